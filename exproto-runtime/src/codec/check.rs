@@ -1,0 +1,65 @@
+//! Checksums by name.
+
+use super::error::ErrorKind;
+use super::frame::Check;
+
+/// A checksum algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// All bytes combined by exclusive or.
+    Xor,
+    /// All bytes added, modulo 2^(8 * width).
+    Sum,
+}
+
+impl Algorithm {
+    /// The checksum of `bytes`, in the low bits.
+    #[inline]
+    #[must_use]
+    pub fn compute(self, bytes: &[u8], width: usize) -> u64 {
+        match self {
+            Self::Xor => u64::from(xor(bytes)),
+            Self::Sum => {
+                let sum = bytes.iter().fold(0_u64, |sum, byte| sum.wrapping_add(u64::from(*byte)));
+                if width >= 8 { sum } else { sum & ((1 << (8 * width)) - 1) }
+            }
+        }
+    }
+}
+
+/// All bytes combined by exclusive or.
+///
+/// ```
+/// assert_eq!(exproto_runtime::codec::xor(&[0x01, 0x02, 0x04]), 0x07);
+/// ```
+#[inline]
+#[must_use]
+pub fn xor(bytes: &[u8]) -> u8 {
+    // A plain fold: the compiler makes it as wide as the machine allows.
+    bytes.iter().fold(0, |check, byte| check ^ byte)
+}
+
+impl Check {
+    /// Compares the checksum in `payload` with the bytes it covers.
+    ///
+    /// # Errors
+    ///
+    /// The offset of the checksum and what is wrong.
+    #[inline]
+    pub fn verify(&self, payload: &[u8]) -> Result<(), (usize, ErrorKind)> {
+        let Some(at) = payload.len().checked_sub(self.tail) else {
+            return Err((payload.len(), ErrorKind::Short));
+        };
+        let (Some(covered), Some(sent)) = (payload.get(self.from..at), payload.get(at..at + self.width)) else {
+            return Err((payload.len(), ErrorKind::Short));
+        };
+        let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        let sent = if self.big_endian { sent.iter().fold(0, fold) } else { sent.iter().rev().fold(0, fold) };
+        if self.algorithm.compute(covered, self.width) == sent {
+            Ok(())
+        } else {
+            Err((at, ErrorKind::Checksum))
+        }
+    }
+}

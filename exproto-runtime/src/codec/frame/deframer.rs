@@ -1,0 +1,364 @@
+//! From chunks of bytes to whole frames.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{Framing, Scanner, Step};
+use crate::codec::error::{Error, ErrorKind};
+use crate::codec::layout::{Decode, Encode, Protocol};
+use crate::codec::reader::Reader;
+use crate::codec::schema::FieldInfo;
+use crate::codec::trace::{Flag, Flags, NoTrace, Trace};
+use crate::codec::writer::Writer;
+
+static FRAME: FieldInfo = FieldInfo::new("", "frame");
+
+/// One frame as it came, not decoded yet.
+#[derive(Clone, Copy, Debug)]
+pub struct RawFrame<'f> {
+    /// The bytes on the wire, delimiters included where they are its own: a
+    /// flag shared with the frame before is not.
+    pub wire: &'f [u8],
+    /// The bytes inside the delimiters, without escapes.
+    pub payload: &'f [u8],
+    /// Bytes of the stream before `wire`.
+    pub offset: u64,
+    /// What was odd about it so far.
+    pub flags: Flags,
+    /// Whether wrong lengths and checksums are accepted.
+    pub accept_bad: bool,
+}
+
+/// Bytes that are no frame, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Bad<'f> {
+    /// What is wrong; its offset counts from the start of `wire`.
+    pub error: Error,
+    /// The bytes.
+    pub wire: &'f [u8],
+    /// Bytes of the stream before `wire`.
+    pub offset: u64,
+}
+
+/// What a [`Deframer`] hands out.
+#[derive(Clone, Copy, Debug)]
+pub enum Item<'f> {
+    /// A whole frame with the right checksum.
+    Frame(RawFrame<'f>),
+    /// Bytes that are none.
+    Bad(Bad<'f>),
+}
+
+/// Cuts a stream into frames, however it was cut into chunks.
+///
+/// Whole frames are handed out where they lie in the chunk; only the
+/// incomplete one at the end is copied. Memory is bounded by the `max` of the
+/// frame plus what [`stash`](Self::stash) was given.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use exproto_runtime::codec::{Deframer, Item};
+/// use exproto_runtime::ExProtoFrame;
+///
+/// #[derive(ExProtoFrame, Debug, PartialEq)]
+/// #[frame(flag = 0x7E, escape(0x7D: 0x01 => 0x7D, 0x02 => 0x7E), max = 64)]
+/// #[wire(endian = big)]
+/// struct Reading { value: u16 }
+///
+/// let mut deframer = Deframer::<Reading>::new();
+/// let mut scratch = Vec::new();
+/// let mut values = Vec::new();
+/// for chunk in [&b"\x7E\x01"[..], b"\x7D\x02", b"\x7E\x7E\x00\x07\x7E"] {
+///     let mut input = chunk;
+///     while let Some(item) = deframer.next(&mut input, &mut scratch) {
+///         let Item::Frame(raw) = item else { panic!("{item:?}") };
+///         values.push(raw.decode::<Reading>().unwrap().frame.value);
+///     }
+/// }
+/// assert_eq!(values, [0x017E, 7]);
+/// # }
+/// ```
+pub struct Deframer<P: Protocol> {
+    scan: P::Scan,
+    pending: Vec<u8>,
+    /// Bytes at the front of `pending` that are dealt with.
+    head: usize,
+    /// Bytes of the stream before the front.
+    offset: u64,
+    accept_bad: bool,
+}
+
+impl<P: Protocol> Default for Deframer<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Protocol> fmt::Debug for Deframer<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deframer")
+            .field("pending", &self.pending().len())
+            .field("offset", &self.offset)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<P: Protocol> Deframer<P> {
+    /// A deframer at the start of a stream. Allocates nothing until a frame is
+    /// incomplete.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { scan: P::scanner(), pending: Vec::new(), head: 0, offset: 0, accept_bad: false }
+    }
+
+    /// Flags wrong checksums and lengths instead of refusing the frame.
+    #[must_use]
+    pub fn accepting_bad(mut self, accept: bool) -> Self {
+        self.accept_bad = accept;
+        self
+    }
+
+    /// Bytes that are kept because their frame is incomplete or was stashed.
+    #[must_use]
+    pub fn pending(&self) -> &[u8] {
+        self.pending.get(self.head..).unwrap_or(&[])
+    }
+
+    /// The bytes of a frame that has begun and not ended, for reports.
+    #[must_use]
+    pub fn incomplete(&self) -> &[u8] {
+        self.pending()
+    }
+
+    /// Bytes of the stream before the next frame.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Bytes the scanner has looked at.
+    #[must_use]
+    pub fn visited(&self) -> u64 {
+        self.scan.visited()
+    }
+
+    /// Keeps bytes for a later [`next`](Self::next) with an empty input.
+    pub fn stash(&mut self, input: &[u8]) {
+        self.compact();
+        self.pending.extend_from_slice(input);
+    }
+
+    /// Frees memory that nothing needs while the device is silent.
+    pub fn rest_memory(&mut self) {
+        if self.pending().is_empty() {
+            self.pending = Vec::new();
+            self.head = 0;
+        }
+    }
+
+    /// The next frame, or `None` when more bytes are needed. `input` is the
+    /// chunk and moves on; call again until `None`, then with the next chunk.
+    ///
+    /// The frame lies in the chunk, in the deframer or, if it held escapes, in
+    /// `scratch`.
+    pub fn next<'d>(&'d mut self, input: &mut &'d [u8], scratch: &'d mut Vec<u8>) -> Option<Item<'d>> {
+        let (step, in_place) = self.step(input)?;
+        let offset = self.offset;
+        let next = match step {
+            Step::Frame { next, .. } => next,
+            Step::Bad { len, .. } => len,
+            Step::Need(_) | Step::Skip(_) => return None,
+        };
+        self.offset += next as u64;
+        let wire: &'d [u8] = if in_place {
+            let (wire, rest) = input.split_at_checked(next)?;
+            *input = rest;
+            wire
+        } else {
+            let from = self.head;
+            self.head += next;
+            self.pending.get(from..self.head)?
+        };
+        Some(match step {
+            Step::Frame { start, end, .. } => {
+                Self::open(wire, wire.get(start..end)?, offset, self.accept_bad, scratch)
+            }
+            Step::Bad { kind, .. } => Item::Bad(Bad { error: Error::new(kind, 0, &FRAME), wire, offset }),
+            Step::Need(_) | Step::Skip(_) => return None,
+        })
+    }
+
+    /// Scans until there is an item: where it is and whether it lies in the
+    /// input. Moves incomplete bytes to `pending`.
+    fn step(&mut self, input: &mut &[u8]) -> Option<(Step, bool)> {
+        loop {
+            if self.pending().is_empty() {
+                match self.scan.scan(input) {
+                    Step::Skip(len) => {
+                        *input = input.get(len..).unwrap_or(&[]);
+                        self.offset += len as u64;
+                    }
+                    Step::Need(_) => {
+                        self.stash(input);
+                        *input = &[];
+                        return None;
+                    }
+                    step => return Some((step, true)),
+                }
+                continue;
+            }
+            match self.scan.scan(self.pending.get(self.head..).unwrap_or(&[])) {
+                Step::Skip(len) => {
+                    self.head += len;
+                    self.offset += len as u64;
+                }
+                Step::Need(_) if input.is_empty() => return None,
+                Step::Need(_) => {
+                    let have = self.pending().len();
+                    let take = self.scan.want(have, input).clamp(1, input.len());
+                    let (now, later) = input.split_at(take);
+                    self.stash(now);
+                    *input = later;
+                }
+                step => return Some((step, false)),
+            }
+        }
+    }
+
+    /// Drops what is dealt with when that is cheap.
+    fn compact(&mut self) {
+        if self.head == self.pending.len() {
+            self.pending.clear();
+            self.head = 0;
+        } else if self.head > self.pending.len() / 2 {
+            self.pending.drain(..self.head);
+            self.head = 0;
+        }
+    }
+
+    /// Takes escapes out and verifies the checksum.
+    fn open<'d>(
+        wire: &'d [u8],
+        inner: &'d [u8],
+        offset: u64,
+        accept_bad: bool,
+        scratch: &'d mut Vec<u8>,
+    ) -> Item<'d> {
+        let mut payload = inner;
+        let Framing::Flag { escape, .. } = P::FRAMING;
+        if let Some(escape) = escape
+            && escape.occurs_in(inner)
+        {
+            scratch.clear();
+            if let Err(at) = escape.remove(inner, scratch) {
+                let error = Error::new(ErrorKind::Escape, at as u32, &FRAME);
+                return Item::Bad(Bad { error, wire, offset });
+            }
+            payload = scratch;
+        }
+        let mut flags = Flags::NONE;
+        if let Some(check) = P::CHECK
+            && let Err((at, kind)) = check.verify(payload)
+        {
+            if kind == ErrorKind::Checksum && accept_bad {
+                flags.set(Flag::Checksum);
+            } else {
+                let raw = P::FRAMING.wire_offset(wire, at);
+                return Item::Bad(Bad { error: Error::new(kind, raw as u32, check.at), wire, offset });
+            }
+        }
+        Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad })
+    }
+}
+
+/// A decoded frame with what is known about its decoding.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Received<F> {
+    /// The frame.
+    pub frame: F,
+    /// What was odd about it.
+    pub flags: Flags,
+}
+
+impl<'f> RawFrame<'f> {
+    /// Decodes the frame.
+    ///
+    /// # Errors
+    ///
+    /// What the layout refuses; the offset counts in [`payload`](Self::payload).
+    #[inline]
+    pub fn decode<P: Protocol>(&self) -> Result<Received<P::At<'f>>, Error> {
+        self.decode_traced::<P, _>(NoTrace)
+    }
+
+    /// Decodes the frame and reports each step.
+    ///
+    /// # Errors
+    ///
+    /// What the layout refuses.
+    pub fn decode_traced<P: Protocol, T: Trace>(&self, trace: T) -> Result<Received<P::At<'f>>, Error> {
+        let mut r = Reader::traced(self.payload, trace).accepting_bad(self.accept_bad);
+        let frame = <P::At<'f> as Decode<'f>>::decode(&mut r, ())?;
+        let end = r;
+        r.finish(end, &FRAME)?;
+        let mut flags = self.flags;
+        flags.merge(r.flags());
+        Ok(Received { frame, flags })
+    }
+
+    /// Where in the stream the byte `offset` of the payload stands.
+    #[must_use]
+    pub fn stream_offset<P: Protocol>(&self, offset: u32) -> u64 {
+        self.offset + P::FRAMING.wire_offset(self.wire, offset as usize) as u64
+    }
+}
+
+/// Decodes the payload of one frame.
+///
+/// # Errors
+///
+/// What the layout refuses.
+pub fn decode<'f, P: Protocol>(payload: &'f [u8]) -> Result<Received<P::At<'f>>, Error> {
+    let raw = RawFrame { wire: payload, payload, offset: 0, flags: Flags::NONE, accept_bad: false };
+    raw.decode::<P>()
+}
+
+/// Appends the frame as it stands on the wire: encoded, escaped, delimited.
+///
+/// # Errors
+///
+/// A length, count or value that does not fit its field. Nothing is appended
+/// then.
+pub fn encode<P: Protocol>(frame: &P::At<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+    let start = out.len();
+    let mut w = Writer::new(out);
+    if let Err(error) = frame.encode(&mut w, ()) {
+        out.truncate(start);
+        return Err(error);
+    }
+    // One allocation that lives no longer than this call; the wire form is
+    // longer than the payload, so it cannot be made in place without moving.
+    let payload = out.split_off(start);
+    P::FRAMING.wrap(&payload, out);
+    Ok(())
+}
+
+/// Appends a received frame: encoded if its value says everything, else as it
+/// was received.
+///
+/// # Errors
+///
+/// Those of [`encode`].
+pub fn reencode<P: Protocol>(
+    received: &Received<P::At<'_>>,
+    raw: &RawFrame<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    if received.flags.is_lossy() {
+        P::FRAMING.wrap(raw.payload, out);
+        return Ok(());
+    }
+    encode::<P>(&received.frame, out)
+}

@@ -1,0 +1,251 @@
+//! The traits that `#[derive(ExProtoFrame)]` implements.
+//!
+//! They are split by direction, because only decoding has a lifetime, and
+//! enums whose tag lies elsewhere have traits of their own.
+
+use super::error::Error;
+use super::frame::{Check, Framing, Scanner};
+use super::reader::Reader;
+use super::trace::Trace;
+use super::value::Value;
+use super::writer::Writer;
+
+/// A type with a layout on the wire.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no layout",
+    label = "this type is no part of a protocol",
+    note = "add `#[derive(ExProtoFrame)]` to it, or say with `#[wire(as = ..)]` which codec reads it"
+)]
+pub trait Wire {
+    /// The smallest number of bytes a value takes.
+    const MIN: usize;
+    /// The number of bytes if all values take the same.
+    const SIZE: Option<usize>;
+    /// Values of the surrounding layout that decide this one; `()` if none.
+    type Ctx: Copy;
+}
+
+/// A type that can be read from bytes that live for `'a`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be decoded",
+    label = "this type has no layout",
+    note = "add `#[derive(ExProtoFrame)]` to it, or say with `#[wire(as = ..)]` which codec reads it"
+)]
+pub trait Decode<'a>: Wire + Sized {
+    /// Reads one value.
+    ///
+    /// # Errors
+    ///
+    /// What the layout refuses, with offset and field.
+    fn decode<T: Trace>(r: &mut Reader<'a, T>, ctx: Self::Ctx) -> Result<Self, Error>;
+}
+
+/// A type that can be written.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be encoded",
+    label = "this type has no layout",
+    note = "add `#[derive(ExProtoFrame)]` to it, or say with `#[wire(as = ..)]` which codec writes it"
+)]
+pub trait Encode: Wire {
+    /// Writes the value.
+    ///
+    /// # Errors
+    ///
+    /// A length, count or value that does not fit its field.
+    fn encode(&self, w: &mut Writer<'_>, ctx: Self::Ctx) -> Result<(), Error>;
+}
+
+/// An enum whose tag lies in another field.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not selected by a tag",
+    label = "`tag(..)` needs an enum with `#[wire(tag = ..)]` on its variants",
+    note = "derive `ExProtoFrame` on the enum and give each variant `#[wire(tag = VALUE)]`"
+)]
+pub trait Tagged {
+    /// The largest tag of a declared variant.
+    const MAX_TAG: u64;
+    /// Whether an `other` variant keeps unknown tags.
+    const HAS_OTHER: bool;
+    /// Values of the surrounding layout that decide this one.
+    type Ctx: Copy;
+    /// The tag of this value.
+    fn tag(&self) -> u64;
+}
+
+/// Reading an enum whose tag lies in another field.
+pub trait Select<'a>: Tagged + Sized {
+    /// Reads the variant that has `tag`.
+    ///
+    /// # Errors
+    ///
+    /// What the variant's layout refuses; an unknown tag without `other`.
+    fn select<T: Trace>(tag: u64, r: &mut Reader<'a, T>, ctx: Self::Ctx) -> Result<Self, Error>;
+
+    /// Keeps the bytes raw in the `other` variant, whatever the tag.
+    ///
+    /// # Errors
+    ///
+    /// Only an enum without `other` has any.
+    fn opaque<T: Trace>(tag: u64, r: &mut Reader<'a, T>) -> Result<Self, Error>;
+}
+
+/// Writing an enum whose tag lies in another field.
+pub trait EncodeBody: Tagged {
+    /// Writes the variant without its tag.
+    ///
+    /// # Errors
+    ///
+    /// A length, count or value that does not fit its field.
+    fn encode_body(&self, w: &mut Writer<'_>, ctx: Self::Ctx) -> Result<(), Error>;
+}
+
+/// A value that is one unsigned integer on the wire: C-like enums, bit sets.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an integer on the wire",
+    label = "`as = INTEGER` and `bits = N` need an integer, a C-like enum or a struct of bits",
+    note = "derive `ExProtoFrame` with `#[wire(tag = u8)]` on a C-like enum or `#[wire(bits = u16)]` on a struct"
+)]
+pub trait Scalar: Copy {
+    /// The largest raw value of a declared variant or bit.
+    const MAX_RAW: u64;
+    /// The value of a raw integer. Every integer has one; nothing is lost.
+    fn from_raw(raw: u64) -> Self;
+    /// The raw integer of the value.
+    fn raw(self) -> u64;
+}
+
+/// The same type at another lifetime.
+///
+/// `Message<'a>` is `Message<'f>` at `'f`; a type without a lifetime is itself.
+pub trait Family {
+    /// The type at `'f`.
+    type At<'f>;
+}
+
+/// A frame: a type with `#[frame(..)]`, the outermost layout of a protocol.
+///
+/// Implemented for every lifetime of a borrowed frame, so that functions of
+/// the user take `&Message<'_>` without ceremony.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a frame",
+    label = "this type has no `#[frame(..)]`",
+    note = "add `#[derive(ExProtoFrame)]` and `#[frame(..)]` to the outermost type of the protocol"
+)]
+pub trait Protocol: for<'f> Family<At<'f>: Decode<'f, Ctx = ()> + Encode + Value> {
+    /// The name of the type.
+    const NAME: &'static str;
+    /// Where a frame begins and ends on the wire.
+    const FRAMING: Framing;
+    /// The checksum whose place is known without decoding.
+    const CHECK: Option<Check>;
+    /// The state of the frame search.
+    type Scan: Scanner;
+
+    /// A fresh frame search.
+    fn scanner() -> Self::Scan;
+
+    /// The segment of a longer message that this frame carries, if any.
+    fn segment<'s>(frame: &'s Self::At<'_>) -> Option<Segment<'s>> {
+        let _ = frame;
+        None
+    }
+
+    /// Decodes a message from the whole frame `head` that carried its first
+    /// segment and the joined segments `body`.
+    ///
+    /// # Errors
+    ///
+    /// What the layout refuses; offsets count in the joined bytes.
+    fn join<'f, T: Trace>(
+        head: &'f [u8],
+        body: &'f [u8],
+        trace: T,
+    ) -> Result<(Self::At<'f>, super::trace::Flags), Error> {
+        let _ = body;
+        let mut r = Reader::traced(head, trace);
+        let frame = <Self::At<'f> as Decode<'f>>::decode(&mut r, ())?;
+        Ok((frame, r.flags()))
+    }
+
+    /// The name of the message in the frame: its variant, in snake case.
+    fn kind(frame: &Self::At<'_>) -> &'static str {
+        let _ = frame;
+        Self::NAME
+    }
+}
+
+/// One segment of a message that was cut into several frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment<'s> {
+    /// What the segments of one message have in common.
+    pub key: u64,
+    /// The number of this segment, from 1.
+    pub index: u32,
+    /// The number of segments.
+    pub total: u32,
+    /// The bytes of this segment.
+    pub data: &'s [u8],
+}
+
+/// Stands in for the context of a part that takes none.
+#[diagnostic::on_unimplemented(
+    message = "this part needs a context",
+    label = "the type declares `ctx(..)`, the field gives none",
+    note = "give the values on the field: `#[wire(ctx(name = value))]`"
+)]
+pub trait NoCtx: Copy {
+    /// The empty context.
+    const NONE: Self;
+}
+
+impl NoCtx for () {
+    const NONE: Self = ();
+}
+
+/// Converts between the bytes of a field and a value of type `T`: the escape
+/// hatch of `#[wire(as = ..)]`.
+///
+/// # Examples
+///
+/// ```
+/// use exproto_runtime::codec::{Codec, Error, Reader, Writer, FieldInfo};
+///
+/// /// Degrees as tenths above -40.
+/// struct Celsius;
+///
+/// impl Codec<'_, i16> for Celsius {
+///     const SIZE: Option<usize> = Some(1);
+///     fn decode(&self, r: &mut Reader<'_>, at: &'static FieldInfo) -> Result<i16, Error> {
+///         Ok(i16::from(r.run::<1>(at)?[0]) - 40)
+///     }
+///     fn encode(&self, value: &i16, w: &mut Writer<'_>, at: &'static FieldInfo) -> Result<(), Error> {
+///         let raw = u8::try_from(value + 40)
+///             .map_err(|_| w.error(exproto_runtime::codec::ErrorKind::Overflow, w.here(), at))?;
+///         w.run([raw]);
+///         Ok(())
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no codec for `{T}`",
+    label = "this codec cannot make the type of the field",
+    note = "implement `Codec` for this pair, or use a codec whose value has the field's type"
+)]
+pub trait Codec<'a, T> {
+    /// The number of bytes if all values take the same.
+    const SIZE: Option<usize> = None;
+
+    /// Reads a value; `r` ends where the extent of the field ends.
+    ///
+    /// # Errors
+    ///
+    /// Bytes that are no value of this codec.
+    fn decode(&self, r: &mut Reader<'a>, at: &'static super::FieldInfo) -> Result<T, Error>;
+
+    /// Writes a value.
+    ///
+    /// # Errors
+    ///
+    /// A value that this codec cannot write.
+    fn encode(&self, value: &T, w: &mut Writer<'_>, at: &'static super::FieldInfo) -> Result<(), Error>;
+}

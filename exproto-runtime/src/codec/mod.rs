@@ -1,0 +1,36 @@
+//! Bytes to typed frames and back. No IO, no clock, no async.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `layout` | the traits that the derive implements |
+//! | `reader`, `writer` | the cursors that generated code works with |
+//! | `frame` | frame boundaries, escapes, the deframer, reassembly |
+//! | `check` | checksums |
+//! | `types` | field types that keep what was received: BCD, text, lists |
+//! | `schema`, `value` | names, scales and the walk over a decoded value |
+//! | `error`, `trace` | what went wrong, where, and how it came to that |
+
+mod check;
+mod error;
+mod frame;
+mod layout;
+mod reader;
+mod schema;
+mod trace;
+mod value;
+mod writer;
+
+pub use check::{Algorithm, xor};
+pub use error::{Error, ErrorKind};
+pub use frame::{
+    Assembled, Bad, Check, Deframer, Escape, FlagScan, Framing, Item, RawFrame, Reassembler,
+    ReassemblyLimits, Received, Scanner, Step, decode, encode, reencode,
+};
+pub use layout::{
+    Codec, Decode, Encode, EncodeBody, Family, NoCtx, Protocol, Scalar, Segment, Select, Tagged, Wire,
+};
+pub use reader::Reader;
+pub use schema::{FieldInfo, Scale};
+pub use trace::{Flag, Flags, NoTrace, Trace};
+pub use value::{Value, Visitor};
+pub use writer::{At, Writer};

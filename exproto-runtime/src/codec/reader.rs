@@ -1,0 +1,293 @@
+//! The cursor that decoding reads from.
+
+use super::error::{Error, ErrorKind};
+use super::schema::FieldInfo;
+use super::trace::{Flag, Flags, NoTrace, Trace};
+
+/// A cursor over the bytes of one extent.
+///
+/// `Copy`, so that an attempt that may fail works on a copy. It knows the
+/// offset in the frame, collects [`Flags`] and, in a traced decode, reports
+/// each step.
+///
+/// # Examples
+///
+/// ```
+/// use exproto_runtime::codec::{ErrorKind, FieldInfo, Reader};
+///
+/// static ID: FieldInfo = FieldInfo::new("Message", "id");
+/// let mut reader = Reader::new(&[0x02, 0x00, 0xFF]);
+/// assert_eq!(u16::from_be_bytes(*reader.run(&ID)?), 0x0200);
+/// let error = reader.run::<2>(&ID).unwrap_err();
+/// assert_eq!((error.kind(), error.offset()), (ErrorKind::Short, 2));
+/// # Ok::<(), exproto_runtime::codec::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a, T: Trace = NoTrace> {
+    rest: &'a [u8],
+    end: u32,
+    flags: Flags,
+    trace: T,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads `bytes` from the first to the last.
+    #[inline]
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self::traced(bytes, NoTrace)
+    }
+}
+
+impl<'a, T: Trace> Reader<'a, T> {
+    /// Reads `bytes` and reports to `trace`.
+    #[inline]
+    pub fn traced(bytes: &'a [u8], trace: T) -> Self {
+        // Frames are limited far below 4 GiB by their `max`.
+        let end = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        Self { rest: bytes, end, flags: Flags::NONE, trace }
+    }
+
+    /// Wrong checksums and lengths are flagged instead of refused.
+    #[inline]
+    #[must_use]
+    pub fn accepting_bad(mut self, accept: bool) -> Self {
+        if accept {
+            self.flags.merge(Flags::ACCEPT_BAD);
+        }
+        self
+    }
+
+    /// Bytes from the start of the frame to the next byte.
+    #[inline]
+    #[must_use]
+    pub fn offset(&self) -> u32 {
+        self.end.wrapping_sub(self.rest.len() as u32)
+    }
+
+    /// Bytes left in this extent.
+    #[inline]
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// What was odd so far.
+    #[inline]
+    #[must_use]
+    pub fn flags(&self) -> Flags {
+        self.flags
+    }
+
+    /// The next `N` bytes: one bounds check for a whole run of fixed fields.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Short`] when fewer are left.
+    #[inline(always)]
+    pub fn run<const N: usize>(&mut self, at: &'static FieldInfo) -> Result<&'a [u8; N], Error> {
+        match self.rest.split_first_chunk::<N>() {
+            Some((run, rest)) => {
+                self.rest = rest;
+                Ok(run)
+            }
+            None => Err(self.short(N, at)),
+        }
+    }
+
+    /// The next `count` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Short`] when fewer are left.
+    #[inline(always)]
+    pub fn take(&mut self, count: usize, at: &'static FieldInfo) -> Result<&'a [u8], Error> {
+        match self.rest.split_at_checked(count) {
+            Some((taken, rest)) => {
+                self.rest = rest;
+                Ok(taken)
+            }
+            None => Err(self.short(count, at)),
+        }
+    }
+
+    /// A reader over the next `count` bytes alone.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Short`] when fewer are left.
+    #[inline]
+    pub fn sub(&mut self, count: usize, at: &'static FieldInfo) -> Result<Self, Error> {
+        let flags = self.flags;
+        let taken = self.take(count, at)?;
+        Ok(Self { rest: taken, end: self.offset(), flags, trace: self.trace })
+    }
+
+    /// All bytes that are left in this extent.
+    #[inline]
+    pub fn rest(&mut self) -> &'a [u8] {
+        let rest = self.rest;
+        self.rest = &[];
+        rest
+    }
+
+    /// A reader over all but the last `tail` bytes of this extent.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Short`] when fewer than `tail` are left.
+    #[inline]
+    pub fn sub_rest(&mut self, tail: usize, at: &'static FieldInfo) -> Result<Self, Error> {
+        match self.rest.len().checked_sub(tail) {
+            Some(count) => self.sub(count, at),
+            None => Err(self.short(tail, at)),
+        }
+    }
+
+    /// A reader over the next `declared` bytes of an extent that also ends
+    /// `tail` bytes before the end of the frame: both have to agree.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Length`] at the length field when they do not, unless the
+    /// reader accepts bad lengths: then the end of the frame decides.
+    #[inline]
+    pub fn sub_framed(
+        &mut self,
+        declared: usize,
+        tail: usize,
+        length: (&'static FieldInfo, u32),
+        at: &'static FieldInfo,
+    ) -> Result<Self, Error> {
+        let real = self.rest.len().wrapping_sub(tail);
+        if declared != real {
+            self.length_differs(declared, tail, length)?;
+        }
+        self.sub(real, at)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn length_differs(
+        &mut self,
+        declared: usize,
+        tail: usize,
+        (at, offset): (&'static FieldInfo, u32),
+    ) -> Result<(), Error> {
+        let real = self.rest.len().saturating_sub(tail) as u64;
+        if self.rest.len() < tail || !self.flags.accepts_bad() {
+            return Err(self.fail(ErrorKind::Length, offset, at, declared as u64, real));
+        }
+        self.flag_at(Flag::Length, at, offset);
+        Ok(())
+    }
+
+    /// Ends a sub-reader: takes its flags over and checks that it is used up.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Trailing`] when bytes are left in it.
+    #[inline]
+    pub fn finish(&mut self, sub: Self, at: &'static FieldInfo) -> Result<(), Error> {
+        self.flags.merge(sub.flags);
+        if sub.rest.is_empty() {
+            return Ok(());
+        }
+        Err(sub.fail(ErrorKind::Trailing, sub.offset(), at, sub.rest.len() as u64, 0))
+    }
+
+    /// Takes the flags of a sub-reader over, whatever it has left.
+    #[inline]
+    pub fn absorb(&mut self, sub: Self) {
+        self.flags.merge(sub.flags);
+    }
+
+    /// Marks the frame as odd and keeps decoding.
+    #[cold]
+    #[inline(never)]
+    pub fn flag_at(&mut self, flag: Flag, at: &'static FieldInfo, offset: u32) {
+        self.flags.set(flag);
+        if T::ON {
+            self.trace.flag(flag, at, offset);
+        }
+    }
+
+    /// An error that the trace also hears of.
+    #[cold]
+    #[inline(never)]
+    pub fn fail(
+        &self,
+        kind: ErrorKind,
+        offset: u32,
+        at: &'static FieldInfo,
+        got: u64,
+        want: u64,
+    ) -> Error {
+        if T::ON {
+            self.trace.fail(kind, at, offset, got, want);
+        }
+        Error::new(kind, offset, at)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn short(&self, wanted: usize, at: &'static FieldInfo) -> Error {
+        self.fail(ErrorKind::Short, self.offset(), at, self.rest.len() as u64, wanted as u64)
+    }
+
+    /// Tells the trace that a field begins here.
+    #[inline(always)]
+    pub fn enter(&self, at: &'static FieldInfo) {
+        if T::ON {
+            self.trace.enter(at, self.offset());
+        }
+    }
+
+    /// Tells the trace that the field ends here.
+    #[inline(always)]
+    pub fn leave(&self) {
+        if T::ON {
+            self.trace.leave(self.offset());
+        }
+    }
+
+    /// Tells the trace of a field that was read as part of a run.
+    #[inline(always)]
+    pub fn span(&self, at: &'static FieldInfo, offset: u32, len: u32) {
+        if T::ON {
+            self.trace.enter(at, offset);
+            self.trace.leave(offset + len);
+        }
+    }
+
+    /// The trace, to mark and rewind.
+    #[inline(always)]
+    pub fn trace(&self) -> T {
+        self.trace
+    }
+
+    /// Hands the bytes that are left to code that knows nothing of traces,
+    /// such as a [`Codec`](crate::codec::Codec) of the user.
+    ///
+    /// # Errors
+    ///
+    /// Those of `read`.
+    #[inline]
+    pub fn plain<V>(&mut self, read: impl FnOnce(&mut Reader<'a>) -> Result<V, Error>) -> Result<V, Error> {
+        let mut plain = Reader { rest: self.rest, end: self.end, flags: self.flags, trace: NoTrace };
+        let result = read(&mut plain);
+        self.rest = plain.rest;
+        if T::ON {
+            if let Err(error) = &result {
+                self.trace.fail(error.kind(), error.field(), error.offset(), 0, 0);
+            }
+            for flag in plain.flags.iter() {
+                if !self.flags.has(flag) {
+                    self.trace.flag(flag, &crate::codec::schema::UNNAMED, plain.offset());
+                }
+            }
+        }
+        self.flags = plain.flags;
+        result
+    }
+}

@@ -1,0 +1,210 @@
+//! The declared layout as constant data: names, scales, units, documentation.
+
+use core::fmt;
+
+/// A field of a declared type, or an item that stands only on the wire.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FieldInfo {
+    /// The type that declares the field: `Location`, or `Body::Location`.
+    pub owner: &'static str,
+    /// The field's name as declared; `0`, `1`.. in tuples, `_` for reserved bits.
+    pub name: &'static str,
+    /// How the raw number becomes the physical value.
+    pub scale: Scale,
+    /// The unit of the physical value, `""` without one.
+    pub unit: &'static str,
+    /// The raw values that are plausible, lowest and highest, if declared.
+    pub range: Option<(i64, i64)>,
+    /// The first sentence of the doc comment.
+    pub doc: &'static str,
+}
+
+impl FieldInfo {
+    /// A field without scale, unit or range.
+    #[must_use]
+    pub const fn new(owner: &'static str, name: &'static str) -> Self {
+        Self { owner, name, scale: Scale::ONE, unit: "", range: None, doc: "" }
+    }
+
+    /// The same field with a scale.
+    #[must_use]
+    pub const fn scaled(mut self, scale: Scale) -> Self {
+        self.scale = scale;
+        self
+    }
+
+    /// The same field with a unit.
+    #[must_use]
+    pub const fn with_unit(mut self, unit: &'static str) -> Self {
+        self.unit = unit;
+        self
+    }
+
+    /// The same field with the lowest and highest plausible raw value.
+    #[must_use]
+    pub const fn with_range(mut self, low: i64, high: i64) -> Self {
+        self.range = Some((low, high));
+        self
+    }
+
+    /// The same field with a sentence that describes it.
+    #[must_use]
+    pub const fn with_doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+}
+
+impl fmt::Display for FieldInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.owner.is_empty() {
+            return f.write_str(self.name);
+        }
+        write!(f, "{}.{}", self.owner, self.name)
+    }
+}
+
+/// The linear rule from the raw integer to the physical value:
+/// `(raw * mul + add) / 10^decimals`.
+///
+/// All three are integers, so that the physical value is an exact decimal and
+/// never passes through a float.
+///
+/// # Examples
+///
+/// ```
+/// use exproto_runtime::codec::Scale;
+///
+/// let degrees = Scale { mul: 1, add: 0, decimals: 6 };
+/// assert_eq!(degrees.render(22_589_078), "22.589078");
+/// assert_eq!(degrees.invert("22.589078"), Some(22_589_078));
+/// let current = Scale { mul: 1, add: -10_000, decimals: 1 };   // 0.1 A, -1000 A
+/// assert_eq!(current.render(10_005), "0.5");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scale {
+    /// Factor of the raw value, in units of the last decimal.
+    pub mul: i64,
+    /// Offset, in units of the last decimal.
+    pub add: i64,
+    /// Decimal places of the physical value.
+    pub decimals: u8,
+}
+
+impl Scale {
+    /// The raw value is the physical value.
+    pub const ONE: Self = Self { mul: 1, add: 0, decimals: 0 };
+
+    /// Whether the raw value is the physical value.
+    #[must_use]
+    pub const fn is_one(&self) -> bool {
+        self.mul == 1 && self.add == 0 && self.decimals == 0
+    }
+
+    /// The physical value of `raw` as an exact decimal.
+    #[must_use]
+    pub fn render(&self, raw: i128) -> alloc::string::String {
+        let mut out = alloc::vec::Vec::new();
+        self.write(raw, &mut out);
+        alloc::string::String::from_utf8(out).unwrap_or_default()
+    }
+
+    /// Appends the physical value of `raw` as an exact decimal, without
+    /// trailing zeros.
+    pub fn write(&self, raw: i128, out: &mut alloc::vec::Vec<u8>) {
+        let scaled = raw.saturating_mul(i128::from(self.mul)).saturating_add(i128::from(self.add));
+        if scaled < 0 {
+            out.push(b'-');
+        }
+        let mut magnitude = scaled.unsigned_abs();
+        let mut decimals = usize::from(self.decimals);
+        while decimals > 0 && magnitude.is_multiple_of(10) {
+            magnitude /= 10;
+            decimals -= 1;
+        }
+        let mut digits = [b'0'; 48];
+        let mut at = digits.len();
+        let mut written = 0;
+        // The narrow loop is the common one: 128-bit division is a call.
+        if let Ok(mut small) = u64::try_from(magnitude) {
+            while small > 0 || written <= decimals {
+                if written == decimals && decimals > 0 {
+                    at -= 1;
+                    digits[at] = b'.';
+                }
+                at -= 1;
+                digits[at] = b'0' + (small % 10) as u8;
+                small /= 10;
+                written += 1;
+            }
+        } else {
+            while magnitude > 0 {
+                if written == decimals && decimals > 0 {
+                    at -= 1;
+                    digits[at] = b'.';
+                }
+                at -= 1;
+                digits[at] = b'0' + (magnitude % 10) as u8;
+                magnitude /= 10;
+                written += 1;
+            }
+        }
+        out.extend_from_slice(&digits[at..]);
+    }
+
+    /// The raw value whose physical value is `text`, if there is exactly one.
+    #[must_use]
+    pub fn invert(&self, text: &str) -> Option<i128> {
+        let (mantissa, exponent) = parse_decimal(text)?;
+        // mantissa * 10^(exponent + decimals) == raw * mul + add
+        let shift = exponent.checked_add(i32::from(self.decimals))?;
+        let scaled = if shift >= 0 {
+            mantissa.checked_mul(10_i128.checked_pow(shift.unsigned_abs())?)?
+        } else {
+            let divisor = 10_i128.checked_pow(shift.unsigned_abs())?;
+            // More decimals than the field has: round to the nearest.
+            let half = divisor / 2;
+            let rounded = if mantissa < 0 { mantissa - half } else { mantissa + half };
+            rounded / divisor
+        };
+        let raw = scaled.checked_sub(i128::from(self.add))?;
+        let mul = i128::from(self.mul);
+        if mul == 0 {
+            return None;
+        }
+        let half = mul.abs() / 2;
+        let nearest = if raw < 0 { raw - half } else { raw + half };
+        Some(nearest / mul)
+    }
+}
+
+/// Splits a decimal number into mantissa and power of ten.
+fn parse_decimal(text: &str) -> Option<(i128, i32)> {
+    let (number, exponent) = match text.find(['e', 'E']) {
+        Some(at) => (&text[..at], text[at + 1..].parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (negative, number) = match number.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, number),
+    };
+    let mut mantissa = 0_i128;
+    let mut fraction = 0_i32;
+    let mut seen_point = false;
+    let mut digits = 0;
+    for byte in number.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                mantissa = mantissa.checked_mul(10)?.checked_add(i128::from(byte - b'0'))?;
+                fraction += i32::from(seen_point);
+                digits += 1;
+            }
+            b'.' if !seen_point => seen_point = true,
+            _ => return None,
+        }
+    }
+    (digits > 0).then_some((if negative { -mantissa } else { mantissa }, exponent.checked_sub(fraction)?))
+}
+
+/// Stands in where no field is known.
+pub(crate) static UNNAMED: FieldInfo = FieldInfo::new("", "value");

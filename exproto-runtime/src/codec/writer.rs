@@ -1,0 +1,228 @@
+//! The sink that encoding writes to.
+
+use alloc::vec::Vec;
+
+use super::error::{Error, ErrorKind};
+use super::schema::FieldInfo;
+
+/// Appends one frame to a buffer of the caller.
+///
+/// Lengths, counts and checksums are written when what they speak of is
+/// known: [`here`](Self::here) remembers a place, [`patch`](Self::patch)
+/// comes back to it.
+///
+/// # Examples
+///
+/// ```
+/// use exproto_runtime::codec::{FieldInfo, Writer};
+///
+/// static LEN: FieldInfo = FieldInfo::new("Message", "len");
+/// let mut buffer = Vec::new();
+/// let mut w = Writer::new(&mut buffer);
+/// let len = w.run([0, 0]);
+/// let body = w.here();
+/// w.bytes(b"abc");
+/// w.patch_be::<2>(len, 0, 16, w.since(body) as u64, &LEN)?;
+/// assert_eq!(buffer, [0, 3, b'a', b'b', b'c']);
+/// # Ok::<(), exproto_runtime::codec::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Writer<'w> {
+    buf: &'w mut Vec<u8>,
+    start: usize,
+}
+
+/// A place in a [`Writer`] to come back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At(usize);
+
+impl<'w> Writer<'w> {
+    /// Appends to `buf`; offsets count from its present end.
+    #[inline]
+    pub fn new(buf: &'w mut Vec<u8>) -> Self {
+        let start = buf.len();
+        Self { buf, start }
+    }
+
+    /// The place of the next byte.
+    #[inline]
+    #[must_use]
+    pub fn here(&self) -> At {
+        At(self.buf.len())
+    }
+
+    /// The place of the frame's first byte.
+    #[inline]
+    #[must_use]
+    pub fn beginning(&self) -> At {
+        At(self.start)
+    }
+
+    /// Bytes written since `at`.
+    #[inline]
+    #[must_use]
+    pub fn since(&self, at: At) -> usize {
+        self.buf.len().saturating_sub(at.0)
+    }
+
+    /// Bytes from the start of the frame to `at`.
+    #[inline]
+    #[must_use]
+    pub fn offset_of(&self, at: At) -> u32 {
+        u32::try_from(at.0.saturating_sub(self.start)).unwrap_or(u32::MAX)
+    }
+
+    /// The bytes written since `at`.
+    #[inline]
+    #[must_use]
+    pub fn slice(&self, at: At) -> &[u8] {
+        self.buf.get(at.0..).unwrap_or(&[])
+    }
+
+    /// The bytes from `from` to before `to`.
+    #[inline]
+    #[must_use]
+    pub fn between(&self, from: At, to: At) -> &[u8] {
+        self.buf.get(from.0..to.0).unwrap_or(&[])
+    }
+
+    /// Writes a run of fixed fields and returns its place.
+    #[inline]
+    pub fn run<const N: usize>(&mut self, bytes: [u8; N]) -> At {
+        let at = self.here();
+        self.buf.extend_from_slice(&bytes);
+        at
+    }
+
+    /// Writes bytes.
+    #[inline]
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.buf.extend_from_slice(bytes);
+    }
+
+    /// Writes `count` times `byte`.
+    #[inline]
+    pub fn fill(&mut self, byte: u8, count: usize) {
+        self.buf.resize(self.buf.len().saturating_add(count), byte);
+    }
+
+    /// Writes a value of a fixed-size slot: `bytes`, then padding.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Size`] when `bytes` is longer than the slot.
+    #[inline]
+    pub fn slot(&mut self, bytes: &[u8], size: usize, pad: u8, at: &'static FieldInfo) -> Result<(), Error> {
+        let Some(missing) = size.checked_sub(bytes.len()) else {
+            return Err(self.error(ErrorKind::Size, self.here(), at));
+        };
+        self.bytes(bytes);
+        self.fill(pad, missing);
+        Ok(())
+    }
+
+    /// Pads what was written since `from` to `size` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Size`] when it is longer already.
+    #[inline]
+    pub fn pad_to(&mut self, from: At, size: usize, pad: u8, at: &'static FieldInfo) -> Result<(), Error> {
+        let Some(missing) = size.checked_sub(self.since(from)) else {
+            return Err(self.error(ErrorKind::Size, from, at));
+        };
+        self.fill(pad, missing);
+        Ok(())
+    }
+
+    /// Checks that a field with a fixed extent has written exactly that.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Size`] when it has not.
+    #[inline]
+    pub fn exactly(&self, from: At, size: usize, at: &'static FieldInfo) -> Result<(), Error> {
+        if self.since(from) == size { Ok(()) } else { Err(self.error(ErrorKind::Size, from, at)) }
+    }
+
+    /// Comes back to the `W` bytes at `at` and adds a big-endian value of
+    /// `bits` bits, `shift` bits above the lowest.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Overflow`] when `value` needs more than `bits` bits.
+    #[inline]
+    pub fn patch_be<const W: usize>(
+        &mut self,
+        at: At,
+        shift: u32,
+        bits: u32,
+        value: u64,
+        field: &'static FieldInfo,
+    ) -> Result<(), Error> {
+        let bytes = self.fitted::<W>(at, shift, bits, value, field)?;
+        self.or_into::<W>(at, bytes);
+        Ok(())
+    }
+
+    /// As [`patch_be`](Self::patch_be), little-endian.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Overflow`] when `value` needs more than `bits` bits.
+    #[inline]
+    pub fn patch_le<const W: usize>(
+        &mut self,
+        at: At,
+        shift: u32,
+        bits: u32,
+        value: u64,
+        field: &'static FieldInfo,
+    ) -> Result<(), Error> {
+        let mut bytes = self.fitted::<W>(at, shift, bits, value, field)?;
+        bytes.reverse();
+        self.or_into::<W>(at, bytes);
+        Ok(())
+    }
+
+    #[inline]
+    fn fitted<const W: usize>(
+        &self,
+        at: At,
+        shift: u32,
+        bits: u32,
+        value: u64,
+        field: &'static FieldInfo,
+    ) -> Result<[u8; W], Error> {
+        if bits < 64 && value >> bits != 0 {
+            return Err(self.error(ErrorKind::Overflow, at, field));
+        }
+        let all = (value << shift).to_be_bytes();
+        match all.last_chunk::<W>() {
+            Some(low) => Ok(*low),
+            None => Err(self.error(ErrorKind::Overflow, at, field)),
+        }
+    }
+
+    #[inline]
+    fn or_into<const W: usize>(&mut self, at: At, bytes: [u8; W]) {
+        if let Some(place) = self.buf.get_mut(at.0..).and_then(|rest| rest.first_chunk_mut::<W>()) {
+            for (to, from) in place.iter_mut().zip(bytes) {
+                *to |= from;
+            }
+        }
+    }
+
+    /// An error at a place of this frame.
+    #[cold]
+    #[inline(never)]
+    #[must_use]
+    pub fn error(&self, kind: ErrorKind, at: At, field: &'static FieldInfo) -> Error {
+        Error::new(kind, self.offset_of(at), field)
+    }
+
+    /// Takes back what was written since `at`.
+    pub fn truncate(&mut self, at: At) {
+        self.buf.truncate(at.0);
+    }
+}

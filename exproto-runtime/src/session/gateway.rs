@@ -1,0 +1,155 @@
+//! The trait between the routes a user declares and the session that runs them.
+
+use super::cx::{Asks, Cx};
+use super::event::{CloseReason, Outcome};
+use super::topic::TopicBuf;
+use crate::codec::{Error, Protocol};
+
+/// Which part of a frame's routes is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// `auth` alone: a barrier before everything else.
+    Auth,
+    /// All other routes.
+    Rest,
+}
+
+/// Who may send a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody: `auth`, `heartbeat`, `ignore`, `close`, replies, `public`.
+    Public,
+    /// Devices that are logged in, or all in an `anonymous` gateway.
+    Member,
+    /// Nobody: frames that only ever go to the device.
+    Sent,
+}
+
+/// What happens to the connection after a frame is dealt with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum After {
+    /// It stays open.
+    Stay,
+    /// It is closed after the reply.
+    Close(CloseReason),
+}
+
+/// A downlink made of a message from the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The name of the frame that was made.
+    pub kind: &'static str,
+    /// What the device's answer will echo, if the route says so.
+    pub answer_key: Option<u64>,
+}
+
+/// Why a message from the broker did not become a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeliverError {
+    /// No `deliver` route has a filter that matches the topic.
+    NoRoute,
+    /// The payload is not what the frame needs.
+    Payload(String),
+    /// The frame cannot be encoded.
+    Encode(Error),
+}
+
+impl core::fmt::Display for DeliverError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::NoRoute => f.write_str("no `deliver` route has this topic"),
+            Self::Payload(why) => write!(f, "the payload does not make a frame: {why}"),
+            Self::Encode(error) => write!(f, "the frame cannot be encoded: {error}"),
+        }
+    }
+}
+
+/// A frame with routes. The derive implements it for frames that carry
+/// `#[route(..)]`; nobody writes it by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no gateway",
+    label = "this frame has no routes",
+    note = "add `#[route(gateway)]` to the frame and routes to the variants of its body"
+)]
+pub trait Gateway: Protocol + 'static {
+    /// What the user keeps for each connection.
+    type State: Default + Send + 'static;
+
+    /// Whether frames are published for devices that never log in.
+    const ANONYMOUS: bool;
+
+    /// Who may send this frame.
+    fn access(frame: &Self::At<'_>) -> Access;
+
+    /// What the device echoes of the downlink that this frame answers.
+    fn answers(frame: &Self::At<'_>) -> Option<u64>;
+
+    /// Emits what the routes of this frame ask for at this stage.
+    ///
+    /// # Errors
+    ///
+    /// A topic value that must not stand in a topic, a payload that cannot be
+    /// made: the frame is refused and nothing of it is done.
+    fn ask(
+        frame: &Self::At<'_>,
+        stage: Stage,
+        cx: &mut Cx<'_, Self::State>,
+        asks: &mut Asks<'_>,
+    ) -> Result<(), Refusal>;
+
+    /// Writes the reply to a frame whose routes have all ended.
+    ///
+    /// # Errors
+    ///
+    /// A reply that cannot be encoded.
+    fn settle(
+        frame: &Self::At<'_>,
+        cx: &mut Cx<'_, Self::State>,
+        outcome: &Outcome,
+        reply: &mut Vec<u8>,
+    ) -> Result<After, Error>;
+
+    /// Names the filters that `deliver` routes need, once the device is known.
+    ///
+    /// # Errors
+    ///
+    /// A value that must not stand in a filter.
+    fn filters(
+        cx: &Cx<'_, Self::State>,
+        each: &mut dyn FnMut(&TopicBuf, u8),
+    ) -> Result<(), Refusal>;
+
+    /// Makes a frame of a message from the broker and appends its bytes.
+    ///
+    /// # Errors
+    ///
+    /// See [`DeliverError`].
+    fn deliver(
+        topic: &str,
+        payload: &[u8],
+        cx: &mut Cx<'_, Self::State>,
+        frame: &mut Vec<u8>,
+    ) -> Result<Delivery, DeliverError>;
+}
+
+/// Why a frame's routes could not be carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was wrong, in one sentence.
+    pub reason: String,
+}
+
+impl Refusal {
+    /// A refusal with its reason.
+    #[must_use]
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
+    }
+}
+
+impl core::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.reason)
+    }
+}

@@ -1,0 +1,1 @@
+//! The `.proto` files and the check that the committed Rust code matches them.
