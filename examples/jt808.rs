@@ -1,2 +1,226 @@
-//! placeholder
+//! JT/T 808, the protocol of trucks, buses and taxis in China, declared once
+//! and run as a gateway to MQTT.
+
+use exproto_runtime::prelude::*;
+
+/// China Standard Time, the zone of all times in the protocol.
+const CST: i32 = 8 * 60;
+
+/// A message of either direction (JT/T 808-2019, section 4.4).
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[frame(
+    flag = 0x7E, escape(0x7D: 0x01 => 0x7D, 0x02 => 0x7E), max = 4096,
+    reassemble(key = (phone, tag(body)), index = part.index, total = part.total, into = body)
+)]
+#[wire(endian = big)]
+pub struct Message<'a> {
+    #[wire(before(id: u16 = tag(body)))]
+    #[wire(before(_: bits(1)))]
+    #[wire(before(versioned: bits(1) = present(version)))]
+    #[wire(before(segmented: bits(1) = present(part)))]
+    #[wire(bits = 3)]
+    pub encryption: Encryption,
+    /// The protocol version, since 2019.
+    #[wire(before(length: bits(10) = size(body)))]
+    pub version: Option<u8>,
+    #[wire(size = if version.is_some() { 10 } else { 6 })]
+    pub phone: Bcd<10>,
+    pub serial: u16,
+    pub part: Option<Part>,
+    #[wire(ctx(v2019 = version.is_some()), opaque = part.is_some() || encryption != Encryption::None)]
+    #[wire(after(check: u8 = xor(id..)))]
+    pub body: Body<'a>,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct Part {
+    pub total: u16,
+    pub index: u16,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(tag = u8)]
+pub enum Encryption {
+    #[wire(tag = 0)]
+    None,
+    #[wire(tag = 1)]
+    Rsa,
+    #[wire(other)]
+    Other(u8),
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big, lenient, ctx(v2019: bool))]
+pub enum Body<'a> {
+    #[wire(tag = 0x0001)]
+    TerminalAck(Ack),
+    #[wire(tag = 0x0002)]
+    Heartbeat,
+    #[wire(tag = 0x0003)]
+    Logout,
+    #[wire(tag = 0x0100)]
+    Register(#[wire(ctx(v2019))] Register<'a>),
+    #[wire(tag = 0x0102)]
+    Authenticate(#[wire(ctx(v2019))] Authenticate<'a>),
+    #[wire(tag = 0x0104)]
+    Parameters { request: u16, #[wire(before(n: u8 = count(list)))] list: List<'a, Parameter<'a>> },
+    #[wire(tag = 0x0200)]
+    Location(Location<'a>),
+    #[wire(tag = 0x0704)]
+    Batch { #[wire(before(n: u16 = count(items)))] kind: BatchKind, items: List<'a, BatchItem<'a>> },
+    #[wire(tag = 0x8001)]
+    PlatformAck(Ack),
+    #[wire(tag = 0x8100)]
+    RegisterAck { serial: u16, result: u8, #[wire(if = result == 0, rest, as = Gbk)] code: Option<Text<'a>> },
+    #[wire(tag = 0x8103)]
+    SetParameters { #[wire(before(n: u8 = count(list)))] list: List<'a, Parameter<'a>> },
+    #[wire(tag = 0x8104)]
+    QueryParameters,
+    #[wire(tag = 0x8300)]
+    Text { flags: u8, #[wire(if = v2019)] kind: Option<u8>, #[wire(rest, as = Gbk)] text: Text<'a> },
+    #[wire(other)]
+    Other { #[wire(tag)] id: u16, #[wire(rest)] data: &'a [u8] },
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct Ack {
+    pub serial: u16,
+    pub id: u16,
+    pub result: u8,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big, ctx(v2019: bool))]
+pub enum Register<'a> {
+    #[wire(when = v2019)]
+    V2019 {
+        province: u16,
+        city: u16,
+        #[wire(size = 11, fill = 0, as = Gbk)]
+        maker: Text<'a>,
+        #[wire(size = 30, fill = 0, as = Gbk)]
+        model: Text<'a>,
+        #[wire(size = 30, fill = 0, as = Gbk)]
+        terminal: Text<'a>,
+        colour: u8,
+        #[wire(rest, as = Gbk)]
+        plate: Text<'a>,
+    },
+    #[wire(when = left >= 37)]
+    V2013 {
+        province: u16,
+        city: u16,
+        #[wire(size = 5, fill = 0, as = Gbk)]
+        maker: Text<'a>,
+        #[wire(size = 20, fill = 0, as = Gbk)]
+        model: Text<'a>,
+        #[wire(size = 7, fill = 0, as = Gbk)]
+        terminal: Text<'a>,
+        colour: u8,
+        #[wire(rest, as = Gbk)]
+        plate: Text<'a>,
+    },
+    V2011 {
+        province: u16,
+        city: u16,
+        #[wire(size = 5, fill = 0, as = Gbk)]
+        maker: Text<'a>,
+        #[wire(size = 8, fill = 0, as = Gbk)]
+        model: Text<'a>,
+        #[wire(size = 7, fill = 0, as = Gbk)]
+        terminal: Text<'a>,
+        colour: u8,
+        #[wire(rest, as = Gbk)]
+        plate: Text<'a>,
+    },
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(lenient, ctx(v2019: bool))]
+pub enum Authenticate<'a> {
+    #[wire(when = v2019)]
+    V2019 {
+        #[wire(size = prefix(u8), as = Gbk)]
+        code: Text<'a>,
+        #[wire(size = 15, fill = 0, as = Ascii)]
+        imei: Text<'a>,
+        #[wire(size = 20, fill = 0, as = Gbk)]
+        software: Text<'a>,
+    },
+    V2013 {
+        #[wire(rest, as = Gbk)]
+        code: Text<'a>,
+    },
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Location<'a> {
+    pub alarm: u32,
+    pub status: u32,
+    #[wire(scale = 1e-6, unit = "deg", range = 0..=90_000_000)]
+    pub lat: u32,
+    #[wire(scale = 1e-6, unit = "deg", range = 0..=180_000_000)]
+    pub lon: u32,
+    #[wire(unit = "m")]
+    pub altitude: u16,
+    #[wire(scale = 0.1, unit = "km/h")]
+    pub speed: u16,
+    #[wire(unit = "deg", range = 0..=360)]
+    pub course: u16,
+    #[wire(size = 6)]
+    pub time: BcdTime<CST>,
+    #[wire(rest, lenient)]
+    pub items: List<'a, Item<'a>>,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+pub struct Item<'a> {
+    #[wire(before(id: u8 = tag(value)))]
+    #[wire(before(len: u8 = size(value)))]
+    pub value: ItemValue<'a>,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big, lenient)]
+pub enum ItemValue<'a> {
+    #[wire(tag = 0x01)]
+    Mileage(#[wire(scale = 0.1, unit = "km")] u32),
+    #[wire(tag = 0x02)]
+    Fuel(#[wire(scale = 0.1, unit = "L")] u16),
+    #[wire(tag = 0x03)]
+    RecorderSpeed(#[wire(scale = 0.1, unit = "km/h")] u16),
+    #[wire(tag = 0x30)]
+    SignalStrength(u8),
+    #[wire(tag = 0x31)]
+    Satellites(u8),
+    #[wire(other)]
+    Other { #[wire(tag)] id: u8, #[wire(rest)] data: &'a [u8] },
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(tag = u8)]
+pub enum BatchKind {
+    #[wire(tag = 0)]
+    Normal,
+    #[wire(tag = 1)]
+    BlindZone,
+    #[wire(other)]
+    Other(u8),
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct BatchItem<'a>(#[wire(size = prefix(u16))] pub Location<'a>);
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Parameter<'a> {
+    pub id: u32,
+    #[wire(size = prefix(u8))]
+    pub value: &'a [u8],
+}
+
 fn main() {}

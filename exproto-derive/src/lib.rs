@@ -1,10 +1,44 @@
-//! The derive macro of exproto. Use it through `exproto-runtime`.
+//! The derive macro of exproto. Use it through `exproto-runtime`, which
+//! re-exports it and documents its attributes.
+//!
+//! A pipeline: `attr` reads the attributes, `lower` turns them and the syntax
+//! tree into the model of `ir`, `check` looks for mistakes in the model, and
+//! `expand` writes the code. Mistakes are collected in `ctxt` and reported
+//! together; `fallback` then stands in for the code, so that one mistake gives
+//! one message.
+
+mod attr;
+mod check;
+mod ctxt;
+mod expand;
+mod fallback;
+mod ir;
+mod lower;
+mod relation;
 
 use proc_macro::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
 
-/// Derives the layout of a frame or a part of one.
+/// Derives the layout of a frame or a part of one: decoder, encoder, frame
+/// search, JSON form and, with `#[route(..)]`, the way to MQTT.
+///
+/// See the documentation of `exproto_runtime` for the attributes.
 #[proc_macro_derive(ExProtoFrame, attributes(frame, wire, route))]
 pub fn derive_exproto_frame(input: TokenStream) -> TokenStream {
-    let _ = input;
-    TokenStream::new()
+    let input = parse_macro_input!(input as DeriveInput);
+    derive(&input).into()
+}
+
+fn derive(input: &DeriveInput) -> proc_macro2::TokenStream {
+    let mut ctxt = ctxt::Ctxt::default();
+    let model = lower::lower(input, &mut ctxt);
+    if let Some(model) = &model {
+        check::check(model, &mut ctxt);
+        if ctxt.is_ok() {
+            return expand::expand(model);
+        }
+    }
+    let mut tokens = ctxt.into_compile_errors();
+    tokens.extend(fallback::fallback(input, model.as_ref()));
+    tokens
 }

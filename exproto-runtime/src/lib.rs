@@ -23,5 +23,16 @@ pub mod codec;
 #[cfg(feature = "session")]
 pub mod session;
 
+#[doc(hidden)]
+pub mod __private;
+
 #[cfg(feature = "derive")]
 pub use exproto_derive::ExProtoFrame;
+
+/// What a program that declares a protocol needs.
+pub mod prelude {
+    pub use crate::codec::*;
+    pub use crate::codec::Item as Item_;
+    #[cfg(feature = "derive")]
+    pub use crate::ExProtoFrame;
+}

@@ -21,6 +21,9 @@ pub trait Wire {
     const MIN: usize;
     /// The number of bytes if all values take the same.
     const SIZE: Option<usize>;
+    /// Whether it takes all bytes of its extent, so that nothing may follow it
+    /// without one.
+    const GREEDY: bool = false;
     /// Values of the surrounding layout that decide this one; `()` if none.
     type Ctx: Copy;
 }

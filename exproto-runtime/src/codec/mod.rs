@@ -15,8 +15,10 @@ mod error;
 mod frame;
 mod layout;
 mod reader;
+mod scalar;
 mod schema;
 mod trace;
+mod types;
 mod value;
 mod writer;
 
@@ -31,6 +33,11 @@ pub use layout::{
 };
 pub use reader::Reader;
 pub use schema::{FieldInfo, Scale};
+#[cfg(feature = "charsets")]
+pub use types::Gbk;
+pub use types::{Ascii, Bcd, BcdError, BcdTime, Charset, List, ListBuf, ListIter, Text, TextBuf, TimeError, Utf8};
+#[doc(hidden)]
+pub use types::{Counted, Sequence};
 pub use trace::{Flag, Flags, NoTrace, Trace};
 pub use value::{Value, Visitor};
 pub use writer::{At, Writer};

@@ -95,6 +95,83 @@ impl<'a, T: Trace> Reader<'a, T> {
         }
     }
 
+    /// As [`run`](Self::run) for several fields: `ends` says where in the run
+    /// each one ends, so that the error names the one that is cut short.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Short`] when fewer than `N` bytes are left.
+    #[inline(always)]
+    pub fn run_of<const N: usize>(
+        &mut self,
+        ends: &'static [(u32, &'static FieldInfo)],
+    ) -> Result<&'a [u8; N], Error> {
+        match self.rest.split_first_chunk::<N>() {
+            Some((run, rest)) => {
+                self.rest = rest;
+                Ok(run)
+            }
+            None => Err(self.short_of(ends)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn short_of(&self, ends: &'static [(u32, &'static FieldInfo)]) -> Error {
+        let left = self.rest.len() as u32;
+        let mut start = 0;
+        for (end, at) in ends {
+            if *end > left {
+                let got = u64::from(left.saturating_sub(start));
+                return self.fail(ErrorKind::Short, self.offset() + start, at, got, u64::from(end - start));
+            }
+            start = *end;
+        }
+        Error::new(ErrorKind::Short, self.offset(), &crate::codec::schema::UNNAMED)
+    }
+
+    /// A reader over bytes that were taken as part of a run; `end` is the
+    /// offset of the byte after them.
+    #[inline(always)]
+    #[must_use]
+    pub fn within(&self, bytes: &'a [u8], end: u32) -> Self {
+        Self { rest: bytes, end, flags: self.flags, trace: self.trace }
+    }
+
+    /// The bytes between two offsets at or after the next byte.
+    #[inline]
+    #[must_use]
+    pub fn slice(&self, from: u32, to: u32) -> &'a [u8] {
+        let start = self.offset();
+        self.rest.get(from.wrapping_sub(start) as usize..to.wrapping_sub(start) as usize).unwrap_or(&[])
+    }
+
+    /// Compares a checksum with the bytes it covers.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Checksum`] when they differ, unless bad ones are accepted.
+    #[inline]
+    pub fn check(
+        &mut self,
+        algorithm: super::check::Algorithm,
+        covered: &[u8],
+        width: usize,
+        sent: u64,
+        offset: u32,
+        at: &'static FieldInfo,
+    ) -> Result<(), Error> {
+        let computed = algorithm.compute(covered, width);
+        if computed == sent {
+            return Ok(());
+        }
+        if self.flags.accepts_bad() {
+            self.flag_at(Flag::Checksum, at, offset);
+            return Ok(());
+        }
+        Err(self.fail(ErrorKind::Checksum, offset, at, sent, computed))
+    }
+
     /// The next `count` bytes.
     ///
     /// # Errors

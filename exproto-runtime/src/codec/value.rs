@@ -49,6 +49,12 @@ pub trait Value {
     /// Shows the value as that of the field `at`.
     fn show<V: Visitor>(&self, at: &'static FieldInfo, v: &mut V);
 
+    /// Shows the content of an enum without the name of its variant; anything
+    /// else as [`show`](Self::show) does.
+    fn show_content<V: Visitor>(&self, at: &'static FieldInfo, v: &mut V) {
+        self.show(at, v);
+    }
+
     /// Shows a slice of such values; bytes are not shown as a list of numbers.
     #[doc(hidden)]
     fn show_slice<V: Visitor>(slice: &[Self], at: &'static FieldInfo, v: &mut V)

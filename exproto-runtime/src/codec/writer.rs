@@ -36,6 +36,15 @@ pub struct Writer<'w> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct At(usize);
 
+impl At {
+    /// The place so many bytes later.
+    #[inline]
+    #[must_use]
+    pub fn plus(self, bytes: usize) -> Self {
+        Self(self.0.saturating_add(bytes))
+    }
+}
+
 impl<'w> Writer<'w> {
     /// Appends to `buf`; offsets count from its present end.
     #[inline]

@@ -1,0 +1,276 @@
+//! `#[route(..)]`: what a frame means to MQTT.
+
+use proc_macro2::{Ident, Span};
+use syn::ext::IdentExt;
+use syn::parse::ParseStream;
+use syn::{Attribute, Expr, LitInt, LitStr, Path, Token, Type};
+
+use super::{Keyed, Place, after_eq, entries, in_parens, set, unknown_key};
+use crate::ctxt::Ctxt;
+
+const STRUCT_KEYS: &[&str] = &["gateway", "state", "downlink"];
+const ENUM_KEYS: &[&str] = &["anonymous", "frame"];
+const VARIANT_KEYS: &[&str] = &[
+    "auth", "publish", "subscribe", "unsubscribe", "deliver", "answers", "reply", "with", "heartbeat", "close", "ignore",
+    "sent", "public",
+];
+const ALL_KEYS: &[&str] = &[
+    "gateway", "state", "downlink", "anonymous", "frame", "auth", "publish", "subscribe", "unsubscribe", "deliver",
+    "answers", "reply", "with", "heartbeat", "close", "ignore", "sent", "public",
+];
+
+/// The keys of `#[route(..)]` on a type.
+#[derive(Default)]
+pub(crate) struct RouteAttrs {
+    /// Whether there is a `#[route(..)]` at all, and where.
+    pub(crate) span: Option<Span>,
+    pub(crate) gateway: Option<Keyed<()>>,
+    pub(crate) state: Option<Keyed<Type>>,
+    pub(crate) downlink: Option<Keyed<Path>>,
+    pub(crate) anonymous: Option<Keyed<()>>,
+    pub(crate) frame: Option<Keyed<Type>>,
+}
+
+/// The keys of `#[route(..)]` on a variant.
+#[derive(Default)]
+pub(crate) struct VariantRoutes {
+    pub(crate) span: Option<Span>,
+    pub(crate) auth: Option<Keyed<Auth>>,
+    pub(crate) publish: Vec<Publish>,
+    pub(crate) subscribe: Vec<Subscribe>,
+    pub(crate) unsubscribe: Vec<Subscribe>,
+    pub(crate) deliver: Option<Keyed<Deliver>>,
+    /// The field that echoes what the downlink carried.
+    pub(crate) answers: Option<Keyed<Ident>>,
+    pub(crate) reply: Option<Keyed<Expr>>,
+    pub(crate) with: Option<Keyed<Path>>,
+    pub(crate) heartbeat: Option<Keyed<()>>,
+    pub(crate) close: Option<Keyed<Option<LitStr>>>,
+    pub(crate) ignore: Option<Keyed<()>>,
+    pub(crate) sent: Option<Keyed<()>>,
+    pub(crate) public: Option<Keyed<()>>,
+}
+
+/// `auth(client_id = "..", username = "..", password = "..")`.
+pub(crate) struct Auth {
+    pub(crate) client_id: LitStr,
+    pub(crate) username: Option<LitStr>,
+    pub(crate) password: Option<LitStr>,
+}
+
+/// `publish("topic", qos = 1, retain, payload = .., each = items)`.
+pub(crate) struct Publish {
+    pub(crate) span: Span,
+    pub(crate) topic: LitStr,
+    pub(crate) qos: u8,
+    pub(crate) retain: bool,
+    pub(crate) payload: Payload,
+    pub(crate) each: Option<Ident>,
+}
+
+/// What a publish carries.
+pub(crate) enum Payload {
+    /// The fields of the variant as JSON.
+    Json,
+    /// The whole frame as JSON.
+    Frame,
+    /// One field: bytes and text as they are, else JSON.
+    Field(Ident),
+}
+
+/// `subscribe("filter", qos = 1)`.
+pub(crate) struct Subscribe {
+    pub(crate) filter: LitStr,
+    pub(crate) qos: u8,
+}
+
+/// `deliver("filter", qos = 1, answer = KEY)`.
+pub(crate) struct Deliver {
+    pub(crate) filter: LitStr,
+    pub(crate) qos: u8,
+    /// The frame's field that the device's answer echoes.
+    pub(crate) answer: Option<Ident>,
+}
+
+impl VariantRoutes {
+    /// Whether the variant says anything about MQTT.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.span.is_none()
+    }
+}
+
+/// Reads `#[route(..)]` on a struct or enum.
+pub(crate) fn parse_type(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> RouteAttrs {
+    let mut found = RouteAttrs { span: span_of(attrs), ..RouteAttrs::default() };
+    let here = if place == Place::Enum { ENUM_KEYS } else { STRUCT_KEYS };
+    entries(attrs, "route", ctxt, |key, input, ctxt| {
+        let name = key.unraw().to_string();
+        if !here.contains(&name.as_str()) {
+            return Err(unknown_key(key, "route", place, here, ALL_KEYS));
+        }
+        match name.as_str() {
+            "gateway" => set(&mut found.gateway, key, (), ctxt),
+            "state" => set(&mut found.state, key, after_eq(input, key, "TYPE", |input| input.parse())?, ctxt),
+            "downlink" => set(&mut found.downlink, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
+            "anonymous" => set(&mut found.anonymous, key, (), ctxt),
+            _ => set(&mut found.frame, key, after_eq(input, key, "TYPE", |input| input.parse())?, ctxt),
+        }
+        Ok(())
+    });
+    found
+}
+
+/// Reads `#[route(..)]` on a variant.
+pub(crate) fn parse_variant(attrs: &[Attribute], ctxt: &mut Ctxt) -> VariantRoutes {
+    let mut found = VariantRoutes { span: span_of(attrs), ..VariantRoutes::default() };
+    entries(attrs, "route", ctxt, |key, input, ctxt| {
+        match key.unraw().to_string().as_str() {
+            "auth" => {
+                let value = in_parens(input, key, "client_id = \"{..}\"", |input| auth(key, input))?;
+                set(&mut found.auth, key, value, ctxt);
+            }
+            "publish" => {
+                found.publish.push(in_parens(input, key, "\"topic\"", |input| publish(key, input))?);
+            }
+            "subscribe" => found.subscribe.push(in_parens(input, key, "\"filter\"", subscribe)?),
+            "unsubscribe" => found.unsubscribe.push(in_parens(input, key, "\"filter\"", subscribe)?),
+            "deliver" => {
+                let value = in_parens(input, key, "\"filter\"", deliver)?;
+                set(&mut found.deliver, key, value, ctxt);
+            }
+            "answers" => set(&mut found.answers, key, after_eq(input, key, "FIELD", |input| input.parse())?, ctxt),
+            "reply" => set(&mut found.reply, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
+            "with" => set(&mut found.with, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
+            "heartbeat" => set(&mut found.heartbeat, key, (), ctxt),
+            "close" => {
+                let reason = if input.peek(syn::token::Paren) {
+                    Some(in_parens(input, key, "\"reason\"", |input| input.parse())?)
+                } else {
+                    None
+                };
+                set(&mut found.close, key, reason, ctxt);
+            }
+            "ignore" => set(&mut found.ignore, key, (), ctxt),
+            "sent" => set(&mut found.sent, key, (), ctxt),
+            "public" => set(&mut found.public, key, (), ctxt),
+            _ => return Err(unknown_key(key, "route", Place::Variant, VARIANT_KEYS, ALL_KEYS)),
+        }
+        Ok(())
+    });
+    found
+}
+
+fn span_of(attrs: &[Attribute]) -> Option<Span> {
+    attrs.iter().find_map(|attr| attr.path().get_ident().filter(|ident| *ident == "route").map(Ident::span))
+}
+
+fn auth(at: &Ident, input: ParseStream<'_>) -> syn::Result<Auth> {
+    let (mut client_id, mut username, mut password) = (None, None, None);
+    while !input.is_empty() {
+        let key: Ident = input.parse()?;
+        let slot = match key.to_string().as_str() {
+            "client_id" => &mut client_id,
+            "username" => &mut username,
+            "password" => &mut password,
+            _ => {
+                return Err(syn::Error::new(
+                    key.span(),
+                    format!("`auth` has no key `{key}`; its keys are: client_id, username, password"),
+                ));
+            }
+        };
+        *slot = Some(after_eq(input, &key, "\"{field}\"", |input| input.parse::<LitStr>())?);
+        comma(input)?;
+    }
+    let client_id = client_id
+        .ok_or_else(|| syn::Error::new(at.span(), "`auth` has to say who the device is: `auth(client_id = \"{field}\")`"))?;
+    Ok(Auth { client_id, username, password })
+}
+
+fn publish(at: &Ident, input: ParseStream<'_>) -> syn::Result<Publish> {
+    let topic = template(input)?;
+    let mut found =
+        Publish { span: at.span(), topic, qos: 0, retain: false, payload: Payload::Json, each: None };
+    while !input.is_empty() {
+        let key: Ident = input.parse()?;
+        match key.to_string().as_str() {
+            "qos" => found.qos = after_eq(input, &key, "1", qos)?,
+            "retain" => found.retain = true,
+            "each" => found.each = Some(after_eq(input, &key, "FIELD", |input| input.parse())?),
+            "payload" => {
+                let word: Ident = after_eq(input, &key, "json", |input| input.parse())?;
+                found.payload = match word.to_string().as_str() {
+                    "json" => Payload::Json,
+                    "frame" => Payload::Frame,
+                    _ => Payload::Field(word),
+                };
+            }
+            _ => {
+                return Err(syn::Error::new(
+                    key.span(),
+                    format!("`publish` has no key `{key}`; its keys are: qos, retain, payload, each"),
+                ));
+            }
+        }
+        comma(input)?;
+    }
+    Ok(found)
+}
+
+fn subscribe(input: ParseStream<'_>) -> syn::Result<Subscribe> {
+    let filter = template(input)?;
+    let mut found = Subscribe { filter, qos: 0 };
+    while !input.is_empty() {
+        let key: Ident = input.parse()?;
+        if key != "qos" {
+            return Err(syn::Error::new(key.span(), format!("no key `{key}` here; there is only `qos`")));
+        }
+        found.qos = after_eq(input, &key, "1", qos)?;
+        comma(input)?;
+    }
+    Ok(found)
+}
+
+fn deliver(input: ParseStream<'_>) -> syn::Result<Deliver> {
+    let filter = template(input)?;
+    let mut found = Deliver { filter, qos: 0, answer: None };
+    while !input.is_empty() {
+        let key: Ident = input.parse()?;
+        match key.to_string().as_str() {
+            "qos" => found.qos = after_eq(input, &key, "1", qos)?,
+            "answer" => found.answer = Some(after_eq(input, &key, "FIELD", |input| input.parse())?),
+            _ => {
+                return Err(syn::Error::new(
+                    key.span(),
+                    format!("`deliver` has no key `{key}`; its keys are: qos, answer"),
+                ));
+            }
+        }
+        comma(input)?;
+    }
+    Ok(found)
+}
+
+/// The leading topic or filter.
+fn template(input: ParseStream<'_>) -> syn::Result<LitStr> {
+    let literal = input
+        .parse::<LitStr>()
+        .map_err(|error| syn::Error::new(error.span(), "the first argument is the topic, as text: `\"site/{field}/up\"`"))?;
+    comma(input)?;
+    Ok(literal)
+}
+
+fn qos(input: ParseStream<'_>) -> syn::Result<u8> {
+    let literal: LitInt = input.parse()?;
+    match literal.base10_parse::<u8>() {
+        Ok(qos @ 0..=2) => Ok(qos),
+        _ => Err(syn::Error::new(literal.span(), format!("MQTT has no QoS {literal}: write 0, 1 or 2"))),
+    }
+}
+
+fn comma(input: ParseStream<'_>) -> syn::Result<()> {
+    if !input.is_empty() {
+        let _: Token![,] = input.parse()?;
+    }
+    Ok(())
+}

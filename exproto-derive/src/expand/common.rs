@@ -1,0 +1,278 @@
+//! What all parts of the expansion share: generics, contexts, expressions of
+//! the user.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
+use syn::{Expr, GenericParam, Lifetime, Member, Type};
+
+use crate::attr::idents_in;
+use crate::attr::wire::Endian;
+use crate::ir::{IntTy, Item, Layout, Model, Repr, Shape, Style};
+
+/// The lifetime that decoding borrows for: the type's own or a fresh one.
+pub(crate) fn de_lifetime(model: &Model) -> Lifetime {
+    model.lifetime.clone().unwrap_or_else(|| syn::parse_quote!('__de))
+}
+
+/// `impl<..> TRAIT for Type<..> where ..`. `bound` is what each type
+/// parameter has to be; `de` adds the decode lifetime if the type has none.
+pub(crate) fn header(model: &Model, de: bool, trait_: &TokenStream, bound: &TokenStream) -> TokenStream {
+    let mut generics = model.generics.clone();
+    if de && model.lifetime.is_none() {
+        generics.params.insert(0, syn::parse_quote!('__de));
+    }
+    let names: Vec<Ident> = generics.type_params().map(|param| param.ident.clone()).collect();
+    if !bound.is_empty() {
+        let clause = generics.make_where_clause();
+        for name in names {
+            clause.predicates.push(syn::parse_quote!(#name: #bound));
+        }
+    }
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let (_, type_generics, _) = model.generics.split_for_impl();
+    let ident = &model.ident;
+    quote!(impl #impl_generics #trait_ for #ident #type_generics #where_clause)
+}
+
+/// `Family`: the type at another lifetime.
+pub(crate) fn family(model: &Model) -> TokenStream {
+    let header = header(model, false, &quote!(__p::Family), &quote!(__p::Family));
+    let at = at_lifetime(model, &syn::parse_quote!('__f));
+    quote! {
+        #header { type At<'__f> = #at; }
+    }
+}
+
+/// The type with another lifetime in place of its own; type parameters too.
+pub(crate) fn at_lifetime(model: &Model, lifetime: &Lifetime) -> TokenStream {
+    let ident = &model.ident;
+    let args: Vec<TokenStream> = model
+        .generics
+        .params
+        .iter()
+        .map(|param| match param {
+            GenericParam::Lifetime(_) => quote!(#lifetime),
+            GenericParam::Type(param) => {
+                let name = &param.ident;
+                quote!(<#name as __p::Family>::At<#lifetime>)
+            }
+            GenericParam::Const(param) => {
+                let name = &param.ident;
+                quote!(#name)
+            }
+        })
+        .collect();
+    if args.is_empty() { quote!(#ident) } else { quote!(#ident<#(#args),*>) }
+}
+
+/// The name of the context struct of a type.
+pub(crate) fn ctx_name(model: &Model) -> Ident {
+    format_ident!("{}Ctx", model.ident)
+}
+
+/// The struct that holds the context of a type, beside it.
+pub(crate) fn ctx_struct(model: &Model) -> TokenStream {
+    if model.ctx.is_empty() {
+        return TokenStream::new();
+    }
+    let name = ctx_name(model);
+    let vis = &model.vis;
+    let fields = model.ctx.iter().map(|(name, ty)| quote!(pub #name: #ty));
+    let doc = format!("What decides the layout of [`{}`].", model.ident);
+    quote! {
+        #[doc = #doc]
+        #[allow(missing_docs, unreachable_pub, dead_code, missing_debug_implementations)]
+        #[derive(Clone, Copy)]
+        #vis struct #name { #(#fields),* }
+    }
+}
+
+/// The type of the context.
+pub(crate) fn ctx_type(model: &Model) -> TokenStream {
+    if model.ctx.is_empty() {
+        return quote!(());
+    }
+    let name = ctx_name(model);
+    quote!(#name)
+}
+
+/// Brings the context parameters into scope.
+pub(crate) fn ctx_bind(model: &Model) -> TokenStream {
+    if model.ctx.is_empty() {
+        return TokenStream::new();
+    }
+    let name = ctx_name(model);
+    let fields = model.ctx.iter().map(|(name, _)| name);
+    quote!(let #name { #(#fields),* } = __ctx;)
+}
+
+/// The context value that a field gives to its type.
+pub(crate) fn ctx_value(
+    item: &Item,
+    layout: &Layout,
+    model: &Model,
+    trait_: &TokenStream,
+    locals: Locals,
+) -> TokenStream {
+    let ty = &item.ty;
+    if item.ctx.is_empty() {
+        let span = item.span;
+        return quote::quote_spanned!(span=> <<#ty as #trait_>::Ctx as __p::NoCtx>::NONE);
+    }
+    let (aliased, has_lifetime) = with_lifetime(ty.to_token_stream());
+    let generics = if has_lifetime { quote!(<'__c>) } else { TokenStream::new() };
+    let values = item.ctx.iter().map(|(name, expr)| {
+        let value = user_expr(expr, layout, item, model, locals);
+        quote!(#name: #value)
+    });
+    // A struct literal through an alias of a projection; directly through the
+    // projection it is not stable.
+    quote!({ type __C #generics = <#aliased as #trait_>::Ctx; __C { #(#values),* } })
+}
+
+/// Replaces all lifetimes in a type by `'__c`.
+pub(crate) fn with_lifetime(tokens: TokenStream) -> (TokenStream, bool) {
+    let mut found = false;
+    let mut out = TokenStream::new();
+    let mut tokens = tokens.into_iter();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
+                let _ = tokens.next();
+                found = true;
+                out.extend(quote!('__c));
+            }
+            TokenTree::Group(group) => {
+                let (inner, inside) = with_lifetime(group.stream());
+                found |= inside;
+                let mut replaced = proc_macro2::Group::new(group.delimiter(), inner);
+                replaced.set_span(group.span());
+                out.extend([TokenTree::Group(replaced)]);
+            }
+            other => out.extend([other]),
+        }
+    }
+    (out, found)
+}
+
+/// An expression of the user with the earlier fields in scope: `Copy` ones as
+/// values, others as references, in decode and encode alike.
+pub(crate) fn user_expr(expr: &Expr, layout: &Layout, before: &Item, model: &Model, locals: Locals) -> TokenStream {
+    let mut idents = Vec::new();
+    idents_in(expr.to_token_stream(), &mut idents);
+    let mut binds = TokenStream::new();
+    for item in &layout.items {
+        if std::ptr::eq(item, before) {
+            break;
+        }
+        let (Some(Member::Named(member)), true) = (&item.member, item.member.is_some()) else { continue };
+        if idents.iter().any(|ident| member == ident) {
+            binds.extend(match locals {
+                Locals::Values => quote!(let #member = (&__p::View(&#member)).view();),
+                Locals::References => quote!(let #member = (&__p::View(#member)).view();),
+            });
+        }
+    }
+    if idents.iter().any(|ident| ident == "left") && !model.ctx.iter().any(|(name, _)| name == "left") {
+        binds.extend(quote!(let left: usize = __left;));
+    }
+    if binds.is_empty() {
+        return quote!((#expr));
+    }
+    quote!({ use __p::{ViewCopy as _, ViewRef as _}; #binds #expr })
+}
+
+/// What the variables of earlier fields hold.
+#[derive(Clone, Copy)]
+pub(crate) enum Locals {
+    /// The values: decoding.
+    Values,
+    /// References to them: encoding.
+    References,
+}
+
+/// Whether an expression speaks of the bytes that are left, which only
+/// decoding knows.
+pub(crate) fn mentions_left(expr: &Expr) -> bool {
+    let mut idents = Vec::new();
+    idents_in(expr.to_token_stream(), &mut idents);
+    idents.iter().any(|ident| ident == "left")
+}
+
+/// Reads an integer at a constant offset of the array `bytes`.
+pub(crate) fn read_int(bytes: &TokenStream, at: usize, int: IntTy, endian: Endian) -> TokenStream {
+    let ty = int.rust();
+    let mut parts: Vec<TokenStream> = (0..int.bytes).map(|i| { let k = at + i; quote!(#bytes[#k]) }).collect();
+    let missing = int.held - int.bytes;
+    if endian == Endian::Little {
+        parts.reverse();
+    }
+    if missing == 0 {
+        return quote!(#ty::from_be_bytes([#(#parts),*]));
+    }
+    if int.signed {
+        // Into the high bytes, then back with the sign.
+        parts.extend((0..missing).map(|_| quote!(0)));
+        let shift = missing * 8;
+        return quote!((#ty::from_be_bytes([#(#parts),*]) >> #shift));
+    }
+    let zeros = (0..missing).map(|_| quote!(0));
+    quote!(#ty::from_be_bytes([#(#zeros,)* #(#parts),*]))
+}
+
+/// Statements that make the bytes of an integer, and the bytes.
+pub(crate) fn int_bytes(name: &Ident, value: &TokenStream, int: IntTy, endian: Endian) -> (TokenStream, Vec<TokenStream>) {
+    let ty = int.rust();
+    let bytes = quote!(let #name = { let __v: #ty = #value; __v.to_be_bytes() };);
+    let skip = int.held - int.bytes;
+    let mut parts: Vec<TokenStream> = (skip..int.held).map(|i| quote!(#name[#i])).collect();
+    if endian == Endian::Little {
+        parts.reverse();
+    }
+    (bytes, parts)
+}
+
+/// The pattern that takes a value apart into its locals: `Path { a: a, .. }`.
+pub(crate) fn pattern(path: &TokenStream, layout: &Layout) -> TokenStream {
+    let fields = layout.items.iter().filter_map(|item| {
+        let member = item.member.as_ref()?;
+        let local = &item.local;
+        Some(quote!(#member: #local))
+    });
+    quote!(#path { #(#fields),* })
+}
+
+/// The value put together from its locals.
+pub(crate) fn construct(path: &TokenStream, layout: &Layout) -> TokenStream {
+    pattern(path, layout)
+}
+
+/// The real fields of a layout.
+pub(crate) fn fields(layout: &Layout) -> impl Iterator<Item = &Item> {
+    layout.items.iter().filter(|item| item.member.is_some())
+}
+
+/// Whether the layout shows as its only value.
+pub(crate) fn transparent(layout: &Layout) -> bool {
+    layout.style == Style::Tuple && fields(layout).count() == 1
+}
+
+/// All layouts of a model.
+pub(crate) fn layouts(model: &Model) -> Vec<&Layout> {
+    match &model.shape {
+        Shape::Struct(layout) => vec![layout],
+        Shape::Bits(bits) => vec![&bits.layout],
+        Shape::Scalar(_) => Vec::new(),
+        Shape::Enum(data) => data.variants.iter().map(|variant| &variant.layout).collect(),
+    }
+}
+
+/// Whether the item is one integer that relations can be computed from.
+pub(crate) fn is_number(item: &Item) -> bool {
+    matches!(item.repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_))
+}
+
+/// `TokenStream` of a type for use behind `as`.
+pub(crate) fn type_is(ty: &Type, name: &str) -> bool {
+    ty.to_token_stream().to_string() == name
+}

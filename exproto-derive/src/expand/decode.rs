@@ -1,0 +1,600 @@
+//! Decoding a layout: runs of fixed items with one bounds check, and the rest
+//! item by item.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use super::common::{Locals, ctx_value, is_number, mentions_left, read_int, type_is, user_expr};
+use crate::ir::{Extent, Frame, Item, Layout, ListKind, Model, Presence, Repr};
+use crate::lower::{bounds, fixed_at};
+use crate::relation::{self, Algorithm, Relation, Source};
+
+/// What is decoded and what is known of its surroundings.
+pub(crate) struct Decode<'d> {
+    pub(crate) model: &'d Model,
+    pub(crate) layout: &'d Layout,
+    /// Set for the outermost type of a protocol.
+    pub(crate) frame: Option<&'d Frame>,
+}
+
+impl Decode<'_> {
+    /// Statements that read all items into their locals from `__r`.
+    pub(crate) fn statements(&self) -> TokenStream {
+        let items = &self.layout.items;
+        let mut out = TokenStream::new();
+        if self.needs_start() {
+            out.extend(quote!(let __start = *__r;));
+        }
+        let mut index = 0;
+        while index < items.len() {
+            let end = (index..items.len()).find(|i| fixed_at(items, *i).is_none()).unwrap_or(items.len());
+            if end > index {
+                out.extend(self.run(index, end));
+                index = end;
+            } else {
+                out.extend(self.single(index));
+                out.extend(self.verify(index));
+                index += 1;
+            }
+        }
+        out
+    }
+
+    /// Fixed items: one bounds check, then constant offsets.
+    fn run(&self, first: usize, end: usize) -> TokenStream {
+        let items = &self.layout.items;
+        let size: usize = (first..end).filter_map(|i| fixed_at(items, i)).sum();
+        let mut out = TokenStream::new();
+        let offset = offset_name(first);
+        let run = format_ident!("__h{}", first);
+        out.extend(quote!(let #offset: u32 = __r.offset();));
+        if size > 0 {
+            let mut at = 0;
+            let ends = (first..end).filter_map(|i| {
+                let size = fixed_at(items, i)?;
+                at += size;
+                let info = &items[i].info;
+                let end = at as u32;
+                (size > 0).then(|| quote!((#end, &#info)))
+            });
+            let table = format_ident!("__RUN{}", first);
+            out.extend(quote! {
+                static #table: &[(u32, &'static __p::FieldInfo)] = &[#(#ends),*];
+                let #run = __r.run_of::<#size>(#table)?;
+            });
+        }
+        let mut at = 0;
+        for index in first..end {
+            let offset_of = offset_name(index);
+            if index > first {
+                let at = at as u32;
+                out.extend(quote!(let #offset_of: u32 = #offset + #at;));
+            }
+            out.extend(self.in_run(index, &quote!(#run), at));
+            out.extend(self.verify(index));
+            at += fixed_at(items, index).unwrap_or(0);
+        }
+        out
+    }
+
+    fn in_run(&self, index: usize, run: &TokenStream, at: usize) -> TokenStream {
+        let item = &self.layout.items[index];
+        let (local, info, ty) = (&item.local, &item.info, &item.ty);
+        let offset = offset_name(index);
+        let size = fixed_at(&self.layout.items, index).unwrap_or(0);
+        let len = size as u32;
+        let mut out = quote!(__r.span(&#info, #offset, #len););
+        match &item.repr {
+            Repr::Int(int, endian) => {
+                let value = read_int(run, at, *int, *endian);
+                out.extend(quote!(let #local = #value;));
+            }
+            Repr::Scalar(int, endian) => {
+                let value = read_int(run, at, *int, *endian);
+                let raw = raw_name(index);
+                out.extend(quote!(let #raw: u64 = #value as u64; let #local = <#ty as __p::Scalar>::from_raw(#raw);));
+            }
+            Repr::Bits(slot) => {
+                let container = format_ident!("__c{}", slot.first);
+                if slot.first == index {
+                    let int = crate::ir::IntTy {
+                        bytes: slot.bytes,
+                        held: slot.bytes.next_power_of_two(),
+                        signed: false,
+                        float: false,
+                    };
+                    let value = read_int(run, at, int, slot.endian);
+                    out.extend(quote!(let #container: u64 = #value as u64;));
+                }
+                out.extend(bits_value(item, index, &quote!(#container)));
+            }
+            Repr::Constant(bytes) => {
+                let comparisons = bytes.iter().enumerate().map(|(i, byte)| {
+                    let k = at + i;
+                    quote!(#run[#k] != #byte)
+                });
+                let got = (0..bytes.len().min(8)).map(|i| { let k = at + i; quote!(#run[#k]) });
+                let want = bytes.iter().take(8);
+                out.extend(quote! {
+                    if #(#comparisons)||* {
+                        return __p::Err(__r.fail(__p::ErrorKind::Constant, #offset, &#info,
+                            __p::number(&[#(#got),*]), __p::number(&[#(#want),*])));
+                    }
+                });
+            }
+            Repr::Array(_) => {
+                let bytes = (0..size).map(|i| { let k = at + i; quote!(#run[#k]) });
+                out.extend(quote!(let #local: #ty = [#(#bytes),*];));
+            }
+            Repr::TagReceiver => out.extend(quote!(let #local = __p::tag_into::<#ty>(__tag);)),
+            _ => {
+                let end = at + size;
+                let value = self.whole(item, index);
+                out.extend(quote! {
+                    let #local = {
+                        let mut __s = __r.within(&#run[#at..#end], #offset + #len);
+                        let __v = { let __r = &mut __s; #value };
+                        __r.finish(__s, &#info)?;
+                        __v
+                    };
+                });
+            }
+        }
+        out.extend(self.after(index));
+        out
+    }
+
+    /// An item that is not part of a run.
+    fn single(&self, index: usize) -> TokenStream {
+        let item = &self.layout.items[index];
+        let (local, info) = (&item.local, &item.info);
+        let offset = offset_name(index);
+        let value = self.bounded(item, index);
+        let left = if self.uses_left(item) { quote!(let __left: usize = __r.left();) } else { TokenStream::new() };
+        let read = match self.condition(item) {
+            None => quote!(let #local = #value;),
+            Some(condition) => quote!(let #local = if #condition { __p::Some(#value) } else { __p::None };),
+        };
+        let checks = self.after(index);
+        quote! {
+            let #offset: u32 = __r.offset();
+            #left
+            __r.enter(&#info);
+            #read
+            __r.leave();
+            #checks
+        }
+    }
+
+    fn uses_left(&self, item: &Item) -> bool {
+        let extent = match &item.extent {
+            Extent::Size(expr) | Extent::Count(expr) => mentions_left(expr),
+            _ => false,
+        };
+        let condition = matches!(&item.presence, Presence::If(expr) if mentions_left(expr));
+        extent
+            || condition
+            || item.opaque.as_ref().is_some_and(mentions_left)
+            || item.ctx.iter().any(|(_, expr)| mentions_left(expr))
+    }
+
+    fn condition(&self, item: &Item) -> Option<TokenStream> {
+        match &item.presence {
+            Presence::Always => None,
+            Presence::If(expr) => Some(user_expr(expr, self.layout, item, self.model, Locals::Values)),
+            Presence::By(flag) => {
+                let raw = raw_name(*flag);
+                let ops = self.layout.items.get(*flag).and_then(|item| item.relation.as_ref()).map(|r| &r.ops[..]);
+                let value = relation::backward(ops.unwrap_or(&[]), quote!(#raw as i64));
+                Some(quote!((#value) != 0))
+            }
+            Presence::Left => Some(quote!(__r.left() > 0)),
+        }
+    }
+
+    /// The value within its extent, read from `__r`.
+    fn bounded(&self, item: &Item, index: usize) -> TokenStream {
+        let info = &item.info;
+        let size = match &item.extent {
+            Extent::Own => return self.whole(item, index),
+            Extent::Rest(0) => return self.whole(item, index),
+            Extent::Rest(tail) => {
+                let value = self.whole(item, index);
+                return sub(&quote!(__r.sub_rest(#tail, &#info)?), &value, info);
+            }
+            Extent::Fixed(size) => quote!(#size),
+            Extent::Size(expr) => {
+                let value = user_expr(expr, self.layout, item, self.model, Locals::Values);
+                quote!(__p::ToSize::to_size(#value))
+            }
+            Extent::PrefixSize(int, endian) => {
+                let bytes = int.bytes;
+                let value = read_int(&quote!(__n), 0, *int, *endian);
+                quote!({ let __n = __r.run::<#bytes>(&#info)?; #value as usize })
+            }
+            Extent::BySize(carrier) => {
+                let (size, framed) = self.declared_size(index, *carrier);
+                if let Some(tail) = framed {
+                    let carrier_info = &self.layout.items[*carrier].info;
+                    let carrier_offset = offset_name(*carrier);
+                    let value = self.whole(item, index);
+                    let reader = quote!({
+                        let __size: usize = #size;
+                        __r.sub_framed(__size, #tail, (&#carrier_info, #carrier_offset), &#info)?
+                    });
+                    return sub(&reader, &value, info);
+                }
+                size
+            }
+            Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_) => return self.counted(item, index),
+        };
+        if let Repr::Slice = item.repr {
+            return quote!({ let __size: usize = #size; __r.take(__size, &#info)? });
+        }
+        let value = self.whole(item, index);
+        sub(&quote!({ let __size: usize = #size; __r.sub(__size, &#info)? }), &value, info)
+    }
+
+    /// The size that a length field declares for its target, and, if the end
+    /// of the frame says it too, how many bytes follow the target there.
+    fn declared_size(&self, index: usize, carrier: usize) -> (TokenStream, Option<usize>) {
+        let items = &self.layout.items;
+        let raw = raw_name(carrier);
+        let (info, offset) = (&items[carrier].info, offset_name(carrier));
+        let Some(Relation { source: Source::Size(range), ops, .. }) = &items[carrier].relation else {
+            return (quote!(0_usize), None);
+        };
+        let (first, last) = bounds(items, range, carrier).unwrap_or((index, index));
+        let value = relation::backward(ops, quote!(#raw as i64));
+        let tail: usize = (index + 1..=last).filter_map(|i| fixed_at(items, i)).sum();
+        let before = if first == index {
+            quote!(0_i64)
+        } else {
+            let start = offset_name(first);
+            quote!(i64::from(__r.offset() - #start))
+        };
+        let size = quote! {
+            __p::size_of_rest(#value - #before - (#tail as i64))
+                .ok_or_else(|| __r.fail(__p::ErrorKind::Length, #offset, &#info, #raw, 0))?
+        };
+        let after: Option<usize> =
+            (index + 1..items.len()).map(|i| fixed_at(items, i)).try_fold(0, |sum, size| Some(sum + size?));
+        (size, after.filter(|_| self.frame.is_some()))
+    }
+
+    /// A list with a known number of elements.
+    fn counted(&self, item: &Item, index: usize) -> TokenStream {
+        let info = &item.info;
+        let count = match &item.extent {
+            Extent::Count(expr) => {
+                let value = user_expr(expr, self.layout, item, self.model, Locals::Values);
+                quote!(__p::ToSize::to_size(#value))
+            }
+            Extent::PrefixCount(int, endian) => {
+                let bytes = int.bytes;
+                let value = read_int(&quote!(__n), 0, *int, *endian);
+                quote!({ let __n = __r.run::<#bytes>(&#info)?; #value as usize })
+            }
+            Extent::ByCount(carrier) => {
+                let raw = raw_name(*carrier);
+                let (carrier_info, offset) = (&self.layout.items[*carrier].info, offset_name(*carrier));
+                let ops = self.layout.items[*carrier].relation.as_ref().map(|r| &r.ops[..]).unwrap_or(&[]);
+                let value = relation::backward(ops, quote!(#raw as i64));
+                quote! {
+                    __p::size_of_rest(#value)
+                        .ok_or_else(|| __r.fail(__p::ErrorKind::Relation, #offset, &#carrier_info, #raw, 0))?
+                }
+            }
+            _ => quote!(0_usize),
+        };
+        match &item.repr {
+            Repr::Slice => quote!({ let __n: usize = #count; __r.take(__n, &#info)? }),
+            Repr::Buffer => quote!({ let __n: usize = #count; __r.take(__n, &#info)?.to_vec() }),
+            Repr::List(ListKind::Lazy, element) => {
+                let ty = &item.ty;
+                let ctx = self.element_ctx(item, element);
+                quote!({ let __n = #count; <#ty as __p::Sequence<'_>>::decode_count(__r, __n, #ctx, &#info)? })
+            }
+            Repr::List(ListKind::Vec, _) => {
+                let value = self.element(item, index);
+                let min = self.element_min(item);
+                quote!({
+                    let __n: usize = #count;
+                    let mut __list = __p::Vec::with_capacity(__n.min(__r.left() / #min));
+                    for _ in 0..__n { let __v = #value; __list.push(__v); }
+                    __list
+                })
+            }
+            _ => quote!(()),
+        }
+    }
+
+    /// The value of an item that may take all that `__r` has.
+    fn whole(&self, item: &Item, index: usize) -> TokenStream {
+        let (info, ty) = (&item.info, &item.ty);
+        match &item.repr {
+            Repr::Slice => quote!(__r.rest()),
+            Repr::Buffer => quote!(__r.rest().to_vec()),
+            Repr::Array(len) => quote!(*__r.run::<{ #len }>(&#info)?),
+            Repr::Int(int, endian) => {
+                let bytes = int.bytes;
+                let value = read_int(&quote!(__n), 0, *int, *endian);
+                quote!({ let __n = __r.run::<#bytes>(&#info)?; #value })
+            }
+            Repr::Scalar(int, endian) => {
+                let bytes = int.bytes;
+                let value = read_int(&quote!(__n), 0, *int, *endian);
+                quote!({ let __n = __r.run::<#bytes>(&#info)?; <#ty as __p::Scalar>::from_raw(#value as u64) })
+            }
+            Repr::Codec(codec) => quote!(__r.plain(|__q| __p::Codec::<'_, #ty>::decode(&(#codec), __q, &#info))?),
+            Repr::Body(tag) => {
+                let raw = raw_name(*tag);
+                let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Tagged), Locals::Values);
+                let ops = self.layout.items[*tag].relation.as_ref().map(|r| &r.ops[..]).unwrap_or(&[]);
+                let tag = relation::backward(ops, quote!(#raw as i64));
+                let select = quote!(<#ty as __p::Select<'_>>::select((#tag) as u64, __r, #ctx)?);
+                match &item.opaque {
+                    None => select,
+                    Some(opaque) => {
+                        let opaque = user_expr(opaque, self.layout, item, self.model, Locals::Values);
+                        quote!(if #opaque { <#ty as __p::Select<'_>>::opaque((#tag) as u64, __r)? } else { #select })
+                    }
+                }
+            }
+            Repr::Part => {
+                let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Wire), Locals::Values);
+                quote!(<#ty as __p::Decode<'_>>::decode(__r, #ctx)?)
+            }
+            Repr::List(ListKind::Lazy, element) => {
+                let ctx = self.element_ctx(item, element);
+                let lenient = item.lenient;
+                quote!(<#ty as __p::Sequence<'_>>::decode_rest(__r, #ctx, #lenient, &#info)?)
+            }
+            Repr::List(ListKind::Vec, _) => {
+                let value = self.element(item, index);
+                quote!({
+                    let mut __list = __p::Vec::new();
+                    while __r.left() > 0 {
+                        let __before = __r.left();
+                        let __v = #value;
+                        if __r.left() == __before {
+                            return __p::Err(__r.fail(__p::ErrorKind::Trailing, __r.offset(), &#info, __before as u64, 0));
+                        }
+                        __list.push(__v);
+                    }
+                    __list
+                })
+            }
+            Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver => quote!(()),
+        }
+    }
+
+    fn element(&self, item: &Item, index: usize) -> TokenStream {
+        item.each.as_ref().map_or_else(|| quote!(()), |each| self.bounded(each, index))
+    }
+
+    fn element_min(&self, item: &Item) -> TokenStream {
+        let Some(each) = &item.each else { return quote!(1) };
+        let ty = &each.ty;
+        match (&each.repr, &each.extent) {
+            (Repr::Part, Extent::Own) => quote!((if <#ty as __p::Wire>::MIN == 0 { 1 } else { <#ty as __p::Wire>::MIN })),
+            (_, Extent::PrefixSize(int, _) | Extent::PrefixCount(int, _)) => {
+                let bytes = int.bytes;
+                quote!(#bytes)
+            }
+            _ => {
+                let size = each.fixed().unwrap_or(1).max(1);
+                quote!(#size)
+            }
+        }
+    }
+
+    fn element_ctx(&self, item: &Item, element: &syn::Type) -> TokenStream {
+        let holder = Item {
+            ty: element.clone(),
+            local: item.local.clone(),
+            ctx: item.ctx.clone(),
+            presence: Presence::Always,
+            repr: Repr::Part,
+            extent: Extent::Own,
+            name: None,
+            label: item.label.clone(),
+            info: item.info.clone(),
+            member: None,
+            relation: None,
+            opaque: None,
+            ctx_span: item.ctx_span,
+            fill: None,
+            lenient: false,
+            range: None,
+            strict: false,
+            meta: item.meta.clone(),
+            each: None,
+            span: item.span,
+        };
+        ctx_value(&holder, self.layout, self.model, &quote!(__p::Wire), Locals::Values)
+    }
+
+    /// What is looked at right after an item is read: its range, constants.
+    fn after(&self, index: usize) -> TokenStream {
+        let item = &self.layout.items[index];
+        let (local, info, offset) = (&item.local, &item.info, offset_name(index));
+        let mut out = TokenStream::new();
+        if is_number(item) && matches!(item.presence, Presence::Always) && item.relation.is_some() {
+            let raw = raw_name(index);
+            match &item.repr {
+                // Set where the value was read.
+                Repr::Scalar(..) | Repr::Bits(_) => {}
+                _ => out.extend(quote!(let #raw: u64 = #local as u64;)),
+            }
+        }
+        if let Some((low, high)) = &item.range
+            && is_number(item)
+        {
+            let low = user_expr(low, self.layout, item, self.model, Locals::Values);
+            let high = user_expr(high, self.layout, item, self.model, Locals::Values);
+            let odd = if item.strict {
+                quote!(return __p::Err(__r.fail(__p::ErrorKind::Range, #offset, &#info, *__v as u64, 0)))
+            } else {
+                quote!(__r.flag_at(__p::Flag::Range, &#info, #offset))
+            };
+            let value = match item.presence {
+                Presence::Always => quote!(__p::Some(&#local)),
+                _ => quote!(#local.as_ref()),
+            };
+            out.extend(quote! {
+                if let __p::Some(__v) = #value && !((#low)..=(#high)).contains(__v) { #odd; }
+            });
+        }
+        if item.member.is_none() && item.relation.is_none() && !matches!(item.repr, Repr::Constant(_)) {
+            let fill = u64::from(item.fill.unwrap_or(0));
+            let raw = if let Repr::Bits(_) = item.repr { raw_name(index) } else { local.clone() };
+            out.extend(quote!(if #raw as u64 != #fill { __r.flag_at(__p::Flag::Reserved, &#info, #offset); }));
+        }
+        if let Some(Relation { source: Source::Constant(expr), .. }) = &item.relation {
+            let raw = raw_name(index);
+            out.extend(quote! {
+                if #raw != ((#expr) as u64) {
+                    return __p::Err(__r.fail(__p::ErrorKind::Constant, #offset, &#info, #raw, (#expr) as u64));
+                }
+            });
+        }
+        out
+    }
+
+    /// Relations that did not decide an extent and can be verified once the
+    /// item `index` is read.
+    fn verify(&self, index: usize) -> TokenStream {
+        let items = &self.layout.items;
+        let mut out = TokenStream::new();
+        for (carrier, item) in items.iter().enumerate() {
+            let Some(relation) = &item.relation else { continue };
+            let (raw, info, offset) = (raw_name(carrier), &item.info, offset_name(carrier));
+            match &relation.source {
+                Source::Count(field) => {
+                    let Some(target) = items.iter().position(|i| i.name.as_deref() == Some(&field.to_string())) else {
+                        continue;
+                    };
+                    if matches!(items[target].extent, Extent::ByCount(by) if by == carrier) || target.max(carrier) != index {
+                        continue;
+                    }
+                    let list = &items[target].local;
+                    let want = relation::backward(&relation.ops, quote!(#raw as i64));
+                    out.extend(quote! {
+                        if #want != __p::Counted::counted(&#list) as i64 {
+                            return __p::Err(__r.fail(__p::ErrorKind::Relation, #offset, &#info, #raw, __p::Counted::counted(&#list) as u64));
+                        }
+                    });
+                }
+                Source::Size(range) => {
+                    let Some((first, last)) = bounds(items, range, carrier) else { continue };
+                    if items.iter().any(|i| matches!(i.extent, Extent::BySize(by) if by == carrier))
+                        || last.max(carrier) != index
+                    {
+                        continue;
+                    }
+                    let start = offset_name(first);
+                    let end = self.end_of(last, index);
+                    let want = relation::backward(&relation.ops, quote!(#raw as i64));
+                    out.extend(quote! {
+                        if #want != i64::from(#end - #start) {
+                            return __p::Err(__r.fail(__p::ErrorKind::Length, #offset, &#info, #raw, u64::from(#end - #start)));
+                        }
+                    });
+                }
+                Source::Check(algorithm, range) => {
+                    if self.frame.is_some_and(|frame| frame.check == Some(carrier)) {
+                        continue;
+                    }
+                    let Some((first, last)) = bounds(items, range, carrier) else { continue };
+                    if last.max(carrier) != index {
+                        continue;
+                    }
+                    let start = offset_name(first);
+                    let end = self.end_of(last, index);
+                    let width = fixed_at(items, carrier).unwrap_or(1);
+                    let algorithm = algorithm_path(*algorithm);
+                    out.extend(quote! {
+                        __r.check(#algorithm, __start.slice(#start, #end), #width, #raw, #offset, &#info)?;
+                    });
+                }
+                _ => {}
+            }
+        }
+        out
+    }
+
+    /// The offset right after the item `last`, once the item `index` is read.
+    fn end_of(&self, last: usize, index: usize) -> TokenStream {
+        let start = offset_name(last);
+        match fixed_at(&self.layout.items, last) {
+            Some(size) => {
+                let size = size as u32;
+                quote!((#start + #size))
+            }
+            None if last == index => quote!(__r.offset()),
+            None => {
+                let after = offset_name(last + 1);
+                quote!(#after)
+            }
+        }
+    }
+
+    fn needs_start(&self) -> bool {
+        self.layout.items.iter().enumerate().any(|(index, item)| {
+            matches!(&item.relation, Some(Relation { source: Source::Check(..), .. }))
+                && self.frame.is_none_or(|frame| frame.check != Some(index))
+        })
+    }
+}
+
+/// The value of a field of bits from its container.
+pub(crate) fn bits_value(item: &Item, index: usize, container: &TokenStream) -> TokenStream {
+    let Repr::Bits(slot) = &item.repr else { return TokenStream::new() };
+    let (local, ty, raw) = (&item.local, &item.ty, raw_name(index));
+    let (shift, count) = (slot.shift, slot.count);
+    let mask = if count >= 64 { u64::MAX } else { (1_u64 << count) - 1 };
+    let mut out = quote!(let #raw: u64 = (#container >> #shift) & #mask;);
+    if item.member.is_none() {
+        return out;
+    }
+    out.extend(if type_is(ty, "bool") {
+        quote!(let #local: #ty = #raw != 0;)
+    } else if let Some(int) = crate::ir::IntTy::of_type(ty) {
+        if int.signed {
+            let up = 64 - count;
+            quote!(let #local: #ty = ((#raw << #up) as i64 >> #up) as #ty;)
+        } else {
+            quote!(let #local: #ty = #raw as #ty;)
+        }
+    } else {
+        quote!(let #local: #ty = <#ty as __p::Scalar>::from_raw(#raw);)
+    });
+    out
+}
+
+fn sub(reader: &TokenStream, value: &TokenStream, info: &Ident) -> TokenStream {
+    quote!({
+        let mut __s = #reader;
+        let __v = { let __r = &mut __s; #value };
+        __r.finish(__s, &#info)?;
+        __v
+    })
+}
+
+/// The variable with the offset of an item.
+pub(crate) fn offset_name(index: usize) -> Ident {
+    format_ident!("__o{}", index)
+}
+
+/// The variable with the integer on the wire of an item.
+pub(crate) fn raw_name(index: usize) -> Ident {
+    format_ident!("__raw{}", index)
+}
+
+pub(crate) fn algorithm_path(algorithm: Algorithm) -> TokenStream {
+    match algorithm {
+        Algorithm::Xor => quote!(__p::Algorithm::Xor),
+        Algorithm::Sum => quote!(__p::Algorithm::Sum),
+    }
+}

@@ -1,0 +1,483 @@
+//! Encoding a layout: runs of fixed items as one array, lengths and checksums
+//! written when what they speak of is there.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use super::common::{Locals, ctx_value, int_bytes, mentions_left, type_is, user_expr};
+use super::decode::algorithm_path;
+use crate::attr::wire::Endian;
+use crate::ir::{BitSlot, Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr};
+use crate::lower::{bounds, fixed_at};
+use crate::relation::{self, Relation, Source};
+
+/// What is encoded; its fields are in scope as references.
+pub(crate) struct Encode<'e> {
+    pub(crate) model: &'e Model,
+    pub(crate) layout: &'e Layout,
+}
+
+/// Where a relation's value comes from.
+enum Due {
+    /// Known when the item is written.
+    Now(TokenStream),
+    /// Written after the item of this index.
+    After(usize),
+}
+
+impl Encode<'_> {
+    /// Statements that write all items to `__w`.
+    pub(crate) fn statements(&self) -> TokenStream {
+        let items = &self.layout.items;
+        let mut out = TokenStream::new();
+        let mut index = 0;
+        while index < items.len() {
+            let end = (index..items.len()).find(|i| !self.in_run(*i)).unwrap_or(items.len());
+            if end > index {
+                out.extend(self.run(index, end));
+                for done in index..end {
+                    out.extend(self.patches(done));
+                }
+                index = end;
+            } else {
+                out.extend(self.single(index));
+                out.extend(self.patches(index));
+                index += 1;
+            }
+        }
+        out
+    }
+
+    /// Whether the item is part of a run of constant size: a checksum over
+    /// what stands before it is not, it has to see those bytes written.
+    fn in_run(&self, index: usize) -> bool {
+        let item = &self.layout.items[index];
+        let plain = matches!(
+            item.repr,
+            Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_) | Repr::Constant(_) | Repr::Array(_) | Repr::TagReceiver
+        );
+        let sees_before = match &item.relation {
+            Some(Relation { source: Source::Check(_, range) | Source::Size(range), .. }) => {
+                bounds(&self.layout.items, range, index).is_some_and(|(_, last)| last < index)
+            }
+            _ => false,
+        };
+        plain && fixed_at(&self.layout.items, index).is_some() && !sees_before
+    }
+
+    fn run(&self, first: usize, end: usize) -> TokenStream {
+        let mut statements = TokenStream::new();
+        let mut bytes: Vec<TokenStream> = Vec::new();
+        let mut places = TokenStream::new();
+        let start = place_name(first);
+        for index in first..end {
+            if index > first {
+                let place = place_name(index);
+                let at = match &self.layout.items[index].repr {
+                    // All fields of a container are patched at its start.
+                    Repr::Bits(slot) if slot.first != index => {
+                        let container = place_name(slot.first);
+                        quote!(#container)
+                    }
+                    _ => {
+                        let at = bytes.len();
+                        quote!(#start.plus(#at))
+                    }
+                };
+                places.extend(quote!(let #place = #at;));
+            }
+            self.bytes_of(index, &mut statements, &mut bytes);
+        }
+        quote!(#statements let #start = __w.run([#(#bytes),*]); #places)
+    }
+
+    /// The bytes of an item in a run.
+    fn bytes_of(&self, index: usize, statements: &mut TokenStream, bytes: &mut Vec<TokenStream>) {
+        let item = &self.layout.items[index];
+        let name = format_ident!("__b{}", index);
+        match &item.repr {
+            Repr::Int(int, endian) => {
+                let value = self.int_value(index, *int);
+                statements.extend(self.fits(item, *int, &value));
+                let (statement, parts) = int_bytes(&name, &value, *int, *endian);
+                statements.extend(statement);
+                bytes.extend(parts);
+            }
+            Repr::Scalar(int, endian) => {
+                let raw = self.raw_value(index);
+                let info = &item.info;
+                let max = max_of(int.bytes as u32 * 8);
+                let raw_int = IntTy { held: 8, ..*int };
+                let local = format_ident!("__u{}", index);
+                statements.extend(quote! {
+                    let #local: u64 = #raw;
+                    if #local > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
+                });
+                let (statement, parts) = int_bytes(&name, &quote!(#local), IntTy { signed: false, ..raw_int }, *endian);
+                statements.extend(statement);
+                bytes.extend(parts);
+            }
+            Repr::Bits(slot) => {
+                if slot.first == index {
+                    self.container(slot, index, statements, bytes);
+                }
+            }
+            Repr::Constant(constant) => bytes.extend(constant.iter().map(|byte| quote!(#byte))),
+            Repr::Array(_) => {
+                let local = &item.local;
+                let size = item.fixed().unwrap_or(0);
+                bytes.extend((0..size).map(|i| quote!(#local[#i])));
+            }
+            _ => {}
+        }
+    }
+
+    fn container(&self, slot: &BitSlot, first: usize, statements: &mut TokenStream, bytes: &mut Vec<TokenStream>) {
+        let container = format_ident!("__k{}", first);
+        statements.extend(quote!(let mut #container: u64 = 0;));
+        for (index, item) in self.layout.items.iter().enumerate() {
+            let Repr::Bits(own) = &item.repr else { continue };
+            if own.first != first {
+                continue;
+            }
+            let (raw, info) = (self.raw_value(index), &item.info);
+            let (shift, max) = (own.shift, max_of(own.count));
+            let masked = if IntTy::of_type(&item.ty).is_some_and(|int| int.signed) {
+                quote!(((#raw) & #max))
+            } else {
+                quote!((#raw))
+            };
+            statements.extend(quote! {
+                let __v: u64 = #masked;
+                if __v > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
+                #container |= __v << #shift;
+            });
+        }
+        let int = IntTy { bytes: slot.bytes, held: 8, signed: false, float: false };
+        let name = format_ident!("__b{}", first);
+        let (statement, parts) = int_bytes(&name, &quote!(#container), int, slot.endian);
+        statements.extend(statement);
+        bytes.extend(parts);
+    }
+
+    /// The value of an integer item, in its Rust type.
+    fn int_value(&self, index: usize, int: IntTy) -> TokenStream {
+        let item = &self.layout.items[index];
+        let ty = int.rust();
+        if item.relation.is_some() || item.member.is_none() {
+            let value = self.due_now(index);
+            let info = &item.info;
+            return match value {
+                Some(value) => quote! {
+                    <#ty as __p::TryFrom<i64>>::try_from(#value)
+                        .map_err(|_| __w.error(__p::ErrorKind::Overflow, __w.here(), &#info))?
+                },
+                None => {
+                    let fill = item.fill.unwrap_or(0);
+                    quote!(#fill as #ty)
+                }
+            };
+        }
+        let local = &item.local;
+        quote!(*#local)
+    }
+
+    /// The value of a bit or scalar item, as `u64`.
+    fn raw_value(&self, index: usize) -> TokenStream {
+        let item = &self.layout.items[index];
+        if item.relation.is_some() || item.member.is_none() {
+            let info = &item.info;
+            return match self.due_now(index) {
+                Some(value) => quote! {
+                    <u64 as __p::TryFrom<i64>>::try_from(#value)
+                        .map_err(|_| __w.error(__p::ErrorKind::Overflow, __w.here(), &#info))?
+                },
+                None => {
+                    let fill = u64::from(item.fill.unwrap_or(0));
+                    quote!(#fill)
+                }
+            };
+        }
+        let (local, ty) = (&item.local, &item.ty);
+        if type_is(ty, "bool") || IntTy::of_type(ty).is_some() {
+            if matches!(item.repr, Repr::Scalar(..)) {
+                return quote!(__p::Scalar::raw(*#local));
+            }
+            return quote!((*#local as u64));
+        }
+        quote!(__p::Scalar::raw(*#local))
+    }
+
+    /// The value of a relation that is known when its item is written.
+    fn due_now(&self, index: usize) -> Option<TokenStream> {
+        match self.due(index)? {
+            Due::Now(value) => Some(value),
+            Due::After(_) => None,
+        }
+    }
+
+    fn due(&self, index: usize) -> Option<Due> {
+        let items = &self.layout.items;
+        let relation = items[index].relation.as_ref()?;
+        let local = |name: &Ident| {
+            items.iter().find(|item| item.name.as_deref() == Some(&name.to_string())).map(|item| item.local.clone())
+        };
+        let now = |value: TokenStream| Some(Due::Now(relation::forward(&relation.ops, value)));
+        match &relation.source {
+            Source::Constant(expr) => now(quote!(((#expr) as i64))),
+            Source::Count(field) => {
+                let list = local(field)?;
+                now(quote!((__p::Counted::counted(#list) as i64)))
+            }
+            Source::Present(field) => {
+                let option = local(field)?;
+                now(quote!(i64::from(#option.is_some())))
+            }
+            Source::Tag(field) => {
+                let body = local(field)?;
+                now(quote!((__p::Tagged::tag(#body) as i64)))
+            }
+            Source::Size(range) => {
+                let (first, last) = bounds(items, range, index)?;
+                if last >= index {
+                    return Some(Due::After(last));
+                }
+                let (from, to) = (place_name(first), self.end_place(last, index));
+                now(quote!((__w.between(#from, #to).len() as i64)))
+            }
+            Source::Check(algorithm, range) => {
+                let (first, last) = bounds(items, range, index)?;
+                if last >= index {
+                    return Some(Due::After(last));
+                }
+                let (from, to) = (place_name(first), self.end_place(last, index));
+                let algorithm = algorithm_path(*algorithm);
+                let width = fixed_at(items, index).unwrap_or(1);
+                now(quote!((#algorithm.compute(__w.between(#from, #to), #width) as i64)))
+            }
+        }
+    }
+
+    /// The place right after the item `last`, seen from the later item `from`.
+    fn end_place(&self, last: usize, from: usize) -> TokenStream {
+        if last + 1 >= from {
+            return quote!(__w.here());
+        }
+        let next = place_name(last + 1);
+        quote!(#next)
+    }
+
+    /// Writes lengths and checksums whose range ends with the item `done`.
+    fn patches(&self, done: usize) -> TokenStream {
+        let items = &self.layout.items;
+        let mut out = TokenStream::new();
+        for (index, item) in items.iter().enumerate() {
+            if !matches!(self.due(index), Some(Due::After(last)) if last == done) {
+                continue;
+            }
+            let Some(relation) = &item.relation else { continue };
+            let info = &item.info;
+            let place = place_name(index);
+            let value = match &relation.source {
+                Source::Size(range) => {
+                    let Some((first, _)) = bounds(items, range, index) else { continue };
+                    let from = place_name(first);
+                    quote!((__w.since(#from) as i64))
+                }
+                Source::Check(algorithm, range) => {
+                    let Some((first, _)) = bounds(items, range, index) else { continue };
+                    let from = place_name(first);
+                    let algorithm = algorithm_path(*algorithm);
+                    let width = fixed_at(items, index).unwrap_or(1);
+                    quote!((#algorithm.compute(__w.slice(#from), #width) as i64))
+                }
+                _ => continue,
+            };
+            let value = relation::forward(&relation.ops, value);
+            let (bytes, shift, bits, endian) = match &item.repr {
+                Repr::Bits(slot) => (slot.bytes, slot.shift, slot.count, slot.endian),
+                Repr::Int(int, endian) | Repr::Scalar(int, endian) => (int.bytes, 0, int.bytes as u32 * 8, *endian),
+                _ => continue,
+            };
+            let patch = match endian {
+                Endian::Big => quote!(patch_be),
+                Endian::Little => quote!(patch_le),
+            };
+            out.extend(quote! {
+                let __v = <u64 as __p::TryFrom<i64>>::try_from(#value)
+                    .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?;
+                __w.#patch::<#bytes>(#place, #shift, #bits, __v, &#info)?;
+            });
+        }
+        out
+    }
+
+    fn fits(&self, item: &Item, int: IntTy, value: &TokenStream) -> TokenStream {
+        if int.bytes == int.held || item.member.is_none() && item.relation.is_none() {
+            return TokenStream::new();
+        }
+        let info = &item.info;
+        let shift = (int.held - int.bytes) * 8;
+        let ty = int.rust();
+        quote! {
+            { let __v: #ty = #value;
+              if (__v << #shift) >> #shift != __v { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); } }
+        }
+    }
+
+    /// An item that is not part of a run.
+    fn single(&self, index: usize) -> TokenStream {
+        let item = &self.layout.items[index];
+        let (local, info, place) = (&item.local, &item.info, place_name(index));
+        let write = match &item.presence {
+            Presence::Always => self.value(item, index, &quote!(#local)),
+            Presence::By(_) | Presence::Left => {
+                let value = self.value(item, index, &quote!(__x));
+                quote!(if let __p::Some(__x) = #local { #value })
+            }
+            Presence::If(condition) => {
+                let value = self.value(item, index, &quote!(__x));
+                if mentions_left(condition) {
+                    quote!(if let __p::Some(__x) = #local { #value })
+                } else {
+                    let condition = user_expr(condition, self.layout, item, self.model, Locals::References);
+                    quote! {
+                        match (#local, #condition) {
+                            (__p::Some(__x), true) => { #value }
+                            (__p::None, false) => {}
+                            _ => return __p::Err(__w.error(__p::ErrorKind::Relation, __w.here(), &#info)),
+                        }
+                    }
+                }
+            }
+        };
+        quote!(let #place = __w.here(); #write)
+    }
+
+    /// Writes a value with its prefix and padding; `x` is a reference to it.
+    fn value(&self, item: &Item, index: usize, x: &TokenStream) -> TokenStream {
+        let info = &item.info;
+        let content = self.content(item, index, x);
+        let fill = item.fill;
+        let exact = |size: TokenStream| match fill {
+            Some(fill) => quote!(__w.pad_to(__from, #size, #fill, &#info)?;),
+            None => quote!(__w.exactly(__from, #size, &#info)?;),
+        };
+        match &item.extent {
+            Extent::Fixed(size) => {
+                let check = exact(quote!(#size));
+                quote!({ let __from = __w.here(); #content #check })
+            }
+            Extent::Size(expr) if !mentions_left(expr) => {
+                let size = user_expr(expr, self.layout, item, self.model, Locals::References);
+                let check = exact(quote!(__p::ToSize::to_size(#size)));
+                quote!({ let __from = __w.here(); #content #check })
+            }
+            Extent::Count(expr) if !mentions_left(expr) => {
+                let count = user_expr(expr, self.layout, item, self.model, Locals::References);
+                quote! {
+                    if __p::Counted::counted(#x) != __p::ToSize::to_size(#count) {
+                        return __p::Err(__w.error(__p::ErrorKind::Size, __w.here(), &#info));
+                    }
+                    #content
+                }
+            }
+            Extent::PrefixSize(int, endian) => {
+                let (bytes, bits) = (int.bytes, int.bytes as u32 * 8);
+                let patch = match endian {
+                    Endian::Big => quote!(patch_be),
+                    Endian::Little => quote!(patch_le),
+                };
+                quote!({
+                    let __prefix = __w.run([0_u8; #bytes]);
+                    let __from = __w.here();
+                    #content
+                    __w.#patch::<#bytes>(__prefix, 0, #bits, __w.since(__from) as u64, &#info)?;
+                })
+            }
+            Extent::PrefixCount(int, endian) => {
+                let (bytes, bits) = (int.bytes, int.bytes as u32 * 8);
+                let patch = match endian {
+                    Endian::Big => quote!(patch_be),
+                    Endian::Little => quote!(patch_le),
+                };
+                quote!({
+                    let __prefix = __w.run([0_u8; #bytes]);
+                    __w.#patch::<#bytes>(__prefix, 0, #bits, __p::Counted::counted(#x) as u64, &#info)?;
+                    #content
+                })
+            }
+            _ => content,
+        }
+    }
+
+    /// Writes a value.
+    fn content(&self, item: &Item, index: usize, x: &TokenStream) -> TokenStream {
+        let (info, ty) = (&item.info, &item.ty);
+        match &item.repr {
+            Repr::Slice => quote!(__w.bytes(#x);),
+            Repr::Buffer => quote!(__w.bytes(#x);),
+            Repr::Array(_) => quote!(__w.bytes(&#x[..]);),
+            Repr::Int(int, endian) => {
+                let value = if item.relation.is_some() || item.member.is_none() && item.name.is_some() {
+                    self.int_value(index, *int)
+                } else {
+                    quote!(*#x)
+                };
+                let fits = self.fits(item, *int, &value);
+                let (statement, parts) = int_bytes(&format_ident!("__b"), &value, *int, *endian);
+                quote!({ #fits #statement __w.run([#(#parts),*]); })
+            }
+            Repr::Scalar(int, endian) => {
+                let max = max_of(int.bytes as u32 * 8);
+                let raw = IntTy { held: 8, signed: false, ..*int };
+                let (statement, parts) = int_bytes(&format_ident!("__b"), &quote!(__v), raw, *endian);
+                quote!({
+                    let __v: u64 = __p::Scalar::raw(*#x);
+                    if __v > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
+                    #statement
+                    __w.run([#(#parts),*]);
+                })
+            }
+            Repr::Codec(codec) => quote!(__p::Codec::<'_, #ty>::encode(&(#codec), #x, __w, &#info)?;),
+            Repr::Body(_) => {
+                let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Tagged), Locals::References);
+                quote!(__p::EncodeBody::encode_body(#x, __w, #ctx)?;)
+            }
+            Repr::Part => {
+                let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Wire), Locals::References);
+                quote!(__p::Encode::encode(#x, __w, #ctx)?;)
+            }
+            Repr::List(ListKind::Lazy, element) => {
+                let ctx = if item.ctx.is_empty() {
+                    quote!(<<#element as __p::Wire>::Ctx as __p::NoCtx>::NONE)
+                } else {
+                    let holder_ty = element.clone();
+                    let values = item.ctx.iter().map(|(name, expr)| {
+                        let value = user_expr(expr, self.layout, item, self.model, Locals::References);
+                        quote!(#name: #value)
+                    });
+                    let (aliased, has) = super::common::with_lifetime(quote!(#holder_ty));
+                    let generics = if has { quote!(<'__c>) } else { TokenStream::new() };
+                    quote!({ type __C #generics = <#aliased as __p::Wire>::Ctx; __C { #(#values),* } })
+                };
+                quote!(__p::Sequence::encode_all(#x, __w, #ctx)?;)
+            }
+            Repr::List(ListKind::Vec, _) => {
+                let each = item.each.as_ref().map_or_else(TokenStream::new, |each| self.value(each, index, &quote!(__each)));
+                quote!(for __each in #x.iter() { #each })
+            }
+            Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver => TokenStream::new(),
+        }
+    }
+}
+
+/// The largest value of so many bits.
+fn max_of(bits: u32) -> u64 {
+    if bits >= 64 { u64::MAX } else { (1 << bits) - 1 }
+}
+
+/// The variable with the place of an item.
+fn place_name(index: usize) -> Ident {
+    format_ident!("__e{}", index)
+}

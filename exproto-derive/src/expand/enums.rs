@@ -1,0 +1,296 @@
+//! Enums with content: chosen by a tag that lies elsewhere, by an inline tag,
+//! or by conditions.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::common::{Locals, construct, ctx_bind, ctx_type, de_lifetime, header, pattern, user_expr};
+use super::decode::Decode;
+use super::encode::Encode;
+use super::structs::{asserts, sizes};
+use crate::ir::{EnumModel, Item, Model, Repr, Variant};
+
+/// The traits of an enum.
+pub(crate) fn expand(model: &Model, data: &EnumModel) -> TokenStream {
+    let variants = variant_trait(model, data);
+    if data.chosen {
+        let chosen = chosen(model, data);
+        return quote!(#chosen #variants);
+    }
+    let tagged = tagged(model, data);
+    let inline = inline(model, data);
+    quote!(#tagged #inline #variants)
+}
+
+/// The body of a variant's decode, an expression of the enum's type.
+fn read_variant(model: &Model, variant: &Variant) -> TokenStream {
+    let ident = &model.ident;
+    let name = &variant.ident;
+    let read = Decode { model, layout: &variant.layout, frame: None }.statements();
+    let value = construct(&quote!(#ident::#name), &variant.layout);
+    let asserts = asserts(&variant.layout);
+    quote!({ #asserts #read #value })
+}
+
+/// The same for a variant that gives way to the catch-all when it does not fit.
+fn try_variant(model: &Model, data: &EnumModel, variant: &Variant, opaque: &TokenStream) -> TokenStream {
+    let read = read_variant(model, variant);
+    if !data.lenient {
+        return quote!(#read);
+    }
+    let info = &variant.info;
+    quote!({
+        let __save = *__r;
+        let __mark = __r.trace().mark();
+        let __tried = (|| -> __p::Result<Self, __p::Error> { __p::Ok(#read) })();
+        match __tried {
+            __p::Ok(__v) if __r.left() == 0 => __v,
+            _ => {
+                *__r = __save;
+                __r.trace().rewind(__mark);
+                __r.flag_at(__p::Flag::Raw, &#info, __r.offset());
+                #opaque
+            }
+        }
+    })
+}
+
+fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
+    let lifetime = de_lifetime(model);
+    let ctx = ctx_type(model);
+    let bind = ctx_bind(model);
+    let ident = &model.ident;
+    let max = data.variants.iter().flat_map(|variant| variant.tags.iter().map(|(_, high)| *high)).max().unwrap_or(0);
+    let has_other = data.other.is_some();
+    let tag_arms = data.variants.iter().map(|variant| {
+        let name = &variant.ident;
+        match receiver(variant) {
+            Some(item) => {
+                let (member, local) = (&item.member, &item.local);
+                quote!(#ident::#name { #member: #local, .. } => __p::tag_from(*#local),)
+            }
+            None => {
+                let tag = variant.tags.first().map_or(0, |(low, _)| *low);
+                quote!(#ident::#name { .. } => #tag,)
+            }
+        }
+    });
+    let opaque = opaque(model, data);
+    let select_arms = data.variants.iter().enumerate().filter(|(index, _)| data.other != Some(*index)).map(|(_, variant)| {
+        let patterns = variant.tags.iter().map(|(low, high)| if low == high { quote!(#low) } else { quote!(#low..=#high) });
+        let read = try_variant(model, data, variant, &quote!(<Self as __p::Select<#lifetime>>::opaque(__tag, __r)?));
+        let info = &variant.info;
+        quote!(#(#patterns)|* => { __r.enter(&#info); let __v = #read; __r.leave(); __v })
+    });
+    let body_arms = data.variants.iter().map(|variant| {
+        let name = &variant.ident;
+        let take_apart = pattern(&quote!(#ident::#name), &variant.layout);
+        let write = Encode { model, layout: &variant.layout }.statements();
+        quote!(#take_apart => { #write })
+    });
+    let tagged = header(model, false, &quote!(__p::Tagged), &quote!(__p::Wire<Ctx = ()>));
+    let select = header(model, true, &quote!(__p::Select<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
+    let encode = header(model, false, &quote!(__p::EncodeBody), &quote!(__p::Encode<Ctx = ()>));
+    quote! {
+        #tagged {
+            const MAX_TAG: u64 = #max;
+            const HAS_OTHER: bool = #has_other;
+            type Ctx = #ctx;
+            #[inline]
+            fn tag(&self) -> u64 { match self { #(#tag_arms)* } }
+        }
+        #select {
+            #[inline]
+            fn select<__T: __p::Trace>(__tag: u64, __r: &mut __p::Reader<#lifetime, __T>, __ctx: #ctx)
+                -> __p::Result<Self, __p::Error>
+            {
+                #bind
+                __p::Ok(match __tag {
+                    #(#select_arms,)*
+                    _ => <Self as __p::Select<#lifetime>>::opaque(__tag, __r)?,
+                })
+            }
+            #[inline]
+            fn opaque<__T: __p::Trace>(__tag: u64, __r: &mut __p::Reader<#lifetime, __T>)
+                -> __p::Result<Self, __p::Error>
+            {
+                #opaque
+            }
+        }
+        #encode {
+            #[inline]
+            fn encode_body(&self, __w: &mut __p::Writer<'_>, __ctx: #ctx) -> __p::Result<(), __p::Error> {
+                #bind
+                match self { #(#body_arms)* }
+                __p::Ok(())
+            }
+        }
+    }
+}
+
+/// What happens to tags that no variant has.
+fn opaque(model: &Model, data: &EnumModel) -> TokenStream {
+    match data.other.and_then(|index| data.variants.get(index)) {
+        Some(other) => {
+            let read = read_variant(model, other);
+            let info = &other.info;
+            quote!(__r.enter(&#info); let __v = #read; __r.leave(); __p::Ok(__v))
+        }
+        None => quote!(__p::Err(__r.fail(__p::ErrorKind::Tag, __r.offset(), &__TYPE, __tag, 0))),
+    }
+}
+
+/// `Wire`, `Decode`, `Encode` of an enum that begins with its tag.
+fn inline(model: &Model, data: &EnumModel) -> TokenStream {
+    let Some((int, endian)) = data.inline_tag else { return TokenStream::new() };
+    let lifetime = de_lifetime(model);
+    let ctx = ctx_type(model);
+    let bytes = int.bytes;
+    let read = super::common::read_int(&quote!(__h), 0, int, endian);
+    let (statement, parts) = super::common::int_bytes(
+        &quote::format_ident!("__b"),
+        &quote!(__tag),
+        crate::ir::IntTy { held: 8, ..int },
+        endian,
+    );
+    let max = if bytes == 8 { u64::MAX } else { (1_u64 << (bytes * 8)) - 1 };
+    let greedy = data.variants.iter().map(|variant| sizes(&variant.layout).2);
+    let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
+    let decode = header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
+    let encode = header(model, false, &quote!(__p::Encode), &quote!(__p::Encode<Ctx = ()>));
+    quote! {
+        #wire {
+            const MIN: usize = #bytes;
+            const SIZE: __p::Option<usize> = __p::None;
+            const GREEDY: bool = false #(|| #greedy)*;
+            type Ctx = #ctx;
+        }
+        #decode {
+            #[inline]
+            fn decode<__T: __p::Trace>(__r: &mut __p::Reader<#lifetime, __T>, __ctx: #ctx) -> __p::Result<Self, __p::Error> {
+                let __h = __r.run::<#bytes>(&__TYPE)?;
+                <Self as __p::Select<#lifetime>>::select(#read as u64, __r, __ctx)
+            }
+        }
+        #encode {
+            #[inline]
+            fn encode(&self, __w: &mut __p::Writer<'_>, __ctx: #ctx) -> __p::Result<(), __p::Error> {
+                let __tag: u64 = __p::Tagged::tag(self);
+                if __tag > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &__TYPE)); }
+                #statement
+                __w.run([#(#parts),*]);
+                __p::EncodeBody::encode_body(self, __w, __ctx)
+            }
+        }
+    }
+}
+
+/// `Wire`, `Decode`, `Encode` of an enum whose variants have conditions.
+fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
+    let lifetime = de_lifetime(model);
+    let ctx = ctx_type(model);
+    let bind = ctx_bind(model);
+    let ident = &model.ident;
+    let empty = Item::nowhere();
+    let mut arms = TokenStream::new();
+    for (index, variant) in data.variants.iter().enumerate() {
+        let last = index + 1 == data.variants.len();
+        let info = &variant.info;
+        let condition = variant.when.as_ref().map_or_else(
+            || quote!(true),
+            |when| user_expr(when, &variant.layout, variant.layout.items.first().unwrap_or(&empty), model, Locals::Values),
+        );
+        let read = read_variant(model, variant);
+        if data.lenient && !last {
+            // The first variant that fits is taken, not the first that may.
+            arms.extend(quote! {
+                if #condition {
+                    let __save = *__r;
+                    let __mark = __r.trace().mark();
+                    __r.enter(&#info);
+                    let __tried = (|| -> __p::Result<Self, __p::Error> { __p::Ok(#read) })();
+                    match __tried {
+                        __p::Ok(__v) if __r.left() == 0 => { __r.leave(); return __p::Ok(__v); }
+                        _ => { *__r = __save; __r.trace().rewind(__mark); }
+                    }
+                }
+            });
+        } else {
+            arms.extend(quote!(if #condition { __r.enter(&#info); let __v = #read; __r.leave(); return __p::Ok(__v); }));
+        }
+    }
+    let body_arms = data.variants.iter().map(|variant| {
+        let name = &variant.ident;
+        let take_apart = pattern(&quote!(#ident::#name), &variant.layout);
+        let write = Encode { model, layout: &variant.layout }.statements();
+        quote!(#take_apart => { #write })
+    });
+    let min = data.variants.iter().map(|variant| sizes(&variant.layout).0);
+    let greedy = data.variants.iter().map(|variant| sizes(&variant.layout).2);
+    let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
+    let decode = header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
+    let encode = header(model, false, &quote!(__p::Encode), &quote!(__p::Encode<Ctx = ()>));
+    quote! {
+        #wire {
+            const MIN: usize = __p::smallest(&[#(#min),*]);
+            const SIZE: __p::Option<usize> = __p::None;
+            const GREEDY: bool = false #(|| #greedy)*;
+            type Ctx = #ctx;
+        }
+        #decode {
+            fn decode<__T: __p::Trace>(__r: &mut __p::Reader<#lifetime, __T>, __ctx: #ctx) -> __p::Result<Self, __p::Error> {
+                #bind
+                let __left: usize = __r.left();
+                #arms
+                __p::Err(__r.fail(__p::ErrorKind::Tag, __r.offset(), &__TYPE, 0, 0))
+            }
+        }
+        #encode {
+            fn encode(&self, __w: &mut __p::Writer<'_>, __ctx: #ctx) -> __p::Result<(), __p::Error> {
+                #bind
+                match self { #(#body_arms)* }
+                __p::Ok(())
+            }
+        }
+    }
+}
+
+/// The name of the variant and its content without the name.
+fn variant_trait(model: &Model, data: &EnumModel) -> TokenStream {
+    let ident = &model.ident;
+    let kinds = data.variants.iter().map(|variant| {
+        let (name, snake) = (&variant.ident, &variant.snake);
+        quote!(#ident::#name { .. } => #snake,)
+    });
+    let raw = raw_body(model, data);
+    let header = header(model, false, &quote!(__p::Kind), &TokenStream::new());
+    quote! {
+        #header {
+            #[inline]
+            fn kind(&self) -> &'static str { match self { #(#kinds)* } }
+        }
+        #raw
+    }
+}
+
+/// The bytes of the catch-all, for segments.
+fn raw_body(model: &Model, data: &EnumModel) -> TokenStream {
+    let Some(other) = data.other.and_then(|index| data.variants.get(index)) else { return TokenStream::new() };
+    let Some(field) = other.layout.items.iter().find(|item| matches!(item.repr, Repr::Slice | Repr::Buffer)) else {
+        return TokenStream::new();
+    };
+    let (ident, name, member, local) = (&model.ident, &other.ident, &field.member, &field.local);
+    let header = header(model, false, &quote!(__p::RawBody), &TokenStream::new());
+    quote! {
+        #header {
+            fn raw_body(&self) -> __p::Option<&[u8]> {
+                match self { #ident::#name { #member: #local, .. } => __p::Some(&#local[..]), _ => __p::None }
+            }
+        }
+    }
+}
+
+/// The field that takes the tag.
+pub(crate) fn receiver(variant: &Variant) -> Option<&Item> {
+    variant.layout.items.iter().find(|item| matches!(item.repr, Repr::TagReceiver))
+}

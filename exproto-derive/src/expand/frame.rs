@@ -1,0 +1,142 @@
+//! `Protocol`: what the outermost type knows beyond its layout.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+
+use super::common::{Locals, at_lifetime, ctx_value, header};
+use super::decode::algorithm_path;
+use crate::attr::wire::Endian;
+use crate::ir::{Frame, Layout, Model, Repr, Shape};
+use crate::lower::{bounds, fixed_at};
+use crate::relation::Source;
+
+/// `Protocol` of a type with `#[frame(..)]`.
+pub(crate) fn expand(model: &Model) -> TokenStream {
+    let (Some(frame), Shape::Struct(layout)) = (&model.frame, &model.shape) else { return TokenStream::new() };
+    let Some(flag) = frame.attrs.flag.as_ref().map(|key| &key.value) else { return TokenStream::new() };
+    let max = frame.attrs.max.as_ref().map_or_else(|| quote!(65_536_usize), |key| key.value.to_token_stream());
+    let name = model.ident.to_string();
+    let escape = match &frame.attrs.escape {
+        None => quote!(__p::None),
+        Some(table) => {
+            let byte = &table.value.byte;
+            let codes = table.value.codes.iter().map(|(code, value)| quote!((#code, #value)));
+            quote!(__p::Some({ static __E: __p::Escape = __p::Escape { byte: #byte, codes: &[#(#codes),*] }; &__E }))
+        }
+    };
+    let check = check(frame, layout);
+    let segments = segments(model, frame, layout);
+    let kind = frame.body.and_then(|index| layout.items.get(index)).and_then(|item| item.member.as_ref()).map(|body| {
+        quote! {
+            #[inline]
+            fn kind(__f: &Self::At<'_>) -> &'static str { __p::Kind::kind(&__f.#body) }
+        }
+    });
+    let header = header(model, false, &quote!(__p::Protocol), &TokenStream::new());
+    quote! {
+        #header {
+            const NAME: &'static str = #name;
+            const FRAMING: __p::Framing = __p::Framing::Flag { flag: #flag, escape: #escape, max: #max };
+            const CHECK: __p::Option<__p::Check> = #check;
+            type Scan = __p::FlagScan;
+            #[inline]
+            fn scanner() -> __p::FlagScan { __p::FlagScan::new(#flag, #max) }
+            #segments
+            #kind
+        }
+    }
+}
+
+/// The checksum that is verified before decoding.
+fn check(frame: &Frame, layout: &Layout) -> TokenStream {
+    let items = &layout.items;
+    let Some(index) = frame.check else { return quote!(__p::None) };
+    let Some((item, relation)) = items.get(index).and_then(|item| Some((item, item.relation.as_ref()?))) else {
+        return quote!(__p::None);
+    };
+    let Source::Check(algorithm, range) = &relation.source else { return quote!(__p::None) };
+    let Some((first, _)) = bounds(items, range, index) else { return quote!(__p::None) };
+    let from: usize = (0..first).filter_map(|i| fixed_at(items, i)).sum();
+    let tail: usize = (index..items.len()).filter_map(|i| fixed_at(items, i)).sum();
+    let width = fixed_at(items, index).unwrap_or(1);
+    let big = !matches!(&item.repr, Repr::Int(_, Endian::Little));
+    let algorithm = algorithm_path(*algorithm);
+    let info = &item.info;
+    quote! {
+        __p::Some(__p::Check {
+            from: #from, tail: #tail, width: #width, big_endian: #big, algorithm: #algorithm, at: &#info,
+        })
+    }
+}
+
+/// `segment` and `join` of a protocol that cuts messages up.
+fn segments(model: &Model, frame: &Frame, layout: &Layout) -> TokenStream {
+    let Some(reassemble) = frame.attrs.reassemble.as_ref().map(|key| &key.value) else { return TokenStream::new() };
+    let Some(body) = layout.items.iter().find(|item| item.name.as_deref() == Some(&reassemble.into.to_string())) else {
+        return TokenStream::new();
+    };
+    let (Some(into), Repr::Body(tag)) = (&body.member, &body.repr) else { return TokenStream::new() };
+    let part = &reassemble.part;
+    let (index, total) = (&reassemble.index, &reassemble.total);
+    let keys = reassemble.key.iter().map(|key| match tag_of(key) {
+        Some(field) => quote!(__p::Tagged::tag(&__f.#field).hash(&mut __h);),
+        None => quote!(__f.#key.hash(&mut __h);),
+    });
+    let at = at_lifetime(model, &syn::parse_quote!('__f));
+    let ctx = ctx_value(body, layout, model, &quote!(__p::Tagged), Locals::Values);
+    let ident = &model.ident;
+    let locals = layout.items.iter().filter_map(|item| {
+        let (member, local) = (item.member.as_ref()?, &item.local);
+        Some(quote!(#member: #local))
+    });
+    let names = layout.items.iter().filter_map(|item| {
+        let (member, local) = (item.member.as_ref()?, &item.local);
+        Some(quote!(#member: #local))
+    });
+    let body_local = &body.local;
+    let body_ty = {
+        let (ty, _) = super::common::with_lifetime(body.ty.to_token_stream());
+        ty
+    };
+    let info = &body.info;
+    let _ = (tag, into);
+    quote! {
+        fn segment<'__s>(__f: &'__s Self::At<'_>) -> __p::Option<__p::Segment<'__s>> {
+            use __p::core::hash::{Hash as _, Hasher as _};
+            let #part = __f.#part.as_ref()?;
+            let mut __h = __p::Fnv::default();
+            #(#keys)*
+            __p::Some(__p::Segment {
+                key: __h.finish(),
+                index: #index as u32,
+                total: #total as u32,
+                data: __p::RawBody::raw_body(&__f.#into)?,
+            })
+        }
+        fn join<'__f, __T: __p::Trace>(
+            __head: &'__f [u8], __body: &'__f [u8], __trace: __T,
+        ) -> __p::Result<(Self::At<'__f>, __p::Flags), __p::Error> {
+            type __B<'__c> = #body_ty;
+            let mut __h = __p::Reader::new(__head);
+            let __frame = <#at as __p::Decode<'__f>>::decode(&mut __h, ())?;
+            let #ident { #(#locals),* } = __frame;
+            let mut __reader = __p::Reader::traced(__body, __trace);
+            let __r = &mut __reader;
+            let __tag = __p::Tagged::tag(&#body_local);
+            let #body_local = <__B<'__f> as __p::Select<'__f>>::select(__tag, __r, #ctx)?;
+            let __end = *__r;
+            __r.finish(__end, &#info)?;
+            let mut __flags = __h.flags();
+            __flags.merge(__r.flags());
+            __p::Ok((#ident { #(#names),* }, __flags))
+        }
+    }
+}
+
+/// The field of `tag(FIELD)`.
+fn tag_of(expr: &syn::Expr) -> Option<&syn::Expr> {
+    match expr {
+        syn::Expr::Call(call) if call.func.to_token_stream().to_string() == "tag" => call.args.first(),
+        _ => None,
+    }
+}

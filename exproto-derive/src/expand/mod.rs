@@ -1,0 +1,59 @@
+//! The model to code. One file a concern; mechanisms live in the runtime, what
+//! is emitted here are facts: offsets, widths, names.
+
+mod common;
+mod decode;
+mod encode;
+mod enums;
+mod fill;
+mod frame;
+mod route;
+mod sample;
+mod scalar;
+mod schema;
+mod structs;
+mod value;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::ir::{Model, Shape};
+
+/// The code for a type without mistakes.
+pub(crate) fn expand(model: &Model) -> TokenStream {
+    let private = &model.private;
+    let ctx = common::ctx_struct(model);
+    let infos = schema::infos(model);
+    let body = match &model.shape {
+        Shape::Struct(layout) => structs::expand(model, layout),
+        Shape::Bits(bits) => scalar::expand_bits(model, bits),
+        Shape::Scalar(scalar) => scalar::expand_enum(model, scalar),
+        Shape::Enum(data) => enums::expand(model, data),
+    };
+    let family = common::family(model);
+    let value = value::expand(model);
+    let fill = fill::expand(model);
+    let sample = sample::expand(model);
+    let frame = frame::expand(model);
+    let routes = route::expand(model);
+    quote! {
+        #ctx
+        #[allow(
+            clippy::all, clippy::pedantic, clippy::restriction, unused_variables, unused_mut, unused_parens,
+            unused_imports, unused_qualifications, unreachable_code, unreachable_patterns, non_upper_case_globals,
+            non_camel_case_types, elided_lifetimes_in_paths, single_use_lifetimes, dead_code, unused_braces,
+            unused_assignments, unused_comparisons, non_snake_case, explicit_outlives_requirements
+        )]
+        const _: () = {
+            use #private as __p;
+            #infos
+            #body
+            #family
+            #value
+            #fill
+            #sample
+            #frame
+            #routes
+        };
+    }
+}

@@ -1,0 +1,129 @@
+//! Types that are one integer on the wire: C-like enums, structs of bits.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+
+use super::common::{construct, de_lifetime, header, int_bytes, pattern, read_int, type_is};
+use super::decode::{bits_value, raw_name};
+use crate::attr::wire::Endian;
+use crate::ir::{BitStruct, IntTy, Model, Repr, ScalarEnum};
+
+/// A C-like enum.
+pub(crate) fn expand_enum(model: &Model, scalar: &ScalarEnum) -> TokenStream {
+    let ident = &model.ident;
+    let scalar_header = header(model, false, &quote!(__p::Scalar), &TokenStream::new());
+    let max = scalar.variants.iter().map(|(_, value, _)| *value).max().unwrap_or(0);
+    let held = scalar.int.rust();
+    let from = scalar.variants.iter().map(|(name, value, _)| quote!(#value => #ident::#name,));
+    let to = scalar.variants.iter().map(|(name, value, _)| quote!(#ident::#name => #value,));
+    // Without a catch-all the check makes sure that all values have a name.
+    let (from_other, to_other) = match &scalar.other {
+        Some(other) => (quote!(__v => #ident::#other(__v as _),), quote!(#ident::#other(__v) => __v as u64,)),
+        None => {
+            let first = scalar.variants.first().map(|(name, ..)| quote!(#ident::#name));
+            (quote!(_ => #first,), TokenStream::new())
+        }
+    };
+    let wire = integer(model, scalar.int, scalar.endian);
+    let _ = held;
+    quote! {
+        #scalar_header {
+            const MAX_RAW: u64 = #max;
+            #[inline(always)]
+            fn from_raw(__raw: u64) -> Self {
+                match __raw { #(#from)* #from_other }
+            }
+            #[inline(always)]
+            fn raw(self) -> u64 {
+                match self { #(#to)* #to_other }
+            }
+        }
+        #wire
+    }
+}
+
+/// A struct of bits.
+pub(crate) fn expand_bits(model: &Model, bits: &BitStruct) -> TokenStream {
+    let ident = &model.ident;
+    let layout = &bits.layout;
+    let scalar_header = header(model, false, &quote!(__p::Scalar), &TokenStream::new());
+    let max = if bits.int.bytes == 8 { u64::MAX } else { (1_u64 << (bits.int.bytes * 8)) - 1 };
+    let reads = layout.items.iter().enumerate().map(|(index, item)| bits_value(item, index, &quote!(__raw)));
+    let value = construct(&quote!(#ident), layout);
+    let take_apart = pattern(&quote!(#ident), layout);
+    let writes = layout.items.iter().map(|item| {
+        let Repr::Bits(slot) = &item.repr else { return TokenStream::new() };
+        if item.member.is_none() {
+            return TokenStream::new();
+        }
+        let (local, shift) = (&item.local, slot.shift);
+        let mask = if slot.count >= 64 { u64::MAX } else { (1_u64 << slot.count) - 1 };
+        let raw = if type_is(&item.ty, "bool") || IntTy::of_type(&item.ty).is_some() {
+            quote!((#local as u64))
+        } else {
+            quote!(__p::Scalar::raw(#local))
+        };
+        quote!(__out |= (#raw & #mask) << #shift;)
+    });
+    let _ = raw_name(0);
+    let wire = integer(model, bits.int, bits.endian);
+    quote! {
+        #scalar_header {
+            const MAX_RAW: u64 = #max;
+            #[inline(always)]
+            fn from_raw(__raw: u64) -> Self {
+                #(#reads)*
+                #value
+            }
+            #[inline(always)]
+            fn raw(self) -> u64 {
+                let #take_apart = self;
+                let mut __out: u64 = 0;
+                #(#writes)*
+                __out
+            }
+        }
+        #wire
+    }
+}
+
+/// `Wire`, `Decode` and `Encode` through `Scalar`, if the byte order is known.
+fn integer(model: &Model, int: IntTy, endian: Option<Endian>) -> TokenStream {
+    if int.bytes > 1 && endian.is_none() {
+        return TokenStream::new();
+    }
+    let endian = endian.unwrap_or(Endian::Big);
+    let lifetime = de_lifetime(model);
+    let size = int.bytes;
+    let read = read_int(&quote!(__h), 0, int, endian);
+    let name = Ident::new("__b", proc_macro2::Span::call_site());
+    let (bytes, parts) = int_bytes(&name, &quote!(__v), IntTy { held: 8, ..int }, endian);
+    let wire = header(model, false, &quote!(__p::Wire), &TokenStream::new());
+    let decode = header(model, true, &quote!(__p::Decode<#lifetime>), &TokenStream::new());
+    let encode = header(model, false, &quote!(__p::Encode), &TokenStream::new());
+    let max = if int.bytes == 8 { u64::MAX } else { (1_u64 << (int.bytes * 8)) - 1 };
+    quote! {
+        #wire {
+            const MIN: usize = #size;
+            const SIZE: __p::Option<usize> = __p::Some(#size);
+            type Ctx = ();
+        }
+        #decode {
+            #[inline]
+            fn decode<__T: __p::Trace>(__r: &mut __p::Reader<#lifetime, __T>, _: ()) -> __p::Result<Self, __p::Error> {
+                let __h = __r.run::<#size>(&__TYPE)?;
+                __p::Ok(<Self as __p::Scalar>::from_raw(#read as u64))
+            }
+        }
+        #encode {
+            #[inline]
+            fn encode(&self, __w: &mut __p::Writer<'_>, _: ()) -> __p::Result<(), __p::Error> {
+                let __v: u64 = __p::Scalar::raw(*self);
+                if __v > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &__TYPE)); }
+                #bytes
+                __w.run([#(#parts),*]);
+                __p::Ok(())
+            }
+        }
+    }
+}

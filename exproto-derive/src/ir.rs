@@ -1,0 +1,340 @@
+//! The lowered model: what the attributes mean, item by item in wire order.
+//! Checks and expansion see nothing else.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::{Expr, Generics, Lifetime, Member, Type, Visibility};
+
+use crate::attr::frame::FrameAttrs;
+use crate::attr::route::{RouteAttrs, VariantRoutes};
+use crate::attr::wire::Endian;
+use crate::relation::Relation;
+
+/// A type with a layout.
+pub(crate) struct Model {
+    pub(crate) ident: Ident,
+    pub(crate) vis: Visibility,
+    pub(crate) generics: Generics,
+    /// `::exproto_runtime::__private`, or the user's name for it.
+    pub(crate) private: TokenStream,
+    /// The lifetime of borrowed fields, if there is one.
+    pub(crate) lifetime: Option<Lifetime>,
+    pub(crate) ctx: Vec<(Ident, Type)>,
+    pub(crate) shape: Shape,
+    pub(crate) frame: Option<Frame>,
+    pub(crate) routes: RouteAttrs,
+}
+
+/// What kind of type it is.
+pub(crate) enum Shape {
+    Struct(Layout),
+    /// A struct of bits over one integer.
+    Bits(BitStruct),
+    /// A C-like enum: one integer.
+    Scalar(ScalarEnum),
+    /// Variants with content, chosen by a tag or by conditions.
+    Enum(EnumModel),
+}
+
+/// Items in wire order.
+pub(crate) struct Layout {
+    /// `Message`, `Body::Location`: for errors.
+    pub(crate) owner: String,
+    pub(crate) style: Style,
+    pub(crate) items: Vec<Item>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    Named,
+    Tuple,
+    Unit,
+}
+
+/// A field, or something that stands only on the wire.
+pub(crate) struct Item {
+    pub(crate) span: Span,
+    /// The local variable that holds it.
+    pub(crate) local: Ident,
+    /// The name relations know it by.
+    pub(crate) name: Option<String>,
+    /// The name in errors.
+    pub(crate) label: String,
+    /// The static with its `FieldInfo`.
+    pub(crate) info: Ident,
+    /// The struct's member, unless it stands only on the wire.
+    pub(crate) member: Option<Member>,
+    /// The type of the value without `Option`.
+    pub(crate) ty: Type,
+    pub(crate) presence: Presence,
+    pub(crate) repr: Repr,
+    pub(crate) extent: Extent,
+    pub(crate) relation: Option<Relation>,
+    pub(crate) opaque: Option<Expr>,
+    pub(crate) ctx: Vec<(Ident, Expr)>,
+    pub(crate) ctx_span: Option<Span>,
+    pub(crate) fill: Option<u8>,
+    pub(crate) lenient: bool,
+    pub(crate) range: Option<(Expr, Expr)>,
+    pub(crate) strict: bool,
+    pub(crate) meta: Meta,
+    /// How each element of a list is laid out.
+    pub(crate) each: Option<Box<Item>>,
+}
+
+/// Data for rendering.
+#[derive(Clone, Default)]
+pub(crate) struct Meta {
+    /// `mul`, `add`, `decimals`.
+    pub(crate) scale: Option<(i64, i64, u8)>,
+    pub(crate) unit: String,
+    pub(crate) doc: String,
+}
+
+/// Whether the item is always there.
+pub(crate) enum Presence {
+    Always,
+    /// `Option`, decided by an expression.
+    If(Expr),
+    /// `Option`, decided by the `present(..)` relation of this item.
+    By(usize),
+    /// `Option`, there if bytes are left in the extent.
+    Left,
+}
+
+/// How the bytes become the value.
+pub(crate) enum Repr {
+    /// An integer of the field's own type.
+    Int(IntTy, Endian),
+    /// An integer that the field's type is made of by `Scalar`.
+    Scalar(IntTy, Endian),
+    /// Some bits of a container; position filled in by lowering.
+    Bits(BitSlot),
+    /// Constant bytes.
+    Constant(Vec<u8>),
+    /// A codec value.
+    Codec(Expr),
+    /// `&[u8]`.
+    Slice,
+    /// `Vec<u8>`.
+    Buffer,
+    /// `[u8; N]`.
+    Array(Expr),
+    /// `Vec<T>`, `List<T>`, `ListBuf<T>`.
+    List(ListKind, Type),
+    /// An enum selected by the `tag(..)` relation of this item.
+    Body(usize),
+    /// Another declared type.
+    Part,
+    /// Takes the tag of its variant; not on the wire.
+    TagReceiver,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListKind {
+    /// `Vec`.
+    Vec,
+    /// `List` or `ListBuf`: elements decode themselves.
+    Lazy,
+}
+
+/// A place in a container of bits.
+#[derive(Clone)]
+pub(crate) struct BitSlot {
+    pub(crate) count: u32,
+    /// Bits between it and the container's lowest.
+    pub(crate) shift: u32,
+    /// The index of the first item of the container.
+    pub(crate) first: usize,
+    /// Bytes of the container.
+    pub(crate) bytes: usize,
+    pub(crate) endian: Endian,
+}
+
+/// An integer on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct IntTy {
+    /// Bytes on the wire.
+    pub(crate) bytes: usize,
+    /// Bytes of the Rust type that holds it.
+    pub(crate) held: usize,
+    pub(crate) signed: bool,
+    pub(crate) float: bool,
+}
+
+/// Where a value of variable size ends.
+pub(crate) enum Extent {
+    /// It says so itself.
+    Own,
+    /// A constant number of bytes.
+    Fixed(usize),
+    /// So many bytes.
+    Size(Expr),
+    /// So many elements.
+    Count(Expr),
+    /// An integer before it holds its bytes.
+    PrefixSize(IntTy, Endian),
+    /// An integer before it holds its elements.
+    PrefixCount(IntTy, Endian),
+    /// The `size(..)` relation of this item.
+    BySize(usize),
+    /// The `count(..)` relation of this item.
+    ByCount(usize),
+    /// To the end of the surrounding extent, but for this many bytes after it.
+    Rest(usize),
+}
+
+/// A struct of bits over one integer.
+pub(crate) struct BitStruct {
+    pub(crate) int: IntTy,
+    pub(crate) endian: Option<Endian>,
+    pub(crate) layout: Layout,
+}
+
+/// A C-like enum.
+pub(crate) struct ScalarEnum {
+    pub(crate) int: IntTy,
+    pub(crate) endian: Option<Endian>,
+    pub(crate) variants: Vec<(Ident, u64, String)>,
+    /// The variant that keeps other values.
+    pub(crate) other: Option<Ident>,
+}
+
+/// An enum with content.
+pub(crate) struct EnumModel {
+    /// The integer type of an inline tag.
+    pub(crate) inline_tag: Option<(IntTy, Endian)>,
+    /// Chosen by conditions, not by a tag.
+    pub(crate) chosen: bool,
+    pub(crate) lenient: bool,
+    pub(crate) variants: Vec<Variant>,
+    /// The index of the catch-all.
+    pub(crate) other: Option<usize>,
+}
+
+pub(crate) struct Variant {
+    pub(crate) ident: Ident,
+    pub(crate) info: Ident,
+    /// Its name in JSON and topics.
+    pub(crate) snake: String,
+    /// Tags, lowest and highest.
+    pub(crate) tags: Vec<(u64, u64)>,
+    pub(crate) when: Option<Expr>,
+    pub(crate) layout: Layout,
+    pub(crate) doc: String,
+    pub(crate) routes: VariantRoutes,
+    pub(crate) span: Span,
+}
+
+/// `#[frame(..)]`.
+pub(crate) struct Frame {
+    pub(crate) attrs: FrameAttrs,
+    /// The checksum that the frame layer verifies: its item.
+    pub(crate) check: Option<usize>,
+    /// The body: the field selected by a tag.
+    pub(crate) body: Option<usize>,
+}
+
+impl IntTy {
+    /// The type of this name, if it is an integer or float.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        let (kind, bits) = name.split_at_checked(1)?;
+        let bits: usize = bits.parse().ok()?;
+        let bytes = match bits {
+            8 | 16 | 24 | 32 | 40 | 48 | 56 | 64 => bits / 8,
+            _ => return None,
+        };
+        let held = bytes.next_power_of_two();
+        match kind {
+            "u" => Some(Self { bytes, held, signed: false, float: false }),
+            "i" => Some(Self { bytes, held, signed: true, float: false }),
+            "f" if bytes >= 4 && bytes == held => Some(Self { bytes, held, signed: false, float: true }),
+            _ => None,
+        }
+    }
+
+    /// The integer a type names.
+    pub(crate) fn of_type(ty: &Type) -> Option<Self> {
+        match ty {
+            Type::Path(path) if path.qself.is_none() => Self::of_name(&path.path.get_ident()?.to_string()),
+            Type::Paren(paren) => Self::of_type(&paren.elem),
+            Type::Group(group) => Self::of_type(&group.elem),
+            _ => None,
+        }
+    }
+
+    /// The Rust type that holds it.
+    pub(crate) fn rust(self) -> Ident {
+        let kind = if self.float {
+            'f'
+        } else if self.signed {
+            'i'
+        } else {
+            'u'
+        };
+        Ident::new(&format!("{kind}{}", self.held * 8), Span::call_site())
+    }
+}
+
+impl Item {
+    /// The bytes it takes if that is a constant known here and it is always
+    /// there: such items make up runs.
+    pub(crate) fn fixed(&self) -> Option<usize> {
+        if !matches!(self.presence, Presence::Always) {
+            return None;
+        }
+        match (&self.repr, &self.extent) {
+            (Repr::Int(int, _) | Repr::Scalar(int, _), _) => Some(int.bytes),
+            (Repr::Constant(bytes), _) => Some(bytes.len()),
+            (Repr::Bits(_), _) => None,
+            (Repr::TagReceiver, _) => Some(0),
+            (Repr::Array(len), Extent::Own) => literal(len),
+            (Repr::List(..) | Repr::Body(_), _) => None,
+            (_, Extent::Fixed(size)) => Some(*size),
+            _ => None,
+        }
+    }
+
+    /// Whether it takes everything up to the end of its surroundings.
+    pub(crate) fn takes_rest(&self) -> bool {
+        matches!(self.extent, Extent::Rest(_)) || matches!(self.presence, Presence::Left)
+    }
+}
+
+/// The value of an integer literal.
+pub(crate) fn literal(expr: &Expr) -> Option<usize> {
+    if let Expr::Lit(lit) = expr
+        && let syn::Lit::Int(int) = &lit.lit
+    {
+        return int.base10_parse().ok();
+    }
+    None
+}
+
+impl Item {
+    /// An item that belongs to no layout.
+    pub(crate) fn nowhere() -> Self {
+        let name = Ident::new("__none", Span::call_site());
+        Self {
+            span: Span::call_site(),
+            local: name.clone(),
+            name: None,
+            label: String::new(),
+            info: name,
+            member: None,
+            ty: syn::parse_quote!(()),
+            presence: Presence::Always,
+            repr: Repr::TagReceiver,
+            extent: Extent::Own,
+            relation: None,
+            opaque: None,
+            ctx: Vec::new(),
+            ctx_span: None,
+            fill: None,
+            lenient: false,
+            range: None,
+            strict: false,
+            meta: Meta::default(),
+            each: None,
+        }
+    }
+}

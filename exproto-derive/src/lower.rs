@@ -1,0 +1,895 @@
+//! Attributes and syntax tree to the model of `ir`: decides how each field is
+//! read, ties relations to what they speak of, builds containers of bits.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Expr, Fields, GenericParam, Member, Type};
+
+use crate::attr::wire::{Amount, BitsKey, CtxKey, Endian, TagKey, WireAttrs, WireContent, WireItem};
+use crate::attr::{Keyed, Place, doc_of, frame, route, wire};
+use crate::ctxt::{Ctxt, nearest};
+use crate::ir::{
+    BitSlot, BitStruct, EnumModel, Extent, Frame, IntTy, Item, Layout, ListKind, Meta, Model, Presence, Repr,
+    ScalarEnum, Shape, Style, Variant,
+};
+use crate::relation::{self, Items, Last, Relation, Source};
+
+/// What the fields of a type have in common.
+struct Scope<'s> {
+    endian: Option<Endian>,
+    /// The names of context parameters.
+    ctx: &'s [(Ident, Type)],
+}
+
+/// Lowers a type. `None` when nothing sensible can be made of it; every
+/// mistake is in `ctxt`.
+pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
+    let place = match &input.data {
+        Data::Struct(_) => Place::Struct,
+        Data::Enum(_) => Place::Enum,
+        Data::Union(union) => {
+            ctxt.error(union.union_token, "a union has no layout: use a struct or an enum");
+            return None;
+        }
+    };
+    let attrs = wire::parse(&input.attrs, place, ctxt);
+    let frame_attrs = frame::parse(&input.attrs, place, ctxt);
+    let routes = route::parse_type(&input.attrs, place, ctxt);
+    let ctx = match attrs.ctx.clone() {
+        Some(Keyed { value: CtxKey::Declare(params), .. }) => params,
+        _ => Vec::new(),
+    };
+    let private = match &attrs.krate {
+        Some(krate) => {
+            let path = &krate.value;
+            quote!(#path::__private)
+        }
+        None => quote!(::exproto_runtime::__private),
+    };
+    let mut lifetimes = input.generics.lifetimes();
+    let lifetime = lifetimes.next().map(|param| param.lifetime.clone());
+    if let Some(second) = lifetimes.next() {
+        ctxt.error(second, "a frame borrows from one buffer: use one lifetime for all borrowed fields");
+    }
+    for param in &input.generics.params {
+        if let GenericParam::Const(param) = param {
+            ctxt.error(param, "a layout has no const parameters: use `ctx(..)` for sizes that vary");
+        }
+    }
+    let scope = Scope { endian: attrs.endian.as_ref().map(|key| key.value), ctx: &ctx };
+    let shape = match &input.data {
+        Data::Struct(data) => struct_shape(input, &data.fields, &attrs, &scope, ctxt)?,
+        Data::Enum(data) => enum_shape(input, data, &attrs, &scope, ctxt)?,
+        Data::Union(_) => return None,
+    };
+    let frame = frame_attrs.span.is_some().then(|| frame_of(frame_attrs, &shape));
+    Some(Model {
+        ident: input.ident.clone(),
+        vis: input.vis.clone(),
+        generics: input.generics.clone(),
+        private,
+        lifetime,
+        ctx,
+        shape,
+        frame,
+        routes,
+    })
+}
+
+fn struct_shape(
+    input: &DeriveInput,
+    fields: &Fields,
+    attrs: &WireAttrs,
+    scope: &Scope<'_>,
+    ctxt: &mut Ctxt,
+) -> Option<Shape> {
+    let owner = input.ident.unraw().to_string();
+    let mut layout = layout(owner, fields, attrs, scope, ctxt);
+    let Some(Keyed { value: BitsKey::Container(ty), .. }) = &attrs.bits else {
+        return Some(Shape::Struct(layout));
+    };
+    let Some(int) = IntTy::of_type(ty).filter(|int| !int.signed && !int.float) else {
+        ctxt.error(ty, "a struct of bits lies in an unsigned integer: `bits = u8`, `u16`, `u24` .. `u64`");
+        return None;
+    };
+    let total: u32 = layout.items.iter().map(|item| if let Repr::Bits(slot) = &item.repr { slot.count } else { 0 }).sum();
+    for item in &layout.items {
+        if !matches!(item.repr, Repr::Bits(_)) {
+            ctxt.error_at(item.span, format_args!("`{}` needs `bits = N`: all fields of a struct of bits are bits", item.label));
+        }
+    }
+    if total as usize != int.bytes * 8 {
+        ctxt.error(ty, format_args!("the fields have {total} bits, the integer has {}: name reserved bits with `before(_: bits(N))`", int.bytes * 8));
+    }
+    // In a struct of bits the first field is the highest, as in tables that
+    // begin with bit 31, unless the container is little-endian.
+    place_bits(&mut layout.items, scope.endian.unwrap_or(Endian::Big), int.bytes);
+    Some(Shape::Bits(BitStruct { int, endian: scope.endian, layout }))
+}
+
+fn place_bits(items: &mut [Item], endian: Endian, bytes: usize) {
+    let total = bytes as u32 * 8;
+    let mut used = 0;
+    for item in items {
+        if let Repr::Bits(slot) = &mut item.repr {
+            slot.shift = match endian {
+                Endian::Big => total.saturating_sub(used + slot.count),
+                Endian::Little => used,
+            };
+            used += slot.count;
+            slot.first = 0;
+            slot.bytes = bytes;
+            slot.endian = endian;
+        }
+    }
+}
+
+fn enum_shape(
+    input: &DeriveInput,
+    data: &syn::DataEnum,
+    attrs: &WireAttrs,
+    scope: &Scope<'_>,
+    ctxt: &mut Ctxt,
+) -> Option<Shape> {
+    let tag_ty = match &attrs.tag {
+        Some(Keyed { value: TagKey::Type(ty), .. }) => match IntTy::of_type(ty) {
+            Some(int) if !int.signed && !int.float => Some((int, ty)),
+            _ => {
+                ctxt.error(ty, "a tag is an unsigned integer: `tag = u8`, `u16`, `u24` .. `u64`");
+                return None;
+            }
+        },
+        _ => None,
+    };
+    let parsed: Vec<WireAttrs> =
+        data.variants.iter().map(|variant| wire::parse(&variant.attrs, Place::Variant, ctxt)).collect();
+    let c_like = tag_ty.is_some()
+        && data.variants.iter().zip(&parsed).all(|(variant, attrs)| {
+            matches!(variant.fields, Fields::Unit) || (attrs.other.is_some() && single_int(&variant.fields))
+        });
+    if let (true, Some((int, _))) = (c_like, tag_ty) {
+        return Some(Shape::Scalar(scalar_enum(data, &parsed, int, scope, ctxt)));
+    }
+    let inline_tag = match tag_ty {
+        Some((int, ty)) => Some((int, need_endian(int, scope.endian, ty.span(), "the tag", ctxt))),
+        None => None,
+    };
+    let mut variants = Vec::new();
+    let mut other = None;
+    for (index, (variant, wire_attrs)) in data.variants.iter().zip(&parsed).enumerate() {
+        let owner = format!("{}::{}", input.ident.unraw(), variant.ident.unraw());
+        let layout = layout(owner, &variant.fields, &WireAttrs::default(), scope, ctxt);
+        let tags = match &wire_attrs.tag {
+            Some(Keyed { value: TagKey::Pattern(pat), .. }) => patterns(pat, ctxt),
+            _ => variant
+                .discriminant
+                .as_ref()
+                .and_then(|(_, expr)| crate::ir::literal(expr))
+                .map_or_else(Vec::new, |tag| vec![(tag as u64, tag as u64)]),
+        };
+        if wire_attrs.other.is_some() {
+            if other.is_some() {
+                ctxt.error(&variant.ident, "an enum has one `other` variant");
+            }
+            other = Some(index);
+        }
+        variants.push(Variant {
+            ident: variant.ident.clone(),
+            info: format_ident!("__V{}", index),
+            snake: snake_case(&variant.ident.unraw().to_string()),
+            tags,
+            when: wire_attrs.when.as_ref().map(|key| key.value.clone()),
+            layout,
+            doc: doc_of(&variant.attrs),
+            routes: route::parse_variant(&variant.attrs, ctxt),
+            span: variant.ident.span(),
+        });
+    }
+    let chosen = variants.iter().any(|variant| variant.when.is_some());
+    Some(Shape::Enum(EnumModel { inline_tag, chosen, lenient: attrs.lenient.is_some(), variants, other }))
+}
+
+fn single_int(fields: &Fields) -> bool {
+    matches!(fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1
+        && fields.unnamed.first().is_some_and(|field| IntTy::of_type(&field.ty).is_some()))
+}
+
+fn scalar_enum(
+    data: &syn::DataEnum,
+    parsed: &[WireAttrs],
+    int: IntTy,
+    scope: &Scope<'_>,
+    ctxt: &mut Ctxt,
+) -> ScalarEnum {
+    let mut variants = Vec::new();
+    let mut other = None;
+    let mut next = 0_u64;
+    for (variant, attrs) in data.variants.iter().zip(parsed) {
+        if attrs.other.is_some() {
+            other = Some(variant.ident.clone());
+            continue;
+        }
+        let value = match (&attrs.tag, &variant.discriminant) {
+            (Some(Keyed { value: TagKey::Pattern(pat), .. }), _) => match patterns(pat, ctxt).as_slice() {
+                [(low, high)] if low == high => *low,
+                _ => {
+                    ctxt.error(pat, "a variant without content has one value");
+                    next
+                }
+            },
+            (_, Some((_, expr))) => match crate::ir::literal(expr) {
+                Some(value) => value as u64,
+                None => {
+                    ctxt.error(expr, "the value has to be an integer literal");
+                    next
+                }
+            },
+            _ => next,
+        };
+        next = value.wrapping_add(1);
+        variants.push((variant.ident.clone(), value, snake_case(&variant.ident.unraw().to_string())));
+    }
+    ScalarEnum { int, endian: scope.endian, variants, other }
+}
+
+/// The tags of a pattern, as lowest and highest.
+fn patterns(pat: &syn::Pat, ctxt: &mut Ctxt) -> Vec<(u64, u64)> {
+    let number = |expr: &Expr| match expr {
+        Expr::Lit(lit) => match &lit.lit {
+            syn::Lit::Int(int) => int.base10_parse::<u64>().ok(),
+            syn::Lit::Byte(byte) => Some(u64::from(byte.value())),
+            _ => None,
+        },
+        _ => None,
+    };
+    let mut wrong = || {
+        ctxt.error(pat, "a tag is an integer, a range or several with `|`: `0x02`, `0x80..=0xFE`, `1 | 2`");
+        Vec::new()
+    };
+    match pat {
+        syn::Pat::Or(or) => or.cases.iter().flat_map(|case| patterns(case, ctxt)).collect(),
+        syn::Pat::Paren(paren) => patterns(&paren.pat, ctxt),
+        syn::Pat::Lit(lit) => match number(&Expr::Lit(lit.clone())) {
+            Some(tag) => vec![(tag, tag)],
+            None => wrong(),
+        },
+        syn::Pat::Range(range) => match (&range.start, &range.end, &range.limits) {
+            (Some(start), Some(end), syn::RangeLimits::Closed(_)) => match (number(start), number(end)) {
+                (Some(start), Some(end)) if start <= end => vec![(start, end)],
+                _ => wrong(),
+            },
+            _ => wrong(),
+        },
+        _ => wrong(),
+    }
+}
+
+/// Lowers the fields of a struct or variant.
+fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope<'_>, ctxt: &mut Ctxt) -> Layout {
+    let style = match fields {
+        Fields::Named(_) => Style::Named,
+        Fields::Unnamed(_) => Style::Tuple,
+        Fields::Unit => Style::Unit,
+    };
+    let mut build = Builder { items: Vec::new(), owner: &owner, scope };
+    for item in &type_attrs.before {
+        build.wire_item(item, ctxt);
+    }
+    for (index, field) in fields.iter().enumerate() {
+        let attrs = wire::parse(&field.attrs, Place::Field, ctxt);
+        for item in &attrs.before {
+            build.wire_item(item, ctxt);
+        }
+        build.field(index, field, &attrs, ctxt);
+        for item in &attrs.after {
+            build.wire_item(item, ctxt);
+        }
+    }
+    for item in &type_attrs.after {
+        build.wire_item(item, ctxt);
+    }
+    let mut items = build.items;
+    containers(&mut items, scope, ctxt);
+    relate(&mut items, ctxt);
+    tails(&mut items, ctxt);
+    Layout { owner, style, items }
+}
+
+struct Builder<'b> {
+    items: Vec<Item>,
+    owner: &'b str,
+    scope: &'b Scope<'b>,
+}
+
+impl Builder<'_> {
+    fn info(&self) -> Ident {
+        let owner: String = self.owner.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+        format_ident!("__{}_{}", owner.to_uppercase(), self.items.len())
+    }
+
+    fn wire_item(&mut self, item: &WireItem, ctxt: &mut Ctxt) {
+        let index = self.items.len();
+        let (repr, ty, relation) = match &item.content {
+            WireContent::Bytes(bytes) => (Repr::Constant(bytes.clone()), syn::parse_quote!(()), None),
+            WireContent::Value { ty, relation } => {
+                let relation = relation.as_ref().and_then(|expr| match relation::parse(expr) {
+                    Ok(relation) => Some(relation),
+                    Err(error) => {
+                        ctxt.syn(error);
+                        None
+                    }
+                });
+                match ty {
+                    None => (bit_repr(&item.attrs), syn::parse_quote!(u64), relation),
+                    Some(ty) => match IntTy::of_type(ty).filter(|int| !int.float) {
+                        Some(int) => {
+                            let endian = item.attrs.endian.as_ref().map(|key| key.value).or(self.scope.endian);
+                            let endian = need_endian(int, endian, item.span, &item.label(), ctxt);
+                            let held = int.rust();
+                            (Repr::Int(int, endian), syn::parse_quote!(#held), relation)
+                        }
+                        None => {
+                            ctxt.error(ty, "an item that stands only on the wire is an integer, `bits(N)` or a constant");
+                            return;
+                        }
+                    },
+                }
+            }
+        };
+        let local = match &item.name {
+            Some(name) => format_ident!("__w_{}", name.unraw()),
+            None => format_ident!("__w{}", index),
+        };
+        self.items.push(Item {
+            span: item.span,
+            local,
+            name: item.name.as_ref().map(|name| name.unraw().to_string()),
+            label: item.name.as_ref().map_or_else(|| "_".into(), |name| name.unraw().to_string()),
+            info: self.info(),
+            member: None,
+            ty,
+            presence: Presence::Always,
+            repr,
+            extent: Extent::Own,
+            relation,
+            opaque: None,
+            ctx: Vec::new(),
+            ctx_span: None,
+            fill: item.attrs.fill.as_ref().map(|key| key.value),
+            lenient: false,
+            range: item.attrs.range.as_ref().map(|key| key.value.clone()),
+            strict: item.attrs.strict.is_some(),
+            meta: meta(&item.attrs, String::new(), ctxt),
+            each: None,
+        });
+    }
+
+    fn field(&mut self, index: usize, field: &syn::Field, attrs: &WireAttrs, ctxt: &mut Ctxt) {
+        let (member, local, label) = match &field.ident {
+            Some(ident) => (Member::Named(ident.clone()), ident.clone(), ident.unraw().to_string()),
+            None => (Member::from(index), format_ident!("__{}", index), index.to_string()),
+        };
+        let span = field.ident.as_ref().map_or_else(|| field.ty.span(), Ident::span);
+        let (optional, ty) = match option_of(&field.ty) {
+            Some(inner) => (true, inner.clone()),
+            None => (false, field.ty.clone()),
+        };
+        let presence = match (&attrs.condition, optional) {
+            (Some(key), true) => Presence::If(key.value.clone()),
+            (Some(key), false) => {
+                ctxt.error_at(key.key, format_args!("`if` makes the field optional: write `{label}: Option<{}>`", ty.to_token_stream()));
+                Presence::Always
+            }
+            // Filled in when a `present(..)` relation is found.
+            (None, true) => Presence::By(usize::MAX),
+            (None, false) => Presence::Always,
+        };
+        let relation = attrs.is.as_ref().and_then(|key| match relation::parse(&key.value) {
+            Ok(relation) => Some(relation),
+            Err(error) => {
+                ctxt.syn(error);
+                None
+            }
+        });
+        let info = self.info();
+        let mut item = value_item(&label, span, ty, attrs, self.scope, ctxt);
+        item.local = local;
+        item.name = field.ident.as_ref().map(|ident| ident.unraw().to_string());
+        item.info = info.clone();
+        item.member = Some(member);
+        item.presence = presence;
+        item.relation = relation;
+        item.meta = meta(attrs, doc_of(&field.attrs), ctxt);
+        if let Some(each) = &mut item.each {
+            each.info = info;
+            each.meta = item.meta.clone();
+        }
+        self.items.push(item);
+    }
+}
+
+/// How a value of a type is laid out; presence and names are the caller's.
+fn value_item(label: &str, span: Span, ty: Type, attrs: &WireAttrs, scope: &Scope<'_>, ctxt: &mut Ctxt) -> Item {
+    let endian = attrs.endian.as_ref().map(|key| key.value).or(scope.endian);
+    let mut each = None;
+    let repr = if matches!(&attrs.tag, Some(Keyed { value: TagKey::Receive, .. })) {
+        Repr::TagReceiver
+    } else if attrs.bits.is_some() {
+        bit_repr(attrs)
+    } else if let Some(codec) = &attrs.codec {
+        match int_of_expr(&codec.value) {
+            Some(int) => Repr::Scalar(int, need_endian(int, endian, span, label, ctxt)),
+            None => Repr::Codec(codec.value.clone()),
+        }
+    } else if let Some(int) = IntTy::of_type(&ty) {
+        Repr::Int(int, need_endian(int, endian, span, label, ctxt))
+    } else {
+        match classify(&ty) {
+            Class::Slice => Repr::Slice,
+            Class::Buffer => Repr::Buffer,
+            Class::Array(len) => Repr::Array(len),
+            Class::List(kind, element) => {
+                let inner = attrs.each.as_ref().map(|key| (*key.value).clone()).unwrap_or_default();
+                if kind == ListKind::Vec {
+                    each = Some(Box::new(value_item(label, span, element.clone(), &inner, scope, ctxt)));
+                } else if let Some(key) = &attrs.each {
+                    ctxt.error_at(
+                        key.key,
+                        "elements of a `List` read themselves: put these keys on a field of the element's own type, or use `Vec`",
+                    );
+                }
+                Repr::List(kind, element)
+            }
+            Class::Bool => {
+                ctxt.error_at(span, format_args!("`{label}` is a single bit: say `bits = 1`, or `as = u8` for a whole byte"));
+                Repr::Part
+            }
+            Class::Unsupported(why) => {
+                ctxt.error(&ty, why);
+                Repr::Part
+            }
+            Class::Other => Repr::Part,
+        }
+    };
+    let extent = extent(label, span, &repr, attrs, scope, ctxt);
+    let (ctx, ctx_span) = match &attrs.ctx {
+        Some(Keyed { key, value: CtxKey::Give(values) }) => (values.clone(), Some(*key)),
+        _ => (Vec::new(), None),
+    };
+    Item {
+        span,
+        local: Ident::new("__v", Span::call_site()),
+        name: None,
+        label: label.to_string(),
+        info: Ident::new("__INFO", Span::call_site()),
+        member: None,
+        ty,
+        presence: Presence::Always,
+        repr,
+        extent,
+        relation: None,
+        opaque: attrs.opaque.as_ref().map(|key| key.value.clone()),
+        ctx,
+        ctx_span,
+        fill: attrs.fill.as_ref().map(|key| key.value),
+        lenient: attrs.lenient.is_some(),
+        range: attrs.range.as_ref().map(|key| key.value.clone()),
+        strict: attrs.strict.is_some(),
+        meta: Meta::default(),
+        each,
+    }
+}
+
+fn bit_repr(attrs: &WireAttrs) -> Repr {
+    let count = match &attrs.bits {
+        Some(Keyed { value: BitsKey::Count(count), .. }) => *count,
+        _ => 0,
+    };
+    Repr::Bits(BitSlot { count, shift: 0, first: 0, bytes: 0, endian: Endian::Big })
+}
+
+fn extent(label: &str, span: Span, repr: &Repr, attrs: &WireAttrs, scope: &Scope<'_>, ctxt: &mut Ctxt) -> Extent {
+    let given = [
+        attrs.size.as_ref().map(|key| key.key),
+        attrs.count.as_ref().map(|key| key.key),
+        attrs.rest.as_ref().map(|key| key.key),
+    ];
+    if let [_, .., Some(second)] | [Some(_), Some(second), _] = given
+        && given.iter().flatten().count() > 1
+    {
+        ctxt.error_at(second, format_args!("`{label}` has two extents: keep one of `size`, `count`, `rest`"));
+    }
+    let prefix = |ty: &Type, ctxt: &mut Ctxt| match IntTy::of_type(ty) {
+        Some(int) if !int.signed && !int.float => Some((int, need_endian(int, scope.endian, ty.span(), "the prefix", ctxt))),
+        _ => {
+            ctxt.error(ty, "a prefix is an unsigned integer: `prefix(u8)`, `prefix(u16)`");
+            None
+        }
+    };
+    if let Some(key) = &attrs.size {
+        return match &key.value {
+            Amount::Prefix(ty) => prefix(ty, ctxt).map_or(Extent::Own, |(int, endian)| Extent::PrefixSize(int, endian)),
+            Amount::Expr(expr) => match crate::ir::literal(expr) {
+                Some(size) => Extent::Fixed(size),
+                None => Extent::Size(expr.clone()),
+            },
+        };
+    }
+    if let Some(key) = &attrs.count {
+        if !matches!(repr, Repr::List(..) | Repr::Slice | Repr::Buffer) {
+            ctxt.error_at(key.key, format_args!("`count` is for lists; say the bytes of `{label}` with `size`"));
+            return Extent::Own;
+        }
+        return match &key.value {
+            Amount::Prefix(ty) => prefix(ty, ctxt).map_or(Extent::Own, |(int, endian)| Extent::PrefixCount(int, endian)),
+            Amount::Expr(expr) => Extent::Count(expr.clone()),
+        };
+    }
+    if attrs.rest.is_some() {
+        return Extent::Rest(0);
+    }
+    let _ = span;
+    Extent::Own
+}
+
+/// Finds consecutive fields of bits and makes containers of them.
+fn containers(items: &mut [Item], scope: &Scope<'_>, ctxt: &mut Ctxt) {
+    let mut at = 0;
+    while at < items.len() {
+        let Repr::Bits(_) = &items[at].repr else {
+            at += 1;
+            continue;
+        };
+        let end = (at..items.len()).find(|i| !matches!(items[*i].repr, Repr::Bits(_))).unwrap_or(items.len());
+        let total: u32 =
+            items[at..end].iter().map(|item| if let Repr::Bits(slot) = &item.repr { slot.count } else { 0 }).sum();
+        if total % 8 != 0 || total > 64 {
+            ctxt.error_at(
+                items[at].span,
+                format_args!(
+                    "the fields of bits from here on have {total} bits together; a container has 8, 16 .. 64: name reserved bits with `before(_: bits(N))`"
+                ),
+            );
+            return;
+        }
+        let bytes = total as usize / 8;
+        let int = IntTy { bytes, held: bytes.next_power_of_two(), signed: false, float: false };
+        let endian = need_endian(int, scope.endian, items[at].span, "the container of bits", ctxt);
+        place_bits(&mut items[at..end], endian, bytes);
+        for item in &mut items[at..end] {
+            if let Repr::Bits(slot) = &mut item.repr {
+                slot.first = at;
+            }
+        }
+        at = end;
+    }
+}
+
+/// Ties relations to the fields they speak of.
+fn relate(items: &mut [Item], ctxt: &mut Ctxt) {
+    for index in 0..items.len() {
+        let Some(relation) = items[index].relation.clone() else { continue };
+        match &relation.source {
+            Source::Constant(_) => {}
+            Source::Count(field) => {
+                let Some(target) = find(items, field, ctxt) else { continue };
+                if !matches!(items[target].repr, Repr::List(..) | Repr::Slice | Repr::Buffer) {
+                    ctxt.error(field, format_args!("`{field}` is no list: `count(..)` speaks of a `List`, `Vec` or bytes"));
+                } else if target < index {
+                    // Read before its count is known: the count is verified.
+                } else if matches!(items[target].extent, Extent::Own) {
+                    items[target].extent = Extent::ByCount(index);
+                }
+            }
+            Source::Size(range) => {
+                let Some((first, last)) = resolve(items, range, index, ctxt) else { continue };
+                let open = |item: &Item| {
+                    matches!(item.extent, Extent::Own)
+                        && matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..) | Repr::Body(_) | Repr::Part | Repr::Codec(_))
+                };
+                if let Some(target) = (first.max(index)..=last).find(|i| open(&items[*i]) && *i > index) {
+                    items[target].extent = Extent::BySize(index);
+                }
+            }
+            Source::Present(field) => {
+                let Some(target) = find(items, field, ctxt) else { continue };
+                match &items[target].presence {
+                    Presence::By(usize::MAX) if target > index => items[target].presence = Presence::By(index),
+                    Presence::By(usize::MAX) => ctxt.error(field, format_args!("`{field}` stands before this item, so nothing says yet whether it is there")),
+                    Presence::Always => ctxt.error(field, format_args!("`{field}` is always there: make it an `Option`")),
+                    _ => {}
+                }
+            }
+            Source::Tag(field) => {
+                let Some(target) = find(items, field, ctxt) else { continue };
+                match &items[target].repr {
+                    Repr::Part if target > index => items[target].repr = Repr::Body(index),
+                    Repr::Part => ctxt.error(field, format_args!("`{field}` stands before its tag and cannot be read")),
+                    _ => ctxt.error(field, format_args!("`{field}` is no enum: `tag(..)` speaks of an enum with `#[wire(tag = ..)]` on its variants")),
+                }
+            }
+            Source::Check(_, range) => {
+                let _ = resolve(items, range, index, ctxt);
+            }
+        }
+    }
+    for item in items.iter() {
+        if matches!(item.presence, Presence::By(usize::MAX)) {
+            ctxt.error_at(
+                item.span,
+                format_args!("nothing says when `{0}` is there: add `#[wire(if = ..)]`, or let a flag say `= present({0})`", item.label),
+            );
+        }
+    }
+}
+
+fn find(items: &[Item], name: &Ident, ctxt: &mut Ctxt) -> Option<usize> {
+    let text = name.unraw().to_string();
+    let found = items.iter().position(|item| item.name.as_deref() == Some(text.as_str()));
+    if found.is_none() {
+        let known: Vec<&str> = items.iter().filter_map(|item| item.name.as_deref()).collect();
+        let hint = nearest(&text, known.iter().copied()).map_or_else(
+            || format!("the fields are: {}", known.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        ctxt.error(name, format_args!("no field `{text}` here; {hint}"));
+    }
+    found
+}
+
+/// The first and last item of a range; an open end stops before `carrier`.
+pub(crate) fn bounds(items: &[Item], range: &Items, carrier: usize) -> Option<(usize, usize)> {
+    let position = |name: &Ident| {
+        let text = name.unraw().to_string();
+        items.iter().position(|item| item.name.as_deref() == Some(text.as_str()))
+    };
+    let first = match &range.first {
+        Some(name) => position(name)?,
+        None => 0,
+    };
+    let last = match &range.last {
+        Last::With(name) => position(name)?,
+        Last::Before(name) => position(name)?.checked_sub(1)?,
+        Last::Open if first < carrier => carrier.checked_sub(1)?,
+        Last::Open => items.len().checked_sub(1)?,
+    };
+    Some((first, last))
+}
+
+fn resolve(items: &[Item], range: &Items, carrier: usize, ctxt: &mut Ctxt) -> Option<(usize, usize)> {
+    let mut known = true;
+    for name in range.first.iter().chain(match &range.last {
+        Last::With(name) | Last::Before(name) => Some(name),
+        Last::Open => None,
+    }) {
+        known &= find(items, name, ctxt).is_some();
+    }
+    if !known {
+        return None;
+    }
+    let found = bounds(items, range, carrier);
+    match found {
+        Some((first, last)) if first <= last => {
+            if (first..=last).contains(&carrier) && first != last {
+                // A length may count itself; a checksum may not cover itself.
+                return Some((first, last));
+            }
+            Some((first, last))
+        }
+        _ => {
+            ctxt.error_at(range.span, "the range is empty: its end stands before its beginning");
+            None
+        }
+    }
+}
+
+/// How many bytes follow each field that takes the rest.
+fn tails(items: &mut [Item], ctxt: &mut Ctxt) {
+    for index in 0..items.len() {
+        if !matches!(items[index].extent, Extent::Rest(_)) {
+            continue;
+        }
+        let mut tail = 0;
+        for after in index + 1..items.len() {
+            match fixed_at(items, after) {
+                Some(bytes) => tail += bytes,
+                None => {
+                    ctxt.error_at(
+                        items[index].span,
+                        format_args!(
+                            "`{}` takes the rest, but `{}` after it has no fixed size: give one of them a `size`",
+                            items[index].label, items[after].label
+                        ),
+                    );
+                    break;
+                }
+            }
+        }
+        items[index].extent = Extent::Rest(tail);
+    }
+}
+
+/// The bytes an item takes if that is a constant; a container of bits counts
+/// with its first field.
+pub(crate) fn fixed_at(items: &[Item], index: usize) -> Option<usize> {
+    let item = items.get(index)?;
+    match &item.repr {
+        Repr::Bits(slot) => Some(if slot.first == index { slot.bytes } else { 0 }),
+        _ => item.fixed(),
+    }
+}
+
+fn frame_of(attrs: frame::FrameAttrs, shape: &Shape) -> Frame {
+    let Shape::Struct(layout) = shape else { return Frame { attrs, check: None, body: None } };
+    let items = &layout.items;
+    let body = items.iter().position(|item| matches!(item.repr, Repr::Body(_)));
+    // A checksum that starts at a constant offset, covers everything up to
+    // itself and has a constant distance to the end needs no decoding.
+    let check = items.iter().enumerate().position(|(index, item)| {
+        let Some(Relation { source: Source::Check(_, range), ops, .. }) = &item.relation else { return false };
+        let Some((first, last)) = bounds(items, range, index) else { return false };
+        ops.is_empty()
+            && matches!(item.repr, Repr::Int(..))
+            && last + 1 == index
+            && (0..first).all(|i| fixed_at(items, i).is_some())
+            && (index..items.len()).all(|i| fixed_at(items, i).is_some())
+    });
+    Frame { attrs, check, body }
+}
+
+fn need_endian(int: IntTy, endian: Option<Endian>, span: Span, label: &str, ctxt: &mut Ctxt) -> Endian {
+    match endian {
+        Some(endian) => endian,
+        None => {
+            if int.bytes > 1 {
+                ctxt.error_at(
+                    span,
+                    format_args!("`{label}` has no byte order: add `#[wire(endian = big)]` or `little` to the type or the field"),
+                );
+            }
+            Endian::Big
+        }
+    }
+}
+
+fn int_of_expr(expr: &Expr) -> Option<IntTy> {
+    match expr {
+        Expr::Path(path) => IntTy::of_name(&path.path.get_ident()?.to_string()),
+        _ => None,
+    }
+}
+
+enum Class {
+    Slice,
+    Buffer,
+    Array(Expr),
+    List(ListKind, Type),
+    Bool,
+    Unsupported(&'static str),
+    Other,
+}
+
+fn classify(ty: &Type) -> Class {
+    let is_u8 = |ty: &Type| ty.to_token_stream().to_string() == "u8";
+    match ty {
+        Type::Reference(reference) => match &*reference.elem {
+            Type::Slice(slice) if is_u8(&slice.elem) => Class::Slice,
+            Type::Path(path) if path.path.is_ident("str") => {
+                Class::Unsupported("text keeps the bytes it was received as: use `Text<'a>` with `as = Ascii`, `Utf8` or `Gbk`")
+            }
+            _ => Class::Unsupported("a borrowed field is `&[u8]`, `Text` or `List`"),
+        },
+        Type::Array(array) if is_u8(&array.elem) => Class::Array(array.len.clone()),
+        Type::Array(_) => Class::Unsupported("an array holds bytes: use `Vec` or `List` with `count = N` for other elements"),
+        Type::Path(path) => {
+            let Some(last) = path.path.segments.last() else { return Class::Other };
+            let element = match &last.arguments {
+                syn::PathArguments::AngleBracketed(args) => args.args.iter().find_map(|arg| match arg {
+                    syn::GenericArgument::Type(ty) => Some(ty.clone()),
+                    _ => None,
+                }),
+                _ => None,
+            };
+            match (last.ident.to_string().as_str(), element) {
+                ("bool", None) => Class::Bool,
+                ("Vec", Some(element)) if is_u8(&element) => Class::Buffer,
+                ("Vec", Some(element)) => Class::List(ListKind::Vec, element),
+                ("List" | "ListBuf", Some(element)) => Class::List(ListKind::Lazy, element),
+                ("String", None) => Class::Unsupported("text keeps the bytes it was received as: use `TextBuf` with `as = Ascii`, `Utf8` or `Gbk`"),
+                _ => Class::Other,
+            }
+        }
+        _ => Class::Other,
+    }
+}
+
+/// The `T` of `Option<T>`.
+fn option_of(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last()?;
+    if last.ident != "Option" {
+        return None;
+    }
+    match &last.arguments {
+        syn::PathArguments::AngleBracketed(args) => match args.args.first()? {
+            syn::GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn meta(attrs: &WireAttrs, doc: String, ctxt: &mut Ctxt) -> Meta {
+    let decimal = |key: &Option<Keyed<Expr>>, ctxt: &mut Ctxt| {
+        let key = key.as_ref()?;
+        let parsed = decimal(&key.value.to_token_stream());
+        if parsed.is_none() {
+            ctxt.error(&key.value, "write a decimal number, such as `0.1`, `1e-6` or `-40`");
+        }
+        parsed
+    };
+    let scale = decimal(&attrs.scale, ctxt);
+    let offset = decimal(&attrs.offset, ctxt);
+    let scale = if scale.is_some() || offset.is_some() {
+        let (factor, factor_exp) = scale.unwrap_or((1, 0));
+        let (add, add_exp) = offset.unwrap_or((0, 0));
+        let decimals = 0.max(-factor_exp).max(-add_exp);
+        let lift = |mantissa: i64, exp: i32| {
+            u32::try_from(exp + decimals).ok().and_then(|by| 10_i64.checked_pow(by)).and_then(|power| mantissa.checked_mul(power))
+        };
+        match (lift(factor, factor_exp), lift(add, add_exp), u8::try_from(decimals)) {
+            (Some(mul), Some(add), Ok(decimals)) if decimals <= 18 && mul != 0 => Some((mul, add, decimals)),
+            _ => {
+                let key = attrs.scale.as_ref().or(attrs.offset.as_ref());
+                if let Some(key) = key {
+                    ctxt.error(&key.value, "this scale has no exact form: use at most 18 decimals and a factor that is not 0");
+                }
+                None
+            }
+        }
+    } else {
+        None
+    };
+    Meta { scale, unit: attrs.unit.as_ref().map(|key| key.value.clone()).unwrap_or_default(), doc }
+}
+
+/// A decimal literal as mantissa and power of ten.
+fn decimal(tokens: &TokenStream) -> Option<(i64, i32)> {
+    let text: String = tokens.to_string().chars().filter(|c| !c.is_whitespace() && *c != '_').collect();
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest.to_string()),
+        None => (false, text),
+    };
+    let (number, exponent) = match text.split_once(['e', 'E']) {
+        Some((number, exponent)) => (number, exponent.parse::<i32>().ok()?),
+        None => (text.as_str(), 0),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let mut mantissa: i64 = format!("{whole}{fraction}").parse().ok()?;
+    if negative {
+        mantissa = -mantissa;
+    }
+    Some((mantissa, exponent - i32::try_from(fraction.len()).ok()?))
+}
+
+/// `PlatformAck` to `platform_ack`, `GPSInfo` to `gps_info`.
+pub(crate) fn snake_case(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let mut out = String::new();
+    for (i, c) in chars.iter().enumerate() {
+        if c.is_uppercase() {
+            let after_lower = i > 0 && (chars[i - 1].is_lowercase() || chars[i - 1].is_ascii_digit());
+            let before_lower = i > 0 && chars.get(i + 1).is_some_and(|next| next.is_lowercase());
+            if (after_lower || before_lower) && !out.ends_with('_') && !out.is_empty() {
+                out.push('_');
+            }
+            out.extend(c.to_lowercase());
+        } else {
+            out.push(*c);
+        }
+    }
+    out
+}

@@ -1,0 +1,157 @@
+//! What generated code names. Not public: changes with every release.
+#![allow(missing_docs)]
+
+pub use alloc::vec::Vec;
+pub use core;
+pub use core::convert::TryFrom;
+pub use core::option::Option::{self, None, Some};
+pub use core::result::Result::{self, Err, Ok};
+
+pub use crate::codec::*;
+
+/// A reference that gives a copy where the type is `Copy`; see [`ViewCopy`].
+#[derive(Debug)]
+pub struct View<'v, T>(pub &'v T);
+
+/// Chosen by method resolution for types that are `Copy`.
+pub trait ViewCopy {
+    type Out;
+    fn view(&self) -> Self::Out;
+}
+
+/// Chosen by method resolution for all other types.
+pub trait ViewRef {
+    type Out;
+    fn view(&self) -> Self::Out;
+}
+
+impl<T: Copy> ViewCopy for View<'_, T> {
+    type Out = T;
+    #[inline(always)]
+    fn view(&self) -> T {
+        *self.0
+    }
+}
+
+impl<'v, T> ViewRef for &View<'v, T> {
+    type Out = &'v T;
+    #[inline(always)]
+    fn view(&self) -> &'v T {
+        self.0
+    }
+}
+
+/// What `size = EXPR` and `count = EXPR` may be.
+#[diagnostic::on_unimplemented(
+    message = "a size or count is an integer, not `{Self}`",
+    label = "give a number of bytes or elements"
+)]
+pub trait ToSize {
+    fn to_size(self) -> usize;
+}
+
+macro_rules! to_size {
+    ($($int:ty),*) => {$(
+        impl ToSize for $int {
+            #[inline(always)]
+            fn to_size(self) -> usize {
+                // A size that does not fit is larger than any frame.
+                usize::try_from(self).unwrap_or(usize::MAX)
+            }
+        }
+        impl ToSize for &$int {
+            #[inline(always)]
+            fn to_size(self) -> usize {
+                (*self).to_size()
+            }
+        }
+    )*};
+}
+
+to_size!(u8, u16, u32, u64, usize, i32);
+
+/// Bytes as a big-endian number, for reports.
+#[must_use]
+pub fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+/// A declared size, if it is one.
+#[inline(always)]
+#[must_use]
+pub fn size_of_rest(value: i64) -> Option<usize> {
+    usize::try_from(value).ok()
+}
+
+/// The constant size of two items in a row.
+#[must_use]
+pub const fn add_sizes(a: Option<usize>, b: Option<usize>) -> Option<usize> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a + b),
+        _ => None,
+    }
+}
+
+/// The smallest of some sizes.
+#[must_use]
+pub const fn smallest(sizes: &[usize]) -> usize {
+    let mut least = usize::MAX;
+    let mut i = 0;
+    while i < sizes.len() {
+        if sizes[i] < least {
+            least = sizes[i];
+        }
+        i += 1;
+    }
+    if least == usize::MAX { 0 } else { least }
+}
+
+/// The tag in the type of the field that receives it.
+#[inline(always)]
+pub fn tag_into<T: Scalar>(tag: u64) -> T {
+    T::from_raw(tag)
+}
+
+/// The tag of a field that received it.
+#[inline(always)]
+pub fn tag_from<T: Scalar>(tag: T) -> u64 {
+    tag.raw()
+}
+
+/// The name of a variant.
+pub trait Kind {
+    fn kind(&self) -> &'static str;
+}
+
+/// The bytes of a body that was kept raw.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` keeps no raw bytes, so segments of it cannot be joined",
+    label = "the body needs an `other` variant with the bytes",
+    note = "add `#[wire(other)] Other { #[wire(tag)] id: u16, #[wire(rest)] data: &'a [u8] }`"
+)]
+pub trait RawBody {
+    fn raw_body(&self) -> Option<&[u8]>;
+}
+
+/// FNV-1a, to tell the segments of one message from those of another on the
+/// same connection. Not for anything that an attacker gains by colliding.
+#[derive(Debug)]
+pub struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xCBF2_9CE4_8422_2325)
+    }
+}
+
+impl core::hash::Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Packed decimal digits.
+
+use core::fmt;
+
+use crate::codec::error::{Error, ErrorKind};
+use crate::codec::layout::{Decode, Encode, Wire};
+use crate::codec::reader::Reader;
+use crate::codec::schema::FieldInfo;
+use crate::codec::trace::{Flag, Trace};
+use crate::codec::value::{Value, Visitor};
+use crate::codec::writer::Writer;
+
+static DIGITS: FieldInfo = FieldInfo::new("Bcd", "digits");
+
+/// Up to `N` bytes of packed decimal digits, two a byte, the first in the high
+/// half. Leading zeros are kept.
+///
+/// Takes all bytes of its extent, so the field needs a `size`. Nibbles above 9
+/// are kept, shown as `a` to `f` and flagged.
+///
+/// # Examples
+///
+/// ```
+/// use exproto_runtime::codec::Bcd;
+///
+/// let phone: Bcd<6> = "013800138000".parse()?;
+/// assert_eq!(phone.as_bytes(), [0x01, 0x38, 0x00, 0x13, 0x80, 0x00]);
+/// assert_eq!(phone.to_string(), "013800138000");
+/// # Ok::<(), exproto_runtime::codec::BcdError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Bcd<const N: usize> {
+    bytes: [u8; N],
+    len: u8,
+}
+
+/// Text that is no packed decimal of the type's size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BcdError;
+
+impl fmt::Display for BcdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("packed decimal takes an even number of digits, no more than the field has")
+    }
+}
+
+impl core::error::Error for BcdError {}
+
+impl<const N: usize> Bcd<N> {
+    /// The digits in these bytes; `None` if there are more than `N` bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut all = [0; N];
+        all.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(Self { bytes: all, len: u8::try_from(bytes.len()).ok()? })
+    }
+
+    /// The digits of a number, with leading zeros, in `size` bytes.
+    #[must_use]
+    pub fn from_number(mut number: u64, size: usize) -> Option<Self> {
+        let mut all = [0; N];
+        for byte in all.get_mut(..size)?.iter_mut().rev() {
+            *byte = ((number / 10 % 10) << 4 | number % 10) as u8;
+            number /= 100;
+        }
+        (number == 0).then_some(Self { bytes: all, len: u8::try_from(size).ok()? })
+    }
+
+    /// The bytes as on the wire.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or(&[])
+    }
+
+    /// Whether all nibbles are digits.
+    #[must_use]
+    pub fn is_decimal(&self) -> bool {
+        all_digits(self.as_bytes())
+    }
+
+    /// The digits as a number, if they are all digits and fit.
+    #[must_use]
+    pub fn to_number(&self) -> Option<u64> {
+        self.as_bytes().iter().try_fold(0_u64, |number, byte| {
+            let (high, low) = (byte >> 4, byte & 15);
+            if high > 9 || low > 9 {
+                return None;
+            }
+            number.checked_mul(100)?.checked_add(u64::from(high * 10 + low))
+        })
+    }
+
+    /// Appends the digits as text.
+    pub(crate) fn write<'b>(&self, buffer: &'b mut [u8; 64]) -> &'b str {
+        let mut at = 0;
+        for byte in self.as_bytes() {
+            if let Some(place) = buffer.get_mut(at..at + 2) {
+                place.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
+                at += 2;
+            }
+        }
+        core::str::from_utf8(buffer.get(..at).unwrap_or(&[])).unwrap_or("")
+    }
+}
+
+/// Whether all nibbles are at most 9.
+pub(crate) fn all_digits(bytes: &[u8]) -> bool {
+    // A nibble above 9 carries into the fifth bit when 6 is added.
+    bytes.iter().fold(0_u16, |odd, byte| {
+        let (high, low) = (u16::from(byte >> 4), u16::from(byte & 15));
+        odd | (high + 6) & 16 | (low + 6) & 16
+    }) == 0
+}
+
+const fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+}
+
+impl<const N: usize> core::str::FromStr for Bcd<N> {
+    type Err = BcdError;
+
+    fn from_str(text: &str) -> Result<Self, BcdError> {
+        let digits = text.as_bytes();
+        if !digits.len().is_multiple_of(2) || digits.len() / 2 > N {
+            return Err(BcdError);
+        }
+        let mut all = [0; N];
+        for (byte, pair) in all.iter_mut().zip(digits.chunks_exact(2)) {
+            for digit in pair {
+                let value = (*digit as char).to_digit(16).ok_or(BcdError)?;
+                *byte = *byte << 4 | value as u8;
+            }
+        }
+        Ok(Self { bytes: all, len: (digits.len() / 2) as u8 })
+    }
+}
+
+impl<const N: usize> fmt::Display for Bcd<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl<const N: usize> fmt::Debug for Bcd<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bcd({self})")
+    }
+}
+
+impl<const N: usize> Default for Bcd<N> {
+    fn default() -> Self {
+        Self { bytes: [0; N], len: 0 }
+    }
+}
+
+impl<const N: usize> Wire for Bcd<N> {
+    const MIN: usize = 0;
+    const SIZE: Option<usize> = None;
+    const GREEDY: bool = true;
+    type Ctx = ();
+}
+
+impl<'a, const N: usize> Decode<'a> for Bcd<N> {
+    #[inline]
+    fn decode<T: Trace>(r: &mut Reader<'a, T>, (): ()) -> Result<Self, Error> {
+        let offset = r.offset();
+        let bytes = r.rest();
+        if !all_digits(bytes) {
+            r.flag_at(Flag::Digits, &DIGITS, offset);
+        }
+        match Self::from_bytes(bytes) {
+            Some(digits) => Ok(digits),
+            None => Err(r.fail(ErrorKind::Size, offset, &DIGITS, bytes.len() as u64, N as u64)),
+        }
+    }
+}
+
+impl<const N: usize> Encode for Bcd<N> {
+    #[inline]
+    fn encode(&self, w: &mut Writer<'_>, (): ()) -> Result<(), Error> {
+        w.bytes(self.as_bytes());
+        Ok(())
+    }
+}
+
+impl<const N: usize> Value for Bcd<N> {
+    fn show<V: Visitor>(&self, _: &'static FieldInfo, v: &mut V) {
+        if N <= 32 {
+            v.text(self.write(&mut [0; 64]));
+        } else {
+            v.bytes(self.as_bytes());
+        }
+    }
+}
