@@ -8,11 +8,13 @@
 //! | `check` | checksums |
 //! | `types` | field types that keep what was received: BCD, text, lists |
 //! | `schema`, `value` | names, scales and the walk over a decoded value |
+//! | `json` | values to JSON, and JSON payloads to values |
 //! | `error`, `trace` | what went wrong, where, and how it came to that |
 
 mod check;
 mod error;
 mod frame;
+mod json;
 mod layout;
 mod reader;
 mod schema;
@@ -26,6 +28,7 @@ pub use frame::{
     Assembled, Bad, Check, Deframer, Escape, FlagScan, Framing, Item, RawFrame, Reassembler,
     ReassemblyLimits, Received, Scanner, Step, decode, encode, reencode,
 };
+pub use json::{Fill, FillError, JsonWriter, Node, Object, to_json};
 pub use layout::{
     Codec, Decode, Encode, EncodeBody, Family, NoCtx, Protocol, Scalar, Segment, Select, Tagged, Wire,
 };
