@@ -16,7 +16,7 @@ mod check;
 mod error;
 mod explain;
 mod frame;
-mod json;
+pub(crate) mod json;
 mod layout;
 mod reader;
 mod schema;

@@ -195,19 +195,26 @@ fn marks(f: &mut fmt::Formatter<'_>, start: usize, marked: &Range<usize>) -> fmt
 }
 
 impl Failure {
+    /// What was received and what was wanted, in words.
+    #[must_use]
+    pub fn said(&self) -> Option<String> {
+        let (got, want) = self.compared?;
+        let at = self.error.field();
+        Some(match self.error.kind() {
+            ErrorKind::Short => format!("{} left, {want} needed", bytes(got as usize)),
+            ErrorKind::Trailing => format!("{} left over", bytes(got as usize)),
+            ErrorKind::Length => format!("the field says {got}, {want} are there"),
+            ErrorKind::Tag => format!("received {}", number(got)),
+            ErrorKind::Range => format!("received {}", at.scale.render(i128::from(got as i64))),
+            _ => format!("received {}, wanted {}", number(got), number(want)),
+        })
+    }
+
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = &self.error;
         writeln!(f, "error: {} at byte {}: {}", self.path, error.offset(), error.kind().sentence())?;
         let at = error.field();
-        if let Some((got, want)) = self.compared {
-            let said = match error.kind() {
-                ErrorKind::Short => format!("{} left, {want} needed", bytes(got as usize)),
-                ErrorKind::Trailing => format!("{} left over", bytes(got as usize)),
-                ErrorKind::Length => format!("the field says {got}, {want} are there"),
-                ErrorKind::Tag => format!("received {}", number(got)),
-                ErrorKind::Range => format!("received {}", at.scale.render(i128::from(got as i64))),
-                _ => format!("received {}, wanted {}", number(got), number(want)),
-            };
+        if let Some(said) = self.said() {
             writeln!(f, "       {said}")?;
         }
         if let (ErrorKind::Range, Some((low, high))) = (error.kind(), at.range) {
