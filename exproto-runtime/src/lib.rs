@@ -17,6 +17,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "cli")]
+pub mod app;
 #[cfg(feature = "mqtt")]
 pub mod broker;
 pub mod codec;

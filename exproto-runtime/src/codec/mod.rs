@@ -8,11 +8,15 @@
 //! | `check` | checksums |
 //! | `types` | field types that keep what was received: BCD, text, lists |
 //! | `schema`, `value` | names, scales and the walk over a decoded value |
+//! | `json` | values to JSON, and JSON payloads to values |
+//! | `explain` | the picture of a frame |
 //! | `error`, `trace` | what went wrong, where, and how it came to that |
 
 mod check;
 mod error;
+mod explain;
 mod frame;
+pub(crate) mod json;
 mod layout;
 mod reader;
 mod scalar;
@@ -24,10 +28,15 @@ mod writer;
 
 pub use check::{Algorithm, xor};
 pub use error::{Error, ErrorKind};
+pub use explain::{
+    Explanation, Failure, Oddity, Path, Place, Recorder, Span, explain, explain_bad, explain_item,
+    explain_joined,
+};
 pub use frame::{
     Assembled, Bad, Check, Deframer, Escape, FlagScan, Framing, Item, RawFrame, Reassembler,
     ReassemblyLimits, Received, Scanner, Step, decode, encode, reencode,
 };
+pub use json::{Fill, FillError, JsonWriter, Node, Object, to_json};
 pub use layout::{
     Codec, Decode, Encode, EncodeBody, Family, NoCtx, Protocol, Scalar, Segment, Select, Tagged, Wire,
 };

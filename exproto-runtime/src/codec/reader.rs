@@ -320,7 +320,15 @@ impl<'a, T: Trace> Reader<'a, T> {
         }
     }
 
-    /// Tells the trace that the field ends here.
+    /// Tells the trace that an element of a list begins here.
+    #[inline(always)]
+    pub fn enter_element(&self, index: usize) {
+        if T::ON {
+            self.trace.element(u32::try_from(index).unwrap_or(u32::MAX), self.offset());
+        }
+    }
+
+    /// Tells the trace that the field or element ends here.
     #[inline(always)]
     pub fn leave(&self) {
         if T::ON {

@@ -113,43 +113,47 @@ impl Scale {
     /// trailing zeros.
     pub fn write(&self, raw: i128, out: &mut alloc::vec::Vec<u8>) {
         let scaled = raw.saturating_mul(i128::from(self.mul)).saturating_add(i128::from(self.add));
+        if scaled == 0 {
+            return out.push(b'0');
+        }
         if scaled < 0 {
             out.push(b'-');
         }
-        let mut magnitude = scaled.unsigned_abs();
-        let mut decimals = usize::from(self.decimals);
-        while decimals > 0 && magnitude.is_multiple_of(10) {
-            magnitude /= 10;
-            decimals -= 1;
-        }
-        let mut digits = [b'0'; 48];
-        let mut at = digits.len();
-        let mut written = 0;
+        // As many digits as the largest 128-bit number has.
+        let mut buffer = [b'0'; 39];
+        let mut at = buffer.len();
+        let mut wide = scaled.unsigned_abs();
         // The narrow loop is the common one: 128-bit division is a call.
-        if let Ok(mut small) = u64::try_from(magnitude) {
-            while small > 0 || written <= decimals {
-                if written == decimals && decimals > 0 {
-                    at -= 1;
-                    digits[at] = b'.';
+        while wide > u128::from(u64::MAX) {
+            at -= 1;
+            buffer[at] = b'0' + (wide % 10) as u8;
+            wide /= 10;
+        }
+        let mut narrow = wide as u64;
+        while narrow > 0 {
+            at -= 1;
+            buffer[at] = b'0' + (narrow % 10) as u8;
+            narrow /= 10;
+        }
+        let decimals = usize::from(self.decimals);
+        let digits = &buffer[at..];
+        let zeros = digits.iter().rev().take(decimals).take_while(|digit| **digit == b'0').count();
+        let (digits, decimals) = (&digits[..digits.len() - zeros], decimals - zeros);
+        match digits.len().checked_sub(decimals) {
+            Some(whole) if whole > 0 => {
+                let (whole, fraction) = digits.split_at(whole);
+                out.extend_from_slice(whole);
+                if decimals > 0 {
+                    out.push(b'.');
+                    out.extend_from_slice(fraction);
                 }
-                at -= 1;
-                digits[at] = b'0' + (small % 10) as u8;
-                small /= 10;
-                written += 1;
             }
-        } else {
-            while magnitude > 0 {
-                if written == decimals && decimals > 0 {
-                    at -= 1;
-                    digits[at] = b'.';
-                }
-                at -= 1;
-                digits[at] = b'0' + (magnitude % 10) as u8;
-                magnitude /= 10;
-                written += 1;
+            _ => {
+                out.extend_from_slice(b"0.");
+                out.resize(out.len() + decimals - digits.len(), b'0');
+                out.extend_from_slice(digits);
             }
         }
-        out.extend_from_slice(&digits[at..]);
     }
 
     /// The raw value whose physical value is `text`, if there is exactly one.

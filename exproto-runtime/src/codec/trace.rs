@@ -138,7 +138,13 @@ pub trait Trace: Copy {
         let _ = (at, offset);
     }
 
-    /// The field that was entered last ends before `offset`.
+    /// The element `index` of a list begins at `offset`; it ends with
+    /// [`leave`](Self::leave) as a field does.
+    fn element(self, index: u32, offset: u32) {
+        let _ = (index, offset);
+    }
+
+    /// The field or element that was entered last ends before `offset`.
     fn leave(self, offset: u32) {
         let _ = offset;
     }

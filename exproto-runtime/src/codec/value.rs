@@ -17,6 +17,10 @@ pub trait Visitor {
     fn int(&mut self, value: i64, at: &'static FieldInfo);
     /// A floating-point number.
     fn float(&mut self, value: f64);
+    /// A floating-point number of single precision, so that 0.1 stays 0.1.
+    fn float32(&mut self, value: f32) {
+        self.float(f64::from(value));
+    }
     /// True or false.
     fn bool(&mut self, value: bool);
     /// No value.
@@ -117,7 +121,7 @@ impl Value for bool {
 impl Value for f32 {
     #[inline]
     fn show<V: Visitor>(&self, _: &'static FieldInfo, v: &mut V) {
-        v.float(f64::from(*self));
+        v.float32(*self);
     }
 }
 

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use super::event::{Action, Credentials, Out, Ticket};
-use super::topic::TopicBuf;
+use super::gateway::Refusal;
+use super::topic::{TopicBuf, TopicPolicy};
 
 /// Facts about a connection that do not change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,7 @@ pub struct Cx<'c, S> {
     /// The name of the downlink that the present frame answers, if any.
     pub request: Option<&'static str>,
     pub(crate) serial: &'c mut u64,
+    pub(crate) topics: TopicPolicy,
 }
 
 impl<'c, S> Cx<'c, S> {
@@ -50,7 +52,21 @@ impl<'c, S> Cx<'c, S> {
         request: Option<&'static str>,
         serial: &'c mut u64,
     ) -> Self {
-        Self { state, info, client_id, request, serial }
+        Self { state, info, client_id, request, serial, topics: TopicPolicy::default() }
+    }
+
+    /// The same view with a policy for values in topics.
+    #[must_use]
+    pub fn with_topics(mut self, policy: TopicPolicy) -> Self {
+        self.topics = policy;
+        self
+    }
+
+    /// An empty topic or filter that follows the gateway's policy. Where there
+    /// are [`Asks`], [`Asks::topic`] does the same without an allocation.
+    #[must_use]
+    pub fn topic(&self) -> TopicBuf {
+        TopicBuf::new(self.topics)
     }
 
     /// The next number of the counter that starts at 0 with the connection and
@@ -73,23 +89,72 @@ impl<'c, S> Cx<'c, S> {
 }
 
 /// Collects what the routes of one frame ask for.
+///
+/// # Examples
+///
+/// What the code generated for `publish("cars/{id}/up", qos = 1)` does:
+///
+/// ```
+/// use exproto_runtime::session::{Asks, Out, Refusal};
+///
+/// fn ask(id: u16, asks: &mut Asks<'_>) -> Result<(), Refusal> {
+///     let mut topic = asks.topic();
+///     topic.literal("cars/");
+///     topic.value(&id);
+///     topic.literal("/up");
+///     asks.publish(&topic, 1, false, |payload| payload.extend_from_slice(b"{}"))?;
+///     asks.reuse(topic);
+///     Ok(())
+/// }
+///
+/// let (mut out, mut next) = (Out::new(), 0);
+/// ask(41, &mut Asks::new(&mut out, &mut next)).unwrap();
+/// assert_eq!(out.actions().len(), 1);
+/// ```
 #[derive(Debug)]
 pub struct Asks<'o> {
     out: &'o mut Out,
     next: &'o mut u64,
+    topics: TopicPolicy,
     asked: u32,
+    publishes: u32,
 }
 
 impl<'o> Asks<'o> {
     /// Appends to `out` and numbers the tickets from `next` on.
     pub fn new(out: &'o mut Out, next: &'o mut u64) -> Self {
-        Self { out, next, asked: 0 }
+        Self { out, next, topics: TopicPolicy::default(), asked: 0, publishes: 0 }
+    }
+
+    /// The same with a policy for values in topics.
+    #[must_use]
+    pub fn with_topics(mut self, policy: TopicPolicy) -> Self {
+        self.topics = policy;
+        self
     }
 
     /// How many tickets are out.
     #[must_use]
     pub fn asked(&self) -> u32 {
         self.asked
+    }
+
+    /// How many of them are for publishes.
+    #[must_use]
+    pub fn publishes(&self) -> u32 {
+        self.publishes
+    }
+
+    /// An empty topic or filter that follows the gateway's policy, in memory
+    /// that is used again and again; give it back with [`reuse`](Self::reuse).
+    #[must_use]
+    pub fn topic(&mut self) -> TopicBuf {
+        self.out.take_topic(self.topics)
+    }
+
+    /// Takes back what [`topic`](Self::topic) lent.
+    pub fn reuse(&mut self, topic: TopicBuf) {
+        self.out.keep_topic(topic);
     }
 
     fn ticket(&mut self) -> Ticket {
@@ -106,27 +171,49 @@ impl<'o> Asks<'o> {
     }
 
     /// Publishes what `payload` appends.
-    pub fn publish(&mut self, topic: &TopicBuf, qos: u8, retain: bool, payload: impl FnOnce(&mut Vec<u8>)) {
-        let topic = self.out.store(topic.as_str().as_bytes());
+    ///
+    /// # Errors
+    ///
+    /// The topic must not be used, see [`TopicBuf::finish`].
+    pub fn publish(
+        &mut self,
+        topic: &TopicBuf,
+        qos: u8,
+        retain: bool,
+        payload: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Refusal> {
+        let topic = self.out.store(topic.finish()?.as_bytes());
         let buffer = self.out.buffer();
         let start = buffer.len();
         payload(buffer);
         let payload: Range<usize> = start..buffer.len();
         let ticket = self.ticket();
+        self.publishes += 1;
         self.out.push(Action::Publish { ticket, topic, payload, qos, retain });
+        Ok(())
     }
 
     /// Subscribes the device.
-    pub fn subscribe(&mut self, filter: &TopicBuf, qos: u8) {
-        let filter = self.out.store(filter.as_str().as_bytes());
+    ///
+    /// # Errors
+    ///
+    /// The filter must not be used, see [`TopicBuf::finish`].
+    pub fn subscribe(&mut self, filter: &TopicBuf, qos: u8) -> Result<(), Refusal> {
+        let filter = self.out.store(filter.finish()?.as_bytes());
         let ticket = self.ticket();
         self.out.push(Action::Subscribe { ticket, filter, qos });
+        Ok(())
     }
 
     /// Ends a subscription of the device.
-    pub fn unsubscribe(&mut self, filter: &TopicBuf) {
-        let filter = self.out.store(filter.as_str().as_bytes());
+    ///
+    /// # Errors
+    ///
+    /// The filter must not be used, see [`TopicBuf::finish`].
+    pub fn unsubscribe(&mut self, filter: &TopicBuf) -> Result<(), Refusal> {
+        let filter = self.out.store(filter.finish()?.as_bytes());
         let ticket = self.ticket();
         self.out.push(Action::Unsubscribe { ticket, filter });
+        Ok(())
     }
 }

@@ -4,6 +4,8 @@ use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
 
+use super::topic::{TopicBuf, TopicPolicy};
+
 /// Milliseconds on a clock of the driver that never runs backwards.
 ///
 /// The session has no clock: each event says when it happened.
@@ -99,8 +101,12 @@ pub enum CloseReason {
     BadFrames,
     /// The stream cannot be read any further.
     Unreadable,
+    /// No whole frame arrived in the time that a new connection has for it.
+    NoFrame,
     /// Nothing arrived for too long.
     Idle,
+    /// More bytes arrived than are kept while a frame waits for the broker.
+    Flooded,
     /// What the device sent could not be handed to the broker in time.
     Undelivered(Box<str>),
     /// Code of the user asked for it, or panicked.
@@ -114,7 +120,11 @@ impl fmt::Display for CloseReason {
             Self::Refused(why) => write!(f, "refused: {why}"),
             Self::BadFrames => f.write_str("too many bad frames"),
             Self::Unreadable => f.write_str("stream cannot be read any further"),
+            Self::NoFrame => f.write_str("no whole frame arrived in time"),
             Self::Idle => f.write_str("idle"),
+            Self::Flooded => {
+                f.write_str("more bytes arrived than are kept while a frame waits for the broker")
+            }
             Self::Undelivered(why) => write!(f, "not delivered to the broker: {why}"),
             Self::User(why) => f.write_str(why),
         }
@@ -173,6 +183,17 @@ pub enum Action {
 pub struct Out {
     actions: Vec<Action>,
     bytes: Vec<u8>,
+    /// Actions before this one belong to earlier events.
+    first: usize,
+    /// Lent to the routes, see [`Asks::topic`](super::Asks::topic).
+    topic: TopicBuf,
+}
+
+/// A state of an [`Out`] to come back to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    actions: usize,
+    bytes: usize,
 }
 
 impl Out {
@@ -186,6 +207,7 @@ impl Out {
     pub fn clear(&mut self) {
         self.actions.clear();
         self.bytes.clear();
+        self.first = 0;
     }
 
     /// Whether there is nothing to do.
@@ -223,8 +245,50 @@ impl Out {
         core::str::from_utf8(self.bytes(range)).unwrap_or("")
     }
 
+    /// A new event begins: what it sends is not joined to what is there.
+    pub(crate) fn begin(&mut self) {
+        self.first = self.actions.len();
+    }
+
     pub(crate) fn push(&mut self, action: Action) {
         self.actions.push(action);
+    }
+
+    /// Sends what stands in the buffer from `start` on, if anything, together
+    /// with what was sent right before.
+    pub(crate) fn send_from(&mut self, start: usize) -> bool {
+        let end = self.bytes.len();
+        if end <= start {
+            return false;
+        }
+        match self.actions.get_mut(self.first..).and_then(|now| now.last_mut()) {
+            Some(Action::Send(before)) if before.end == start => before.end = end,
+            _ => self.actions.push(Action::Send(start..end)),
+        }
+        true
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { actions: self.actions.len(), bytes: self.bytes.len() }
+    }
+
+    /// Takes back everything since `mark`.
+    pub(crate) fn rewind(&mut self, mark: Mark) {
+        self.actions.truncate(mark.actions);
+        self.bytes.truncate(mark.bytes);
+    }
+
+    /// The actions since `mark`.
+    pub(crate) fn since(&self, mark: Mark) -> &[Action] {
+        self.actions.get(mark.actions..).unwrap_or(&[])
+    }
+
+    pub(crate) fn take_topic(&mut self, policy: TopicPolicy) -> TopicBuf {
+        core::mem::take(&mut self.topic).begun(policy)
+    }
+
+    pub(crate) fn keep_topic(&mut self, topic: TopicBuf) {
+        self.topic = topic;
     }
 
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {

@@ -85,12 +85,14 @@ pub trait Gateway: Protocol + 'static {
     /// What the device echoes of the downlink that this frame answers.
     fn answers(frame: &Self::At<'_>) -> Option<u64>;
 
-    /// Emits what the routes of this frame ask for at this stage.
+    /// Emits what the routes of this frame ask for at this stage. Called for
+    /// [`Stage::Auth`] and, once that has ended well, for [`Stage::Rest`].
     ///
     /// # Errors
     ///
     /// A topic value that must not stand in a topic, a payload that cannot be
-    /// made: the frame is refused and nothing of it is done.
+    /// made: nothing of this stage is done, and [`settle`](Self::settle) is
+    /// called with an outcome that is refused.
     fn ask(
         frame: &Self::At<'_>,
         stage: Stage,
@@ -98,7 +100,12 @@ pub trait Gateway: Protocol + 'static {
         asks: &mut Asks<'_>,
     ) -> Result<(), Refusal>;
 
-    /// Writes the reply to a frame whose routes have all ended.
+    /// Appends the reply to a frame whose routes have all ended, as it stands
+    /// on the wire.
+    ///
+    /// The outcome is `Done` or `Refused`, of the login if that was refused,
+    /// else of the other routes. It is never `Failed`: what the broker did
+    /// with the frame is unknown then, so the device gets no answer.
     ///
     /// # Errors
     ///

@@ -1,12 +1,30 @@
 //! One device connection as a deterministic state machine: events in, actions
 //! out. No IO, no clock, no async.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `event` | what happens to a session and what it wants done |
+//! | `gateway` | the trait that generated routes implement |
+//! | `cx` | what routes and functions of the user work with |
+//! | `topic` | topics of literals and values, filters, matching |
+//! | `machine` | the [`Session`] itself |
+//! | `flight`, `rare` | a frame that waits; what most sessions do not have |
+//! | `settings`, `report` | limits and policies; counters and what to log |
 
 mod cx;
 mod event;
+mod flight;
 mod gateway;
+mod machine;
+mod rare;
+mod report;
+mod settings;
 mod topic;
 
 pub use cx::{Asks, ConnInfo, Cx};
 pub use event::{Action, CloseReason, Credentials, Event, Millis, Out, Outcome, Ticket};
 pub use gateway::{Access, After, DeliverError, Delivery, Gateway, Refusal, Stage};
-pub use topic::{TopicBuf, TopicValue};
+pub use machine::Session;
+pub use report::{HEX_BYTES, Report, Tally};
+pub use settings::{BeforeLogin, OnRefused, SessionSettings};
+pub use topic::{MAX_TOPIC, TopicBuf, TopicPolicy, TopicValue, capture, matches, valid_filter, valid_topic};

@@ -1,0 +1,3 @@
+//! The program around a gateway: its command line.
+
+mod decode;

@@ -1,0 +1,28 @@
+//! JSON: how decoded values leave the gateway and how downlinks come back.
+//!
+//! It stands in the codec because generated code implements both ways for
+//! every type, whatever features the runtime was built with.
+//!
+//! | value | JSON |
+//! |---|---|
+//! | struct | object |
+//! | list, array | array |
+//! | variant with content | `{"variant_name": content}` |
+//! | variant without content | `"variant_name"` |
+//! | number with a scale | exact decimal of the physical value |
+//! | bytes | lower-case hex text |
+//! | `Option` | the value or `null` |
+
+mod fill;
+mod node;
+mod parse;
+mod write;
+
+pub use fill::{Fill, FillError, Object};
+pub use node::Node;
+pub use write::{JsonWriter, to_json};
+
+#[cfg(feature = "cli")]
+pub(crate) use parse::is_json;
+#[cfg(feature = "cli")]
+pub(crate) use write::{write_hex, write_string};

@@ -1,0 +1,174 @@
+//! A frame that waits for the broker.
+
+use super::event::{Millis, Outcome, Ticket};
+use super::gateway::Stage;
+use crate::codec::{Error, Flags, NoTrace, Protocol, RawFrame};
+
+/// The bytes of a frame that waits, from which it is decoded again.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    /// The un-escaped payload of one frame.
+    Frame(Box<[u8]>),
+    /// A message put together from several frames.
+    Joined { head: Vec<u8>, body: Vec<u8> },
+}
+
+impl Kept {
+    pub(crate) fn decode<G: Protocol>(&self, accept_bad: bool) -> Result<G::At<'_>, Error> {
+        match self {
+            Self::Frame(payload) => {
+                let raw = RawFrame { wire: payload, payload, offset: 0, flags: Flags::NONE, accept_bad };
+                raw.decode::<G>().map(|received| received.frame)
+            }
+            Self::Joined { head, body } => G::join(head, body, NoTrace).map(|(frame, _)| frame),
+        }
+    }
+}
+
+/// One frame that waits until all it asked for has ended.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    pub(crate) kept: Kept,
+    pub(crate) stage: Stage,
+    /// The client id that the frame logs in with.
+    pub(crate) login: Option<Box<str>>,
+    /// The downlink that the frame answers.
+    pub(crate) request: Option<&'static str>,
+    /// When waiting ends.
+    pub(crate) deadline: Option<Millis>,
+    /// The worst end so far.
+    pub(crate) outcome: Outcome,
+    pub(crate) tickets: Tickets,
+    /// The first so many tickets are subscriptions of `deliver` routes, whose
+    /// refusal is no fault of the frame.
+    pub(crate) filters: u32,
+}
+
+/// What an end of a ticket means to a [`Flight`].
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The ticket belongs to something else or has ended before.
+    Unknown,
+    /// Other tickets are still out.
+    More,
+    /// It was the last.
+    All,
+}
+
+impl Flight {
+    /// A frame that waits for nothing yet.
+    pub(crate) fn new(kept: Kept) -> Self {
+        Self {
+            kept,
+            stage: Stage::Rest,
+            login: None,
+            request: None,
+            deadline: None,
+            outcome: Outcome::Done,
+            tickets: Tickets::new(0, 0),
+            filters: 0,
+        }
+    }
+
+    /// Notes the end of a ticket. A refused subscription of a `deliver` route
+    /// is handed back instead of becoming the frame's outcome.
+    pub(crate) fn end(&mut self, ticket: Ticket, outcome: Outcome) -> (Ended, Option<Outcome>) {
+        let Some(index) = self.tickets.end(ticket) else { return (Ended::Unknown, None) };
+        let mut aside = None;
+        match (&self.outcome, &outcome) {
+            (_, Outcome::Refused { .. }) if index < self.filters => aside = Some(outcome),
+            // An unknown end outweighs a known one: the device has to repeat.
+            (Outcome::Done, _) | (Outcome::Refused { .. }, Outcome::Failed(_)) => self.outcome = outcome,
+            _ => {}
+        }
+        (if self.tickets.out == 0 { Ended::All } else { Ended::More }, aside)
+    }
+}
+
+/// Tickets with consecutive numbers, and which of them are still out.
+#[derive(Debug)]
+pub(crate) struct Tickets {
+    first: u64,
+    count: u32,
+    out: u32,
+    ended: u64,
+    /// As `ended`, for those beyond the first 64.
+    ended_more: Vec<u64>,
+}
+
+impl Tickets {
+    pub(crate) fn new(first: u64, count: u32) -> Self {
+        let more = (count as usize).saturating_sub(64).div_ceil(64);
+        Self { first, count, out: count, ended: 0, ended_more: vec![0; more] }
+    }
+
+    /// The place of a ticket that is out; it is not any more.
+    fn end(&mut self, ticket: Ticket) -> Option<u32> {
+        let index = u32::try_from(ticket.0.checked_sub(self.first)?).ok()?;
+        if index >= self.count {
+            return None;
+        }
+        let word = match (index as usize / 64).checked_sub(1) {
+            None => &mut self.ended,
+            Some(more) => self.ended_more.get_mut(more)?,
+        };
+        let bit = 1 << (index % 64);
+        if *word & bit != 0 {
+            return None;
+        }
+        *word |= bit;
+        self.out -= 1;
+        Some(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_ticket_ends_once_in_any_order() {
+        for count in [1, 63, 64, 65, 128, 129, 1000] {
+            let mut tickets = Tickets::new(7, count);
+            assert_eq!(tickets.end(Ticket(6)), None);
+            assert_eq!(tickets.end(Ticket(7 + u64::from(count))), None);
+            for index in (0..count).rev() {
+                assert_eq!(tickets.end(Ticket(7 + u64::from(index))), Some(index));
+                assert_eq!(tickets.end(Ticket(7 + u64::from(index))), None);
+            }
+            assert_eq!(tickets.out, 0);
+        }
+    }
+
+    #[test]
+    fn an_unknown_end_outweighs_a_refusal() {
+        let refused = || Outcome::Refused { code: 0x87, reason: "no".into() };
+        let failed = || Outcome::Failed("lost".into());
+        for (ends, last) in [
+            (vec![Outcome::Done, Outcome::Done], Outcome::Done),
+            (vec![refused(), Outcome::Done], refused()),
+            (vec![Outcome::Done, refused()], refused()),
+            (vec![refused(), failed()], failed()),
+            (vec![failed(), refused()], failed()),
+        ] {
+            let kept = Kept::Frame(Box::default());
+            let mut flight = Flight::new(kept);
+            flight.tickets = Tickets::new(0, 2);
+            for (ticket, end) in (0..).map(Ticket).zip(ends) {
+                flight.end(ticket, end);
+            }
+            assert_eq!(flight.outcome, last);
+        }
+    }
+
+    #[test]
+    fn a_refused_filter_is_not_the_outcome_of_the_frame() {
+        let refused = Outcome::Refused { code: 0x87, reason: "no".into() };
+        let mut flight = Flight::new(Kept::Frame(Box::default()));
+        flight.tickets = Tickets::new(1, 2);
+        flight.filters = 1;
+        assert_eq!(flight.end(Ticket(1), refused.clone()), (Ended::More, Some(refused)));
+        assert_eq!(flight.end(Ticket(2), Outcome::Done), (Ended::All, None));
+        assert!(flight.outcome.is_done());
+    }
+}

@@ -1,0 +1,128 @@
+//! What most sessions do not have: segments of messages, downlinks that wait
+//! for an answer, reports. Boxed, so that idle sessions stay small.
+
+use super::event::Millis;
+use super::report::{MAX_REPORTS, Report};
+use crate::codec::{Assembled, Reassembler, ReassemblyLimits, Segment};
+
+/// Bytes of segments that a device may have kept before it has logged in.
+const BYTES_BEFORE_LOGIN: usize = 64 << 10;
+
+#[derive(Debug, Default)]
+pub(crate) struct Rare {
+    pub(crate) reports: Vec<Report>,
+    segments: Option<Segments>,
+    /// Oldest first.
+    answers: Vec<Answer>,
+}
+
+#[derive(Debug)]
+struct Segments {
+    reassembler: Reassembler,
+    /// When the newest segment is too old.
+    expires: Millis,
+    /// Messages given up that are counted already.
+    given_up: u64,
+}
+
+/// A downlink that the device will answer.
+#[derive(Debug)]
+struct Answer {
+    key: u64,
+    kind: &'static str,
+    until: Option<Millis>,
+}
+
+impl Rare {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.reports.is_empty() && self.segments.is_none() && self.answers.is_empty()
+    }
+
+    pub(crate) fn report(&mut self, report: Report) {
+        if self.reports.len() < MAX_REPORTS {
+            self.reports.push(report);
+        }
+    }
+
+    /// Adds a segment. The limits are those of the first segment of all that
+    /// are kept: a device that has just logged in may keep more as soon as
+    /// nothing from before is left. Gives the number of messages given up to make room and
+    /// the message that it completes.
+    pub(crate) fn add_segment(
+        &mut self,
+        now: Millis,
+        mut limits: ReassemblyLimits,
+        member: bool,
+        segment: Segment<'_>,
+        payload: &[u8],
+    ) -> Result<(u32, Option<Assembled>), &'static str> {
+        if !member {
+            limits.bytes = limits.bytes.min(BYTES_BEFORE_LOGIN);
+        }
+        let segments = self.segments.get_or_insert_with(|| Segments {
+            reassembler: Reassembler::new(limits),
+            expires: 0,
+            given_up: 0,
+        });
+        // One millisecond more, because a message lives until its timeout has
+        // passed.
+        segments.expires = now.saturating_add(limits.timeout).saturating_add(1);
+        let result = segments.reassembler.add(now, segment, payload);
+        let lost = segments.lost();
+        self.drop_empty_segments();
+        result.map(|joined| (lost, joined))
+    }
+
+    /// When segments have to be given up.
+    pub(crate) fn expires(&self) -> Option<Millis> {
+        self.segments.as_ref().map(|segments| segments.expires)
+    }
+
+    /// Gives up messages whose segments are too old; how many.
+    pub(crate) fn expire(&mut self, now: Millis) -> u32 {
+        let Some(segments) = &mut self.segments else { return 0 };
+        segments.reassembler.expire(now);
+        let lost = segments.lost();
+        self.drop_empty_segments();
+        lost
+    }
+
+    fn drop_empty_segments(&mut self) {
+        self.segments.take_if(|segments| segments.reassembler.is_empty());
+    }
+
+    pub(crate) fn has_answers(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
+    /// Remembers a downlink; at most `most`, the oldest is forgotten.
+    pub(crate) fn expect_answer(&mut self, key: u64, kind: &'static str, until: Option<Millis>, most: usize) {
+        self.answers.retain(|answer| answer.key != key);
+        if self.answers.len() >= most.max(1) {
+            self.answers.remove(0);
+        }
+        self.answers.push(Answer { key, kind, until });
+    }
+
+    /// The downlink with this key, if it still waits.
+    pub(crate) fn take_answer(&mut self, now: Millis, key: u64) -> Option<&'static str> {
+        self.answers.retain(|answer| answer.until.is_none_or(|until| now < until));
+        let at = self.answers.iter().position(|answer| answer.key == key)?;
+        Some(self.answers.remove(at).kind)
+    }
+
+    /// The connection has ended: only the reports are still of use.
+    pub(crate) fn give_up(&mut self) {
+        self.segments = None;
+        self.answers = Vec::new();
+    }
+}
+
+impl Segments {
+    fn lost(&mut self) -> u32 {
+        let all = self.reassembler.given_up();
+        let new = all.saturating_sub(self.given_up);
+        self.given_up = all;
+        u32::try_from(new).unwrap_or(u32::MAX)
+    }
+}

@@ -1,0 +1,197 @@
+//! What a session counts and what it has to tell a log.
+
+use core::fmt;
+use core::fmt::Write as _;
+
+use super::event::Outcome;
+use crate::codec::Error;
+
+/// A counter that stops at its end.
+#[derive(Debug, Default)]
+pub(crate) struct Count(u32);
+
+impl Count {
+    pub(crate) fn up(&mut self) {
+        self.add(1);
+    }
+
+    pub(crate) fn add(&mut self, more: u32) {
+        self.0 = self.0.saturating_add(more);
+    }
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// What happened in a session since the last
+        /// [`take_tally`](super::Session::take_tally).
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Tally {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Tally {
+            /// Adds what another session counted.
+            pub fn add(&mut self, other: &Self) {
+                $(self.$name = self.$name.saturating_add(other.$name);)*
+            }
+
+            /// Each counter with its name, for metrics.
+            pub fn each(&self, mut each: impl FnMut(&'static str, u64)) {
+                $(each(stringify!($name), self.$name);)*
+            }
+        }
+
+        /// The counters of one session: narrow, because every idle connection
+        /// carries them.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            $(pub(crate) $name: Count,)*
+        }
+
+        impl Counters {
+            pub(crate) fn take(&mut self) -> Tally {
+                let now = core::mem::take(self);
+                Tally { $($name: u64::from(now.$name.0),)* }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Whole frames that were decoded.
+    frames,
+    /// Frames and bytes between frames that could not be read.
+    bad_frames,
+    /// Frames with something odd in them that were decoded all the same.
+    flagged,
+    /// Frames that carried a segment of a longer message.
+    segments,
+    /// Messages put together from segments.
+    joined,
+    /// Segments that could not be used, and messages that were given up
+    /// because segments were missing.
+    segments_lost,
+    /// Logins that the broker accepted.
+    logins,
+    /// Logins that were refused.
+    logins_refused,
+    /// Publishes handed to the broker.
+    publishes,
+    /// Replies sent to the device.
+    replies,
+    /// Replies that could not be encoded.
+    replies_lost,
+    /// Frames that were refused: sent before the login, with values that must
+    /// not stand in a topic, or not allowed by the broker.
+    refused,
+    /// Frames that only the platform sends, received from a device.
+    unexpected,
+    /// Subscriptions of `deliver` routes that the broker refused.
+    subscriptions_refused,
+    /// Messages of the broker that became a frame to the device.
+    downlinks,
+    /// Messages of the broker that did not.
+    undeliverable,
+    /// Downlinks that the device has answered.
+    answered,
+    /// Frames that got no reply because the broker failed, was too slow, or
+    /// the connection ended first.
+    undelivered,
+}
+
+/// Something odd, for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Report {
+    /// Bytes of the device that could not be read.
+    BadFrame {
+        /// The first [`HEX_BYTES`] bytes.
+        hex: String,
+        /// How many bytes there are in all.
+        len: usize,
+        /// Bytes of the connection before them.
+        at: u64,
+        /// What is wrong; the offset counts from the first byte of `hex`.
+        error: Error,
+    },
+    /// A frame whose routes were not carried out.
+    Refused {
+        /// The name of the message.
+        kind: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// A segment of a longer message that could not be used.
+    Segment {
+        /// The name of the message.
+        kind: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A subscription of a `deliver` route that there is not: messages of
+    /// this route will not reach the device.
+    NotSubscribed {
+        /// Why.
+        reason: String,
+    },
+    /// A message of the broker that did not reach the device.
+    Undeliverable {
+        /// Its topic.
+        topic: String,
+        /// Why.
+        reason: String,
+    },
+    /// A reply that could not be encoded; the device got none.
+    NoReply {
+        /// The name of the message that it answers.
+        kind: &'static str,
+        /// Why.
+        error: Error,
+    },
+}
+
+/// The most bytes that a [`Report::BadFrame`] shows.
+pub const HEX_BYTES: usize = 256;
+
+/// The most reports that wait to be taken; further ones are counted only.
+pub(crate) const MAX_REPORTS: usize = 8;
+
+impl Report {
+    #[cold]
+    pub(crate) fn bad_frame(wire: &[u8], at: u64, error: Error) -> Self {
+        let mut hex = String::with_capacity(2 * wire.len().min(HEX_BYTES));
+        for byte in wire.iter().take(HEX_BYTES) {
+            // Writing to a `String` cannot fail.
+            let _ = write!(hex, "{byte:02X}");
+        }
+        Self::BadFrame { hex, len: wire.len(), at, error }
+    }
+
+    #[cold]
+    pub(crate) fn refused(kind: &'static str, outcome: &Outcome) -> Self {
+        let reason = match outcome {
+            Outcome::Refused { reason, .. } => reason.to_string(),
+            other => other.to_string(),
+        };
+        Self::Refused { kind, reason }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadFrame { hex, len, at, error } => {
+                let cut = if *len > HEX_BYTES { ".." } else { "" };
+                write!(f, "bad frame of {len} bytes at {at} of the stream: {error}: {hex}{cut}")
+            }
+            Self::Refused { kind, reason } => write!(f, "`{kind}` refused: {reason}"),
+            Self::Segment { kind, reason } => write!(f, "segment in `{kind}` not used: {reason}"),
+            Self::NotSubscribed { reason } => write!(f, "downlinks will not arrive: {reason}"),
+            Self::Undeliverable { topic, reason } => {
+                write!(f, "message on `{topic}` not delivered: {reason}")
+            }
+            Self::NoReply { kind, error } => write!(f, "no reply to `{kind}`: {error}"),
+        }
+    }
+}

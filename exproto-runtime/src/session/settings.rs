@@ -1,0 +1,98 @@
+//! What can be set about a session.
+
+use core::time::Duration;
+
+use super::topic::TopicPolicy;
+use crate::codec::ReassemblyLimits;
+
+/// What happens to a frame that only a device that is logged in may send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BeforeLogin {
+    /// It is dropped, counted and reported; the device may still log in.
+    #[default]
+    Drop,
+    /// The same, and the connection is closed.
+    Close,
+}
+
+/// What happens to a device that the broker refuses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnRefused {
+    /// It gets the reply, if its route has one, and the connection is closed.
+    #[default]
+    Close,
+    /// It gets the reply and may try again.
+    Keep,
+}
+
+/// How a session behaves. Shared by all sessions of a listener.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use exproto_runtime::session::SessionSettings;
+///
+/// let mut settings = SessionSettings::default();
+/// settings.idle = Duration::from_secs(180);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionSettings {
+    /// Frames with a wrong checksum or length are flagged instead of refused.
+    /// Default: no.
+    pub accept_bad: bool,
+    /// Bad frames in a row that close the connection; a good frame starts the
+    /// count again. 0: never. Default: 10.
+    pub max_bad_frames: u32,
+    /// Frames of a device that is not logged in. Default: drop them.
+    pub before_login: BeforeLogin,
+    /// A device that the broker refuses. Default: reply, then close.
+    pub on_refused: OnRefused,
+    /// Values with characters that mean something in a topic. Default: refuse
+    /// the frame.
+    pub topics: TopicPolicy,
+    /// Time from the connection to the first whole frame; then it is closed.
+    /// Zero: no limit. Default: 30 s.
+    pub first_frame: Duration,
+    /// Time without a byte from the device; then it is closed. Time in which
+    /// a frame waits for the broker does not count, because the gateway does
+    /// not read then. Zero: no limit. Default: 10 min.
+    pub idle: Duration,
+    /// Time that a frame waits for the broker; then the connection is closed
+    /// without a reply, so that the device sends it again. Zero: no limit,
+    /// and a lost completion stops the device for ever. Default: 60 s.
+    pub deadline: Duration,
+    /// Bytes that are kept when they arrive although the session does not
+    /// want any; more close the connection. Drivers that can stop reading
+    /// never come near. Default: 256 KiB.
+    pub stash: usize,
+    /// Messages that arrive in several frames. Before the login at most 64
+    /// KiB are kept whatever this says. Default: 4 messages, 1 MiB, 120 s.
+    pub reassembly: ReassemblyLimits,
+    /// Downlinks whose answers are waited for at the same time; one more
+    /// forgets the oldest. Default: 64.
+    pub answers: usize,
+    /// Time to wait for the answer to a downlink. Zero: as long as the
+    /// connection lasts. Default: 60 s.
+    pub answer_timeout: Duration,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self {
+            accept_bad: false,
+            max_bad_frames: 10,
+            before_login: BeforeLogin::Drop,
+            on_refused: OnRefused::Close,
+            topics: TopicPolicy::Refuse,
+            first_frame: Duration::from_secs(30),
+            idle: Duration::from_secs(600),
+            deadline: Duration::from_secs(60),
+            stash: 256 << 10,
+            reassembly: ReassemblyLimits::default(),
+            answers: 64,
+            answer_timeout: Duration::from_secs(60),
+        }
+    }
+}
