@@ -107,7 +107,11 @@ impl fmt::Display for Wanted {
             What::Login(credentials) => write!(f, "authenticate {}", credentials.client_id),
             What::Publish(Published { topic, payload, qos, retain, .. }) => {
                 let retain = if *retain { " retained" } else { "" };
-                write!(f, "publish {topic} qos {qos}{retain} {}", payload.escape_ascii())
+                write!(f, "publish {topic} qos {qos}{retain} ")?;
+                match core::str::from_utf8(payload) {
+                    Ok(text) => f.write_str(text),
+                    Err(_) => payload.iter().try_for_each(|byte| write!(f, "{byte:02X}")),
+                }
             }
             What::Subscribe(filter, qos) => write!(f, "subscribe {filter} qos {qos}"),
             What::Unsubscribe(filter) => write!(f, "unsubscribe {filter}"),

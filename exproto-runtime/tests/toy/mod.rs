@@ -18,7 +18,7 @@ use exproto_runtime::session::{
 
 // #[frame(flag = 0x7E, escape(0x7D: 0x01 => 0x7D, 0x02 => 0x7E), max = 512)]
 #[derive(Clone, Debug, PartialEq)]
-pub enum Toy<'a> {
+pub(crate) enum Toy<'a> {
     // tag 0x01, route(auth(client_id = "{id}", password = "{key}"), reply = welcome)
     Hello { id: u16, key: &'a [u8] },
     // tag 0x02, route(publish("toy/{client_id}/up/reading", qos = 1), reply(always = ack))
@@ -55,9 +55,9 @@ pub enum Toy<'a> {
 
 // route(gateway(state = Meter))
 #[derive(Debug, Default, PartialEq)]
-pub struct Meter {
-    pub asked: u32,
-    pub settled: u32,
+pub(crate) struct Meter {
+    pub(crate) asked: u32,
+    pub(crate) settled: u32,
 }
 
 static FRAME: FieldInfo = FieldInfo::new("", "Toy");
