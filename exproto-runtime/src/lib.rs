@@ -24,6 +24,8 @@ pub mod broker;
 pub mod codec;
 #[cfg(feature = "session")]
 pub mod session;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
 #[doc(hidden)]
 pub mod __private;
