@@ -11,6 +11,7 @@
 //! | session | [`session`] | one device connection as a state machine |
 //! | broker | [`broker`] | the way to an MQTT broker |
 //! | drivers | [`host`], [`exproto`] | sockets; EMQX over gRPC |
+//! | test kit | [`testkit`] | sessions without sockets, for unit tests |
 //! | application | [`app`] | command line, configuration |
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

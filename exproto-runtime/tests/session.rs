@@ -299,6 +299,17 @@ fn a_value_that_must_not_stand_in_a_topic_refuses_its_frame() {
 }
 
 #[test]
+fn nothing_is_done_of_a_frame_that_is_refused_half_way() {
+    let mut conn = logged_in();
+    conn.pause().send_frame(&Toy::Both { serial: 1, name: "a/b" });
+    assert_eq!((conn.waiting(), conn.publishes().len()), (0, 0));
+    conn.send_frame(&Toy::Both { serial: 2, name: "a" });
+    conn.acknowledge_next().acknowledge_next();
+    assert_eq!(acks(&conn), [(2, 0)]);
+    assert_eq!(conn.take_tally().publishes, 2);
+}
+
+#[test]
 fn a_refused_deliver_filter_does_not_stop_the_login() {
     let mut conn = Conn::new();
     conn.pause().send_frame(&HELLO).acknowledge_next().refuse_next(0x87, "not authorized");
@@ -392,6 +403,7 @@ fn answers_find_their_downlink_once() {
     }
     let answers: Vec<&str> = conn.publishes().iter().map(|publish| publish.text()).collect();
     assert_eq!(answers, ["set 1", "set 0", "nothing 1", "nothing 9"]);
+    assert_eq!(acks(&conn), [(1, 2), (0, 2), (1, 3), (9, 3)], "the reply sees it too");
     assert_eq!(conn.take_tally().answered, 2);
 }
 
@@ -495,6 +507,19 @@ fn bad_frames_are_reported_with_their_bytes() {
     assert_eq!((hex.as_str(), *at), ("027D020005787E", before + 1));
     let shown = usize::try_from(error.offset()).unwrap();
     assert_eq!(&hex[2 * shown..2 * shown + 2], format!("{:02X}", damaged[check]));
+}
+
+#[test]
+fn errors_of_the_layout_count_on_the_wire_too() {
+    let mut conn = logged_in();
+    // A name that is no text, behind an escaped serial number.
+    let payload = [0x06, 0x7E, 0xFF, 0x06 ^ 0x7E ^ 0xFF];
+    let mut bytes = Vec::new();
+    <Toy<'_> as codec::Protocol>::FRAMING.wrap(&payload, &mut bytes);
+    conn.send(&bytes);
+    let reports = conn.take_reports();
+    let Report::BadFrame { hex, error, .. } = &reports[0] else { panic!("{reports:?}") };
+    assert_eq!((hex.as_str(), error.offset()), ("067D02FF877E", 3));
 }
 
 #[test]

@@ -71,20 +71,13 @@ impl<'c, S> Cx<'c, S> {
 
     /// The next number of the counter that starts at 0 with the connection and
     /// wraps round in `T`: the platform's own serial number.
-    pub fn next_serial<T: TryFrom<u64>>(&mut self) -> T
-    where
-        T: Default,
-    {
-        loop {
-            let serial = *self.serial;
-            match T::try_from(serial) {
-                Ok(value) => {
-                    *self.serial = serial.wrapping_add(1);
-                    return value;
-                }
-                Err(_) => *self.serial = 0,
-            }
+    pub fn next_serial<T: TryFrom<u64> + Default>(&mut self) -> T {
+        if let Ok(value) = T::try_from(*self.serial) {
+            *self.serial = self.serial.wrapping_add(1);
+            return value;
         }
+        *self.serial = 1;
+        T::try_from(0).unwrap_or_default()
     }
 }
 
@@ -215,5 +208,34 @@ impl<'o> Asks<'o> {
         let ticket = self.ticket();
         self.out.push(Action::Unsubscribe { ticket, filter });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serial_numbers_wrap_in_the_type_of_their_field() {
+        let (mut state, info, mut serial) = ((), ConnInfo::default(), 254);
+        let mut cx = Cx::new(&mut state, &info, "", None, &mut serial);
+        let small: [u8; 4] = core::array::from_fn(|_| cx.next_serial());
+        assert_eq!(small, [254, 255, 0, 1]);
+        assert_eq!(cx.next_serial::<u32>(), 2);
+    }
+
+    #[test]
+    fn serial_numbers_end_in_a_type_that_has_none() {
+        #[derive(Debug, Default, PartialEq)]
+        struct Never;
+        impl TryFrom<u64> for Never {
+            type Error = ();
+            fn try_from(_: u64) -> Result<Self, ()> {
+                Err(())
+            }
+        }
+        let (mut state, info, mut serial) = ((), ConnInfo::default(), 0);
+        let mut cx = Cx::new(&mut state, &info, "", None, &mut serial);
+        assert_eq!(cx.next_serial::<Never>(), Never);
     }
 }

@@ -117,7 +117,9 @@ pub trait Gateway: Protocol + 'static {
         reply: &mut Vec<u8>,
     ) -> Result<After, Error>;
 
-    /// Names the filters that `deliver` routes need, once the device is known.
+    /// Names the filters that `deliver` routes need, once the device has
+    /// logged in. The reply to the login waits until they are subscribed; one
+    /// that the broker refuses is reported and does not stop the login.
     ///
     /// # Errors
     ///
@@ -127,7 +129,8 @@ pub trait Gateway: Protocol + 'static {
         each: &mut dyn FnMut(&TopicBuf, u8),
     ) -> Result<(), Refusal>;
 
-    /// Makes a frame of a message from the broker and appends its bytes.
+    /// Makes a frame of a message from the broker and appends its bytes as
+    /// they stand on the wire.
     ///
     /// # Errors
     ///

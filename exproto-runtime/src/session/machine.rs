@@ -41,7 +41,7 @@ const BAD_CLIENT_ID: u8 = 0x85;
 ///
 /// # Memory
 ///
-/// An idle session of a small gateway is less than 350 bytes plus the user's
+/// An idle session of a small gateway is less than 330 bytes plus the user's
 /// state and the client id. What is rare is boxed: a waiting frame, segments
 /// of a message, downlinks that wait for an answer, reports.
 pub struct Session<G: Gateway> {
@@ -512,11 +512,13 @@ impl<G: Gateway> Core<G> {
         };
         let request = flight.request;
         if flight.stage == Stage::Auth && outcome.is_done() {
-            if let Some(client_id) = flight.login.take() {
+            let login = flight.login.take();
+            let fresh_login = login.is_some();
+            if let Some(client_id) = login {
                 self.device.client_id = client_id;
                 self.counters.logins.up();
             }
-            let wait = self.rest(&frame, request, true, out);
+            let wait = self.rest(&frame, request, fresh_login, out);
             drop(frame);
             if let Some(wait) = wait {
                 self.fly(now, flight, wait);

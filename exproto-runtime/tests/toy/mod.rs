@@ -31,7 +31,7 @@ pub(crate) enum Toy<'a> {
     Batch { serial: u8, values: &'a [u8] },
     // tag 0x06, route(publish("toy/{client_id}/up/{name}", qos = 0, payload = raw), reply = ack)
     Note { serial: u8, name: &'a str },
-    // tag 0x07, route(publish("toy/{client_id}/up/answer", payload = ..)), echoes the serial of `Set`
+    // tag 0x07, route(publish("toy/{client_id}/up/answer", payload = ..), reply = ack), echoes the serial of `Set`
     Answer { serial: u8, result: u8 },
     // tag 0x08, a segment of a longer message, which is a whole payload without its checksum
     Part { key: u8, index: u8, total: u8, data: &'a [u8] },
@@ -45,6 +45,8 @@ pub(crate) enum Toy<'a> {
     Riddle,
     // tag 0x0D, route(ignore)
     Noise,
+    // tag 0x0E, route(publish("toy/{client_id}/up/first"), publish("toy/{client_id}/up/{name}"), reply = ack)
+    Both { serial: u8, name: &'a str },
     // tag 0x80, route(sent)
     Ack { serial: u8, result: u8 },
     // tag 0x81, route(deliver("toy/{client_id}/down/set", qos = 1)), answered by the echoed serial
@@ -82,6 +84,7 @@ impl Toy<'_> {
             Self::Register { .. } => 0x0B,
             Self::Riddle => 0x0C,
             Self::Noise => 0x0D,
+            Self::Both { .. } => 0x0E,
             Self::Ack { .. } => 0x80,
             Self::Set { .. } => 0x81,
             Self::Welcome { .. } => 0x82,
@@ -102,12 +105,12 @@ impl<'a> Toy<'a> {
             0x03 => Self::Beat,
             0x04 => Self::Bye,
             0x05 => Self::Batch { serial: r.run::<1>(&BODY)?[0], values: r.rest() },
-            0x06 => {
+            0x06 | 0x0E => {
                 let [serial] = *r.run::<1>(&BODY)?;
                 let offset = r.offset();
                 let name = core::str::from_utf8(r.rest())
                     .map_err(|_| r.fail(ErrorKind::Custom, offset, &BODY, 0, 0))?;
-                Self::Note { serial, name }
+                if tag == 0x06 { Self::Note { serial, name } } else { Self::Both { serial, name } }
             }
             0x07 => {
                 let [serial, result] = *r.run::<2>(&BODY)?;
@@ -170,7 +173,7 @@ impl Encode for Toy<'_> {
                 w.run([serial]);
                 w.bytes(values);
             }
-            Self::Note { serial, name } => {
+            Self::Note { serial, name } | Self::Both { serial, name } => {
                 w.run([serial]);
                 w.bytes(name.as_bytes());
             }
@@ -253,6 +256,7 @@ impl Protocol for Toy<'_> {
             Toy::Register { .. } => "register",
             Toy::Riddle => "riddle",
             Toy::Noise => "noise",
+            Toy::Both { .. } => "both",
             Toy::Ack { .. } => "ack",
             Toy::Set { .. } => "set",
             Toy::Welcome { .. } => "welcome",
@@ -344,6 +348,17 @@ impl Gateway for Toy<'static> {
                 asks.publish(&topic, 0, false, |payload| payload.extend_from_slice(b"noted"))?;
                 asks.reuse(topic);
             }
+            (Toy::Both { name, .. }, Stage::Rest) => {
+                for name in ["first", *name] {
+                    let mut topic = asks.topic();
+                    topic.literal("toy/");
+                    topic.value(cx.client_id);
+                    topic.literal("/up/");
+                    topic.value(name);
+                    asks.publish(&topic, 1, false, |payload| payload.extend_from_slice(b"both"))?;
+                    asks.reuse(topic);
+                }
+            }
             (Toy::Answer { result, .. }, Stage::Rest) => {
                 let request = cx.request.unwrap_or("nothing");
                 let mut topic = asks.topic();
@@ -392,12 +407,15 @@ impl Gateway for Toy<'static> {
             // `reply = ..`: on success alone.
             Toy::Batch { serial, .. }
             | Toy::Note { serial, .. }
+            | Toy::Both { serial, .. }
             | Toy::Join { serial }
             | Toy::Leave { serial }
                 if outcome.is_done() =>
             {
                 ack(serial, 0, reply)?;
             }
+            // Whether the answer is one is known here, too.
+            Toy::Answer { serial, .. } => ack(serial, if cx.request.is_some() { 2 } else { 3 }, reply)?,
             Toy::Beat => ack(0, 0, reply)?,
             Toy::Bye => {
                 ack(0, 0, reply)?;
