@@ -7,6 +7,7 @@
 use core::fmt::Write as _;
 
 use super::gateway::Refusal;
+use crate::codec::{Bcd, Text, TextBuf};
 
 /// The most bytes a topic or filter can have in MQTT.
 pub const MAX_TOPIC: usize = 65_535;
@@ -24,7 +25,7 @@ pub enum TopicPolicy {
 
 /// A value that can stand in a topic.
 ///
-/// Implemented for integers, `bool` and text. Floating-point numbers, options
+/// Implemented for integers, `bool`, text and packed decimals. Floating-point numbers, options
 /// and lists have no one obvious text, so the trait is not derived from
 /// `Display`; implement it for a type of your own to say what its text is.
 ///
@@ -48,7 +49,7 @@ pub enum TopicPolicy {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand in a topic",
-    label = "integers, `bool` and text can",
+    label = "integers, `bool`, text and packed decimals can",
     note = "use another field, or implement `exproto_runtime::session::TopicValue` for the type"
 )]
 pub trait TopicValue {
@@ -84,6 +85,25 @@ impl TopicValue for str {
 impl TopicValue for String {
     fn put(&self, out: &mut String) {
         out.push_str(self);
+    }
+}
+
+impl<const N: usize> TopicValue for Bcd<N> {
+    fn put(&self, out: &mut String) {
+        let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('?');
+        out.extend(self.as_bytes().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    }
+}
+
+impl TopicValue for Text<'_> {
+    fn put(&self, out: &mut String) {
+        out.push_str(&self.to_str());
+    }
+}
+
+impl TopicValue for TextBuf {
+    fn put(&self, out: &mut String) {
+        self.as_text().put(out);
     }
 }
 
@@ -207,6 +227,11 @@ impl TopicBuf {
         };
         if value.is_empty() {
             return self.fault(format!("the value after `{}` is empty", self.text));
+        }
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            // Two devices with different such values would share a topic.
+            let value = shorten(value);
+            return self.fault(format!("the value {value:?} comes from bytes that are no text"));
         }
         // `$` opens the broker's own topics, but only at the very start.
         let reserved = |at: usize, char: char| start == 0 && at == 0 && char == '$';
@@ -468,7 +493,7 @@ mod tests {
         for bad in ["", "/", "a/b", "+", "#", "\0", "a\nb", "\u{7F}", "\u{85}", "\u{FFFE}", "\u{FDD0}"] {
             assert!(refused(bad), "{bad:?}");
         }
-        for good in ["a", "-1", "京A·12345", "a b", "%", "$x", "\u{FFFD}"] {
+        for good in ["a", "-1", "京A·12345", "a b", "%", "$x"] {
             assert!(!refused(good), "{good:?}");
         }
     }
@@ -517,6 +542,23 @@ mod tests {
         assert!(topic.finish().is_ok());
         topic.value(&1_u8);
         assert!(topic.finish().unwrap_err().reason.contains("65536 bytes"));
+    }
+
+    #[test]
+    fn field_types_of_the_codec_stand_in_topics() {
+        let topic = |value: &dyn TopicValue, policy| {
+            let mut topic = TopicBuf::new(policy);
+            topic.value(value);
+            topic.finish().map(str::to_owned)
+        };
+        let phone: Bcd<6> = "013800138000".parse().unwrap();
+        assert_eq!(topic(&phone, TopicPolicy::Refuse).unwrap(), "013800138000");
+        assert_eq!(topic(&Text::from("AB12"), TopicPolicy::Refuse).unwrap(), "AB12");
+        assert_eq!(topic(&TextBuf::from("A/12"), TopicPolicy::Escape).unwrap(), "A%2F12");
+        for policy in [TopicPolicy::Refuse, TopicPolicy::Escape] {
+            let invalid = Text::new(&[b'a', 0xFF], Text::from("").charset());
+            assert!(topic(&invalid, policy).unwrap_err().reason.contains("no text"));
+        }
     }
 
     #[test]
