@@ -1,0 +1,149 @@
+//! Every measurement by name.
+
+use std::hint::black_box;
+
+use crate::input::Input;
+use crate::{framing, hand, with_binrw, with_deku};
+
+/// Works through all frames of the input once.
+pub type Round = Box<dyn FnMut()>;
+
+/// One measurement.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// What is done: cases of one task are compared.
+    pub task: &'static str,
+    /// Who does it.
+    pub peer: &'static str,
+    /// Prepares everything that is not measured.
+    pub prepare: fn(Input) -> Round,
+}
+
+/// All measurements; the first of each task is the one that others are
+/// compared with.
+///
+/// | task | from | to |
+/// |---|---|---|
+/// | `frame` | wire | payload: flags, escapes, checksum |
+/// | `decode` | wire | owned value |
+/// | `parse` | payload | owned value |
+/// | `decode-ref` | wire | borrowing value, extents of the items verified |
+/// | `walk-ref` | wire | the same, and each item decoded once |
+/// | `encode` | owned value | wire, into a reused buffer |
+pub const CASES: &[Case] = &[
+    Case { task: "frame", peer: "hand", prepare: |input| wire(input, |wire, scratch| framing::open(wire, scratch).is_ok()) },
+    Case { task: "decode", peer: "hand", prepare: |input| decode(input, hand::parse) },
+    Case { task: "decode", peer: "binrw", prepare: |input| decode(input, with_binrw::Message::parse) },
+    Case { task: "decode", peer: "deku", prepare: |input| decode(input, with_deku::Message::parse) },
+    Case { task: "decode", peer: "deku-bits", prepare: |input| decode(input, with_deku::BitMessage::parse) },
+    Case { task: "parse", peer: "hand", prepare: |input| parse(input, hand::parse) },
+    Case { task: "parse", peer: "binrw", prepare: |input| parse(input, with_binrw::Message::parse) },
+    Case { task: "parse", peer: "deku", prepare: |input| parse(input, with_deku::Message::parse) },
+    Case { task: "parse", peer: "deku-bits", prepare: |input| parse(input, with_deku::BitMessage::parse) },
+    Case { task: "decode-ref", peer: "hand", prepare: |input| wire(input, decode_ref) },
+    Case { task: "walk-ref", peer: "hand", prepare: |input| wire(input, walk_ref) },
+    Case { task: "encode", peer: "hand", prepare: |input| encode(input, hand::parse, hand::Message::encode) },
+    Case {
+        task: "encode",
+        peer: "binrw",
+        prepare: |input| encode(input, with_binrw::Message::parse, with_binrw::Message::encode),
+    },
+    Case {
+        task: "encode",
+        peer: "deku",
+        prepare: |input| encode(input, with_deku::Message::parse, with_deku::Message::encode),
+    },
+    Case {
+        task: "encode",
+        peer: "deku-bits",
+        prepare: |input| encode(input, with_deku::BitMessage::parse, with_deku::BitMessage::encode),
+    },
+];
+
+impl Case {
+    /// The name: task and peer.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.task, self.peer)
+    }
+
+    /// The case of that name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        CASES.iter().find(|case| case.name() == name)
+    }
+
+    /// The case of the same task that this one is compared with.
+    #[must_use]
+    pub fn measure(&self) -> &'static Self {
+        CASES.iter().find(|case| case.task == self.task).unwrap_or(&CASES[0])
+    }
+}
+
+/// Whole frames through `read`.
+fn wire(input: Input, read: fn(&[u8], &mut Vec<u8>) -> bool) -> Round {
+    let mut scratch = Vec::with_capacity(4096);
+    Box::new(move || {
+        for frame in &input.wire {
+            assert!(read(black_box(frame), &mut scratch));
+        }
+    })
+}
+
+#[inline]
+fn decode_ref(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
+    let message = hand::decode_ref(wire, scratch);
+    black_box(&message).is_ok()
+}
+
+#[inline]
+fn walk_ref(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
+    let message = hand::decode_ref(wire, scratch);
+    let Ok(message) = black_box(&message) else { return false };
+    if let hand::BodyRef::Location { items, .. } = message.body {
+        for item in items {
+            black_box(&item);
+        }
+    }
+    true
+}
+
+/// Whole frames to values, framing included.
+fn decode<M: 'static, E: 'static>(input: Input, read: impl Fn(&[u8]) -> Result<M, E> + 'static) -> Round {
+    let mut scratch = Vec::with_capacity(4096);
+    Box::new(move || {
+        for frame in &input.wire {
+            let Ok(payload) = framing::open(black_box(frame), &mut scratch) else { panic!("not a frame") };
+            let message = read(payload);
+            assert!(black_box(&message).is_ok());
+        }
+    })
+}
+
+/// Payloads to values.
+fn parse<M: 'static, E: 'static>(input: Input, read: impl Fn(&[u8]) -> Result<M, E> + 'static) -> Round {
+    Box::new(move || {
+        for payload in &input.payloads {
+            let message = read(black_box(payload));
+            assert!(black_box(&message).is_ok());
+        }
+    })
+}
+
+/// Values to whole frames.
+fn encode<M: 'static, E: 'static>(
+    input: Input,
+    read: impl Fn(&[u8]) -> Result<M, E>,
+    write: impl Fn(&M, &mut Vec<u8>) -> Result<(), E> + 'static,
+) -> Round {
+    let messages: Vec<M> = input.payloads.iter().filter_map(|payload| read(payload).ok()).collect();
+    assert_eq!(messages.len(), input.payloads.len());
+    let mut out = Vec::with_capacity(4096);
+    Box::new(move || {
+        for message in &messages {
+            out.clear();
+            assert!(write(black_box(message), &mut out).is_ok());
+            black_box(&out);
+        }
+    })
+}
