@@ -11,6 +11,7 @@ use crate::{Plain, PlainItem, PlainLocation};
 
 const VERSIONED: u16 = 1 << 14;
 const SEGMENTED: u16 = 1 << 13;
+const ENCRYPTION: u16 = 7 << 10;
 const LOCATION: u16 = 0x0200;
 
 /// Packed digits of the phone number: 6 bytes, or 10 with a version.
@@ -21,6 +22,17 @@ pub struct Phone {
 }
 
 impl Phone {
+    #[inline(always)]
+    fn new(bytes: &[u8]) -> Self {
+        let mut digits = [0; 10];
+        if let Some(bytes) = bytes.first_chunk::<10>() {
+            digits = *bytes;
+        } else if let (Some(to), Some(from)) = (digits.first_chunk_mut::<6>(), bytes.first_chunk::<6>()) {
+            *to = *from;
+        }
+        Self { digits, len: bytes.len() as u8 }
+    }
+
     /// The bytes as received.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -214,6 +226,20 @@ impl<'a> ItemRef<'a> {
     }
 }
 
+impl Item {
+    /// The whole items at the front of `bytes`, and what follows them.
+    #[inline(never)]
+    fn read_all(bytes: &[u8]) -> (Vec<Self>, Vec<u8>) {
+        let (count, whole) = measure(bytes);
+        let (bytes, tail) = bytes.split_at(whole);
+        let mut items = Vec::with_capacity(count);
+        for item in (Items { bytes, count }) {
+            items.push(item.to_owned());
+        }
+        (items, tail.to_vec())
+    }
+}
+
 impl ItemRef<'_> {
     #[inline(always)]
     fn to_owned(self) -> Item {
@@ -247,7 +273,7 @@ pub struct ItemIter<'a> {
 impl<'a> Iterator for ItemIter<'a> {
     type Item = ItemRef<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<ItemRef<'a>> {
         let [id, len, after @ ..] = self.rest else { return None };
         let (data, rest) = after.split_at_checked(usize::from(*len))?;
@@ -276,53 +302,90 @@ fn run<'a, const N: usize>(bytes: &mut &'a [u8]) -> Result<&'a [u8; N], Error> {
     Ok(run)
 }
 
+/// A payload whose extents are verified and whose fields are still to be read.
+struct Cut<'a> {
+    id: u16,
+    attr: u16,
+    version: Option<u8>,
+    phone: &'a [u8],
+    serial: &'a [u8; 2],
+    part: Option<Part>,
+    body: CutBody<'a>,
+}
+
+enum CutBody<'a> {
+    Location { fix: &'a [u8; 28], items: &'a [u8] },
+    Other(&'a [u8]),
+}
+
+impl<'a> Cut<'a> {
+    #[inline(always)]
+    fn new(payload: &'a [u8]) -> Result<Self, Error> {
+        let mut rest = payload;
+        let &[id0, id1, attr0, attr1] = run::<4>(&mut rest)?;
+        let id = u16::from_be_bytes([id0, id1]);
+        let attr = u16::from_be_bytes([attr0, attr1]);
+        let (version, phone, serial);
+        if attr & VERSIONED == 0 {
+            let mut head = &run::<8>(&mut rest)?[..];
+            version = None;
+            phone = &run::<6>(&mut head)?[..];
+            serial = run::<2>(&mut head)?;
+        } else {
+            let mut head = &run::<13>(&mut rest)?[..];
+            version = Some(run::<1>(&mut head)?[0]);
+            phone = run::<10>(&mut head)?;
+            serial = run::<2>(&mut head)?;
+        }
+        let part = if attr & SEGMENTED == 0 {
+            None
+        } else {
+            let &[t0, t1, i0, i1] = run::<4>(&mut rest)?;
+            Some(Part { total: u16::from_be_bytes([t0, t1]), index: u16::from_be_bytes([i0, i1]) })
+        };
+        if rest.len() != usize::from(attr & 0x3FF) {
+            return Err(Error::Length);
+        }
+        // Neither a segment nor an encrypted body is what the id says.
+        let body = if id == LOCATION && attr & (SEGMENTED | ENCRYPTION) == 0 {
+            let fix = run::<28>(&mut rest)?;
+            CutBody::Location { fix, items: rest }
+        } else {
+            CutBody::Other(rest)
+        };
+        Ok(Self { id, attr, version, phone, serial, part, body })
+    }
+
+    #[inline(always)]
+    fn header(&self) -> Header {
+        Header {
+            reserved: self.attr >> 15 != 0,
+            encryption: (self.attr >> 10 & 7) as u8,
+            version: self.version,
+            phone: Phone::new(self.phone),
+            serial: u16::from_be_bytes(*self.serial),
+            part: self.part,
+        }
+    }
+}
+
 /// Reads header and body; the values borrow.
 ///
 /// # Errors
 ///
 /// Too few bytes, or a body length that differs from the frame's.
-#[inline]
+#[inline(always)]
 pub fn parse_ref(payload: &[u8]) -> Result<MessageRef<'_>, Error> {
-    let mut rest = payload;
-    let &[id0, id1, attr0, attr1] = run::<4>(&mut rest)?;
-    let id = u16::from_be_bytes([id0, id1]);
-    let attr = u16::from_be_bytes([attr0, attr1]);
-    let mut digits = [0; 10];
-    let (version, len, serial) = if attr & VERSIONED == 0 {
-        let &[a, b, c, d, e, f, s0, s1] = run::<8>(&mut rest)?;
-        digits[..6].copy_from_slice(&[a, b, c, d, e, f]);
-        (None, 6, [s0, s1])
-    } else {
-        let &[version] = run::<1>(&mut rest)?;
-        digits = *run::<10>(&mut rest)?;
-        (Some(version), 10, *run::<2>(&mut rest)?)
+    let cut = Cut::new(payload)?;
+    let body = match cut.body {
+        CutBody::Location { fix, items } => {
+            let (count, whole) = measure(items);
+            let (bytes, tail) = items.split_at(whole);
+            BodyRef::Location { fix: Fix::read(fix), items: Items { bytes, count }, tail }
+        }
+        CutBody::Other(data) => BodyRef::Other { id: cut.id, data },
     };
-    let part = if attr & SEGMENTED == 0 {
-        None
-    } else {
-        let &[t0, t1, i0, i1] = run::<4>(&mut rest)?;
-        Some(Part { total: u16::from_be_bytes([t0, t1]), index: u16::from_be_bytes([i0, i1]) })
-    };
-    if rest.len() != usize::from(attr & 0x3FF) {
-        return Err(Error::Length);
-    }
-    let header = Header {
-        reserved: attr >> 15 != 0,
-        encryption: (attr >> 10 & 7) as u8,
-        version,
-        phone: Phone { digits, len },
-        serial: u16::from_be_bytes(serial),
-        part,
-    };
-    let body = if id == LOCATION && part.is_none() && header.encryption == 0 {
-        let fix = Fix::read(run::<28>(&mut rest)?);
-        let (count, whole) = measure(rest);
-        let (bytes, tail) = rest.split_at(whole);
-        BodyRef::Location { fix, items: Items { bytes, count }, tail }
-    } else {
-        BodyRef::Other { id, data: rest }
-    };
-    Ok(MessageRef { header, body })
+    Ok(MessageRef { header: cut.header(), body })
 }
 
 /// Reads header and body; the values are owned.
@@ -332,18 +395,17 @@ pub fn parse_ref(payload: &[u8]) -> Result<MessageRef<'_>, Error> {
 /// As [`parse_ref`].
 #[inline]
 pub fn parse(payload: &[u8]) -> Result<Message, Error> {
-    let MessageRef { header, body } = parse_ref(payload)?;
-    let body = match body {
-        BodyRef::Location { fix, items, tail } => {
-            let mut owned = Vec::with_capacity(items.len());
-            for item in items {
-                owned.push(item.to_owned());
-            }
-            Body::Location { fix, items: owned, tail: tail.to_vec() }
+    let cut = Cut::new(payload)?;
+    let body = match cut.body {
+        CutBody::Location { fix, items } => {
+            // Before the fields: what calls the allocator would have to keep
+            // them all out of registers.
+            let (items, tail) = Item::read_all(items);
+            Body::Location { fix: Fix::read(fix), items, tail }
         }
-        BodyRef::Other { id, data } => Body::Other { id, data: data.to_vec() },
+        CutBody::Other(data) => Body::Other { id: cut.id, data: data.to_vec() },
     };
-    Ok(Message { header, body })
+    Ok(Message { header: cut.header(), body })
 }
 
 /// Reads a whole frame; the values are owned.
@@ -380,7 +442,7 @@ impl Fix {
             altitude: u16_at(16),
             speed: u16_at(18),
             course: u16_at(20),
-            time: [bytes[22], bytes[23], bytes[24], bytes[25], bytes[26], bytes[27]],
+            time: *bytes.last_chunk().unwrap_or(&[0; 6]),
         }
     }
 
