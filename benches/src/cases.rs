@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use crate::input::Input;
-use crate::{framing, hand, with_binrw, with_deku};
+use crate::with_binrw::{declared, matched};
+use crate::{framing, hand, with_deku};
 
 /// Works through all frames of the input once.
 pub type Round = Box<dyn FnMut()>;
@@ -31,32 +32,27 @@ pub struct Case {
 /// | `walk-ref` | wire | the same, and each item decoded once |
 /// | `encode` | owned value | wire, into a reused buffer |
 pub const CASES: &[Case] = &[
-    Case { task: "frame", peer: "hand", prepare: |input| wire(input, |wire, scratch| framing::open(wire, scratch).is_ok()) },
-    Case { task: "decode", peer: "hand", prepare: |input| decode(input, hand::parse) },
-    Case { task: "decode", peer: "binrw", prepare: |input| decode(input, with_binrw::Message::parse) },
-    Case { task: "decode", peer: "deku", prepare: |input| decode(input, with_deku::Message::parse) },
-    Case { task: "decode", peer: "deku-bits", prepare: |input| decode(input, with_deku::BitMessage::parse) },
-    Case { task: "parse", peer: "hand", prepare: |input| parse(input, hand::parse) },
-    Case { task: "parse", peer: "binrw", prepare: |input| parse(input, with_binrw::Message::parse) },
-    Case { task: "parse", peer: "deku", prepare: |input| parse(input, with_deku::Message::parse) },
-    Case { task: "parse", peer: "deku-bits", prepare: |input| parse(input, with_deku::BitMessage::parse) },
-    Case { task: "decode-ref", peer: "hand", prepare: |input| wire(input, decode_ref) },
-    Case { task: "walk-ref", peer: "hand", prepare: |input| wire(input, walk_ref) },
-    Case { task: "encode", peer: "hand", prepare: |input| encode(input, hand::parse, hand::Message::encode) },
-    Case {
-        task: "encode",
-        peer: "binrw",
-        prepare: |input| encode(input, with_binrw::Message::parse, with_binrw::Message::encode),
-    },
-    Case {
-        task: "encode",
-        peer: "deku",
-        prepare: |input| encode(input, with_deku::Message::parse, with_deku::Message::encode),
-    },
+    Case { task: "frame", peer: "hand", prepare: |i| wire(i, |wire, scratch| framing::open(wire, scratch).is_ok()) },
+    Case { task: "decode", peer: "hand", prepare: |i| decode(i, hand::parse) },
+    Case { task: "decode", peer: "binrw-match", prepare: |i| decode(i, matched::Message::parse) },
+    Case { task: "decode", peer: "binrw", prepare: |i| decode(i, declared::Message::parse) },
+    Case { task: "decode", peer: "deku", prepare: |i| decode(i, with_deku::Message::parse) },
+    Case { task: "decode", peer: "deku-bits", prepare: |i| decode(i, with_deku::BitMessage::parse) },
+    Case { task: "parse", peer: "hand", prepare: |i| parse(i, hand::parse) },
+    Case { task: "parse", peer: "binrw-match", prepare: |i| parse(i, matched::Message::parse) },
+    Case { task: "parse", peer: "binrw", prepare: |i| parse(i, declared::Message::parse) },
+    Case { task: "parse", peer: "deku", prepare: |i| parse(i, with_deku::Message::parse) },
+    Case { task: "parse", peer: "deku-bits", prepare: |i| parse(i, with_deku::BitMessage::parse) },
+    Case { task: "decode-ref", peer: "hand", prepare: |i| wire(i, decode_ref) },
+    Case { task: "walk-ref", peer: "hand", prepare: |i| wire(i, walk_ref) },
+    Case { task: "encode", peer: "hand", prepare: |i| encode(i, hand::parse, hand::Message::encode) },
+    // Both forms of binrw write alike.
+    Case { task: "encode", peer: "binrw", prepare: |i| encode(i, declared::Message::parse, declared::Message::encode) },
+    Case { task: "encode", peer: "deku", prepare: |i| encode(i, with_deku::Message::parse, with_deku::Message::encode) },
     Case {
         task: "encode",
         peer: "deku-bits",
-        prepare: |input| encode(input, with_deku::BitMessage::parse, with_deku::BitMessage::encode),
+        prepare: |i| encode(i, with_deku::BitMessage::parse, with_deku::BitMessage::encode),
     },
 ];
 
@@ -71,12 +67,6 @@ impl Case {
     #[must_use]
     pub fn find(name: &str) -> Option<&'static Self> {
         CASES.iter().find(|case| case.name() == name)
-    }
-
-    /// The case of the same task that this one is compared with.
-    #[must_use]
-    pub fn measure(&self) -> &'static Self {
-        CASES.iter().find(|case| case.task == self.task).unwrap_or(&CASES[0])
     }
 }
 

@@ -4,7 +4,8 @@
 
 use exproto_benches::cases::CASES;
 use exproto_benches::input::Input;
-use exproto_benches::{PlainItem, framing, hand, with_binrw, with_deku};
+use exproto_benches::with_binrw::{declared, matched};
+use exproto_benches::{PlainItem, framing, hand, with_deku};
 
 #[test]
 fn all_peers_decode_the_same_values() {
@@ -16,7 +17,8 @@ fn all_peers_decode_the_same_values() {
         assert_eq!(hand::decode_ref(wire, &mut scratch).unwrap().plain().unwrap(), plain);
         assert_eq!(with_deku::Message::parse(payload).unwrap().plain(), plain);
         assert_eq!(with_deku::BitMessage::parse(payload).unwrap().plain(), plain);
-        assert_eq!(with_binrw::Message::parse(payload).unwrap().plain(), plain);
+        assert_eq!(declared::Message::parse(payload).unwrap().plain(), plain);
+        assert_eq!(matched::Message::parse(payload).unwrap().plain(), plain);
     }
 }
 
@@ -57,7 +59,8 @@ fn all_peers_encode_the_same_bytes() {
         check("hand", &|out| hand::parse(payload).unwrap().encode(out).unwrap());
         check("deku", &|out| with_deku::Message::parse(payload).unwrap().encode(out).unwrap());
         check("deku-bits", &|out| with_deku::BitMessage::parse(payload).unwrap().encode(out).unwrap());
-        check("binrw", &|out| with_binrw::Message::parse(payload).unwrap().encode(out).unwrap());
+        check("binrw", &|out| declared::Message::parse(payload).unwrap().encode(out).unwrap());
+        check("binrw-match", &|out| matched::Message::parse(payload).unwrap().encode(out).unwrap());
     }
 }
 
