@@ -2,7 +2,10 @@
 
 use std::hint::black_box;
 
+use exproto_runtime::codec::{Deframer, Item};
+
 use crate::input::Input;
+use crate::ours::Raw;
 use crate::with_binrw::{declared, matched};
 use crate::{framing, hand, with_deku};
 
@@ -26,6 +29,7 @@ pub struct Case {
 /// | task | from | to |
 /// |---|---|---|
 /// | `frame` | wire | payload: flags, escapes, checksum |
+/// | `stream` | chunks of 1 to 1,460 bytes | payloads |
 /// | `decode` | wire | owned value |
 /// | `parse` | payload | owned value |
 /// | `decode-ref` | wire | borrowing value, extents of the items verified |
@@ -33,6 +37,9 @@ pub struct Case {
 /// | `encode` | owned value | wire, into a reused buffer |
 pub const CASES: &[Case] = &[
     Case { task: "frame", peer: "hand", prepare: |i| wire(i, |wire, scratch| framing::open(wire, scratch).is_ok()) },
+    Case { task: "frame", peer: "ours", prepare: frame_ours },
+    Case { task: "stream", peer: "hand", prepare: stream_hand },
+    Case { task: "stream", peer: "ours", prepare: stream_ours },
     Case { task: "decode", peer: "hand", prepare: |i| decode(i, hand::parse) },
     Case { task: "decode", peer: "binrw-match", prepare: |i| decode(i, matched::Message::parse) },
     Case { task: "decode", peer: "binrw", prepare: |i| decode(i, declared::Message::parse) },
@@ -77,6 +84,44 @@ fn wire(input: Input, read: fn(&[u8], &mut Vec<u8>) -> bool) -> Round {
         for frame in &input.wire {
             assert!(read(black_box(frame), &mut scratch));
         }
+    })
+}
+
+fn frame_ours(input: Input) -> Round {
+    let mut deframer = Deframer::<Raw<'_>>::new();
+    let mut scratch = Vec::with_capacity(4096);
+    Box::new(move || {
+        for frame in &input.wire {
+            let mut chunk = &black_box(frame)[..];
+            let item = deframer.next(&mut chunk, &mut scratch);
+            assert!(matches!(black_box(&item), Some(Item::Frame(_))));
+        }
+    })
+}
+
+fn stream_hand(input: Input) -> Round {
+    let mut stream = framing::Stream::default();
+    Box::new(move || {
+        let mut frames = 0;
+        for chunk in &input.chunks {
+            stream.feed(black_box(chunk), |payload| frames += usize::from(black_box(payload).is_ok()));
+        }
+        assert_eq!(frames, input.wire.len());
+    })
+}
+
+fn stream_ours(input: Input) -> Round {
+    let mut deframer = Deframer::<Raw<'_>>::new();
+    let mut scratch = Vec::with_capacity(4096);
+    Box::new(move || {
+        let mut frames = 0;
+        for chunk in &input.chunks {
+            let mut chunk = &black_box(chunk)[..];
+            while let Some(item) = deframer.next(&mut chunk, &mut scratch) {
+                frames += usize::from(matches!(black_box(&item), Item::Frame(_)));
+            }
+        }
+        assert_eq!(frames, input.wire.len());
     })
 }
 

@@ -1,6 +1,6 @@
 //! Flags, escapes and checksum of a JT/T 808 frame, by hand.
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 const FLAG: u8 = 0x7E;
 const ESCAPE: u8 = 0x7D;
@@ -34,33 +34,98 @@ pub fn open<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8], Er
         return Err(Error::Flag);
     };
     // One pass for both: most frames have no escape.
-    let first = memchr2(ESCAPE, FLAG, inner).ok_or(Error::Flag)?;
-    let (clean, special) = inner.split_at(first);
-    let frame = if special.first() == Some(&FLAG) { clean } else { unescape(inner, first, scratch)? };
-    let (check, payload) = frame.split_last().ok_or(Error::Short)?;
-    if xor(payload) != *check {
-        return Err(Error::Checksum);
-    }
-    Ok(payload)
+    let at = memchr2(ESCAPE, FLAG, inner).ok_or(Error::Flag)?;
+    let (clean, special) = inner.split_at(at);
+    let frame = if special.first() == Some(&FLAG) { clean } else { unescape(inner, at, scratch)?.1? };
+    verify(frame)
 }
 
-/// Un-escapes `inner` up to its flag; `at` is the first escape.
+/// As [`open`], for a stream: the frame or what is wrong inside its flags, and
+/// where in `wire` its closing flag stands.
+///
+/// # Errors
+///
+/// There is no whole frame yet.
+#[inline]
+fn first<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<(Result<&'a [u8], Error>, usize), Error> {
+    let Some((&FLAG, inner)) = wire.split_first() else {
+        return Err(Error::Flag);
+    };
+    let at = memchr2(ESCAPE, FLAG, inner).ok_or(Error::Flag)?;
+    let (clean, special) = inner.split_at(at);
+    if special.first() == Some(&FLAG) {
+        return Ok((verify(clean), 1 + at));
+    }
+    let (left, frame) = unescape(inner, at, scratch)?;
+    Ok((frame.and_then(verify), wire.len() - left))
+}
+
+#[inline(always)]
+fn verify(frame: &[u8]) -> Result<&[u8], Error> {
+    let (check, payload) = frame.split_last().ok_or(Error::Short)?;
+    if xor(payload) == *check { Ok(payload) } else { Err(Error::Checksum) }
+}
+
+/// Un-escapes `inner` up to its flag; `at` is the first escape. Also says how
+/// many bytes are left from the flag on.
 #[inline(never)]
-fn unescape<'a>(inner: &[u8], at: usize, scratch: &'a mut Vec<u8>) -> Result<&'a [u8], Error> {
+fn unescape<'a>(
+    inner: &[u8],
+    at: usize,
+    scratch: &'a mut Vec<u8>,
+) -> Result<(usize, Result<&'a [u8], Error>), Error> {
     scratch.clear();
     let (mut clean, mut special) = inner.split_at(at);
     loop {
         scratch.extend_from_slice(clean);
         let after = match special {
-            [FLAG, ..] => return Ok(scratch),
+            [FLAG, ..] => return Ok((special.len(), Ok(scratch))),
             [ESCAPE, code @ (1 | 2), after @ ..] => {
                 scratch.push(code + 0x7C);
                 after
             }
-            _ => return Err(Error::Escape),
+            [_, after @ ..] => {
+                let flag = memchr(FLAG, after).ok_or(Error::Flag)?;
+                return Ok((after.len() - flag, Err(Error::Escape)));
+            }
+            [] => return Err(Error::Flag),
         };
         let at = memchr2(ESCAPE, FLAG, after).ok_or(Error::Flag)?;
         (clean, special) = after.split_at(at);
+    }
+}
+
+/// Cuts a stream into frames: chunks are appended to one buffer, frames are
+/// read where they lie, and what is used up is dropped once per chunk.
+#[derive(Debug, Default)]
+pub struct Stream {
+    buffer: Vec<u8>,
+    scratch: Vec<u8>,
+}
+
+impl Stream {
+    /// Calls `each` with what every frame that ends in `chunk` holds.
+    #[inline]
+    pub fn feed(&mut self, chunk: &[u8], mut each: impl FnMut(Result<&[u8], Error>)) {
+        self.buffer.extend_from_slice(chunk);
+        let mut rest = &self.buffer[..];
+        loop {
+            // Flags may be shared or doubled, and what stands before one is noise.
+            let Some(begin) = memchr(FLAG, rest) else {
+                rest = &[];
+                break;
+            };
+            rest = rest.get(begin..).unwrap_or(&[]);
+            if let [FLAG, FLAG, ..] = rest {
+                rest = rest.get(1..).unwrap_or(&[]);
+                continue;
+            }
+            let Ok((frame, used)) = first(rest, &mut self.scratch) else { break };
+            each(frame);
+            rest = rest.get(used..).unwrap_or(&[]);
+        }
+        let used = self.buffer.len() - rest.len();
+        self.buffer.drain(..used);
     }
 }
 

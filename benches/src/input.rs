@@ -11,6 +11,8 @@ pub struct Input {
     pub wire: Vec<Vec<u8>>,
     /// Header and body, without escapes and checksum.
     pub payloads: Vec<Vec<u8>>,
+    /// All frames one after the other, cut where a network might have.
+    pub chunks: Vec<Vec<u8>>,
 }
 
 impl Input {
@@ -29,7 +31,8 @@ impl Input {
                 framing::open(frame, &mut scratch).expect("a whole frame").to_vec()
             })
             .collect();
-        Self { wire, payloads }
+        let chunks = cut(&wire.concat());
+        Self { wire, payloads, chunks }
     }
 }
 
@@ -41,4 +44,20 @@ fn hex(line: &str) -> Vec<u8> {
             u8::from_str_radix(pair, 16).expect("two hex digits")
         })
         .collect()
+}
+
+/// Cuts into chunks of 1 to 1,460 bytes, the same in each run.
+fn cut(mut stream: &[u8]) -> Vec<Vec<u8>> {
+    let mut chunks = Vec::new();
+    let mut state: u32 = 0x2545_F491;
+    while !stream.is_empty() {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        let len = 1 + state as usize % 1460;
+        let (chunk, rest) = stream.split_at(len.min(stream.len()));
+        chunks.push(chunk.to_vec());
+        stream = rest;
+    }
+    chunks
 }

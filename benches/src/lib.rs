@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`framing`] | flags, escapes and checksum by hand, shared by the peers that cannot express them |
 //! | [`hand`] | careful hand-written code, the measure of everything else |
+//! | [`ours`] | the layout as exproto has it |
 //! | [`with_deku`], [`with_binrw`] | the same layout declared for other crates |
 //! | [`cases`] | every measurement by name |
 
@@ -15,6 +16,7 @@ pub mod cases;
 pub mod framing;
 pub mod hand;
 pub mod input;
+pub mod ours;
 mod plain;
 pub mod with_binrw;
 pub mod with_deku;
