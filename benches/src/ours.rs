@@ -52,6 +52,6 @@ impl Protocol for Raw<'_> {
     type Scan = FlagScan;
 
     fn scanner() -> FlagScan {
-        FlagScan::new(0x7E, 4096)
+        FlagScan::new(0x7E, 4096).escaping(0x7D)
     }
 }
