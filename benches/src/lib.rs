@@ -1,1 +1,24 @@
 //! Peers and inputs of the benchmarks.
+//!
+//! The subject is one JT/T 808 location report (message 0x0200) with four
+//! additional items, one of them unknown. Each peer reads and writes it its
+//! own way; [`Plain`] is what all of them have to agree on.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`framing`] | flags, escapes and checksum by hand, shared by the peers that cannot express them |
+//! | [`hand`] | careful hand-written code, the measure of everything else |
+//! | [`ours`] | the layout as exproto has it |
+//! | [`with_deku`], [`with_binrw`] | the same layout declared for other crates |
+//! | [`cases`] | every measurement by name |
+
+pub mod cases;
+pub mod framing;
+pub mod hand;
+pub mod input;
+pub mod ours;
+mod plain;
+pub mod with_binrw;
+pub mod with_deku;
+
+pub use plain::{Plain, PlainItem, PlainLocation};

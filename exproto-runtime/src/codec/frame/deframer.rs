@@ -183,7 +183,7 @@ impl<P: Protocol> Deframer<P> {
         };
         Some(match step {
             Step::Frame { start, end, .. } => {
-                Self::open(wire, wire.get(start..end)?, offset, self.accept_bad, scratch)
+                Self::open(wire, wire.get(start..end)?, offset, self.accept_bad, self.scan.clean(), scratch)
             }
             Step::Bad { kind, .. } => Item::Bad(Bad { error: Error::new(kind, 0, &FRAME), wire, offset }),
             Step::Need(_) | Step::Skip(_) => return None,
@@ -244,11 +244,13 @@ impl<P: Protocol> Deframer<P> {
         inner: &'d [u8],
         offset: u64,
         accept_bad: bool,
+        clean: bool,
         scratch: &'d mut Vec<u8>,
     ) -> Item<'d> {
         let mut payload = inner;
         let Framing::Flag { escape, .. } = P::FRAMING;
         if let Some(escape) = escape
+            && !clean
             && escape.occurs_in(inner)
         {
             scratch.clear();
@@ -333,15 +335,13 @@ pub fn decode<'f, P: Protocol>(payload: &'f [u8]) -> Result<Received<P::At<'f>>,
 /// then.
 pub fn encode<P: Protocol>(frame: &P::At<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
     let start = out.len();
-    let mut w = Writer::new(out);
-    if let Err(error) = frame.encode(&mut w, ()) {
+    P::FRAMING.begin(out);
+    let from = out.len();
+    if let Err(error) = frame.encode(&mut Writer::new(out), ()) {
         out.truncate(start);
         return Err(error);
     }
-    // One allocation that lives no longer than this call; the wire form is
-    // longer than the payload, so it cannot be made in place without moving.
-    let payload = out.split_off(start);
-    P::FRAMING.wrap(&payload, out);
+    P::FRAMING.end(out, from);
     Ok(())
 }
 

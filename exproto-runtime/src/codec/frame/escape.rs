@@ -87,6 +87,41 @@ impl Escape {
         }
     }
 
+    /// Escapes what stands in `out` from `from` on.
+    #[inline]
+    pub fn apply_in_place(&self, out: &mut Vec<u8>, from: usize) {
+        let plain = out.get(from..).unwrap_or(&[]);
+        let first = match self.codes {
+            [(_, a), (_, b)] => memchr2(*a, *b, plain),
+            _ => plain.iter().position(|byte| self.code_of(*byte).is_some()),
+        };
+        if let Some(at) = first {
+            self.expand(out, from + at);
+        }
+    }
+
+    /// Moves each byte once, from the back.
+    #[inline(never)]
+    fn expand(&self, out: &mut Vec<u8>, from: usize) {
+        let plain = out.get(from..).unwrap_or(&[]);
+        let more = plain.iter().filter(|byte| self.code_of(**byte).is_some()).count();
+        let mut read = out.len();
+        let mut write = read + more;
+        out.resize(write, 0);
+        // Where both meet, nothing is left to escape.
+        while read < write {
+            read -= 1;
+            let Some(byte) = out.get(read).copied() else { return };
+            let code = self.code_of(byte);
+            for byte in code.into_iter().chain([code.map_or(byte, |_| self.byte)]) {
+                write -= 1;
+                if let Some(place) = out.get_mut(write) {
+                    *place = byte;
+                }
+            }
+        }
+    }
+
     /// Where in the escaped bytes the un-escaped byte `offset` begins.
     #[must_use]
     pub fn raw_offset(&self, wire: &[u8], offset: usize) -> usize {
@@ -101,7 +136,39 @@ impl Escape {
     }
 
     #[inline]
+    fn code_of(&self, byte: u8) -> Option<u8> {
+        self.codes.iter().find(|(_, value)| *value == byte).map(|(code, _)| *code)
+    }
+
+    #[inline]
     fn value_of(&self, code: u8) -> Option<u8> {
         self.codes.iter().find(|(of, _)| *of == code).map(|(_, value)| *value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    static TWO: Escape = Escape { byte: 0x7D, codes: &[(0x01, 0x7D), (0x02, 0x7E)] };
+    static THREE: Escape = Escape { byte: 0x10, codes: &[(0xAA, 0x10), (0xBB, 0x02), (0xCC, 0x03)] };
+
+    #[test]
+    fn in_place_is_the_same_as_appended() {
+        for escape in [TWO, THREE] {
+            for plain in [&b""[..], b"ab", b"\x7E", b"\x7D\x7E\x7D", b"a\x7Eb\x7D", b"\x10\x02x\x03", b"\x03\x10"] {
+                let mut appended = vec![0x7E];
+                escape.apply(plain, &mut appended);
+                let mut in_place = vec![0x7E];
+                in_place.extend_from_slice(plain);
+                escape.apply_in_place(&mut in_place, 1);
+                assert_eq!(in_place, appended, "{plain:x?}");
+                let mut again = Vec::new();
+                assert_eq!(escape.remove(&in_place[1..], &mut again), Ok(()));
+                assert_eq!(again, plain);
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Frames between flag bytes.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::{Scanner, Step};
 use crate::codec::error::ErrorKind;
@@ -24,7 +24,12 @@ use crate::codec::error::ErrorKind;
 #[derive(Clone, Debug)]
 pub struct FlagScan {
     flag: u8,
+    escape: Option<u8>,
     max: usize,
+    /// An escape byte was seen in the frame so far, or may have been missed.
+    escaped: bool,
+    /// The last frame holds no escape byte.
+    clean: bool,
     /// Bytes at the front that were looked at and are no flag.
     from: usize,
     /// Whether a flag stands right before the front.
@@ -38,12 +43,49 @@ impl FlagScan {
     /// Looks for frames of at most `max` bytes between two `flag`s.
     #[must_use]
     pub const fn new(flag: u8, max: usize) -> Self {
-        Self { flag, max, from: 0, open: false, dropping: false, visited: 0 }
+        Self {
+            flag,
+            escape: None,
+            max,
+            escaped: true,
+            clean: false,
+            from: 0,
+            open: false,
+            dropping: false,
+            visited: 0,
+        }
+    }
+
+    /// Looks for `escape` on the way, so that frames without it need no
+    /// second look: [`Scanner::clean`].
+    #[must_use]
+    pub const fn escaping(mut self, escape: u8) -> Self {
+        self.escape = Some(escape);
+        self.escaped = false;
+        self
+    }
+
+    /// The next flag in `bytes`.
+    #[inline]
+    fn find(&mut self, bytes: &[u8]) -> Option<usize> {
+        let Some(escape) = self.escape.filter(|_| !self.escaped) else {
+            return memchr(self.flag, bytes);
+        };
+        // One pass for both: most frames have no escape.
+        let at = memchr2(self.flag, escape, bytes)?;
+        if bytes.get(at) == Some(&self.flag) {
+            return Some(at);
+        }
+        self.escaped = true;
+        memchr(self.flag, bytes.get(at..)?).map(|more| at + more)
     }
 
     /// What stands before a flag at `at`.
+    #[inline]
     fn boundary(&mut self, at: usize) -> Step {
         self.from = 0;
+        self.clean = !self.escaped;
+        self.escaped = self.escape.is_none();
         let next = at + 1;
         if self.dropping {
             // Reported when the limit was passed.
@@ -72,7 +114,12 @@ impl Scanner for FlagScan {
     #[inline]
     fn scan(&mut self, buf: &[u8]) -> Step {
         let unseen = buf.get(self.from..).unwrap_or(&[]);
-        if let Some(at) = memchr(self.flag, unseen) {
+        // The opening flag, most often: no search for what stands in front.
+        if unseen.first() == Some(&self.flag) {
+            self.visited += 1;
+            return self.boundary(self.from);
+        }
+        if let Some(at) = self.find(unseen) {
             self.visited += at as u64 + 1;
             let at = self.from + at;
             return self.boundary(at);
@@ -96,6 +143,8 @@ impl Scanner for FlagScan {
     }
 
     fn want(&mut self, have: usize, input: &[u8]) -> usize {
+        // What is skipped here is not searched for escapes.
+        self.escaped = true;
         let room = self.max.saturating_sub(have).saturating_add(1);
         let input = input.get(..room).unwrap_or(input);
         match memchr(self.flag, input) {
@@ -117,7 +166,45 @@ impl Scanner for FlagScan {
         self.open && !self.dropping
     }
 
+    fn clean(&self) -> bool {
+        self.clean
+    }
+
     fn visited(&self) -> u64 {
         self.visited
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_which_frames_hold_no_escape() {
+        let mut scan = FlagScan::new(0x7E, 64).escaping(0x7D);
+        assert_eq!(scan.scan(b"\x7Eab\x7E"), Step::Skip(1));
+        assert_eq!(scan.scan(b"ab\x7E"), Step::Frame { start: 0, end: 2, next: 3 });
+        assert!(scan.clean());
+        assert_eq!(scan.scan(b"a\x7D\x01\x7E"), Step::Frame { start: 0, end: 3, next: 4 });
+        assert!(!scan.clean());
+        assert_eq!(scan.scan(b"c\x7E"), Step::Frame { start: 0, end: 1, next: 2 });
+        assert!(scan.clean());
+        // Seen in an earlier look at the same frame.
+        assert_eq!(scan.scan(b"\x7D"), Step::Need(1));
+        assert_eq!(scan.scan(b"\x7D\x01a\x7E"), Step::Frame { start: 0, end: 3, next: 4 });
+        assert!(!scan.clean());
+        // Perhaps skipped by `want`.
+        assert_eq!(scan.scan(b"a"), Step::Need(1));
+        assert_eq!(scan.want(1, b"bc\x7E"), 3);
+        assert_eq!(scan.scan(b"abc\x7E"), Step::Frame { start: 0, end: 3, next: 4 });
+        assert!(!scan.clean());
+    }
+
+    #[test]
+    fn knows_nothing_without_an_escape_to_look_for() {
+        let mut scan = FlagScan::new(0x7E, 64);
+        assert_eq!(scan.scan(b"\x7Eab\x7E"), Step::Skip(1));
+        assert_eq!(scan.scan(b"ab\x7E"), Step::Frame { start: 0, end: 2, next: 3 });
+        assert!(!scan.clean());
     }
 }

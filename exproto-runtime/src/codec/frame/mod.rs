@@ -52,6 +52,27 @@ impl Framing {
         }
     }
 
+    /// Begins a frame at the end of `out`: its content is to be appended next.
+    #[inline]
+    pub(crate) fn begin(&self, out: &mut alloc::vec::Vec<u8>) {
+        match self {
+            Self::Flag { flag, .. } => out.push(*flag),
+        }
+    }
+
+    /// Ends the frame whose content was appended from `from` on.
+    #[inline]
+    pub(crate) fn end(&self, out: &mut alloc::vec::Vec<u8>, from: usize) {
+        match self {
+            Self::Flag { flag, escape, .. } => {
+                if let Some(escape) = escape {
+                    escape.apply_in_place(out, from);
+                }
+                out.push(*flag);
+            }
+        }
+    }
+
     /// Where on the wire the un-escaped byte `offset` stands; `wire` is the
     /// whole frame with its delimiters.
     #[must_use]
@@ -124,6 +145,12 @@ pub trait Scanner: Clone + core::fmt::Debug + Send {
     /// Whether the buffered bytes, if any, are the beginning of a frame; else
     /// they would be dropped by the next step anyway.
     fn in_frame(&self) -> bool;
+
+    /// Whether the frame of the last [`Step`] is known to hold no escape, so
+    /// that nobody needs to look for one.
+    fn clean(&self) -> bool {
+        false
+    }
 
     /// Bytes looked at so far, for tests of the promise that none is looked at
     /// twice.

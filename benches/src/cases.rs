@@ -1,0 +1,184 @@
+//! Every measurement by name.
+
+use std::hint::black_box;
+
+use exproto_runtime::codec::{Deframer, Item};
+
+use crate::input::Input;
+use crate::ours::Raw;
+use crate::with_binrw::{declared, matched};
+use crate::{framing, hand, with_deku};
+
+/// Works through all frames of the input once.
+pub type Round = Box<dyn FnMut()>;
+
+/// One measurement.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// What is done: cases of one task are compared.
+    pub task: &'static str,
+    /// Who does it.
+    pub peer: &'static str,
+    /// Prepares everything that is not measured.
+    pub prepare: fn(Input) -> Round,
+}
+
+/// All measurements; the first of each task is the one that others are
+/// compared with.
+///
+/// | task | from | to |
+/// |---|---|---|
+/// | `frame` | wire | payload: flags, escapes, checksum |
+/// | `stream` | chunks of 1 to 1,460 bytes | payloads |
+/// | `decode` | wire | owned value |
+/// | `parse` | payload | owned value |
+/// | `decode-ref` | wire | borrowing value, extents of the items verified |
+/// | `walk-ref` | wire | the same, and each item decoded once |
+/// | `encode` | owned value | wire, into a reused buffer |
+pub const CASES: &[Case] = &[
+    Case { task: "frame", peer: "hand", prepare: |i| wire(i, |wire, scratch| framing::open(wire, scratch).is_ok()) },
+    Case { task: "frame", peer: "ours", prepare: frame_ours },
+    Case { task: "stream", peer: "hand", prepare: stream_hand },
+    Case { task: "stream", peer: "ours", prepare: stream_ours },
+    Case { task: "decode", peer: "hand", prepare: |i| decode(i, hand::parse) },
+    Case { task: "decode", peer: "binrw-match", prepare: |i| decode(i, matched::Message::parse) },
+    Case { task: "decode", peer: "binrw", prepare: |i| decode(i, declared::Message::parse) },
+    Case { task: "decode", peer: "deku", prepare: |i| decode(i, with_deku::Message::parse) },
+    Case { task: "decode", peer: "deku-bits", prepare: |i| decode(i, with_deku::BitMessage::parse) },
+    Case { task: "parse", peer: "hand", prepare: |i| parse(i, hand::parse) },
+    Case { task: "parse", peer: "binrw-match", prepare: |i| parse(i, matched::Message::parse) },
+    Case { task: "parse", peer: "binrw", prepare: |i| parse(i, declared::Message::parse) },
+    Case { task: "parse", peer: "deku", prepare: |i| parse(i, with_deku::Message::parse) },
+    Case { task: "parse", peer: "deku-bits", prepare: |i| parse(i, with_deku::BitMessage::parse) },
+    Case { task: "decode-ref", peer: "hand", prepare: |i| wire(i, decode_ref) },
+    Case { task: "walk-ref", peer: "hand", prepare: |i| wire(i, walk_ref) },
+    Case { task: "encode", peer: "hand", prepare: |i| encode(i, hand::parse, hand::Message::encode) },
+    // Both forms of binrw write alike.
+    Case { task: "encode", peer: "binrw", prepare: |i| encode(i, declared::Message::parse, declared::Message::encode) },
+    Case { task: "encode", peer: "deku", prepare: |i| encode(i, with_deku::Message::parse, with_deku::Message::encode) },
+    Case {
+        task: "encode",
+        peer: "deku-bits",
+        prepare: |i| encode(i, with_deku::BitMessage::parse, with_deku::BitMessage::encode),
+    },
+];
+
+impl Case {
+    /// The name: task and peer.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.task, self.peer)
+    }
+
+    /// The case of that name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        CASES.iter().find(|case| case.name() == name)
+    }
+}
+
+/// Whole frames through `read`.
+fn wire(input: Input, read: fn(&[u8], &mut Vec<u8>) -> bool) -> Round {
+    let mut scratch = Vec::with_capacity(4096);
+    Box::new(move || {
+        for frame in &input.wire {
+            assert!(read(black_box(frame), &mut scratch));
+        }
+    })
+}
+
+fn frame_ours(input: Input) -> Round {
+    let mut deframer = Deframer::<Raw<'_>>::new();
+    let mut scratch = Vec::with_capacity(4096);
+    Box::new(move || {
+        for frame in &input.wire {
+            let mut chunk = &black_box(frame)[..];
+            let item = deframer.next(&mut chunk, &mut scratch);
+            assert!(matches!(black_box(&item), Some(Item::Frame(_))));
+        }
+    })
+}
+
+fn stream_hand(input: Input) -> Round {
+    let mut stream = framing::Stream::default();
+    Box::new(move || {
+        let mut frames = 0;
+        for chunk in &input.chunks {
+            stream.feed(black_box(chunk), |payload| frames += usize::from(black_box(payload).is_ok()));
+        }
+        assert_eq!(frames, input.wire.len());
+    })
+}
+
+fn stream_ours(input: Input) -> Round {
+    let mut deframer = Deframer::<Raw<'_>>::new();
+    let mut scratch = Vec::with_capacity(4096);
+    Box::new(move || {
+        let mut frames = 0;
+        for chunk in &input.chunks {
+            let mut chunk = &black_box(chunk)[..];
+            while let Some(item) = deframer.next(&mut chunk, &mut scratch) {
+                frames += usize::from(matches!(black_box(&item), Item::Frame(_)));
+            }
+        }
+        assert_eq!(frames, input.wire.len());
+    })
+}
+
+#[inline]
+fn decode_ref(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
+    let message = hand::decode_ref(wire, scratch);
+    black_box(&message).is_ok()
+}
+
+#[inline]
+fn walk_ref(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
+    let message = hand::decode_ref(wire, scratch);
+    let Ok(message) = black_box(&message) else { return false };
+    if let hand::BodyRef::Location { items, .. } = message.body {
+        for item in items {
+            black_box(&item);
+        }
+    }
+    true
+}
+
+/// Whole frames to values, framing included.
+fn decode<M: 'static, E: 'static>(input: Input, read: impl Fn(&[u8]) -> Result<M, E> + 'static) -> Round {
+    let mut scratch = Vec::with_capacity(4096);
+    Box::new(move || {
+        for frame in &input.wire {
+            let Ok(payload) = framing::open(black_box(frame), &mut scratch) else { panic!("not a frame") };
+            let message = read(payload);
+            assert!(black_box(&message).is_ok());
+        }
+    })
+}
+
+/// Payloads to values.
+fn parse<M: 'static, E: 'static>(input: Input, read: impl Fn(&[u8]) -> Result<M, E> + 'static) -> Round {
+    Box::new(move || {
+        for payload in &input.payloads {
+            let message = read(black_box(payload));
+            assert!(black_box(&message).is_ok());
+        }
+    })
+}
+
+/// Values to whole frames.
+fn encode<M: 'static, E: 'static>(
+    input: Input,
+    read: impl Fn(&[u8]) -> Result<M, E>,
+    write: impl Fn(&M, &mut Vec<u8>) -> Result<(), E> + 'static,
+) -> Round {
+    let messages: Vec<M> = input.payloads.iter().filter_map(|payload| read(payload).ok()).collect();
+    assert_eq!(messages.len(), input.payloads.len());
+    let mut out = Vec::with_capacity(4096);
+    Box::new(move || {
+        for message in &messages {
+            out.clear();
+            assert!(write(black_box(message), &mut out).is_ok());
+            black_box(&out);
+        }
+    })
+}
