@@ -13,7 +13,7 @@ mod show;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, BufRead, BufWriter, Write};
+use std::io::{self, BufRead, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 use decoder::{Decoder, Problem};
@@ -75,6 +75,12 @@ pub(crate) enum Role {
 pub(crate) fn run<G: Gateway>(args: DecodeArgs) -> ExitCode {
     let mut out = BufWriter::new(io::stdout().lock());
     let result = if args.hex.is_empty() {
+        if io::stdin().is_terminal() {
+            let _ = writeln!(
+                io::stderr(),
+                "Type or paste hex, one line for each connection."
+            );
+        }
         decode_lines::<G>(&mut io::stdin().lock(), &args, &mut out)
     } else {
         decode_lines::<G>(&mut args.hex.join(" ").as_bytes(), &args, &mut out)

@@ -18,9 +18,16 @@ struct Packet<'a> {
 
 #[derive(Debug, PartialEq)]
 enum Body<'a> {
-    Location { lat: i32, note: Option<u8>, items: Vec<Entry<'a>> },
+    Location {
+        lat: i32,
+        note: Option<u8>,
+        items: Vec<Entry<'a>>,
+    },
     FreeText(&'a str),
-    Other { tag: u8, data: &'a [u8] },
+    Other {
+        tag: u8,
+        data: &'a [u8],
+    },
 }
 
 #[derive(Debug, PartialEq)]
@@ -38,7 +45,11 @@ static LOCATION: FieldInfo = FieldInfo::new("Body", "location");
 static FREE_TEXT: FieldInfo = FieldInfo::new("Body", "free_text");
 static OTHER: FieldInfo = FieldInfo::new("Body", "other");
 static LAT: FieldInfo = FieldInfo::new("Body::Location", "lat")
-    .scaled(Scale { mul: 1, add: 0, decimals: 6 })
+    .scaled(Scale {
+        mul: 1,
+        add: 0,
+        decimals: 6,
+    })
     .with_range(-90_000_000, 90_000_000)
     .with_unit("°");
 static NOTE: FieldInfo = FieldInfo::new("Body::Location", "note");
@@ -49,7 +60,10 @@ static OTHER_DATA: FieldInfo = FieldInfo::new("Body::Other", "data");
 static ENTRY_ID: FieldInfo = FieldInfo::new("Entry", "id");
 static ENTRY_LEN: FieldInfo = FieldInfo::new("Entry", "len");
 static ENTRY_VALUE: FieldInfo = FieldInfo::new("Entry", "value");
-static ESCAPE: Escape = Escape { byte: 0x7D, codes: &[(0x01, 0x7D), (0x02, 0x7E)] };
+static ESCAPE: Escape = Escape {
+    byte: 0x7D,
+    codes: &[(0x01, 0x7D), (0x02, 0x7E)],
+};
 
 impl Family for Packet<'_> {
     type At<'f> = Packet<'f>;
@@ -154,7 +168,13 @@ impl<'a> Entry<'a> {
         r.span(&ENTRY_ID, start, 1);
         r.span(&ENTRY_LEN, start + 1, 1);
         if len > 100 {
-            return Err(r.fail(ErrorKind::Constant, start + 1, &ENTRY_LEN, u64::from(len), 4));
+            return Err(r.fail(
+                ErrorKind::Constant,
+                start + 1,
+                &ENTRY_LEN,
+                u64::from(len),
+                4,
+            ));
         }
         r.enter(&ENTRY_VALUE);
         let value = r.take(usize::from(len), &ENTRY_VALUE)?;
@@ -220,7 +240,11 @@ impl Value for Packet<'_> {
 
 impl Protocol for Packet<'_> {
     const NAME: &'static str = "Packet";
-    const FRAMING: Framing = Framing::Flag { flag: 0x7E, escape: Some(&ESCAPE), max: 64 };
+    const FRAMING: Framing = Framing::Flag {
+        flag: 0x7E,
+        escape: Some(&ESCAPE),
+        max: 64,
+    };
     const CHECK: Option<Check> = Some(Check {
         from: 0,
         tail: 1,
@@ -237,16 +261,33 @@ impl Protocol for Packet<'_> {
 
     fn segment<'s>(frame: &'s Packet<'_>) -> Option<Segment<'s>> {
         let (index, total) = frame.segment?;
-        let Body::Other { data, .. } = frame.body else { return None };
-        Some(Segment { key: 0, index: u32::from(index), total: u32::from(total), data })
+        let Body::Other { data, .. } = frame.body else {
+            return None;
+        };
+        Some(Segment {
+            key: 0,
+            index: u32::from(index),
+            total: u32::from(total),
+            data,
+        })
     }
 
-    fn join<'f, T: Trace>(head: &'f [u8], body: &'f [u8], trace: T) -> Result<(Packet<'f>, Flags), Error> {
+    fn join<'f, T: Trace>(
+        head: &'f [u8],
+        body: &'f [u8],
+        trace: T,
+    ) -> Result<(Packet<'f>, Flags), Error> {
         let mut r = Reader::traced(body, trace);
         r.enter(&BODY);
         let body = Body::select(head.first().copied().unwrap_or(0) & 0x7F, &mut r)?;
         r.leave();
-        Ok((Packet { segment: None, body }, r.flags()))
+        Ok((
+            Packet {
+                segment: None,
+                body,
+            },
+            r.flags(),
+        ))
     }
 
     fn kind(frame: &Packet<'_>) -> &'static str {
@@ -290,7 +331,10 @@ fn draws(wire: &[u8], expected: &str) {
 #[test]
 fn a_frame_is_drawn_with_fields_and_values() {
     draws(
-        &wire(1, b"\x01\x58\xAF\x76\x01\x02\x7E\x10\x02\x00\x2B\x0A0123456789"),
+        &wire(
+            1,
+            b"\x01\x58\xAF\x76\x01\x02\x7E\x10\x02\x00\x2B\x0A0123456789",
+        ),
         r#"
 Packet location, 25 bytes from byte 1 of the stream
   0000  01 16 01 58 af 76 01 02  7e 10 02 00 2b 0a 30 31  ...X.v..~...+.01
@@ -339,13 +383,19 @@ odd: Packet.body > Body::Location.items at byte 9: list ends in bytes that are n
 "#,
     );
     let explanation = explained(&wire(1, b"\x7F\xFF\xFF\xFF\x01\x01A\x02\x09B"));
-    let dotted: Vec<_> = explanation.oddities().iter().map(|oddity| oddity.path.dotted()).collect();
+    let dotted: Vec<_> = explanation
+        .oddities()
+        .iter()
+        .map(|oddity| oddity.path.dotted())
+        .collect();
     assert_eq!(dotted, ["body.location.lat", "body.location.items"]);
 }
 
 #[test]
 fn a_short_field_is_marked_with_what_is_left() {
-    draws(&wire(1, b"\x01\x58"), r#"
+    draws(
+        &wire(1, b"\x01\x58"),
+        r#"
 Packet, 5 bytes from byte 1 of the stream
   0000  01 02 01 58 5a                                    ...XZ
               ^^^^^
@@ -354,13 +404,16 @@ Packet, 5 bytes from byte 1 of the stream
    2..                             Packet.body
 error: Packet.body > Body::Location.lat at byte 2: the field needs more bytes than are left
        2 bytes left, 4 needed
-"#);
+"#,
+    );
 }
 
 #[test]
 fn nothing_left_is_marked_behind_the_last_byte() {
     // The checksum is the extent's end here, so the mark stands under it.
-    draws(&wire(1, b"\0\0\0\0"), r#"
+    draws(
+        &wire(1, b"\0\0\0\0"),
+        r#"
 Packet, 7 bytes from byte 1 of the stream
   0000  01 04 00 00 00 00 05                              .......
                           ^^
@@ -371,13 +424,16 @@ Packet, 7 bytes from byte 1 of the stream
    6..                               Body::Location.note
 error: Packet.body > Body::Location.note at byte 6: the field needs more bytes than are left
        0 bytes left, 1 needed
-"#);
+"#,
+    );
 }
 
 #[test]
 fn an_error_in_an_element_names_it() {
     let wire = wire(1, b"\0\0\0\x01\x01\x01A\x02\x01B\x03\xFFCDEFGHI");
-    draws(&wire, r#"
+    draws(
+        &wire,
+        r#"
 Packet, 22 bytes from byte 1 of the stream
   0000  01 13 00 00 00 01 01 01  41 02 01 42 03 ff 43 44  ........A..B..CD
                                                 ^^
@@ -400,7 +456,8 @@ Packet, 22 bytes from byte 1 of the stream
   13..14  ff                               Entry.len
 error: Packet.body > Body::Location.items[2] > Entry.len at byte 13: another value stands where a constant should
        received 255 (0xff), wanted 4
-"#);
+"#,
+    );
     let failure = explained(&wire).failure().unwrap().clone();
     assert_eq!(failure.path.dotted(), "body.location.items[2].len");
     assert_eq!(failure.compared, Some((0xFF, 4)));
@@ -408,7 +465,9 @@ error: Packet.body > Body::Location.items[2] > Entry.len at byte 13: another val
 
 #[test]
 fn a_wrong_length_is_marked_at_the_length() {
-    draws(&sealed(b"\x02\x09hello"), r#"
+    draws(
+        &sealed(b"\x02\x09hello"),
+        r#"
 Packet, 8 bytes from byte 1 of the stream
   0000  02 09 68 65 6c 6c 6f 69                           ..helloi
            ^^
@@ -416,12 +475,15 @@ Packet, 8 bytes from byte 1 of the stream
   1..2  09                         Packet.len
 error: Packet.len at byte 1: the length field disagrees with the bytes that follow
        the field says 9, 5 are there
-"#);
+"#,
+    );
 }
 
 #[test]
 fn a_tag_without_variant_is_drawn() {
-    draws(&wire(7, b""), r#"
+    draws(
+        &wire(7, b""),
+        r#"
 Packet, 3 bytes from byte 1 of the stream
   0000  07 00 07                                          ...
         ^^
@@ -430,14 +492,17 @@ Packet, 3 bytes from byte 1 of the stream
    2..                             Packet.body
 error: Packet.tag at byte 0: no variant has this tag
        received 7
-"#);
+"#,
+    );
 }
 
 #[test]
 fn a_wrong_checksum_is_drawn_with_the_fields() {
     let mut wire = wire(2, b"h~llo");
     wire[7] = b'L';
-    draws(&wire, r#"
+    draws(
+        &wire,
+        r#"
 Packet free_text, 8 bytes from byte 1 of the stream
   0000  02 05 68 7e 6c 4c 6f 7e                           ..h~lLo~
                              ^^
@@ -448,27 +513,37 @@ Packet free_text, 8 bytes from byte 1 of the stream
   7..8  7e                         Packet.check
 error: Packet.check at byte 7: the checksum does not match the bytes received
        received 126 (0x7e), wanted 94 (0x5e)
-"#);
+"#,
+    );
 }
 
 #[test]
 fn bytes_that_are_no_frame_are_drawn() {
-    draws(b"garbage~", r#"
+    draws(
+        b"garbage~",
+        r#"
 no Packet, 7 bytes from byte 0 of the stream
   0000  67 61 72 62 61 67 65                              garbage
         ^^
 error: frame at byte 0: the bytes belong to no frame
-"#);
-    draws(b"~ab\x7D\x05c~", r#"
+"#,
+    );
+    draws(
+        b"~ab\x7D\x05c~",
+        r#"
 no Packet, 6 bytes from byte 1 of the stream
   0000  61 62 7d 05 63 7e                                 ab}.c~
               ^^
 error: frame at byte 2: the escape byte is followed by a byte that is no escape code
-"#);
+"#,
+    );
     let mut long = b"~".to_vec();
     long.resize(70, b'x');
     let drawn = explained(&long).to_string();
-    assert!(drawn.ends_with("error: frame at byte 0: the frame is longer than its limit\n"), "{drawn}");
+    assert!(
+        drawn.ends_with("error: frame at byte 0: the frame is longer than its limit\n"),
+        "{drawn}"
+    );
 }
 
 #[test]
@@ -481,8 +556,13 @@ fn accepted_checksums_are_flagged() {
     let mut deframer = Deframer::<Packet<'_>>::new().accepting_bad(true);
     let item = deframer.next(&mut input, &mut scratch).unwrap();
     let explanation = explain_item::<Packet<'_>>(&item);
-    let [oddity] = explanation.oddities() else { panic!("{explanation}") };
-    assert_eq!(oddity.to_string(), "Packet.check at byte 7: wrong checksum accepted");
+    let [oddity] = explanation.oddities() else {
+        panic!("{explanation}")
+    };
+    assert_eq!(
+        oddity.to_string(),
+        "Packet.check at byte 7: wrong checksum accepted"
+    );
     assert!(explanation.failure().is_none());
 }
 
@@ -501,7 +581,11 @@ Packet location, 7 bytes joined of segments
         Entry.len
         Entry.value       "41"
 "#;
-    assert_eq!(drawn, expected.strip_prefix('\n').unwrap(), "drawn:\n{drawn}");
+    assert_eq!(
+        drawn,
+        expected.strip_prefix('\n').unwrap(),
+        "drawn:\n{drawn}"
+    );
 }
 
 #[test]
@@ -511,7 +595,10 @@ fn every_cut_of_a_frame_is_explained() {
     for end in 0..whole.len() {
         let explanation = explained(&sealed(&whole[..end]));
         let failure = explanation.failure().unwrap();
-        assert!((failure.error.offset() as usize) <= end + 1, "{explanation}");
+        assert!(
+            (failure.error.offset() as usize) <= end + 1,
+            "{explanation}"
+        );
         assert!(explanation.to_string().contains("error: "));
     }
 }

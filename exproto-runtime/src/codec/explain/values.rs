@@ -20,16 +20,28 @@ pub(super) fn show_in<F: Value>(frame: &F, spans: &mut [Span]) {
     frame.show(&UNNAMED, &mut values);
     for index in 0..spans.len() {
         let inner = spans.get(index + 1).map_or(0, |next| next.depth);
-        let Some(span) = spans.get_mut(index) else { continue };
-        let Place::Field(at) = span.place else { continue };
-        let Some(queue) = values.of.get_mut(&key(at)) else { continue };
+        let Some(span) = spans.get_mut(index) else {
+            continue;
+        };
+        let Place::Field(at) = span.place else {
+            continue;
+        };
+        let Some(queue) = values.of.get_mut(&key(at)) else {
+            continue;
+        };
         let shown = |range: &Range<usize>| values.json.get(range.clone()).unwrap_or(&[]);
         let empty = span.end == Some(span.start);
         // An absent field has neither bytes nor a value, an empty one both.
-        if empty && !queue.front().is_some_and(|range| matches!(shown(range), b"\"\"" | b"[]" | b"{}")) {
+        if empty
+            && !queue
+                .front()
+                .is_some_and(|range| matches!(shown(range), b"\"\"" | b"[]" | b"{}"))
+        {
             continue;
         }
-        let Some(range) = queue.pop_front() else { continue };
+        let Some(range) = queue.pop_front() else {
+            continue;
+        };
         if inner <= span.depth {
             span.value = Some(String::from_utf8_lossy(shown(&range)).into_owned());
         }
@@ -61,7 +73,9 @@ impl Values {
 
     /// The present field of the innermost struct ends.
     fn close(&mut self) {
-        let Some((at, start)) = self.open.last_mut().and_then(Option::take) else { return };
+        let Some((at, start)) = self.open.last_mut().and_then(Option::take) else {
+            return;
+        };
         let value = start..self.json.len();
         if self.json.get(value.clone()) != Some(b"null") {
             self.of.entry(key(at)).or_default().push_back(value);

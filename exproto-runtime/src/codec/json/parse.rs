@@ -66,13 +66,19 @@ impl<'t> Parser<'t> {
     }
 
     fn error(&self, what: &str) -> FillError {
-        FillError::new(format!("the payload is no JSON: {what} at byte {}", self.at))
+        FillError::new(format!(
+            "the payload is no JSON: {what} at byte {}",
+            self.at
+        ))
     }
 
     fn value(&mut self, depth: usize) -> Result<Node, FillError> {
         self.blanks();
         self.nodes = self.nodes.checked_sub(1).ok_or_else(|| {
-            FillError::new(format!("the payload has more than {} values", Node::MAX_NODES))
+            FillError::new(format!(
+                "the payload has more than {} values",
+                Node::MAX_NODES
+            ))
         })?;
         let kind = match self.peek() {
             Some(b'{') => self.object(depth)?,
@@ -133,7 +139,10 @@ impl<'t> Parser<'t> {
         match keys.windows(2).find(|pair| pair.first() == pair.last()) {
             Some(pair) => {
                 let key = pair.first().copied().unwrap_or_default();
-                Err(FillError::new(format!("the key \"{}\" stands there twice", clip(key))))
+                Err(FillError::new(format!(
+                    "the key \"{}\" stands there twice",
+                    clip(key)
+                )))
             }
             None => Ok(Kind::Object(members)),
         }
@@ -148,7 +157,10 @@ impl<'t> Parser<'t> {
             return Ok(Kind::List(list));
         }
         loop {
-            list.push(self.value(depth).map_err(|error| error.within_element(list.len()))?);
+            list.push(
+                self.value(depth)
+                    .map_err(|error| error.within_element(list.len()))?,
+            );
             self.blanks();
             if self.eat(b']') {
                 return Ok(Kind::List(list));
@@ -160,7 +172,11 @@ impl<'t> Parser<'t> {
     }
 
     fn word(&mut self, word: &str, kind: Kind) -> Result<Kind, FillError> {
-        if self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+        if self
+            .text
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(word))
+        {
             self.at += word.len();
             return Ok(kind);
         }
@@ -199,7 +215,10 @@ impl<'t> Parser<'t> {
         let mut out = String::new();
         loop {
             let rest = self.text.get(self.at..).unwrap_or("");
-            let Some(plain) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') else {
+            let Some(plain) = rest
+                .bytes()
+                .position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
+            else {
                 self.at = self.text.len();
                 return Err(self.error("the closing quote is missing"));
             };
@@ -289,9 +308,13 @@ mod tests {
                 (a - b).abs() <= a.abs() * 1e-15
             }
             (Kind::Text(a), V::String(b)) => **a == **b,
-            (Kind::List(a), V::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+            (Kind::List(a), V::Array(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+            }
             (Kind::Object(a), V::Object(b)) => {
-                a.len() == b.len() && a.iter().all(|(key, a)| b.get(&**key).is_some_and(|b| same(a, b)))
+                a.len() == b.len()
+                    && a.iter()
+                        .all(|(key, a)| b.get(&**key).is_some_and(|b| same(a, b)))
             }
             _ => false,
         }
@@ -305,17 +328,64 @@ mod tests {
             (Ok(node), Ok(value)) => assert!(same(node, value), "{shown}"),
             (Err(_), Err(_)) => {}
             // Ours has no floats to overflow, theirs takes the last of two keys.
-            (Ok(_), Err(error)) => assert!(error.to_string().contains("out of range"), "{shown}: {error}"),
+            (Ok(_), Err(error)) => assert!(
+                error.to_string().contains("out of range"),
+                "{shown}: {error}"
+            ),
             (Err(error), Ok(_)) => assert!(error.to_string().contains("twice"), "{shown}: {error}"),
         }
     }
 
     const TEXTS: &[&str] = &[
-        "null", " true ", "false", "nul", "truex", "0", "-0", "00", "01", "1.", ".5", "1.5e3", "1e", "1e+", "1E-2",
-        "-", "+1", "1 2", "\"\"", "\"a\\u00e9\\n\\/\"", "\"\\ud83d\\ude9a\"", "\"\\ud83d\"", "\"\\ude9a\"",
-        "\"\\ud83dx\"", "\"\\ud83d\\n\"", "\"\\ud83d\\u0041\"", "\"\\x\"", "\"\\u12g4\"", "\"abc", "\"a\nb\"", "\"é京\"",
-        "[]", "[ ]", "[1,2]", "[1,]", "[,1]", "[1", "{}", "{ \"a\" : 1 , \"b\" : [ {} ] }", "{\"a\"}", "{\"a\":}",
-        "{a:1}", "{\"a\":1,}", "{\"a\":1 \"b\":2}", "", "  ", "[1]]", "{\"a\":{\"b\":[null,true,\"x\"]}}", "\u{feff}1",
+        "null",
+        " true ",
+        "false",
+        "nul",
+        "truex",
+        "0",
+        "-0",
+        "00",
+        "01",
+        "1.",
+        ".5",
+        "1.5e3",
+        "1e",
+        "1e+",
+        "1E-2",
+        "-",
+        "+1",
+        "1 2",
+        "\"\"",
+        "\"a\\u00e9\\n\\/\"",
+        "\"\\ud83d\\ude9a\"",
+        "\"\\ud83d\"",
+        "\"\\ude9a\"",
+        "\"\\ud83dx\"",
+        "\"\\ud83d\\n\"",
+        "\"\\ud83d\\u0041\"",
+        "\"\\x\"",
+        "\"\\u12g4\"",
+        "\"abc",
+        "\"a\nb\"",
+        "\"é京\"",
+        "[]",
+        "[ ]",
+        "[1,2]",
+        "[1,]",
+        "[,1]",
+        "[1",
+        "{}",
+        "{ \"a\" : 1 , \"b\" : [ {} ] }",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{a:1}",
+        "{\"a\":1,}",
+        "{\"a\":1 \"b\":2}",
+        "",
+        "  ",
+        "[1]]",
+        "{\"a\":{\"b\":[null,true,\"x\"]}}",
+        "\u{feff}1",
         "{\"lat\":22.589078,\"items\":[{\"id\":1,\"data\":\"00ff\"},{\"id\":2}]}",
     ];
 
@@ -338,16 +408,30 @@ mod tests {
     #[test]
     fn numbers_stay_as_written() {
         let node = Node::parse(b"[18446744073709551615, 0.10000000000000000001]").unwrap();
-        let texts: Vec<_> = node.elements().unwrap().iter().filter_map(Node::as_number).collect();
+        let texts: Vec<_> = node
+            .elements()
+            .unwrap()
+            .iter()
+            .filter_map(Node::as_number)
+            .collect();
         assert_eq!(texts, ["18446744073709551615", "0.10000000000000000001"]);
     }
 
     #[test]
     fn errors_say_where() {
         let error = |text: &str| Node::parse(text.as_bytes()).unwrap_err().to_string();
-        assert_eq!(error("{\"a\":[1,x]}"), "a[1]: the payload is no JSON: no value can begin at byte 8");
-        assert_eq!(error("{\"a\":1,\"a\":2}"), "the key \"a\" stands there twice");
-        assert_eq!(error("{\"a\":1"), "the payload is no JSON: `,` or `}` is missing at byte 6");
+        assert_eq!(
+            error("{\"a\":[1,x]}"),
+            "a[1]: the payload is no JSON: no value can begin at byte 8"
+        );
+        assert_eq!(
+            error("{\"a\":1,\"a\":2}"),
+            "the key \"a\" stands there twice"
+        );
+        assert_eq!(
+            error("{\"a\":1"),
+            "the payload is no JSON: `,` or `}` is missing at byte 6"
+        );
     }
 
     #[test]
@@ -355,14 +439,20 @@ mod tests {
         let deep = |n: usize| "[".repeat(n) + &"]".repeat(n);
         assert!(Node::parse(deep(Node::MAX_DEPTH).as_bytes()).is_ok());
         let error = Node::parse(deep(Node::MAX_DEPTH + 1).as_bytes()).unwrap_err();
-        assert!(error.message().contains("nested more than 64 deep"), "{error}");
+        assert!(
+            error.message().contains("nested more than 64 deep"),
+            "{error}"
+        );
         // Nothing on the way out takes long or grows: a path of clipped length.
         assert!(Node::parse("[".repeat(Node::MAX_BYTES).as_bytes()).is_err());
 
         let many = |n: usize| alloc::format!("[{}0]", "0,".repeat(n - 2));
         assert!(Node::parse(many(Node::MAX_NODES).as_bytes()).is_ok());
         let error = Node::parse(many(Node::MAX_NODES + 1).as_bytes()).unwrap_err();
-        assert!(error.message().contains("more than 65536 values"), "{error}");
+        assert!(
+            error.message().contains("more than 65536 values"),
+            "{error}"
+        );
 
         let long = alloc::format!("\"{}\"", "x".repeat(Node::MAX_BYTES - 2));
         assert!(Node::parse(long.as_bytes()).is_ok());
