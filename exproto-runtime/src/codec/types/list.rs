@@ -392,7 +392,8 @@ impl<'a, I: Decode<'a> + Encode> Sequence<'a> for ListBuf<I> {
         lenient: bool,
         at: &'static FieldInfo,
     ) -> Result<Self, Error> {
-        let mut items = Vec::new();
+        // What the first `push` would allocate, without its detour.
+        let mut items = Vec::with_capacity((r.left() / I::MIN.max(1)).min(4));
         let tail = elements::<I, T>(r, ctx, lenient, at, |value| items.push(value))?;
         Ok(Self { items, tail: tail.to_vec() })
     }
