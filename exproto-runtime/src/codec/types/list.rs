@@ -107,11 +107,11 @@ impl<'a, T: Wire> List<'a, T> {
     pub fn iter(&self) -> ListIter<'a, '_, T> {
         match &self.inner {
             Inner::Wire { bytes, whole, ctx, .. } => ListIter {
-                reader: Reader::new(bytes.get(..*whole as usize).unwrap_or(&[])),
+                reader: Reader::traced(bytes.get(..*whole as usize).unwrap_or(&[]), Again),
                 ctx: Some(*ctx),
                 built: [].iter(),
             },
-            Inner::Built(list) => ListIter { reader: Reader::new(&[]), ctx: None, built: list.iter() },
+            Inner::Built(list) => ListIter { reader: Reader::traced(&[], Again), ctx: None, built: list.iter() },
         }
     }
 }
@@ -125,9 +125,19 @@ impl<'a, 'l, T: Decode<'a> + Clone> IntoIterator for &'l List<'a, T> {
     }
 }
 
+/// Traces nothing, as [`NoTrace`](crate::codec::NoTrace) does. A type of its
+/// own, so that the code that checks elements is not the code that decodes
+/// them again, and the compiler drops the values from it.
+#[derive(Clone, Copy, Debug)]
+struct Again;
+
+impl Trace for Again {
+    const ON: bool = false;
+}
+
 /// The elements of a [`List`], decoded one after the other.
 pub struct ListIter<'a, 'l, T: Wire> {
-    reader: Reader<'a>,
+    reader: Reader<'a, Again>,
     ctx: Option<T::Ctx>,
     built: core::slice::Iter<'l, T>,
 }
@@ -392,7 +402,8 @@ impl<'a, I: Decode<'a> + Encode> Sequence<'a> for ListBuf<I> {
         lenient: bool,
         at: &'static FieldInfo,
     ) -> Result<Self, Error> {
-        let mut items = Vec::new();
+        // What the first `push` would allocate, without its detour.
+        let mut items = Vec::with_capacity((r.left() / I::MIN.max(1)).min(4));
         let tail = elements::<I, T>(r, ctx, lenient, at, |value| items.push(value))?;
         Ok(Self { items, tail: tail.to_vec() })
     }
