@@ -27,7 +27,7 @@ static TAIL: FieldInfo = FieldInfo::new("", "tail");
 /// use exproto_runtime::codec::{Decode, List, Reader};
 /// use exproto_runtime::ExProtoFrame;
 ///
-/// #[derive(ExProtoFrame, Debug, PartialEq)]
+/// #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 /// #[wire(endian = big)]
 /// struct Sample { at: u8, value: u16 }
 ///
