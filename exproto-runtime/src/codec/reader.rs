@@ -336,6 +336,23 @@ impl<'a, T: Trace> Reader<'a, T> {
         }
     }
 
+    /// Tells the trace that a field begins at `offset`, in bytes that were read
+    /// before.
+    #[inline(always)]
+    pub fn enter_at(&self, at: &'static FieldInfo, offset: u32) {
+        if T::ON {
+            self.trace.enter(at, offset);
+        }
+    }
+
+    /// Tells the trace that the field ends before `offset`.
+    #[inline(always)]
+    pub fn leave_at(&self, offset: u32) {
+        if T::ON {
+            self.trace.leave(offset);
+        }
+    }
+
     /// Tells the trace of a field that was read as part of a run.
     #[inline(always)]
     pub fn span(&self, at: &'static FieldInfo, offset: u32, len: u32) {

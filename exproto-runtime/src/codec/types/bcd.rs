@@ -10,7 +10,7 @@ use crate::codec::trace::{Flag, Trace};
 use crate::codec::value::{Value, Visitor};
 use crate::codec::writer::Writer;
 
-static DIGITS: FieldInfo = FieldInfo::new("Bcd", "digits");
+static DIGITS: FieldInfo = FieldInfo::new("", "digits");
 
 /// Up to `N` bytes of packed decimal digits, two a byte, the first in the high
 /// half. Leading zeros are kept.

@@ -27,7 +27,7 @@ static TAIL: FieldInfo = FieldInfo::new("", "tail");
 /// use exproto_runtime::codec::{Decode, List, Reader};
 /// use exproto_runtime::ExProtoFrame;
 ///
-/// #[derive(ExProtoFrame, Debug, PartialEq)]
+/// #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 /// #[wire(endian = big)]
 /// struct Sample { at: u8, value: u16 }
 ///
@@ -318,23 +318,29 @@ fn elements<'a, I: Decode<'a>, T: Trace>(
     at: &'static FieldInfo,
     mut each: impl FnMut(I),
 ) -> Result<&'a [u8], Error> {
+    let mut index = 0;
     while r.left() > 0 {
         let before = *r;
         let mark = r.trace().mark();
+        r.enter_element(index);
         match I::decode(r, ctx) {
             Ok(_) if r.left() == before.left() => {
                 return Err(r.fail(ErrorKind::Trailing, r.offset(), at, r.left() as u64, 0));
             }
-            Ok(value) => each(value),
-            Err(error) if lenient => {
+            Ok(value) => {
+                r.leave();
+                each(value);
+            }
+            Err(_) if lenient => {
                 // Flags of the broken element are not its own: it is not kept.
                 *r = before;
                 r.trace().rewind(mark);
-                r.flag_at(Flag::Tail, at, error.offset());
+                r.flag_at(Flag::Tail, at, before.offset());
                 return Ok(r.rest());
             }
             Err(error) => return Err(error),
         }
+        index += 1;
     }
     Ok(&[])
 }
@@ -366,9 +372,11 @@ impl<'a, I: Decode<'a> + Encode> Sequence<'a> for List<'a, I> {
         at: &'static FieldInfo,
     ) -> Result<Self, Error> {
         let mut ahead = *r;
-        for _ in 0..count {
+        for index in 0..count {
             let before = ahead.left();
+            ahead.enter_element(index);
             I::decode(&mut ahead, ctx)?;
+            ahead.leave();
             if ahead.left() == before {
                 // Elements without bytes: a count of billions is no work.
                 break;
@@ -417,8 +425,10 @@ impl<'a, I: Decode<'a> + Encode> Sequence<'a> for ListBuf<I> {
     ) -> Result<Self, Error> {
         // Never more than the bytes in hand can hold.
         let mut items = Vec::with_capacity(count.min(r.left() / I::MIN.max(1)));
-        for _ in 0..count {
+        for index in 0..count {
+            r.enter_element(index);
             items.push(I::decode(r, ctx)?);
+            r.leave();
             if items.len() > r.left() + 1 && I::MIN == 0 {
                 break;
             }

@@ -12,7 +12,7 @@ use crate::codec::trace::{Flag, Trace};
 use crate::codec::value::{Value, Visitor};
 use crate::codec::writer::Writer;
 
-static TIME: FieldInfo = FieldInfo::new("BcdTime", "time");
+static TIME: FieldInfo = FieldInfo::new("", "time");
 
 /// A time of six bytes of packed decimal, `YYMMDDhhmmss`, years from 2000, in
 /// a zone `ZONE` minutes east of UTC.
