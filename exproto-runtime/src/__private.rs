@@ -4,7 +4,7 @@
 pub use alloc::string::{String, ToString};
 pub use alloc::vec::Vec;
 pub use core;
-pub use core::convert::TryFrom;
+pub use core::convert::{From, TryFrom};
 pub use core::option::Option::{self, None, Some};
 pub use core::result::Result::{self, Err, Ok};
 

@@ -405,7 +405,7 @@ impl Decode<'_> {
         }
     }
 
-    fn element_ctx(&self, item: &Item, element: &syn::Type) -> TokenStream {
+    pub(crate) fn element_ctx(&self, item: &Item, element: &syn::Type) -> TokenStream {
         let holder = Item {
             ty: element.clone(),
             local: item.local.clone(),
