@@ -179,8 +179,15 @@ fn escape(out: &mut Vec<u8>, from: usize) {
 pub fn xor(bytes: &[u8]) -> u8 {
     let (words, tail) = bytes.as_chunks::<8>();
     let mut word = words.iter().fold(0_u64, |word, bytes| word ^ u64::from_ne_bytes(*bytes));
+    let mut check = 0;
+    match bytes.last_chunk::<8>() {
+        // The last word overlaps; what it repeats is shifted out.
+        Some(last) if !tail.is_empty() => word ^= u64::from_le_bytes(*last) >> (8 * (8 - tail.len())),
+        Some(_) => {}
+        None => check = tail.iter().fold(0, |check, byte| check ^ byte),
+    }
     word ^= word >> 32;
     word ^= word >> 16;
     word ^= word >> 8;
-    tail.iter().fold(word as u8, |check, byte| check ^ byte)
+    check ^ word as u8
 }
