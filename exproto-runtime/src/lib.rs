@@ -23,6 +23,10 @@ pub mod app;
 #[cfg(feature = "mqtt")]
 pub mod broker;
 pub mod codec;
+#[cfg(feature = "host")]
+pub mod host;
+#[cfg(feature = "session")]
+pub mod metrics;
 #[cfg(feature = "session")]
 pub mod session;
 #[cfg(feature = "testkit")]
