@@ -41,12 +41,22 @@ counters! {
     BytesIn = "received_bytes", "Bytes received from devices.";
     /// Bytes sent to devices.
     BytesOut = "sent_bytes", "Bytes sent to devices.";
-    /// Frames decoded.
-    Frames = "frames", "Frames decoded.";
-    /// Stretches of bytes that are no frame, and frames that cannot be decoded.
-    BadFrames = "bad_frames", "Stretches of bytes that are no frame, and frames that cannot be decoded.";
-    /// Frames refused: not logged in, a value that cannot stand in a topic.
-    Refused = "frames_refused", "Frames refused: not logged in, unusable values.";
+    /// Whole frames that were decoded.
+    Frames = "frames", "Whole frames that were decoded.";
+    /// Frames and bytes between frames that could not be read.
+    BadFrames = "bad_frames", "Frames and bytes between frames that could not be read.";
+    /// Frames with something odd in them that were decoded all the same.
+    Flagged = "frames_flagged", "Frames with something odd in them that were decoded all the same.";
+    /// Frames that carried a segment of a longer message.
+    Segments = "segments", "Frames that carried a segment of a longer message.";
+    /// Messages put together from segments.
+    Joined = "messages_joined", "Messages put together from segments.";
+    /// Segments that could not be used or whose message was given up.
+    SegmentsLost = "segments_lost", "Segments that could not be used or whose message was given up.";
+    /// Logins that the broker accepted.
+    Logins = "logins", "Logins that the broker accepted.";
+    /// Logins that were refused.
+    LoginsRefused = "logins_refused", "Logins that were refused.";
     /// Messages handed to the broker.
     Publishes = "publishes", "Messages handed to the broker.";
     /// Messages the broker has acknowledged or taken over.
@@ -55,10 +65,22 @@ counters! {
     Unpublished = "publishes_failed", "Messages the broker refused or whose end is unknown.";
     /// Replies sent to devices.
     Replies = "replies", "Replies sent to devices.";
+    /// Replies that could not be encoded.
+    RepliesLost = "replies_lost", "Replies that could not be encoded.";
+    /// Frames whose routes were not carried out: before the login, unusable values, not allowed.
+    Refused = "frames_refused", "Frames whose routes were not carried out: before the login, unusable values, not allowed.";
+    /// Frames that only the platform sends, received from a device.
+    Unexpected = "frames_unexpected", "Frames that only the platform sends, received from a device.";
+    /// Subscriptions for downlinks that the broker refused.
+    SubscriptionsRefused = "subscriptions_refused", "Subscriptions for downlinks that the broker refused.";
     /// Messages of the broker that became frames for devices.
     Downlinks = "downlinks", "Messages of the broker that became frames for devices.";
     /// Messages of the broker that could not become a frame.
     Undeliverable = "downlinks_undeliverable", "Messages of the broker that could not become a frame.";
+    /// Downlinks that the device has answered.
+    Answered = "downlinks_answered", "Downlinks that the device has answered.";
+    /// Frames without a reply because the broker failed, was too slow or the connection ended first.
+    Undelivered = "frames_undelivered", "Frames without a reply because the broker failed, was too slow or the connection ended first.";
     /// Messages of the broker dropped because a device did not take them in time.
     Overflowed = "downlinks_dropped", "Messages of the broker dropped because a device did not take them in time.";
     /// Panics in the user's code.
@@ -81,8 +103,12 @@ pub enum Ended {
     BadFrames,
     /// The stream could not be read any further.
     Unreadable,
+    /// No whole frame arrived in time.
+    NoFrame,
     /// Nothing arrived for too long.
     Idle,
+    /// More bytes than are kept while a frame waits.
+    Flooded,
     /// A frame could not be handed to the broker in time.
     Undelivered,
     /// Code of the user asked for it.
@@ -110,7 +136,9 @@ impl Ended {
         Self::Refused,
         Self::BadFrames,
         Self::Unreadable,
+        Self::NoFrame,
         Self::Idle,
+        Self::Flooded,
         Self::Undelivered,
         Self::User,
         Self::Panic,
@@ -131,7 +159,9 @@ impl Ended {
             Self::Refused => "refused",
             Self::BadFrames => "bad_frames",
             Self::Unreadable => "unreadable",
+            Self::NoFrame => "no_frame",
             Self::Idle => "idle",
+            Self::Flooded => "flooded",
             Self::Undelivered => "undelivered",
             Self::User => "user",
             Self::Panic => "panic",
@@ -151,7 +181,9 @@ impl From<&CloseReason> for Ended {
             CloseReason::Refused(_) => Self::Refused,
             CloseReason::BadFrames => Self::BadFrames,
             CloseReason::Unreadable => Self::Unreadable,
+            CloseReason::NoFrame => Self::NoFrame,
             CloseReason::Idle => Self::Idle,
+            CloseReason::Flooded => Self::Flooded,
             CloseReason::Undelivered(_) => Self::Undelivered,
             CloseReason::User(_) => Self::User,
             #[allow(unreachable_patterns, reason = "the enum grows")]
@@ -196,12 +228,22 @@ impl Shard {
     pub fn add_tally(&self, tally: &Tally) {
         self.add(Counter::Frames, tally.frames);
         self.add(Counter::BadFrames, tally.bad_frames);
-        self.add(Counter::Refused, tally.refused);
+        self.add(Counter::Flagged, tally.flagged);
+        self.add(Counter::Segments, tally.segments);
+        self.add(Counter::Joined, tally.joined);
+        self.add(Counter::SegmentsLost, tally.segments_lost);
+        self.add(Counter::Logins, tally.logins);
+        self.add(Counter::LoginsRefused, tally.logins_refused);
         self.add(Counter::Publishes, tally.publishes);
-        self.add(Counter::Acknowledged, tally.acknowledged);
         self.add(Counter::Replies, tally.replies);
+        self.add(Counter::RepliesLost, tally.replies_lost);
+        self.add(Counter::Refused, tally.refused);
+        self.add(Counter::Unexpected, tally.unexpected);
+        self.add(Counter::SubscriptionsRefused, tally.subscriptions_refused);
         self.add(Counter::Downlinks, tally.downlinks);
         self.add(Counter::Undeliverable, tally.undeliverable);
+        self.add(Counter::Answered, tally.answered);
+        self.add(Counter::Undelivered, tally.undelivered);
     }
 
     /// Counts the end of a connection.

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep_until};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::buffers::{Buffers, lend};
 use super::settings::Limits;
@@ -32,7 +32,7 @@ use super::transport::Transport;
 use super::worker::{Seat, Stage};
 use crate::broker::{Link, Notice, Outbox, Request};
 use crate::metrics::{Counter, Ended};
-use crate::session::{Action, Event, Gateway, Millis, Out, Session};
+use crate::session::{Action, Event, Gateway, Millis, Out, Outcome, Session, Ticket};
 
 /// Events dealt with before other connections of the worker get their turn.
 const TURN: u32 = 16;
@@ -56,6 +56,35 @@ enum Phase {
     Over,
 }
 
+/// The publishes under way. Mostly one, which takes no memory of its own.
+#[derive(Debug, Default)]
+struct Publishing {
+    one: Option<Ticket>,
+    more: Vec<Ticket>,
+}
+
+impl Publishing {
+    fn insert(&mut self, ticket: Ticket) {
+        if self.one.is_none() {
+            self.one = Some(ticket);
+        } else {
+            self.more.push(ticket);
+        }
+    }
+
+    fn remove(&mut self, ticket: Ticket) -> bool {
+        if self.one.take_if(|one| *one == ticket).is_some() {
+            return true;
+        }
+        let Some(at) = self.more.iter().position(|more| *more == ticket) else { return false };
+        self.more.swap_remove(at);
+        if self.more.is_empty() {
+            self.more = Vec::new();
+        }
+        true
+    }
+}
+
 /// What the outer loop has to do.
 enum Turn {
     /// Hand the next request to the broker.
@@ -75,6 +104,7 @@ struct Connection<G: Gateway, T> {
     phase: Phase,
     ended: Ended,
     finished: bool,
+    publishing: Publishing,
     /// Messages dropped by the inbox that are counted already.
     dropped: u64,
     session_due: Option<Instant>,
@@ -108,6 +138,7 @@ pub(super) async fn run<G: Gateway, T: Transport, L: Link>(
         phase: Phase::Open,
         ended: Ended::Other,
         finished: false,
+        publishing: Publishing::default(),
         dropped: 0,
         session_due: None,
         unsent_due: None,
@@ -257,6 +288,7 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
             Poll::Pending => return false,
             Poll::Ready(None) => self.broker_gone(),
             Poll::Ready(Some(Notice::Completed(ticket, outcome))) => {
+                self.count_publish(ticket, &outcome);
                 self.feed(Event::Completed(ticket, outcome));
             }
             Poll::Ready(Some(Notice::Message { topic, payload, .. })) => {
@@ -387,6 +419,9 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
         match catch_unwind(AssertUnwindSafe(|| session.on(now, event, scratch, out))) {
             Ok(()) => {
                 self.seat.shard().add_tally(&self.session.take_tally());
+                for report in self.session.take_reports() {
+                    info!(peer = %self.session.info().peer, client_id = self.session.client_id(), "{report}");
+                }
                 self.carry_out(write, out);
             }
             Err(panic) => {
@@ -410,6 +445,7 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
                     self.requests.push_back(Request::Authenticate(ticket, credentials));
                 }
                 Action::Publish { ticket, topic, payload, qos, retain } => {
+                    self.publishing.insert(ticket);
                     let payload = Bytes::copy_from_slice(part(&payload));
                     self.requests.push_back(Request::Publish { ticket, topic: text(&topic), payload, qos, retain });
                 }
@@ -514,6 +550,13 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
 
     fn now(&self) -> Millis {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn count_publish(&mut self, ticket: Ticket, outcome: &Outcome) {
+        if self.publishing.remove(ticket) {
+            let counter = outcome.pick(Counter::Acknowledged, Counter::Unpublished);
+            self.seat.shard().add(counter, 1);
+        }
     }
 
     fn count_dropped(&mut self) {

@@ -21,7 +21,6 @@ use crate::session::SessionSettings;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Listener {
-    pub(super) transport: TransportKind,
     pub(super) name: Box<str>,
     pub(super) address: SocketAddr,
     pub(super) backlog: u32,
@@ -30,12 +29,6 @@ pub struct Listener {
     pub(super) send_buffer: Option<usize>,
     pub(super) limits: Limits,
     pub(super) session: Arc<SessionSettings>,
-}
-
-/// What is spoken below the frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TransportKind {
-    Tcp,
 }
 
 /// Limits of one connection.
@@ -61,7 +54,6 @@ impl Listener {
     #[must_use]
     pub fn tcp(address: impl Into<SocketAddr>) -> Self {
         Self {
-            transport: TransportKind::Tcp,
             name: "tcp".into(),
             address: address.into(),
             backlog: 1024,
