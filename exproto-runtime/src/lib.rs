@@ -17,6 +17,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
+// Unit tests share gateways with the tests in `tests`.
+#[cfg(test)]
+extern crate self as exproto_runtime;
 
 #[cfg(feature = "cli")]
 pub mod app;

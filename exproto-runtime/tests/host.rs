@@ -91,7 +91,8 @@ impl Running {
 }
 
 fn listener() -> Listener {
-    Listener::tcp(([127, 0, 0, 1], 0))
+    // The devices of these tests stay open after the end.
+    Listener::tcp(([127, 0, 0, 1], 0)).linger(Duration::ZERO)
 }
 
 fn start() -> Running {

@@ -119,16 +119,19 @@ struct Connection<G: Gateway, T> {
 /// Runs a connection to its end.
 ///
 /// `start` is the zero of the clock that the session is told.
-pub(super) async fn run<G: Gateway, T: Transport, L: Link>(
+///
+/// Not an `async fn`, because that keeps its arguments beside what is made of
+/// them for as long as the connection lasts.
+pub(super) fn run<G: Gateway, T: Transport, L: Link>(
     session: Session<G>,
     transport: T,
-    mut link: L,
+    link: L,
     outbox: Outbox,
     limits: Arc<Limits>,
     start: Instant,
     seat: Seat,
-) {
-    let mut connection = Connection {
+) -> impl Future<Output = ()> + Send {
+    let connection = Connection {
         session,
         transport,
         outbox,
@@ -148,34 +151,44 @@ pub(super) async fn run<G: Gateway, T: Transport, L: Link>(
         seat,
         registered: None,
     };
-    let mut timer = pin!(sleep_until(Instant::now() + NEVER));
-    connection.feed(Event::Connected);
-    loop {
-        let Some(request) = connection.requests.pop_front() else {
-            match poll_fn(|cx| connection.poll(cx, timer.as_mut(), false)).await {
-                Turn::Submit => continue,
-                Turn::End => break,
+    drive(connection, link)
+}
+
+#[allow(clippy::manual_async_fn, reason = "see `run`")]
+fn drive<G: Gateway, T: Transport, L: Link>(
+    mut connection: Connection<G, T>,
+    mut link: L,
+) -> impl Future<Output = ()> + Send {
+    async move {
+        let mut timer = pin!(sleep_until(Instant::now() + NEVER));
+        connection.feed(Event::Connected);
+        loop {
+            let Some(request) = connection.requests.pop_front() else {
+                match poll_fn(|cx| connection.poll(cx, timer.as_mut(), false)).await {
+                    Turn::Submit => continue,
+                    Turn::End => break,
+                }
+            };
+            let mut submit = pin!(link.submit(request));
+            let taken = poll_fn(|cx| {
+                if let Poll::Ready(taken) = submit.as_mut().poll(cx) {
+                    return Poll::Ready(Some(taken));
+                }
+                // The rest goes on meanwhile: replies leave, timers run.
+                match ready!(connection.poll(cx, timer.as_mut(), true)) {
+                    Turn::Submit => Poll::Pending,
+                    Turn::End => Poll::Ready(None),
+                }
+            })
+            .await;
+            match taken {
+                Some(Ok(())) => {}
+                Some(Err(_gone)) => connection.broker_gone(),
+                None => break,
             }
-        };
-        let mut submit = pin!(link.submit(request));
-        let taken = poll_fn(|cx| {
-            if let Poll::Ready(taken) = submit.as_mut().poll(cx) {
-                return Poll::Ready(Some(taken));
-            }
-            // The rest goes on meanwhile: replies leave, timers run.
-            match ready!(connection.poll(cx, timer.as_mut(), true)) {
-                Turn::Submit => Poll::Pending,
-                Turn::End => Poll::Ready(None),
-            }
-        })
-        .await;
-        match taken {
-            Some(Ok(())) => {}
-            Some(Err(_gone)) => connection.broker_gone(),
-            None => break,
         }
+        connection.report();
     }
-    connection.report();
 }
 
 impl<G: Gateway, T: Transport> Connection<G, T> {
@@ -575,3 +588,7 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
 fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

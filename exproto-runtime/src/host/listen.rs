@@ -15,7 +15,7 @@ use super::connection;
 use super::settings::{Limits, Listener};
 use super::worker::Crew;
 use crate::broker::{Broker, inbox};
-use crate::metrics::{Counter, Metrics};
+use crate::metrics::{Counter, Ended, Metrics};
 use crate::session::{ConnInfo, Gateway, Session, SessionSettings};
 
 /// How long to wait when the system has no descriptor or memory left for
@@ -65,7 +65,7 @@ pub(super) fn bind(listener: Listener, allowed: usize) -> io::Result<Bound> {
 pub(super) async fn accept<G: Gateway, B: Broker>(
     bound: Bound,
     crew: &Crew,
-    broker: Arc<B>,
+    broker: &B,
     metrics: &Metrics,
     start: Instant,
 ) -> io::Result<()> {
@@ -76,7 +76,9 @@ pub(super) async fn accept<G: Gateway, B: Broker>(
             Ok(accepted) => accepted,
             Err(error) => {
                 metrics.shard(0).add(Counter::AcceptErrors, 1);
-                if !is_of_one_connection(&error) {
+                if is_of_one_connection(&error) {
+                    debug!(listener = %bound.name, %error, "a connection broke before it was taken");
+                } else {
                     warn!(listener = %bound.name, %error, "cannot take a connection");
                     tokio::time::sleep(BACK_OFF).await;
                 }
@@ -98,27 +100,24 @@ pub(super) async fn accept<G: Gateway, B: Broker>(
         };
         let Some((runtime, seat)) = crew.seat(&open) else { continue };
         seat.shard().add(Counter::Accepted, 1);
+        // The worker's own reactor watches the socket from here on.
+        let guard = runtime.enter();
+        let watched = TcpStream::from_std(stream);
+        drop(guard);
+        let stream = match watched {
+            Ok(stream) => stream,
+            Err(error) => {
+                warn!(listener = %bound.name, %peer, %error, "cannot watch a socket");
+                seat.shard().ended(Ended::Broken);
+                continue;
+            }
+        };
         let local = stream.local_addr().unwrap_or(bound.address);
         let info = ConnInfo { peer, local, listener: bound.name.clone() };
-        let broker = Arc::clone(&broker);
-        let settings = Arc::clone(&bound.session);
-        let limits = Arc::clone(&bound.limits);
-        runtime.spawn(async move {
-            // The worker's own reactor watches the socket from here on.
-            let stream = match TcpStream::from_std(stream) {
-                Ok(stream) => stream,
-                Err(error) => {
-                    warn!(%error, "cannot watch a socket");
-                    seat.shard().ended(crate::metrics::Ended::Broken);
-                    return;
-                }
-            };
-            let (notices, outbox) = inbox(limits.inbox);
-            let link = broker.link(&info, notices);
-            drop(broker);
-            let session = Session::<G>::new(info, settings);
-            connection::run(session, stream, link, outbox, limits, start, seat).await;
-        });
+        let (notices, outbox) = inbox(bound.limits.inbox);
+        let link = broker.link(&info, notices);
+        let session = Session::<G>::new(info, Arc::clone(&bound.session));
+        runtime.spawn(connection::run(session, stream, link, outbox, Arc::clone(&bound.limits), start, seat));
     }
 }
 

@@ -77,7 +77,7 @@ pub struct Host<G, B = ()> {
     workers: usize,
     drain: Duration,
     metrics: Arc<Metrics>,
-    broker: Arc<B>,
+    broker: B,
     gateway: PhantomData<fn() -> G>,
 }
 
@@ -196,7 +196,7 @@ impl<G: Gateway> HostBuilder<G> {
             workers: self.workers,
             drain: self.drain,
             metrics: Arc::new(Metrics::new(G::NAME, self.workers)),
-            broker: Arc::new(broker),
+            broker,
             gateway: PhantomData,
         })
     }
@@ -228,8 +228,7 @@ impl<G: Gateway, B: Broker> Host<G, B> {
         let mut accepting: Vec<Pin<Box<dyn Future<Output = io::Result<()>> + Send + '_>>> = Vec::new();
         for bound in self.listeners {
             info!(listener = %bound.name, address = %bound.address, "listening");
-            let broker = Arc::clone(&self.broker);
-            accepting.push(Box::pin(listen::accept::<G, B>(bound, &crew, broker, &self.metrics, start)));
+            accepting.push(Box::pin(listen::accept::<G, B>(bound, &crew, &self.broker, &self.metrics, start)));
         }
         let mut shutdown = pin!(shutdown);
         std::future::poll_fn(|cx| {

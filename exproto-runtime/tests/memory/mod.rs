@@ -146,7 +146,9 @@ impl Link for MemoryLink {
                 state.queueing += usize::from(full);
                 full
             }) {
-                self.broker.until("room", |state| !full(state)).await;
+                let mut changed = self.broker.changed.subscribe();
+                let room = changed.wait_for(|_| !full(&self.broker.state.lock().unwrap())).await;
+                drop(room.map_err(|_| Gone)?);
                 self.broker.change(|state| state.queueing -= 1);
             }
         }
@@ -169,7 +171,8 @@ impl Link for MemoryLink {
                 self.inbox.completed(ticket, Outcome::Done);
             }
             Request::Unsubscribe { ticket, .. } => self.inbox.completed(ticket, Outcome::Done),
-            _ => {}
+            #[allow(unreachable_patterns, reason = "the enum grows")]
+            other => panic!("{other:?}"),
         });
         Ok(())
     }
