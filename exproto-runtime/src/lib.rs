@@ -22,6 +22,8 @@ pub mod broker;
 pub mod codec;
 #[cfg(feature = "session")]
 pub mod session;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
 #[cfg(feature = "derive")]
 pub use exproto_derive::ExProtoFrame;

@@ -1,0 +1,4 @@
+//! Instruments for tests of gateways.
+
+#[cfg(feature = "testkit")]
+pub mod mqtt;
