@@ -15,6 +15,23 @@ pub use inbox::{Inbox, Outbox, inbox};
 
 use crate::session::{ConnInfo, Credentials, Outcome, Ticket};
 
+mod auth;
+mod connection;
+mod mqtt;
+mod peer;
+mod reason;
+mod router;
+mod settings;
+mod stats;
+mod subscriptions;
+mod url;
+
+pub use auth::{AcceptAll, Authenticator, Login};
+pub use mqtt::{MqttBroker, MqttLink};
+pub use settings::MqttSettings;
+pub use stats::MqttCounters;
+pub use url::{MqttUrl, UrlError};
+
 /// Something a device connection wants of the broker.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -51,6 +68,19 @@ pub enum Request {
         /// The filter.
         filter: String,
     },
+}
+
+impl Request {
+    /// Under which number its end is reported.
+    #[must_use]
+    pub fn ticket(&self) -> Ticket {
+        match self {
+            Self::Authenticate(ticket, _)
+            | Self::Publish { ticket, .. }
+            | Self::Subscribe { ticket, .. }
+            | Self::Unsubscribe { ticket, .. } => *ticket,
+        }
+    }
 }
 
 /// Something the broker has for a device connection.

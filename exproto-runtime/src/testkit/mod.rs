@@ -7,6 +7,7 @@
 //! command. Nothing happens on its own, so a test sees every state in between.
 
 mod broker;
+pub mod mqtt;
 
 pub use broker::{Fate, Published};
 
