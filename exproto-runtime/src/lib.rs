@@ -38,6 +38,8 @@ pub mod testkit;
 #[doc(hidden)]
 pub mod __private;
 
+#[cfg(feature = "cli")]
+pub use app::main;
 #[cfg(feature = "derive")]
 pub use exproto_derive::ExProtoFrame;
 
