@@ -124,7 +124,7 @@ impl<G: Gateway> App<G> {
     fn parse(&self, args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Cli, clap::Error> {
         let mut command = Cli::command();
         if let Some(name) = hint::program_name() {
-            command = command.name(name.clone()).bin_name(name);
+            command = command.display_name(name.clone()).bin_name(name);
         }
         let mut matches = command.try_get_matches_from_mut(args)?;
         Cli::from_arg_matches_mut(&mut matches)

@@ -10,7 +10,7 @@ use clap::Args;
 use tracing::warn;
 
 use super::{Failure, hint, told_to_stop};
-use crate::broker::{MqttBroker, MqttSettings, MqttUrl};
+use crate::broker::{EmbeddedBroker, EmbeddedSettings, MqttBroker, MqttSettings, MqttUrl};
 use crate::host::{Host, HostError, Listener, OpenFiles, Stopped};
 use crate::metrics::{Counter, Metrics};
 use crate::session::{Gateway, SessionSettings};
@@ -91,7 +91,7 @@ async fn host<G: Gateway>(args: ServeArgs, port: u16, session: SessionSettings) 
     };
     let (url, kind) = match (&args.broker, &embedded) {
         (Some(url), _) => (url.clone(), ""),
-        (None, Some(embedded)) => (MqttUrl::from(embedded.address()), " (embedded)"),
+        (None, Some(embedded)) => (embedded.url(), " (embedded)"),
         (None, None) => return Err(Failure::new("there is no broker")),
     };
     let broker = MqttBroker::start(MqttSettings::new(url.clone()));
@@ -116,15 +116,33 @@ async fn host<G: Gateway>(args: ServeArgs, port: u16, session: SessionSettings) 
         _ => String::new(),
     };
     println!("  {again} simulate --devices 100 --rate 1/s{connect}\n");
-    if args.broker.is_some() {
-        tokio::spawn(report_unreachable(broker.clone(), url));
-    }
+    tokio::spawn(report_unreachable(broker.clone(), url));
 
     let stopped = impatiently(host.run(told_to_stop())).await?;
     broker.close(LAST_PUBLISHES).await;
+    if let Some(embedded) = embedded {
+        embedded.stop().await;
+    }
     println!("{}", summary(&metrics, stopped));
-    drop(embedded);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Starts the embedded broker.
+async fn embedded(address: SocketAddr, open: bool) -> Result<EmbeddedBroker, Failure> {
+    if !open && !address.ip().is_loopback() {
+        return Err(Failure::new(format!(
+            "the embedded broker asks for no password, so {address} would let everybody read and publish: \
+             keep --mqtt on loopback, use a broker of your own with --broker, or say --open-mqtt"
+        )));
+    }
+    let mut settings = EmbeddedSettings::default();
+    settings.bind = address;
+    EmbeddedBroker::start(settings).await.map_err(|error| {
+        Failure::new(format!(
+            "the embedded MQTT broker cannot listen on {address}: {error}: choose another address with --mqtt, \
+             or use the broker that is there with --broker mqtt://{address}"
+        ))
+    })
 }
 
 /// Tells the user when a broker of theirs does not answer; connecting goes on.

@@ -251,7 +251,7 @@ pub async fn simulate<G: Protocol + 'static, D: Device<G>>(
             () = sleep_until(start + step * number) => {}
         }
         let random = Random::new(seeds.bits());
-        let run = Run {
+        let run: Run<G, D> = Run {
             device: None,
             random,
             number: number + 1,
@@ -326,14 +326,15 @@ impl<G: Protocol, D: Device<G>> Run<G, D> {
         let mut wait = BACK_OFF.0;
         loop {
             let began = Instant::now();
-            let left = tokio::select! {
+            let connected = tokio::select! {
                 biased;
-                _ = stop.clone().wait_for(|stop| *stop) => return,
-                connected = timeout(CONNECT, TcpStream::connect(self.options.connect)) => match connected {
-                    Ok(Ok(stream)) => self.talk(stream, &mut stop).await,
-                    Ok(Err(error)) => Left::Cut(format!("cannot connect to {}: {error}", self.options.connect)),
-                    Err(_) => Left::Cut(format!("cannot connect to {} in time", self.options.connect)),
-                },
+                _ = stop.wait_for(|stop| *stop) => return,
+                connected = timeout(CONNECT, TcpStream::connect(self.options.connect)) => connected,
+            };
+            let left = match connected {
+                Ok(Ok(stream)) => self.talk(stream, &mut stop).await,
+                Ok(Err(error)) => Left::Cut(format!("cannot connect to {}: {error}", self.options.connect)),
+                Err(_) => Left::Cut(format!("cannot connect to {} in time", self.options.connect)),
             };
             match left {
                 Left::Wanted => return,
@@ -430,7 +431,8 @@ impl<G: Protocol, D: Device<G>> Run<G, D> {
             }
         };
         if matches!(left, Left::Wanted) {
-            let rest = self.last_replies(&mut stream, &mut deframer, |frame| device.received(frame, sender!()));
+            let rest =
+                last_replies(&mut stream, &mut deframer, &counts, |frame| device.received(frame, sender!()));
             if timeout(LINGER, rest).await.is_err() {
                 debug!(device = self.number, "the gateway did not close the connection");
             }
@@ -438,22 +440,22 @@ impl<G: Protocol, D: Device<G>> Run<G, D> {
         self.device = Some(device);
         left
     }
+}
 
-    /// Says that nothing more comes and takes what still does.
-    async fn last_replies(
-        &self,
-        stream: &mut TcpStream,
-        deframer: &mut Deframer<G>,
-        mut received: impl FnMut(&G::At<'_>),
-    ) {
-        if stream.shutdown().await.is_err() {
-            return;
-        }
-        while stream.readable().await.is_ok() {
-            match receive::<G>(stream, deframer, &self.counts, &mut received) {
-                Ok(true) => {}
-                Ok(false) | Err(_) => return,
-            }
+/// Says that nothing more comes and takes what still does.
+async fn last_replies<G: Protocol>(
+    stream: &mut TcpStream,
+    deframer: &mut Deframer<G>,
+    counts: &Counts,
+    mut received: impl FnMut(&G::At<'_>) + Send,
+) {
+    if stream.shutdown().await.is_err() {
+        return;
+    }
+    while stream.readable().await.is_ok() {
+        match receive::<G>(stream, deframer, counts, &mut received) {
+            Ok(true) => {}
+            Ok(false) | Err(_) => return,
         }
     }
 }
