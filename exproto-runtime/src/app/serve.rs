@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -190,7 +189,7 @@ async fn exproto<G: Gateway>(
     use crate::exproto::{ExProtoHandler, ExProtoSettings};
 
     let mut settings = ExProtoSettings::new(adapter);
-    settings.session = Arc::new(session);
+    settings.session = std::sync::Arc::new(session);
     let handler = ExProtoHandler::<G>::new(settings).map_err(|error| Failure::new(format!("--adapter: {error}")))?;
     let counters = handler.counters();
     println!("{} gateway, an ExProto handler of EMQX", G::NAME);

@@ -210,6 +210,10 @@ impl Connection {
                     if self.is_finished() {
                         return Drove::Finished;
                     }
+                    if self.connected {
+                        self.send_again();
+                        self.send_commands();
+                    }
                     let room = self.room();
                     let deadline = self.closing.as_ref().map(|closing| closing.deadline);
                     tokio::select! {
@@ -225,10 +229,6 @@ impl Connection {
                             }
                         }
                         () = until(deadline) => return Drove::Finished,
-                    }
-                    if self.connected {
-                        self.send_again();
-                        self.send_commands();
                     }
                 }
             };
@@ -609,7 +609,11 @@ fn is_network_failure(error: &ConnectionError) -> bool {
         ConnectionError::Io(_) | ConnectionError::Timeout(_) | ConnectionError::ConnectionRefused(_) => true,
         ConnectionError::MqttState(error) => matches!(
             error,
-            StateError::Io(_) | StateError::AwaitPingResp | StateError::ConnectionAborted | StateError::ServerDisconnect { .. }
+            StateError::Io(_)
+                | StateError::Deserialization(rumqttc::mqttbytes::Error::Io(_))
+                | StateError::AwaitPingResp
+                | StateError::ConnectionAborted
+                | StateError::ServerDisconnect { .. }
         ),
         _ => false,
     }

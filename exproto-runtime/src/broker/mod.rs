@@ -16,7 +16,10 @@ pub use inbox::{Inbox, Outbox, inbox};
 use crate::session::{ConnInfo, Credentials, Outcome, Ticket};
 
 mod auth;
+mod client;
 mod connection;
+#[cfg(feature = "embedded-broker")]
+mod embedded;
 mod mqtt;
 mod peer;
 mod reason;
@@ -27,6 +30,9 @@ mod subscriptions;
 mod url;
 
 pub use auth::{AcceptAll, Authenticator, Login};
+pub use client::{MqttClient, Received};
+#[cfg(feature = "embedded-broker")]
+pub use embedded::{EmbeddedBroker, EmbeddedSettings};
 pub use mqtt::{MqttBroker, MqttLink};
 pub use settings::MqttSettings;
 pub use stats::MqttCounters;
