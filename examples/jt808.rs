@@ -13,6 +13,7 @@ const CST: i32 = 8 * 60;
     reassemble(key = (phone, tag(body)), index = part.index, total = part.total, into = body)
 )]
 #[wire(endian = big)]
+#[route(gateway, state = Device, downlink = envelope)]
 pub struct Message<'a> {
     #[wire(before(id: u16 = tag(body)))]
     #[wire(before(_: bits(1)))]
@@ -50,45 +51,92 @@ pub enum Encryption {
     Other(u8),
 }
 
+/// What a message says, by its id (table B.1).
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[wire(endian = big, lenient, ctx(v2019: bool))]
 pub enum Body<'a> {
     #[wire(tag = 0x0001)]
-    TerminalAck(Ack),
-    #[wire(tag = 0x0002)]
-    Heartbeat,
-    #[wire(tag = 0x0003)]
-    Logout,
-    #[wire(tag = 0x0100)]
-    Register(#[wire(ctx(v2019))] Register<'a>),
-    #[wire(tag = 0x0102)]
-    Authenticate(#[wire(ctx(v2019))] Authenticate<'a>),
-    #[wire(tag = 0x0104)]
-    Parameters { request: u16, #[wire(before(n: u8 = count(list)))] list: List<'a, Parameter<'a>> },
-    #[wire(tag = 0x0200)]
-    Location(Location<'a>),
-    #[wire(tag = 0x0704)]
-    Batch { #[wire(before(n: u16 = count(items)))] kind: BatchKind, items: List<'a, BatchItem<'a>> },
-    #[wire(tag = 0x8001)]
-    PlatformAck(Ack),
-    #[wire(tag = 0x8100)]
-    RegisterAck { serial: u16, result: u8, #[wire(if = result == 0, rest, as = Gbk)] code: Option<Text<'a>> },
-    #[wire(tag = 0x8103)]
-    SetParameters { #[wire(before(n: u8 = count(list)))] list: List<'a, Parameter<'a>> },
-    #[wire(tag = 0x8104)]
-    QueryParameters,
-    #[wire(tag = 0x8300)]
-    Text { flags: u8, #[wire(if = v2019)] kind: Option<u8>, #[wire(rest, as = Gbk)] text: Text<'a> },
-    #[wire(other)]
-    Other { #[wire(tag)] id: u16, #[wire(rest)] data: &'a [u8] },
-}
+    #[route(answers = request, publish("jt808/{phone}/up/answer/{request}", qos = 1))]
+    TerminalAck { request: u16, id: u16, result: u8 },
 
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-#[wire(endian = big)]
-pub struct Ack {
-    pub serial: u16,
-    pub id: u16,
-    pub result: u8,
+    #[wire(tag = 0x0002)]
+    #[route(heartbeat, reply = acknowledge)]
+    Heartbeat,
+
+    #[wire(tag = 0x0003)]
+    #[route(close("logged out"), reply = acknowledge)]
+    Logout,
+
+    #[wire(tag = 0x0100)]
+    #[route(reply = welcome)]
+    Register(#[wire(ctx(v2019))] Register<'a>),
+
+    #[wire(tag = 0x0102)]
+    #[route(auth(client_id = "{phone}", username = "{phone}", password = "{0}"), with = remember, reply = acknowledge)]
+    Authenticate(#[wire(ctx(v2019))] Authenticate<'a>),
+
+    #[wire(tag = 0x0104)]
+    #[route(answers = serial, publish("jt808/{phone}/up/parameters", qos = 1))]
+    Parameters {
+        serial: u16,
+        #[wire(before(n: u8 = count(list)))]
+        list: List<'a, Parameter<'a>>,
+    },
+
+    #[wire(tag = 0x0200)]
+    #[route(publish("jt808/{phone}/up/location", qos = 1), reply = acknowledge)]
+    Location(Location<'a>),
+
+    #[wire(tag = 0x0704)]
+    #[route(publish("jt808/{phone}/up/location", qos = 1, each = items), reply = acknowledge)]
+    Batch {
+        #[wire(before(n: u16 = count(items)))]
+        kind: BatchKind,
+        items: List<'a, BatchItem<'a>>,
+    },
+
+    #[wire(tag = 0x8001)]
+    #[route(sent)]
+    PlatformAck { serial: u16, id: u16, result: u8 },
+
+    #[wire(tag = 0x8100)]
+    #[route(sent)]
+    RegisterAck {
+        serial: u16,
+        result: u8,
+        #[wire(if = result == 0, rest, as = Gbk)]
+        code: Option<Text<'a>>,
+    },
+
+    #[wire(tag = 0x8103)]
+    #[route(deliver("jt808/{client_id}/down/set_parameters", qos = 1, answer = serial))]
+    SetParameters {
+        #[wire(before(n: u8 = count(list)))]
+        list: List<'a, Parameter<'a>>,
+    },
+
+    #[wire(tag = 0x8104)]
+    #[route(deliver("jt808/{client_id}/down/query_parameters", qos = 1, answer = serial))]
+    QueryParameters,
+
+    #[wire(tag = 0x8300)]
+    #[route(deliver("jt808/{client_id}/down/text", qos = 1, answer = serial))]
+    Text {
+        flags: u8,
+        #[wire(if = v2019)]
+        kind: Option<u8>,
+        #[wire(rest, as = Gbk)]
+        text: Text<'a>,
+    },
+
+    #[wire(other)]
+    #[route(publish("jt808/{phone}/up/{id}", qos = 1), reply = acknowledge)]
+    Other {
+        #[wire(tag)]
+        id: u16,
+        #[wire(rest)]
+        data: &'a [u8],
+    },
 }
 
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
@@ -221,6 +269,44 @@ pub struct Parameter<'a> {
     pub id: u32,
     #[wire(size = prefix(u8))]
     pub value: &'a [u8],
+}
+
+/// What the gateway remembers of a device: the header it writes itself.
+#[derive(Debug, Default)]
+pub struct Device {
+    version: Option<u8>,
+    phone: Bcd<10>,
+}
+
+impl TopicValue for Authenticate<'_> {
+    fn put(&self, out: &mut String) {
+        let (Authenticate::V2019 { code, .. } | Authenticate::V2013 { code }) = self;
+        code.put(out);
+    }
+}
+
+/// Keeps the form of the header that the device uses.
+fn remember(frame: &Message<'_>, cx: &mut Cx<'_, Device>, _: &mut Asks<'_>) {
+    *cx.state = Device { version: frame.version, phone: frame.phone };
+}
+
+/// The header before a downlink.
+fn envelope<'a>(body: Body<'a>, cx: &mut Cx<'_, Device>) -> Message<'a> {
+    let Device { version, phone } = *cx.state;
+    Message { encryption: Encryption::None, version, phone, serial: cx.next_serial(), part: None, body }
+}
+
+/// 0x8001: the platform's general answer.
+fn acknowledge<'a>(frame: &Message<'a>, cx: &mut Cx<'_, Device>, outcome: &Outcome) -> Message<'a> {
+    let body =
+        Body::PlatformAck { serial: frame.serial, id: frame.body.tag() as u16, result: outcome.pick(0, 1) };
+    Message { serial: cx.next_serial(), part: None, encryption: Encryption::None, body, ..*frame }
+}
+
+/// 0x8100: the answer to a registration, with the code to log in with.
+fn welcome<'a>(frame: &Message<'a>, cx: &mut Cx<'_, Device>, _: &Outcome) -> Message<'a> {
+    let body = Body::RegisterAck { serial: frame.serial, result: 0, code: Some("exproto".into()) };
+    Message { serial: cx.next_serial(), part: None, body, ..*frame }
 }
 
 fn main() {}

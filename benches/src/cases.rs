@@ -2,10 +2,10 @@
 
 use std::hint::black_box;
 
-use exproto_runtime::codec::{Deframer, Item};
+use exproto_runtime::codec::{self, Deframer, Item, RawFrame};
 
 use crate::input::Input;
-use crate::ours::Raw;
+use crate::ours::{borrowed, owned};
 use crate::with_binrw::{declared, matched};
 use crate::{framing, hand, with_deku};
 
@@ -37,22 +37,27 @@ pub struct Case {
 /// | `encode` | owned value | wire, into a reused buffer |
 pub const CASES: &[Case] = &[
     Case { task: "frame", peer: "hand", prepare: |i| wire(i, |wire, scratch| framing::open(wire, scratch).is_ok()) },
-    Case { task: "frame", peer: "ours", prepare: frame_ours },
+    Case { task: "frame", peer: "ours", prepare: |i| deframed(i, |raw| !raw.payload.is_empty()) },
     Case { task: "stream", peer: "hand", prepare: stream_hand },
     Case { task: "stream", peer: "ours", prepare: stream_ours },
     Case { task: "decode", peer: "hand", prepare: |i| decode(i, hand::parse) },
+    Case { task: "decode", peer: "ours", prepare: |i| deframed(i, decode_ours) },
     Case { task: "decode", peer: "binrw-match", prepare: |i| decode(i, matched::Message::parse) },
     Case { task: "decode", peer: "binrw", prepare: |i| decode(i, declared::Message::parse) },
     Case { task: "decode", peer: "deku", prepare: |i| decode(i, with_deku::Message::parse) },
     Case { task: "decode", peer: "deku-bits", prepare: |i| decode(i, with_deku::BitMessage::parse) },
     Case { task: "parse", peer: "hand", prepare: |i| parse(i, hand::parse) },
+    Case { task: "parse", peer: "ours", prepare: parse_ours },
     Case { task: "parse", peer: "binrw-match", prepare: |i| parse(i, matched::Message::parse) },
     Case { task: "parse", peer: "binrw", prepare: |i| parse(i, declared::Message::parse) },
     Case { task: "parse", peer: "deku", prepare: |i| parse(i, with_deku::Message::parse) },
     Case { task: "parse", peer: "deku-bits", prepare: |i| parse(i, with_deku::BitMessage::parse) },
     Case { task: "decode-ref", peer: "hand", prepare: |i| wire(i, decode_ref) },
+    Case { task: "decode-ref", peer: "ours", prepare: |i| deframed(i, decode_ref_ours) },
     Case { task: "walk-ref", peer: "hand", prepare: |i| wire(i, walk_ref) },
+    Case { task: "walk-ref", peer: "ours", prepare: |i| deframed(i, walk_ref_ours) },
     Case { task: "encode", peer: "hand", prepare: |i| encode(i, hand::parse, hand::Message::encode) },
+    Case { task: "encode", peer: "ours", prepare: encode_ours },
     // Both forms of binrw write alike.
     Case { task: "encode", peer: "binrw", prepare: |i| encode(i, declared::Message::parse, declared::Message::encode) },
     Case { task: "encode", peer: "deku", prepare: |i| encode(i, with_deku::Message::parse, with_deku::Message::encode) },
@@ -87,14 +92,62 @@ fn wire(input: Input, read: fn(&[u8], &mut Vec<u8>) -> bool) -> Round {
     })
 }
 
-fn frame_ours(input: Input) -> Round {
-    let mut deframer = Deframer::<Raw<'_>>::new();
+/// Whole frames through the deframer and then `each`.
+fn deframed(input: Input, each: fn(&RawFrame<'_>) -> bool) -> Round {
+    let mut deframer = Deframer::<borrowed::Message<'_>>::new();
     let mut scratch = Vec::with_capacity(4096);
     Box::new(move || {
         for frame in &input.wire {
             let mut chunk = &black_box(frame)[..];
-            let item = deframer.next(&mut chunk, &mut scratch);
-            assert!(matches!(black_box(&item), Some(Item::Frame(_))));
+            let Some(Item::Frame(raw)) = deframer.next(&mut chunk, &mut scratch) else { panic!("not a frame") };
+            assert!(each(black_box(&raw)));
+        }
+    })
+}
+
+#[inline]
+fn decode_ours(raw: &RawFrame<'_>) -> bool {
+    let message = raw.decode::<owned::Message>();
+    black_box(&message).is_ok()
+}
+
+#[inline]
+fn decode_ref_ours(raw: &RawFrame<'_>) -> bool {
+    let message = raw.decode::<borrowed::Message<'_>>();
+    black_box(&message).is_ok()
+}
+
+#[inline]
+fn walk_ref_ours(raw: &RawFrame<'_>) -> bool {
+    let message = raw.decode::<borrowed::Message<'_>>();
+    let Ok(message) = black_box(&message) else { return false };
+    if let borrowed::Body::Location(location) = &message.frame.body {
+        for item in &location.items {
+            black_box(&item);
+        }
+    }
+    true
+}
+
+fn parse_ours(input: Input) -> Round {
+    Box::new(move || {
+        for payload in &input.checked {
+            let message = codec::decode::<owned::Message>(black_box(payload));
+            assert!(black_box(&message).is_ok());
+        }
+    })
+}
+
+fn encode_ours(input: Input) -> Round {
+    let decode = |payload: &Vec<u8>| codec::decode::<owned::Message>(payload).ok();
+    let messages: Vec<_> = input.checked.iter().filter_map(decode).collect();
+    assert_eq!(messages.len(), input.checked.len());
+    let mut out = Vec::with_capacity(4096);
+    Box::new(move || {
+        for message in &messages {
+            out.clear();
+            assert!(codec::encode::<owned::Message>(black_box(&message.frame), &mut out).is_ok());
+            black_box(&out);
         }
     })
 }
@@ -111,7 +164,7 @@ fn stream_hand(input: Input) -> Round {
 }
 
 fn stream_ours(input: Input) -> Round {
-    let mut deframer = Deframer::<Raw<'_>>::new();
+    let mut deframer = Deframer::<borrowed::Message<'_>>::new();
     let mut scratch = Vec::with_capacity(4096);
     Box::new(move || {
         let mut frames = 0;

@@ -11,6 +11,8 @@ pub struct Input {
     pub wire: Vec<Vec<u8>>,
     /// Header and body, without escapes and checksum.
     pub payloads: Vec<Vec<u8>>,
+    /// The payloads with their checksum.
+    pub checked: Vec<Vec<u8>>,
     /// All frames one after the other, cut where a network might have.
     pub chunks: Vec<Vec<u8>>,
 }
@@ -24,15 +26,23 @@ impl Input {
     #[must_use]
     pub fn jt808() -> Self {
         let wire: Vec<Vec<u8>> = JT808.lines().map(hex).collect();
-        let payloads = wire
+        let payloads: Vec<Vec<u8>> = wire
             .iter()
             .map(|frame| {
                 let mut scratch = Vec::new();
                 framing::open(frame, &mut scratch).expect("a whole frame").to_vec()
             })
             .collect();
+        let checked = payloads
+            .iter()
+            .map(|payload| {
+                let mut checked = payload.clone();
+                checked.push(framing::xor(payload));
+                checked
+            })
+            .collect();
         let chunks = cut(&wire.concat());
-        Self { wire, payloads, chunks }
+        Self { wire, payloads, checked, chunks }
     }
 }
 

@@ -4,7 +4,9 @@
 
 use exproto_benches::cases::CASES;
 use exproto_benches::input::Input;
+use exproto_benches::ours::{borrowed, owned};
 use exproto_benches::with_binrw::{declared, matched};
+use exproto_runtime::codec::{decode, encode};
 use exproto_benches::{PlainItem, framing, hand, with_deku};
 
 #[test]
@@ -12,9 +14,13 @@ fn all_peers_decode_the_same_values() {
     let input = Input::jt808();
     assert_eq!(input.wire.len(), 256);
     let mut scratch = Vec::new();
-    for (wire, payload) in input.wire.iter().zip(&input.payloads) {
+    for ((wire, payload), checked) in input.wire.iter().zip(&input.payloads).zip(&input.checked) {
         let plain = hand::decode(wire, &mut scratch).unwrap().plain().unwrap();
         assert_eq!(hand::decode_ref(wire, &mut scratch).unwrap().plain().unwrap(), plain);
+        let received = decode::<owned::Message>(checked).unwrap();
+        assert_eq!(received.frame.plain().unwrap(), plain);
+        let received = decode::<borrowed::Message<'_>>(checked).unwrap();
+        assert_eq!(received.frame.plain().unwrap(), plain);
         assert_eq!(with_deku::Message::parse(payload).unwrap().plain(), plain);
         assert_eq!(with_deku::BitMessage::parse(payload).unwrap().plain(), plain);
         assert_eq!(declared::Message::parse(payload).unwrap().plain(), plain);
@@ -48,7 +54,7 @@ fn the_values_are_those_of_the_bytes() {
 fn all_peers_encode_the_same_bytes() {
     let input = Input::jt808();
     let mut out = Vec::new();
-    for (wire, payload) in input.wire.iter().zip(&input.payloads) {
+    for ((wire, payload), checked) in input.wire.iter().zip(&input.payloads).zip(&input.checked) {
         let mut check = |peer: &str, write: &dyn Fn(&mut Vec<u8>)| {
             out.clear();
             out.push(0xAA); // appended to what is there
@@ -57,6 +63,11 @@ fn all_peers_encode_the_same_bytes() {
             assert_eq!(&out[1..], &wire[..], "{peer}");
         };
         check("hand", &|out| hand::parse(payload).unwrap().encode(out).unwrap());
+        check("ours", &|out| encode::<owned::Message>(&decode::<owned::Message>(checked).unwrap().frame, out).unwrap());
+        check("ours, borrowed", &|out| {
+            let received = decode::<borrowed::Message<'_>>(checked).unwrap();
+            encode::<borrowed::Message<'_>>(&received.frame, out).unwrap();
+        });
         check("deku", &|out| with_deku::Message::parse(payload).unwrap().encode(out).unwrap());
         check("deku-bits", &|out| with_deku::BitMessage::parse(payload).unwrap().encode(out).unwrap());
         check("binrw", &|out| declared::Message::parse(payload).unwrap().encode(out).unwrap());

@@ -15,6 +15,7 @@ mod fallback;
 mod ir;
 mod lower;
 mod relation;
+mod template;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

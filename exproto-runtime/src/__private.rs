@@ -1,13 +1,21 @@
 //! What generated code names. Not public: changes with every release.
 #![allow(missing_docs)]
 
+pub use alloc::string::{String, ToString};
 pub use alloc::vec::Vec;
 pub use core;
-pub use core::convert::TryFrom;
+pub use core::convert::{From, TryFrom};
 pub use core::option::Option::{self, None, Some};
 pub use core::result::Result::{self, Err, Ok};
 
 pub use crate::codec::*;
+#[cfg(feature = "session")]
+pub use crate::session::routes::*;
+#[cfg(feature = "session")]
+pub use crate::session::{
+    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Refusal, Stage,
+    TopicBuf, TopicValue, matches,
+};
 
 /// A reference that gives a copy where the type is `Copy`; see [`ViewCopy`].
 #[derive(Debug)]
@@ -127,7 +135,7 @@ pub trait Kind {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` keeps no raw bytes, so segments of it cannot be joined",
     label = "the body needs an `other` variant with the bytes",
-    note = "add `#[wire(other)] Other { #[wire(tag)] id: u16, #[wire(rest)] data: &'a [u8] }`"
+    note = "add `#[wire(other)] Other {{ #[wire(tag)] id: u16, #[wire(rest)] data: &'a [u8] }}`"
 )]
 pub trait RawBody {
     fn raw_body(&self) -> Option<&[u8]>;

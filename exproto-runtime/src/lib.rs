@@ -45,8 +45,14 @@ pub use exproto_derive::ExProtoFrame;
 
 /// What a program that declares a protocol needs.
 pub mod prelude {
-    pub use crate::codec::*;
-    pub use crate::codec::Item as Item_;
+    pub use crate::codec::{
+        Ascii, Bcd, BcdTime, Codec, Deframer, Encode, Error, FieldInfo, List, ListBuf, Reader, Tagged, Text, TextBuf,
+        Utf8, Writer,
+    };
+    #[cfg(feature = "charsets")]
+    pub use crate::codec::Gbk;
+    #[cfg(feature = "session")]
+    pub use crate::session::{Asks, CloseReason, Cx, Outcome, Refusal, TopicValue};
     #[cfg(feature = "derive")]
     pub use crate::ExProtoFrame;
 }

@@ -67,7 +67,13 @@ impl Decode<'_> {
         for index in first..end {
             let offset_of = offset_name(index);
             if index > first {
-                let at = at as u32;
+                // Bits lie where their container does.
+                let at = match &items[index].repr {
+                    Repr::Bits(slot) if slot.first < index => {
+                        (first..slot.first).filter_map(|i| fixed_at(items, i)).sum()
+                    }
+                    _ => at,
+                } as u32;
                 out.extend(quote!(let #offset_of: u32 = #offset + #at;));
             }
             out.extend(self.in_run(index, &quote!(#run), at));
@@ -82,8 +88,10 @@ impl Decode<'_> {
         let (local, info, ty) = (&item.local, &item.info, &item.ty);
         let offset = offset_name(index);
         let size = fixed_at(&self.layout.items, index).unwrap_or(0);
-        let len = size as u32;
-        let mut out = quote!(__r.span(&#info, #offset, #len););
+        let len = if let Repr::Bits(slot) = &item.repr { slot.bytes } else { size } as u32;
+        // Before what may be said about the field, and around those inside it.
+        let mut out = quote!(__r.enter_at(&#info, #offset););
+        let leave = quote!(__r.leave_at(#offset + #len););
         match &item.repr {
             Repr::Int(int, endian) => {
                 let value = read_int(run, at, *int, *endian);
@@ -140,6 +148,7 @@ impl Decode<'_> {
                 });
             }
         }
+        out.extend(leave);
         out.extend(self.after(index));
         out
     }
@@ -301,7 +310,12 @@ impl Decode<'_> {
                 quote!({
                     let __n: usize = #count;
                     let mut __list = __p::Vec::with_capacity(__n.min(__r.left() / #min));
-                    for _ in 0..__n { let __v = #value; __list.push(__v); }
+                    for _ in 0..__n {
+                        __r.enter_element(__list.len());
+                        let __v = #value;
+                        __r.leave();
+                        __list.push(__v);
+                    }
                     __list
                 })
             }
@@ -356,7 +370,9 @@ impl Decode<'_> {
                     let mut __list = __p::Vec::new();
                     while __r.left() > 0 {
                         let __before = __r.left();
+                        __r.enter_element(__list.len());
                         let __v = #value;
+                        __r.leave();
                         if __r.left() == __before {
                             return __p::Err(__r.fail(__p::ErrorKind::Trailing, __r.offset(), &#info, __before as u64, 0));
                         }
@@ -389,7 +405,7 @@ impl Decode<'_> {
         }
     }
 
-    fn element_ctx(&self, item: &Item, element: &syn::Type) -> TokenStream {
+    pub(crate) fn element_ctx(&self, item: &Item, element: &syn::Type) -> TokenStream {
         let holder = Item {
             ty: element.clone(),
             local: item.local.clone(),

@@ -1,10 +1,105 @@
-//! Written later in the pipeline.
+//! `Fill`: a value made of JSON, the mirror of `Value`.
 
 use proc_macro2::TokenStream;
+use quote::quote;
 
-use crate::ir::Model;
+use super::common::{construct, de_lifetime, fields, header, transparent};
+use crate::ir::{Layout, Model, Repr, Shape, Style, Variant};
 
+/// `Fill` of any type.
 pub(crate) fn expand(model: &Model) -> TokenStream {
-    let _ = model;
-    TokenStream::new()
+    let lifetime = de_lifetime(model);
+    let ident = &model.ident;
+    let header = header(model, true, &quote!(__p::Fill<#lifetime>), &quote!(__p::Fill<#lifetime>));
+    let body = match &model.shape {
+        Shape::Struct(layout) => content(layout, &quote!(#ident), &quote!(__node), None),
+        Shape::Bits(bits) => content(&bits.layout, &quote!(#ident), &quote!(__node), None),
+        Shape::Scalar(scalar) => {
+            let names = scalar.variants.iter().map(|(_, _, snake)| snake);
+            let arms = scalar.variants.iter().enumerate().map(|(index, (name, ..))| quote!(#index => #ident::#name,));
+            let max = if scalar.int.bytes == 8 { u64::MAX } else { (1_u64 << (scalar.int.bytes * 8)) - 1 };
+            quote! {
+                if __node.is_some_and(|__n| __n.as_number().is_some()) {
+                    let __raw = <u64 as __p::Fill<#lifetime>>::fill(__node, &__TYPE)?;
+                    if __raw > #max { return __p::Err(__p::FillError::new("the number is too large for this field")); }
+                    return __p::Ok(<Self as __p::Scalar>::from_raw(__raw));
+                }
+                let (__index, _) = __p::Node::variant(__node, &[#(#names),*])?;
+                __p::Ok(match __index { #(#arms)* _ => return __p::Err(__p::FillError::missing()) })
+            }
+        }
+        Shape::Enum(data) => {
+            let names = data.variants.iter().map(|variant| &variant.snake);
+            let arms = data.variants.iter().enumerate().map(|(index, variant)| {
+                let name = &variant.ident;
+                let snake = &variant.snake;
+                let body = content(&variant.layout, &quote!(#ident::#name), &quote!(__content), Some(variant));
+                quote!(#index => (|| -> __p::Result<Self, __p::FillError> { #body })().map_err(|__e| __e.within(#snake)),)
+            });
+            quote! {
+                let (__index, __content) = __p::Node::variant(__node, &[#(#names),*])?;
+                match __index { #(#arms)* _ => __p::Err(__p::FillError::missing()) }
+            }
+        }
+    };
+    quote! {
+        #header {
+            fn fill(__node: __p::Option<&#lifetime __p::Node>, __at: &'static __p::FieldInfo)
+                -> __p::Result<Self, __p::FillError>
+            { #body }
+        }
+    }
+}
+
+/// An expression of `Result<Self, FillError>` that fills a layout from `node`.
+pub(crate) fn content(layout: &Layout, path: &TokenStream, node: &TokenStream, variant: Option<&Variant>) -> TokenStream {
+    let value = construct(path, layout);
+    if fields(layout).next().is_none() {
+        return quote!(__p::Ok(#value));
+    }
+    if transparent(layout) {
+        let only = fields(layout).map(|item| {
+            let (local, info, ty) = (&item.local, &item.info, full_type(item));
+            quote!(let #local = <#ty as __p::Fill<'_>>::fill(#node, &#info)?;)
+        });
+        return quote!({ #(#only)* __p::Ok(#value) });
+    }
+    if layout.style == Style::Tuple {
+        let each = fields(layout).enumerate().map(|(index, item)| {
+            let (local, info, ty) = (&item.local, &item.info, full_type(item));
+            quote! {
+                let #local = <#ty as __p::Fill<'_>>::fill(__list.and_then(|__l| __l.get(#index)), &#info)
+                    .map_err(|__e| __e.within_element(#index))?;
+            }
+        });
+        return quote!({ let __list = #node.and_then(|__n| __n.elements()); #(#each)* __p::Ok(#value) });
+    }
+    let names = fields(layout).map(|item| &item.label);
+    let each = fields(layout).map(|item| {
+        let (local, info) = (&item.local, &item.info);
+        let ty = full_type(item);
+        // A tag that only one value is possible for need not be given.
+        if let (Repr::TagReceiver, Some([(low, high)])) = (&item.repr, variant.map(|variant| &variant.tags[..]))
+            && low == high
+        {
+            let name = &item.label;
+            return quote! {
+                let #local: #ty = match __object.get(#name) {
+                    __p::Some(_) => __object.field(&#info)?,
+                    __p::None => __p::tag_into::<#ty>(#low),
+                };
+            };
+        }
+        quote!(let #local: #ty = __object.field(&#info)?;)
+    });
+    quote!({ let __object = __p::Node::object(#node, &[#(#names),*])?; #(#each)* __p::Ok(#value) })
+}
+
+/// The type of the field, with its `Option`.
+fn full_type(item: &crate::ir::Item) -> TokenStream {
+    let ty = &item.ty;
+    match item.presence {
+        crate::ir::Presence::Always => quote!(#ty),
+        _ => quote!(__p::Option<#ty>),
+    }
 }

@@ -24,6 +24,10 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             quote!(__p::Some({ static __E: __p::Escape = __p::Escape { byte: #byte, codes: &[#(#codes),*] }; &__E }))
         }
     };
+    let escaping = frame.attrs.escape.as_ref().map(|table| {
+        let byte = &table.value.byte;
+        quote!(.escaping(#byte))
+    });
     let check = check(frame, layout);
     let segments = segments(model, frame, layout);
     let kind = frame.body.and_then(|index| layout.items.get(index)).and_then(|item| item.member.as_ref()).map(|body| {
@@ -40,7 +44,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             const CHECK: __p::Option<__p::Check> = #check;
             type Scan = __p::FlagScan;
             #[inline]
-            fn scanner() -> __p::FlagScan { __p::FlagScan::new(#flag, #max) }
+            fn scanner() -> __p::FlagScan { __p::FlagScan::new(#flag, #max) #escaping }
             #segments
             #kind
         }

@@ -1,10 +1,178 @@
-//! Written later in the pipeline.
+//! `Sample`: random values within what the layout allows.
 
 use proc_macro2::TokenStream;
+use quote::quote;
 
-use crate::ir::Model;
+use super::common::{Locals, construct, ctx_bind, ctx_type, ctx_value, header, mentions_left, type_is, user_expr};
+use crate::ir::{Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr, Shape};
 
+/// `Sample` of any type.
 pub(crate) fn expand(model: &Model) -> TokenStream {
-    let _ = model;
-    TokenStream::new()
+    let ident = &model.ident;
+    let ctx = ctx_type(model);
+    let bind = ctx_bind(model);
+    let header = header(model, false, &quote!(__p::Sample<#ctx>), &quote!(__p::Sample));
+    let body = match &model.shape {
+        Shape::Struct(layout) => content(model, layout, &quote!(#ident)),
+        Shape::Bits(bits) => content(model, &bits.layout, &quote!(#ident)),
+        Shape::Scalar(scalar) => {
+            let count = scalar.variants.len();
+            let arms = scalar.variants.iter().enumerate().map(|(index, (name, ..))| quote!(#index => #ident::#name,));
+            let last = match (scalar.variants.last(), &scalar.other) {
+                (_, Some(other)) => quote!(#ident::#other(0)),
+                (Some((name, ..)), None) => quote!(#ident::#name),
+                (None, None) => TokenStream::new(),
+            };
+            quote!(match __random.within(0..=(#count - 1)) { #(#arms)* _ => #last })
+        }
+        Shape::Enum(data) if data.chosen => {
+            let arms = data.variants.iter().map(|variant| {
+                let name = &variant.ident;
+                let value = content(model, &variant.layout, &quote!(#ident::#name));
+                let nowhere = Item::nowhere();
+                let first = variant.layout.items.first().unwrap_or(&nowhere);
+                let condition = match &variant.when {
+                    None => quote!(true),
+                    // Only bytes that came tell how many are left.
+                    Some(when) if mentions_left(when) => quote!(false),
+                    Some(when) => user_expr(when, &variant.layout, first, model, Locals::Values),
+                };
+                quote!(if #condition { return #value; })
+            });
+            let fallback = data.variants.last().map(|variant| {
+                let name = &variant.ident;
+                content(model, &variant.layout, &quote!(#ident::#name))
+            });
+            quote!(#(#arms)* #fallback)
+        }
+        Shape::Enum(data) => {
+            let known: Vec<_> =
+                data.variants.iter().enumerate().filter(|(index, _)| data.other != Some(*index)).map(|(_, v)| v).collect();
+            let count = known.len().max(1);
+            let arms = known.iter().enumerate().map(|(index, variant)| {
+                let name = &variant.ident;
+                let value = content(model, &variant.layout, &quote!(#ident::#name));
+                let tag = variant.tags.first().map_or(0, |(low, _)| *low);
+                quote!(#index => { let __tag: u64 = #tag; #value })
+            });
+            let last = data.other.and_then(|index| data.variants.get(index)).or(data.variants.last()).map(|variant| {
+                let name = &variant.ident;
+                content(model, &variant.layout, &quote!(#ident::#name))
+            });
+            quote!(match __random.within(0..=(#count - 1)) { #(#arms)* _ => { let __tag: u64 = 0; #last } })
+        }
+    };
+    quote! {
+        #header {
+            fn sample(
+                __random: &mut __p::Random,
+                __size: __p::Option<usize>,
+                __at: &'static __p::FieldInfo,
+                __ctx: #ctx,
+            ) -> Self {
+                #bind
+                #body
+            }
+        }
+    }
+}
+
+/// An expression that makes a layout.
+fn content(model: &Model, layout: &Layout, path: &TokenStream) -> TokenStream {
+    let lets = layout.items.iter().filter(|item| item.member.is_some()).map(|item| {
+        let local = &item.local;
+        let value = value(model, layout, item);
+        let value = match &item.presence {
+            Presence::Always => value,
+            Presence::If(condition) if !mentions_left(condition) => {
+                let condition = user_expr(condition, layout, item, model, Locals::Values);
+                quote!(if #condition { __p::Some(#value) } else { __p::None })
+            }
+            _ => quote!(if __random.chance(0.5) { __p::Some(#value) } else { __p::None }),
+        };
+        quote!(let #local = #value;)
+    });
+    let made = construct(path, layout);
+    quote!({ #(#lets)* #made })
+}
+
+fn value(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
+    let (ty, info) = (&item.ty, &item.info);
+    let size = match &item.extent {
+        Extent::Fixed(size) => quote!(__p::Some(#size)),
+        Extent::Size(expr) if !mentions_left(expr) => {
+            let size = user_expr(expr, layout, item, model, Locals::Values);
+            quote!(__p::Some(__p::ToSize::to_size(#size)))
+        }
+        _ => quote!(__p::None),
+    };
+    if let (Some((low, high)), true) = (&item.range, IntTy::of_type(ty).is_some()) {
+        let low = user_expr(low, layout, item, model, Locals::Values);
+        let high = user_expr(high, layout, item, model, Locals::Values);
+        return quote!(__random.within::<#ty>((#low)..=(#high)));
+    }
+    match &item.repr {
+        Repr::TagReceiver => quote!(__p::tag_into::<#ty>(__tag)),
+        Repr::Bits(slot) => {
+            let max = if slot.count >= 64 { u64::MAX } else { (1_u64 << slot.count) - 1 };
+            if type_is(ty, "bool") {
+                quote!(__random.chance(0.5))
+            } else if let Some(int) = IntTy::of_type(ty) {
+                if int.signed {
+                    let half = max >> 1;
+                    quote!(__random.within(0..=#half) as #ty)
+                } else {
+                    quote!(__random.within(0..=#max) as #ty)
+                }
+            } else {
+                quote!(<#ty as __p::Sample>::sample(__random, __p::None, &#info, ()))
+            }
+        }
+        Repr::Body(_) => {
+            let ctx = ctx_value(item, layout, model, &quote!(__p::Tagged), Locals::Values);
+            quote!({ let __c = #ctx; <#ty as __p::Sample<_>>::sample(__random, #size, &#info, __c) })
+        }
+        Repr::Part => {
+            let ctx = ctx_value(item, layout, model, &quote!(__p::Wire), Locals::Values);
+            quote!({ let __c = #ctx; <#ty as __p::Sample<_>>::sample(__random, #size, &#info, __c) })
+        }
+        Repr::List(kind, element) => {
+            let count = match &item.extent {
+                Extent::Count(expr) if !mentions_left(expr) => {
+                    let count = user_expr(expr, layout, item, model, Locals::Values);
+                    quote!(__p::ToSize::to_size(#count))
+                }
+                Extent::Fixed(_) | Extent::Size(_) => quote!(0_usize),
+                _ => quote!(__random.within(0..=3_usize)),
+            };
+            let one = match (kind, &item.each) {
+                (ListKind::Vec, Some(each)) => value(model, layout, each),
+                _ => {
+                    let ctx = super::decode::Decode { model, layout, frame: None }.element_ctx(item, element);
+                    quote!({ let __c = #ctx; <#element as __p::Sample<_>>::sample(__random, __p::None, &#info, __c) })
+                }
+            };
+            quote!({
+                let __n: usize = #count;
+                let mut __list = __p::Vec::new();
+                for _ in 0..__n { let __v = #one; __list.push(__v); }
+                <#ty as __p::From<__p::Vec<#element>>>::from(__list)
+            })
+        }
+        Repr::Int(int, _) if int.bytes < int.held => {
+            let bits = int.bytes as u32 * 8;
+            if int.signed {
+                let (low, high) = (-(1_i64 << (bits - 1)), (1_i64 << (bits - 1)) - 1);
+                quote!(__random.within(#low..=#high) as #ty)
+            } else {
+                let high = (1_u64 << bits) - 1;
+                quote!(__random.within(0..=#high) as #ty)
+            }
+        }
+        Repr::Scalar(int, _) if IntTy::of_type(ty).is_some() => {
+            let high = if int.bytes == 8 { u64::MAX } else { (1_u64 << (int.bytes * 8)) - 1 };
+            quote!(__random.within(0..=(#high).min(<#ty>::MAX as u64)) as #ty)
+        }
+        _ => quote!(<#ty as __p::Sample>::sample(__random, #size, &#info, ())),
+    }
 }

@@ -10,6 +10,7 @@
 //! | `schema`, `value` | names, scales and the walk over a decoded value |
 //! | `json` | values to JSON, and JSON payloads to values |
 //! | `explain` | the picture of a frame |
+//! | `sample`, `random` | made-up values within what the layout allows |
 //! | `error`, `trace` | what went wrong, where, and how it came to that |
 
 mod check;
@@ -18,7 +19,9 @@ mod explain;
 mod frame;
 pub(crate) mod json;
 mod layout;
+mod random;
 mod reader;
+mod sample;
 mod scalar;
 mod schema;
 mod trace;
@@ -40,7 +43,9 @@ pub use json::{Fill, FillError, JsonWriter, Node, Object, to_json};
 pub use layout::{
     Codec, Decode, Encode, EncodeBody, Family, NoCtx, Protocol, Scalar, Segment, Select, Tagged, Wire,
 };
+pub use random::{Random, Whole};
 pub use reader::Reader;
+pub use sample::Sample;
 pub use schema::{FieldInfo, Scale};
 #[cfg(feature = "charsets")]
 pub use types::Gbk;

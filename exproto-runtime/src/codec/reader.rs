@@ -111,23 +111,25 @@ impl<'a, T: Trace> Reader<'a, T> {
                 self.rest = rest;
                 Ok(run)
             }
-            None => Err(self.short_of(ends)),
+            None => Err(Self::short_of(self.rest.len() as u32, self.offset(), self.trace, ends)),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn short_of(&self, ends: &'static [(u32, &'static FieldInfo)]) -> Error {
-        let left = self.rest.len() as u32;
+    fn short_of(left: u32, offset: u32, trace: T, ends: &'static [(u32, &'static FieldInfo)]) -> Error {
         let mut start = 0;
         for (end, at) in ends {
             if *end > left {
                 let got = u64::from(left.saturating_sub(start));
-                return self.fail(ErrorKind::Short, self.offset() + start, at, got, u64::from(end - start));
+                if T::ON {
+                    trace.fail(ErrorKind::Short, at, offset + start, got, u64::from(end - start));
+                }
+                return Error::new(ErrorKind::Short, offset + start, at);
             }
             start = *end;
         }
-        Error::new(ErrorKind::Short, self.offset(), &crate::codec::schema::UNNAMED)
+        Error::new(ErrorKind::Short, offset, &crate::codec::schema::UNNAMED)
     }
 
     /// A reader over bytes that were taken as part of a run; `end` is the
@@ -243,8 +245,7 @@ impl<'a, T: Trace> Reader<'a, T> {
         self.sub(real, at)
     }
 
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     fn length_differs(
         &mut self,
         declared: usize,
@@ -280,8 +281,9 @@ impl<'a, T: Trace> Reader<'a, T> {
     }
 
     /// Marks the frame as odd and keeps decoding.
-    #[cold]
-    #[inline(never)]
+    // Inline, as all that takes the reader: one call with its address, on
+    // however cold a path, would keep it in memory instead of registers.
+    #[inline(always)]
     pub fn flag_at(&mut self, flag: Flag, at: &'static FieldInfo, offset: u32) {
         self.flags.set(flag);
         if T::ON {
@@ -290,8 +292,7 @@ impl<'a, T: Trace> Reader<'a, T> {
     }
 
     /// An error that the trace also hears of.
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     pub fn fail(
         &self,
         kind: ErrorKind,
@@ -306,8 +307,7 @@ impl<'a, T: Trace> Reader<'a, T> {
         Error::new(kind, offset, at)
     }
 
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     fn short(&self, wanted: usize, at: &'static FieldInfo) -> Error {
         self.fail(ErrorKind::Short, self.offset(), at, self.rest.len() as u64, wanted as u64)
     }
@@ -333,6 +333,23 @@ impl<'a, T: Trace> Reader<'a, T> {
     pub fn leave(&self) {
         if T::ON {
             self.trace.leave(self.offset());
+        }
+    }
+
+    /// Tells the trace that a field begins at `offset`, in bytes that were read
+    /// before.
+    #[inline(always)]
+    pub fn enter_at(&self, at: &'static FieldInfo, offset: u32) {
+        if T::ON {
+            self.trace.enter(at, offset);
+        }
+    }
+
+    /// Tells the trace that the field ends before `offset`.
+    #[inline(always)]
+    pub fn leave_at(&self, offset: u32) {
+        if T::ON {
+            self.trace.leave(offset);
         }
     }
 

@@ -18,6 +18,7 @@ mod gateway;
 mod machine;
 mod rare;
 mod report;
+pub(crate) mod routes;
 mod settings;
 mod topic;
 

@@ -47,9 +47,11 @@ impl Path {
         &self.steps
     }
 
-    /// Adds the field unless the path ends there already.
+    /// Adds the field unless the path ends there already. What has no owner is
+    /// a part of the field and has no place of its own.
     fn ending_in(mut self, at: &'static FieldInfo) -> Self {
-        if self.steps.last() != Some(&Place::Field(at)) {
+        let part = at.owner.is_empty() && !self.steps.is_empty();
+        if !part && self.steps.last() != Some(&Place::Field(at)) {
             self.steps.push(Place::Field(at));
         }
         self
@@ -59,17 +61,24 @@ impl Path {
     #[must_use]
     pub fn dotted(&self) -> String {
         let mut out = String::new();
+        let mut before = None;
         for step in &self.steps {
             match step {
                 Place::Element(index) => out.push_str(&alloc::format!("[{index}]")),
                 Place::Field(at) => {
-                    if let Some((_, variant)) = at.owner.split_once("::") {
-                        dot(&mut out, &snake(variant));
+                    if let Some((owner, variant)) = at.owner.split_once("::") {
+                        let variant = snake(variant);
+                        // Where the variant is a step of its own, it is there
+                        // already.
+                        if before != Some((owner, variant.as_str())) {
+                            dot(&mut out, &variant);
+                        }
                     }
                     // The only field of a tuple is not seen in the JSON.
                     if at.name != "0" {
                         dot(&mut out, at.name);
                     }
+                    before = Some((at.owner, at.name));
                 }
             }
         }
@@ -227,7 +236,13 @@ impl Explanation {
     ) -> Self {
         let found = recorder.into_found(result.as_ref().err());
         self.spans = found.spans;
-        if let (true, Some((at, offset))) = (early.has(Flag::Checksum), check) {
+        // A checksum that the layout looks at too is in the trace.
+        let early = early.has(Flag::Checksum)
+            && found
+                .oddities
+                .iter()
+                .all(|oddity| oddity.flag != Flag::Checksum);
+        if let (true, Some((at, offset))) = (early, check) {
             let path = Path::default().ending_in(at);
             self.oddities.push(Oddity {
                 flag: Flag::Checksum,

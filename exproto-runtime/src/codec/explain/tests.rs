@@ -81,14 +81,14 @@ impl<'a> Decode<'a> for Packet<'a> {
         let head = r.run::<2>(&TAG)?;
         r.span(&TAG, start, 1);
         r.span(&LEN, start + 1, 1);
+        r.enter(&SEGMENT);
         let segment = if head[0] & 0x80 != 0 {
-            r.enter(&SEGMENT);
             let [index, total] = *r.run::<2>(&SEGMENT)?;
-            r.leave();
             Some((index, total))
         } else {
             None
         };
+        r.leave();
         let mut sub = r.sub_framed(usize::from(head[1]), 1, (&LEN, start + 1), &BODY)?;
         sub.enter(&BODY);
         let body = Body::select(if segment.is_some() { 9 } else { head[0] }, &mut sub)?;
@@ -103,6 +103,18 @@ impl<'a> Decode<'a> for Packet<'a> {
 
 impl<'a> Body<'a> {
     fn select<T: Trace>(tag: u8, r: &mut Reader<'a, T>) -> Result<Self, Error> {
+        r.enter(match tag {
+            1 => &LOCATION,
+            2 => &FREE_TEXT,
+            7 => return Err(r.fail(ErrorKind::Tag, 0, &TAG, 7, 0)),
+            _ => &OTHER,
+        });
+        let body = Self::variant(tag, r)?;
+        r.leave();
+        Ok(body)
+    }
+
+    fn variant<T: Trace>(tag: u8, r: &mut Reader<'a, T>) -> Result<Self, Error> {
         match tag {
             1 => {
                 let start = r.offset();
@@ -111,14 +123,13 @@ impl<'a> Body<'a> {
                 if !(-90_000_000..=90_000_000).contains(&lat) {
                     r.flag_at(Flag::Range, &LAT, start);
                 }
+                r.enter(&NOTE);
                 let note = if lat == 0 {
-                    r.enter(&NOTE);
-                    let [note] = *r.run::<1>(&NOTE)?;
-                    r.leave();
-                    Some(note)
+                    Some(r.run::<1>(&NOTE)?[0])
                 } else {
                     None
                 };
+                r.leave();
                 r.enter(&ITEMS);
                 let mut items = Vec::new();
                 while r.left() > 0 {
@@ -150,8 +161,9 @@ impl<'a> Body<'a> {
                 r.leave();
                 Ok(Self::FreeText(text))
             }
-            7 => Err(r.fail(ErrorKind::Tag, 0, &TAG, 7, 0)),
             tag => {
+                r.enter(&OTHER_TAG);
+                r.leave();
                 r.enter(&OTHER_DATA);
                 let data = r.rest();
                 r.leave();
@@ -341,21 +353,24 @@ Packet location, 25 bytes from byte 1 of the stream
   0010  32 33 34 35 36 37 38 39  d8                       23456789.
     0..1  01                         Packet.tag
     1..2  16                         Packet.len
+    2..2                             Packet.segment
    2..24  01 58 af 76 01 02 7e 10 .. Packet.body
-    2..6  01 58 af 76                  Body::Location.lat    22.589302 °
-   6..24  01 02 7e 10 02 00 2b 0a ..   Body::Location.items
-   6..10  01 02 7e 10                    [0]
-    6..7  01                               Entry.id          1
-    7..8  02                               Entry.len
-   8..10  7e 10                            Entry.value       "7e10"
-  10..12  02 00                          [1]
-  10..11  02                               Entry.id          2
-  11..12  00                               Entry.len
-  12..12                                   Entry.value       ""
-  12..24  2b 0a 30 31 32 33 34 35 ..     [2]
-  12..13  2b                               Entry.id          43
-  13..14  0a                               Entry.len
-  14..24  30 31 32 33 34 35 36 37 ..       Entry.value       "30313233343536373839"
+   2..24  01 58 af 76 01 02 7e 10 ..   Body.location
+    2..6  01 58 af 76                    Body::Location.lat    22.589302 °
+    6..6                                 Body::Location.note
+   6..24  01 02 7e 10 02 00 2b 0a ..     Body::Location.items
+   6..10  01 02 7e 10                      [0]
+    6..7  01                                 Entry.id          1
+    7..8  02                                 Entry.len
+   8..10  7e 10                              Entry.value       "7e10"
+  10..12  02 00                            [1]
+  10..11  02                                 Entry.id          2
+  11..12  00                                 Entry.len
+  12..12                                     Entry.value       ""
+  12..24  2b 0a 30 31 32 33 34 35 ..       [2]
+  12..13  2b                                 Entry.id          43
+  13..14  0a                                 Entry.len
+  14..24  30 31 32 33 34 35 36 37 ..         Entry.value       "30313233343536373839"
   24..25  d8                         Packet.check
 "#,
     );
@@ -370,16 +385,19 @@ Packet location, 13 bytes from byte 1 of the stream
   0000  01 0a 7f ff ff ff 01 01  41 02 09 42 83           ........A..B.
     0..1  01                         Packet.tag
     1..2  0a                         Packet.len
+    2..2                             Packet.segment
    2..12  7f ff ff ff 01 01 41 02 .. Packet.body
-    2..6  7f ff ff ff                  Body::Location.lat    2147.483647 °
-   6..12  01 01 41 02 09 42            Body::Location.items
-    6..9  01 01 41                       [0]
-    6..7  01                               Entry.id          1
-    7..8  01                               Entry.len
-    8..9  41                               Entry.value       "41"
+   2..12  7f ff ff ff 01 01 41 02 ..   Body.location
+    2..6  7f ff ff ff                    Body::Location.lat    2147.483647 °
+    6..6                                 Body::Location.note
+   6..12  01 01 41 02 09 42              Body::Location.items
+    6..9  01 01 41                         [0]
+    6..7  01                                 Entry.id          1
+    7..8  01                                 Entry.len
+    8..9  41                                 Entry.value       "41"
   12..13  83                         Packet.check
-odd: Packet.body > Body::Location.lat at byte 2: value outside its range
-odd: Packet.body > Body::Location.items at byte 9: list ends in bytes that are no whole element
+odd: Packet.body > Body.location > Body::Location.lat at byte 2: value outside its range
+odd: Packet.body > Body.location > Body::Location.items at byte 9: list ends in bytes that are no whole element
 "#,
     );
     let explanation = explained(&wire(1, b"\x7F\xFF\xFF\xFF\x01\x01A\x02\x09B"));
@@ -401,8 +419,10 @@ Packet, 5 bytes from byte 1 of the stream
               ^^^^^
   0..1  01                         Packet.tag
   1..2  02                         Packet.len
+  2..2                             Packet.segment
    2..                             Packet.body
-error: Packet.body > Body::Location.lat at byte 2: the field needs more bytes than are left
+   2..                               Body.location
+error: Packet.body > Body.location > Body::Location.lat at byte 2: the field needs more bytes than are left
        2 bytes left, 4 needed
 "#,
     );
@@ -419,10 +439,12 @@ Packet, 7 bytes from byte 1 of the stream
                           ^^
   0..1  01                         Packet.tag
   1..2  04                         Packet.len
+  2..2                             Packet.segment
    2..  00 00 00 00                Packet.body
-  2..6  00 00 00 00                  Body::Location.lat
-   6..                               Body::Location.note
-error: Packet.body > Body::Location.note at byte 6: the field needs more bytes than are left
+   2..  00 00 00 00                  Body.location
+  2..6  00 00 00 00                    Body::Location.lat
+   6..                                 Body::Location.note
+error: Packet.body > Body.location > Body::Location.note at byte 6: the field needs more bytes than are left
        0 bytes left, 1 needed
 "#,
     );
@@ -440,21 +462,24 @@ Packet, 22 bytes from byte 1 of the stream
   0010  45 46 47 48 49 ad                                 EFGHI.
     0..1  01                         Packet.tag
     1..2  13                         Packet.len
+    2..2                             Packet.segment
      2..  00 00 00 01 01 01 41 02 .. Packet.body
-    2..6  00 00 00 01                  Body::Location.lat
-     6..  01 01 41 02 01 42 03         Body::Location.items
-    6..9  01 01 41                       [0]
-    6..7  01                               Entry.id
-    7..8  01                               Entry.len
-    8..9  41                               Entry.value
-   9..12  02 01 42                       [1]
-   9..10  02                               Entry.id
-  10..11  01                               Entry.len
-  11..12  42                               Entry.value
-    12..  03                             [2]
-  12..13  03                               Entry.id
-  13..14  ff                               Entry.len
-error: Packet.body > Body::Location.items[2] > Entry.len at byte 13: another value stands where a constant should
+     2..  00 00 00 01 01 01 41 02 ..   Body.location
+    2..6  00 00 00 01                    Body::Location.lat
+    6..6                                 Body::Location.note
+     6..  01 01 41 02 01 42 03           Body::Location.items
+    6..9  01 01 41                         [0]
+    6..7  01                                 Entry.id
+    7..8  01                                 Entry.len
+    8..9  41                                 Entry.value
+   9..12  02 01 42                         [1]
+   9..10  02                                 Entry.id
+  10..11  01                                 Entry.len
+  11..12  42                                 Entry.value
+    12..  03                               [2]
+  12..13  03                                 Entry.id
+  13..14  ff                                 Entry.len
+error: Packet.body > Body.location > Body::Location.items[2] > Entry.len at byte 13: another value stands where a constant should
        received 255 (0xff), wanted 4
 "#,
     );
@@ -473,6 +498,7 @@ Packet, 8 bytes from byte 1 of the stream
            ^^
   0..1  02                         Packet.tag
   1..2  09                         Packet.len
+  2..2                             Packet.segment
 error: Packet.len at byte 1: the length field disagrees with the bytes that follow
        the field says 9, 5 are there
 "#,
@@ -489,6 +515,7 @@ Packet, 3 bytes from byte 1 of the stream
         ^^
   0..1  07                         Packet.tag
   1..2  00                         Packet.len
+  2..2                             Packet.segment
    2..                             Packet.body
 error: Packet.tag at byte 0: no variant has this tag
        received 7
@@ -508,8 +535,10 @@ Packet free_text, 8 bytes from byte 1 of the stream
                              ^^
   0..1  02                         Packet.tag
   1..2  05                         Packet.len
+  2..2                             Packet.segment
   2..7  68 7e 6c 4c 6f             Packet.body
-  2..7  68 7e 6c 4c 6f               Body::FreeText.0  "h~lLo"
+  2..7  68 7e 6c 4c 6f               Body.free_text
+  2..7  68 7e 6c 4c 6f                 Body::FreeText.0  "h~lLo"
   7..8  7e                         Packet.check
 error: Packet.check at byte 7: the checksum does not match the bytes received
        received 126 (0x7e), wanted 94 (0x5e)
@@ -574,12 +603,14 @@ fn a_joined_message_is_drawn_without_places() {
 Packet location, 7 bytes joined of segments
   0000  00 00 00 01 01 01 41                              ......A
   Packet.body
-    Body::Location.lat    0.000001 °
-    Body::Location.items
-      [0]
-        Entry.id          1
-        Entry.len
-        Entry.value       "41"
+    Body.location
+      Body::Location.lat    0.000001 °
+      Body::Location.note
+      Body::Location.items
+        [0]
+          Entry.id          1
+          Entry.len
+          Entry.value       "41"
 "#;
     assert_eq!(
         drawn,

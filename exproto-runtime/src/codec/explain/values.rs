@@ -1,59 +1,50 @@
 //! The values of a decoded frame, by field.
 
-use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::{Place, Span, snake};
+use super::{Place, Span};
 use crate::codec::json::JsonWriter;
 use crate::codec::schema::{FieldInfo, UNNAMED};
 use crate::codec::value::{Value, Visitor};
 
 /// Gives each span that has no others inside the value of its field.
 ///
-/// Fields of the same name (in the elements of a list) stand in the value in
-/// the order in which they lie on the wire.
+/// Decoding enters every field, also an absent one, so that fields of the same
+/// name (in the elements of a list) stand in the value in the order in which
+/// they were entered.
 pub(super) fn show_in<F: Value>(frame: &F, spans: &mut [Span]) {
     let mut values = Values::default();
     frame.show(&UNNAMED, &mut values);
+    // The value of the span before, if this one lies right inside it.
+    let mut outer: Option<Range<usize>> = None;
     for index in 0..spans.len() {
-        let inner = spans.get(index + 1).map_or(0, |next| next.depth);
+        let inside = spans
+            .get(index + 1)
+            .is_some_and(|next| Some(next.depth) > spans.get(index).map(|span| span.depth));
         let Some(span) = spans.get_mut(index) else {
             continue;
         };
-        let Place::Field(at) = span.place else {
-            continue;
+        let own = match span.place {
+            Place::Field(at) => values
+                .of
+                .get_mut(&(at.owner, at.name))
+                .and_then(VecDeque::pop_front),
+            Place::Element(_) => None,
         };
-        let Some(queue) = values.of.get_mut(&key(at)) else {
-            continue;
-        };
-        let shown = |range: &Range<usize>| values.json.get(range.clone()).unwrap_or(&[]);
-        let empty = span.end == Some(span.start);
-        // An absent field has neither bytes nor a value, an empty one both.
-        if empty
-            && !queue
-                .front()
-                .is_some_and(|range| matches!(shown(range), b"\"\"" | b"[]" | b"{}"))
+        // The only field of a tuple is not seen in the value: its own is that
+        // of what holds it.
+        let tuple = matches!(span.place, Place::Field(at) if at.name == "0");
+        let value = own.or(outer.take().filter(|_| tuple));
+        if inside {
+            outer = value;
+        } else if let Some(json) = value.and_then(|range| values.json.get(range))
+            && json != b"null"
         {
-            continue;
+            span.value = Some(String::from_utf8_lossy(json).into_owned());
         }
-        let Some(range) = queue.pop_front() else {
-            continue;
-        };
-        if inner <= span.depth {
-            span.value = Some(String::from_utf8_lossy(shown(&range)).into_owned());
-        }
-    }
-}
-
-/// What a field is called in the value. The only field of a tuple variant is
-/// not seen there: its value is that of the variant.
-fn key(at: &'static FieldInfo) -> (&'static str, Cow<'static, str>) {
-    match at.owner.split_once("::") {
-        Some((owner, variant)) if at.name == "0" => (owner, snake(variant).into()),
-        _ => (at.owner, at.name.into()),
     }
 }
 
@@ -63,7 +54,7 @@ struct Values {
     json: Vec<u8>,
     /// The present field of each struct that has begun.
     open: Vec<Option<(&'static FieldInfo, usize)>>,
-    of: BTreeMap<(&'static str, Cow<'static, str>), VecDeque<Range<usize>>>,
+    of: BTreeMap<(&'static str, &'static str), VecDeque<Range<usize>>>,
 }
 
 impl Values {
@@ -77,9 +68,10 @@ impl Values {
             return;
         };
         let value = start..self.json.len();
-        if self.json.get(value.clone()) != Some(b"null") {
-            self.of.entry(key(at)).or_default().push_back(value);
-        }
+        self.of
+            .entry((at.owner, at.name))
+            .or_default()
+            .push_back(value);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Byte stuffing: keeping a flag out of the bytes it delimits.
 
 use alloc::vec::Vec;
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memchr2_iter, memrchr2};
 
 /// An escape byte and the codes that may follow it.
 ///
@@ -100,25 +100,30 @@ impl Escape {
         }
     }
 
-    /// Moves each byte once, from the back.
+    /// Moves each run of clean bytes once, from the back.
     #[inline(never)]
     fn expand(&self, out: &mut Vec<u8>, from: usize) {
         let plain = out.get(from..).unwrap_or(&[]);
-        let more = plain.iter().filter(|byte| self.code_of(**byte).is_some()).count();
-        let mut read = out.len();
-        let mut write = read + more;
-        out.resize(write, 0);
-        // Where both meet, nothing is left to escape.
-        while read < write {
-            read -= 1;
-            let Some(byte) = out.get(read).copied() else { return };
-            let code = self.code_of(byte);
-            for byte in code.into_iter().chain([code.map_or(byte, |_| self.byte)]) {
-                write -= 1;
-                if let Some(place) = out.get_mut(write) {
-                    *place = byte;
-                }
+        let more = match self.codes {
+            [(_, a), (_, b)] => memchr2_iter(*a, *b, plain).count(),
+            _ => plain.iter().filter(|byte| self.code_of(**byte).is_some()).count(),
+        };
+        let mut end = out.len();
+        out.resize(end + more, 0);
+        // `left` escapes are still to be made room for before `end`.
+        for left in (1..=more).rev() {
+            let plain = out.get(from..end).unwrap_or(&[]);
+            let last = match self.codes {
+                [(_, a), (_, b)] => memrchr2(*a, *b, plain),
+                _ => plain.iter().rposition(|byte| self.code_of(*byte).is_some()),
+            };
+            let Some(at) = last.map(|at| from + at) else { return };
+            out.copy_within(at + 1..end, at + 1 + left);
+            let code = out.get(at).and_then(|byte| self.code_of(*byte)).unwrap_or(0);
+            if let Some(place) = out.get_mut(at + left - 1..at + left + 1) {
+                place.copy_from_slice(&[self.byte, code]);
             }
+            end = at;
         }
     }
 

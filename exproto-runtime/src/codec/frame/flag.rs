@@ -81,7 +81,7 @@ impl FlagScan {
     }
 
     /// What stands before a flag at `at`.
-    #[inline]
+    #[inline(always)]
     fn boundary(&mut self, at: usize) -> Step {
         self.from = 0;
         self.clean = !self.escaped;
@@ -111,7 +111,7 @@ impl FlagScan {
 }
 
 impl Scanner for FlagScan {
-    #[inline]
+    #[inline(always)]
     fn scan(&mut self, buf: &[u8]) -> Step {
         let unseen = buf.get(self.from..).unwrap_or(&[]);
         // The opening flag, most often: no search for what stands in front.

@@ -10,7 +10,7 @@ use crate::codec::trace::{Flag, Trace};
 use crate::codec::value::{Value, Visitor};
 use crate::codec::writer::Writer;
 
-static DIGITS: FieldInfo = FieldInfo::new("Bcd", "digits");
+static DIGITS: FieldInfo = FieldInfo::new("", "digits");
 
 /// Up to `N` bytes of packed decimal digits, two a byte, the first in the high
 /// half. Leading zeros are kept.
@@ -104,12 +104,28 @@ impl<const N: usize> Bcd<N> {
 }
 
 /// Whether all nibbles are at most 9.
+#[inline]
 pub(crate) fn all_digits(bytes: &[u8]) -> bool {
-    // A nibble above 9 carries into the fifth bit when 6 is added.
-    bytes.iter().fold(0_u16, |odd, byte| {
-        let (high, low) = (u16::from(byte >> 4), u16::from(byte & 15));
-        odd | (high + 6) & 16 | (low + 6) & 16
-    }) == 0
+    // Whole words; the last one overlaps, so that no byte is left over.
+    if let Some(last) = bytes.last_chunk::<8>() {
+        let (words, _) = bytes.as_chunks::<8>();
+        let odd = words.iter().fold(above_nine(u64::from_ne_bytes(*last)), |odd, word| {
+            odd | above_nine(u64::from_ne_bytes(*word))
+        });
+        return odd == 0;
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let pair = u64::from(u32::from_ne_bytes(*first)) << 32 | u64::from(u32::from_ne_bytes(*last));
+        return above_nine(pair) == 0;
+    }
+    bytes.iter().fold(0, |odd, byte| odd | above_nine(u64::from(*byte))) == 0
+}
+
+/// A set bit for each nibble above 9: those with the highest bit and one of
+/// the two below it.
+#[inline(always)]
+const fn above_nine(nibbles: u64) -> u64 {
+    nibbles >> 3 & (nibbles >> 2 | nibbles >> 1) & 0x1111_1111_1111_1111
 }
 
 const fn hex_digit(nibble: u8) -> u8 {
@@ -189,6 +205,27 @@ impl<const N: usize> Value for Bcd<N> {
             v.text(self.write(&mut [0; 64]));
         } else {
             v.bytes(self.as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nibble_above_nine_is_found_wherever_it_stands() {
+        for len in 0..20 {
+            let mut bytes = [0x99_u8; 20];
+            assert!(all_digits(&bytes[..len]), "{len} bytes");
+            for at in 0..len {
+                for odd in (0..=255_u8).filter(|byte| byte >> 4 > 9 || byte & 15 > 9) {
+                    bytes[at] = odd;
+                    assert!(!all_digits(&bytes[..len]), "{odd:02x} at {at} of {len}");
+                }
+                bytes[at] = 0x10;
+            }
+            assert!(all_digits(&bytes[..len]), "{len} bytes");
         }
     }
 }

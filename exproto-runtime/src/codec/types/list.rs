@@ -27,7 +27,7 @@ static TAIL: FieldInfo = FieldInfo::new("", "tail");
 /// use exproto_runtime::codec::{Decode, List, Reader};
 /// use exproto_runtime::ExProtoFrame;
 ///
-/// #[derive(ExProtoFrame, Debug, PartialEq)]
+/// #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 /// #[wire(endian = big)]
 /// struct Sample { at: u8, value: u16 }
 ///
@@ -107,11 +107,11 @@ impl<'a, T: Wire> List<'a, T> {
     pub fn iter(&self) -> ListIter<'a, '_, T> {
         match &self.inner {
             Inner::Wire { bytes, whole, ctx, .. } => ListIter {
-                reader: Reader::new(bytes.get(..*whole as usize).unwrap_or(&[])),
+                reader: Reader::traced(bytes.get(..*whole as usize).unwrap_or(&[]), Again),
                 ctx: Some(*ctx),
                 built: [].iter(),
             },
-            Inner::Built(list) => ListIter { reader: Reader::new(&[]), ctx: None, built: list.iter() },
+            Inner::Built(list) => ListIter { reader: Reader::traced(&[], Again), ctx: None, built: list.iter() },
         }
     }
 }
@@ -125,9 +125,19 @@ impl<'a, 'l, T: Decode<'a> + Clone> IntoIterator for &'l List<'a, T> {
     }
 }
 
+/// Traces nothing, as [`NoTrace`](crate::codec::NoTrace) does. A type of its
+/// own, so that the code that checks elements is not the code that decodes
+/// them again, and the compiler drops the values from it.
+#[derive(Clone, Copy, Debug)]
+struct Again;
+
+impl Trace for Again {
+    const ON: bool = false;
+}
+
 /// The elements of a [`List`], decoded one after the other.
 pub struct ListIter<'a, 'l, T: Wire> {
-    reader: Reader<'a>,
+    reader: Reader<'a, Again>,
     ctx: Option<T::Ctx>,
     built: core::slice::Iter<'l, T>,
 }
@@ -308,23 +318,29 @@ fn elements<'a, I: Decode<'a>, T: Trace>(
     at: &'static FieldInfo,
     mut each: impl FnMut(I),
 ) -> Result<&'a [u8], Error> {
+    let mut index = 0;
     while r.left() > 0 {
         let before = *r;
         let mark = r.trace().mark();
+        r.enter_element(index);
         match I::decode(r, ctx) {
             Ok(_) if r.left() == before.left() => {
                 return Err(r.fail(ErrorKind::Trailing, r.offset(), at, r.left() as u64, 0));
             }
-            Ok(value) => each(value),
-            Err(error) if lenient => {
+            Ok(value) => {
+                r.leave();
+                each(value);
+            }
+            Err(_) if lenient => {
                 // Flags of the broken element are not its own: it is not kept.
                 *r = before;
                 r.trace().rewind(mark);
-                r.flag_at(Flag::Tail, at, error.offset());
+                r.flag_at(Flag::Tail, at, before.offset());
                 return Ok(r.rest());
             }
             Err(error) => return Err(error),
         }
+        index += 1;
     }
     Ok(&[])
 }
@@ -356,9 +372,11 @@ impl<'a, I: Decode<'a> + Encode> Sequence<'a> for List<'a, I> {
         at: &'static FieldInfo,
     ) -> Result<Self, Error> {
         let mut ahead = *r;
-        for _ in 0..count {
+        for index in 0..count {
             let before = ahead.left();
+            ahead.enter_element(index);
             I::decode(&mut ahead, ctx)?;
+            ahead.leave();
             if ahead.left() == before {
                 // Elements without bytes: a count of billions is no work.
                 break;
@@ -392,7 +410,8 @@ impl<'a, I: Decode<'a> + Encode> Sequence<'a> for ListBuf<I> {
         lenient: bool,
         at: &'static FieldInfo,
     ) -> Result<Self, Error> {
-        let mut items = Vec::new();
+        // What the first `push` would allocate, without its detour.
+        let mut items = Vec::with_capacity((r.left() / I::MIN.max(1)).min(4));
         let tail = elements::<I, T>(r, ctx, lenient, at, |value| items.push(value))?;
         Ok(Self { items, tail: tail.to_vec() })
     }
@@ -406,8 +425,10 @@ impl<'a, I: Decode<'a> + Encode> Sequence<'a> for ListBuf<I> {
     ) -> Result<Self, Error> {
         // Never more than the bytes in hand can hold.
         let mut items = Vec::with_capacity(count.min(r.left() / I::MIN.max(1)));
-        for _ in 0..count {
+        for index in 0..count {
+            r.enter_element(index);
             items.push(I::decode(r, ctx)?);
+            r.leave();
             if items.len() > r.left() + 1 && I::MIN == 0 {
                 break;
             }

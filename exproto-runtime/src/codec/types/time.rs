@@ -12,7 +12,7 @@ use crate::codec::trace::{Flag, Trace};
 use crate::codec::value::{Value, Visitor};
 use crate::codec::writer::Writer;
 
-static TIME: FieldInfo = FieldInfo::new("BcdTime", "time");
+static TIME: FieldInfo = FieldInfo::new("", "time");
 
 /// A time of six bytes of packed decimal, `YYMMDDhhmmss`, years from 2000, in
 /// a zone `ZONE` minutes east of UTC.
@@ -67,8 +67,27 @@ impl<const ZONE: i32> BcdTime<ZONE> {
     }
 
     /// Whether such a time exists.
+    #[inline]
     #[must_use]
     pub fn is_valid(&self) -> bool {
+        let [_, month, day, hour, minute, second] = self.0;
+        // Packed digits compare like the numbers they stand for.
+        if all_digits(&self.0)
+            && matches!(month, 1..=0x12)
+            && matches!(day, 1..=0x28)
+            && hour < 0x24
+            && minute < 0x60
+            && second < 0x60
+        {
+            return true;
+        }
+        self.ends_a_month()
+    }
+
+    /// The rest of [`is_valid`](Self::is_valid): the last days of months.
+    #[cold]
+    #[inline(never)]
+    fn ends_a_month(self) -> bool {
         self.parts().is_some()
     }
 
@@ -191,7 +210,7 @@ impl<const ZONE: i32> Wire for BcdTime<ZONE> {
 }
 
 impl<'a, const ZONE: i32> Decode<'a> for BcdTime<ZONE> {
-    #[inline]
+    #[inline(always)]
     fn decode<T: Trace>(r: &mut Reader<'a, T>, (): ()) -> Result<Self, Error> {
         let offset = r.offset();
         let time = Self(*r.run::<6>(&TIME)?);

@@ -1,0 +1,98 @@
+//! Topic templates: literals and `{placeholders}`.
+
+use syn::LitStr;
+
+use crate::ctxt::Ctxt;
+
+/// A piece of a template.
+pub(crate) enum Piece {
+    Literal(String),
+    Placeholder(String),
+}
+
+/// What a template is used for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// A topic to publish on.
+    Topic,
+    /// A filter to subscribe to.
+    Filter,
+    /// Any text: client id, user name, password.
+    Text,
+}
+
+/// Takes a template apart and checks what can be checked without values.
+pub(crate) fn parse(literal: &LitStr, purpose: Use, ctxt: &mut Ctxt) -> Vec<Piece> {
+    let text = literal.value();
+    let mut pieces = Vec::new();
+    let mut rest = text.as_str();
+    while let Some(open) = rest.find(['{', '}']) {
+        if rest[open..].starts_with('}') {
+            ctxt.error(literal, "a `}` without its `{`: a placeholder is written `{field}`");
+            return pieces;
+        }
+        if open > 0 {
+            pieces.push(Piece::Literal(rest[..open].to_string()));
+        }
+        let Some(close) = rest[open..].find('}') else {
+            ctxt.error(literal, "a `{` without its `}`: a placeholder is written `{field}`");
+            return pieces;
+        };
+        let name = rest[open + 1..open + close].trim();
+        if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+            ctxt.error(literal, format_args!("`{{{name}}}` is no placeholder: write the name of a field, such as `{{serial}}`"));
+            return pieces;
+        }
+        pieces.push(Piece::Placeholder(name.to_string()));
+        rest = &rest[open + close + 1..];
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Literal(rest.to_string()));
+    }
+    check(literal, &text, purpose, ctxt);
+    pieces
+}
+
+fn check(literal: &LitStr, text: &str, purpose: Use, ctxt: &mut Ctxt) {
+    if text.is_empty() {
+        ctxt.error(literal, "this is empty");
+        return;
+    }
+    if text.contains('\0') {
+        ctxt.error(literal, "MQTT allows no NUL here");
+    }
+    match purpose {
+        Use::Text => {}
+        Use::Topic => {
+            if let Some(wildcard) = text.chars().find(|c| matches!(c, '+' | '#')) {
+                ctxt.error(
+                    literal,
+                    format_args!("`{wildcard}` stands only in filters: a topic to publish on names one place, for example with `{{client_id}}`"),
+                );
+            } else if text.starts_with("$share/") {
+                ctxt.error(literal, "`$share` stands only in filters: publish on the topic behind the group");
+            }
+        }
+        Use::Filter => filter(literal, text, ctxt),
+    }
+}
+
+fn filter(literal: &LitStr, text: &str, ctxt: &mut Ctxt) {
+    let mut levels: Vec<&str> = text.split('/').collect();
+    if levels.first() == Some(&"$share") {
+        if levels.len() < 3 || levels[1].is_empty() || levels[2..].iter().all(|level| level.is_empty()) {
+            ctxt.error(literal, "a shared subscription is written `$share/GROUP/FILTER`");
+            return;
+        }
+        levels.drain(..2);
+    }
+    let last = levels.len() - 1;
+    for (index, level) in levels.iter().enumerate() {
+        if level.contains('#') && (*level != "#" || index != last) {
+            ctxt.error(literal, "`#` stands alone in the last level of a filter: `site/#`");
+        }
+        if level.contains('+') && *level != "+" {
+            ctxt.error(literal, "`+` stands alone in a level of a filter: `site/+/up`");
+        }
+    }
+}

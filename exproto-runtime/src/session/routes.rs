@@ -1,0 +1,437 @@
+//! What generated route code is made of. Not public: changes with every
+//! release.
+
+use super::cx::{Asks, Cx};
+use super::event::Outcome;
+use super::gateway::{Access, After, DeliverError, Delivery, Refusal, Stage};
+use super::topic::{TopicBuf, TopicValue};
+use crate::codec::{Error, FieldInfo, JsonWriter, Node, Value, Visitor};
+
+/// A body that belongs to a frame.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has routes but no frame has it as its body",
+    label = "no `#[frame(..)]` type says `= tag(..)` of a field of this type",
+    note = "add `#[route(gateway)]` to the frame whose body this is"
+)]
+pub trait Within {
+    /// The frame.
+    type Frame: Outer<Body = Self>;
+}
+
+/// A frame with a body.
+pub trait Outer: Sized {
+    /// What the user keeps for each connection.
+    type State: Default + Send + 'static;
+    /// The body.
+    type Body;
+    /// The body of this frame.
+    fn body(&self) -> &Self::Body;
+}
+
+/// A frame that knows how to put a header before a body for the device.
+#[diagnostic::on_unimplemented(
+    message = "`deliver` needs a function that puts the header before the body",
+    label = "`{Self}` does not say how",
+    note = "write `#[route(downlink = FUNCTION)]` on the frame, with `fn FUNCTION<'a>(body: Body<'a>, cx: &mut Cx<'_, State>) -> Frame<'a>`"
+)]
+pub trait Envelope: Outer {
+    /// The whole frame.
+    fn envelope(body: Self::Body, cx: &mut Cx<'_, Self::State>) -> Self;
+}
+
+/// What can stand behind `reply =`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot answer a `{Frame}`",
+    label = "a reply is a frame of the same protocol, an `Option` of one, or `()`"
+)]
+pub trait ReplyTo<Frame> {
+    /// Appends the reply as it stands on the wire.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not fit its field.
+    fn write(self, out: &mut Vec<u8>) -> Result<(), Error>;
+}
+
+impl<Frame> ReplyTo<Frame> for () {
+    fn write(self, _: &mut Vec<u8>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl<Frame, R: ReplyTo<Frame>> ReplyTo<Frame> for Option<R> {
+    fn write(self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.map_or(Ok(()), |reply| reply.write(out))
+    }
+}
+
+/// What a `with` function may return.
+#[diagnostic::on_unimplemented(
+    message = "a `with` function returns `()` or `Result<(), Refusal>`, not `{Self}`",
+    label = "publish and subscribe through its third argument, `&mut Asks<'_>`"
+)]
+pub trait Hatch {
+    /// Whether the frame is refused.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    fn result(self) -> Result<(), Refusal>;
+}
+
+impl Hatch for () {
+    fn result(self) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+impl Hatch for Result<(), Refusal> {
+    fn result(self) -> Result<(), Refusal> {
+        self
+    }
+}
+
+/// The routes of a body.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no routes",
+    label = "a gateway needs routes on the variants of its body",
+    note = "add `#[route(publish(\"topic\"))]`, `#[route(ignore)]`, .. to each variant"
+)]
+pub trait Routes: Within + Sized {
+    /// See [`Gateway::ANONYMOUS`](super::Gateway::ANONYMOUS).
+    const ANONYMOUS: bool;
+    /// See [`Gateway::access`](super::Gateway::access).
+    fn access(&self) -> Access;
+    /// See [`Gateway::answers`](super::Gateway::answers).
+    fn answers(&self) -> Option<u64>;
+    /// See [`Gateway::ask`](super::Gateway::ask).
+    ///
+    /// # Errors
+    ///
+    /// The frame is refused.
+    fn ask(
+        frame: &Self::Frame,
+        stage: Stage,
+        cx: &mut Cx<'_, <Self::Frame as Outer>::State>,
+        asks: &mut Asks<'_>,
+    ) -> Result<(), Refusal>;
+    /// See [`Gateway::settle`](super::Gateway::settle).
+    ///
+    /// # Errors
+    ///
+    /// The reply cannot be encoded.
+    fn settle(
+        frame: &Self::Frame,
+        cx: &mut Cx<'_, <Self::Frame as Outer>::State>,
+        outcome: &Outcome,
+        reply: &mut Vec<u8>,
+    ) -> Result<After, Error>;
+    /// See [`Gateway::filters`](super::Gateway::filters).
+    ///
+    /// # Errors
+    ///
+    /// A value that must not stand in a filter.
+    fn filters(
+        cx: &Cx<'_, <Self::Frame as Outer>::State>,
+        each: &mut dyn FnMut(&TopicBuf, u8),
+    ) -> Result<(), Refusal>;
+    /// See [`Gateway::deliver`](super::Gateway::deliver).
+    ///
+    /// # Errors
+    ///
+    /// See [`DeliverError`].
+    fn deliver(
+        topic: &str,
+        payload: &[u8],
+        cx: &mut Cx<'_, <Self::Frame as Outer>::State>,
+        frame: &mut Vec<u8>,
+    ) -> Result<Delivery, DeliverError>;
+}
+
+/// The fields of a frame by name, for placeholders.
+pub trait Names {
+    /// The frame's name.
+    const TYPE: &'static str;
+    /// Its fields.
+    const NAMES: &'static [&'static str];
+    /// Their types, as text.
+    const TYPES: &'static [&'static str];
+    /// Whether they can stand in a topic.
+    const USABLE: &'static [bool];
+    /// The value of a field by its place in `NAMES`.
+    fn value(&self, index: usize) -> &dyn TopicValue;
+}
+
+/// Tells at compile time whether a type can stand in a topic.
+#[derive(Debug)]
+pub struct Probe<T>(core::marker::PhantomData<T>);
+
+impl<T: TopicValue> Probe<T> {
+    /// It can.
+    pub const USABLE: bool = true;
+}
+
+/// The answer for all other types.
+pub trait NotUsable {
+    /// It cannot.
+    const USABLE: bool = false;
+}
+
+impl<T> NotUsable for Probe<T> {}
+
+/// A field that may be one for topics.
+#[derive(Debug)]
+pub struct TopicField<'v, T>(pub &'v T);
+
+/// Chosen by method resolution for types that can stand in a topic.
+pub trait TopicFieldYes<'v> {
+    /// The value.
+    fn value(&self) -> &'v dyn TopicValue;
+}
+
+/// Chosen by method resolution for all others.
+pub trait TopicFieldNo<'v> {
+    /// Nothing: no template names such a field.
+    fn value(&self) -> &'v dyn TopicValue;
+}
+
+impl<'v, T: TopicValue> TopicFieldYes<'v> for TopicField<'v, T> {
+    #[inline(always)]
+    fn value(&self) -> &'v dyn TopicValue {
+        self.0
+    }
+}
+
+impl<'v, T> TopicFieldNo<'v> for &TopicField<'v, T> {
+    #[inline(always)]
+    fn value(&self) -> &'v dyn TopicValue {
+        &""
+    }
+}
+
+/// The place of a field by its name.
+#[must_use]
+pub const fn name_index<N: Names>(name: &str) -> usize {
+    let mut index = 0;
+    while index < N::NAMES.len() {
+        if same(N::NAMES[index], name) {
+            return index;
+        }
+        index += 1;
+    }
+    // `check_placeholder` has said what is wrong, on the template itself.
+    usize::MAX
+}
+
+/// Fails the build when a template names what is not there.
+#[track_caller]
+pub const fn check_placeholder<N: Names>(name: &str, place: &str, own: &[&str]) {
+    let index = name_index::<N>(name);
+    if index == usize::MAX {
+        let mut message = Message::new();
+        message.add("no placeholder `{").add(name).add("}` for `").add(place).add("`");
+        let mut best = usize::MAX;
+        let mut near = "";
+        let mut i = 0;
+        while i < N::NAMES.len() + own.len() {
+            let known = if i < N::NAMES.len() { N::NAMES[i] } else { own[i - N::NAMES.len()] };
+            let far = distance(known, name);
+            if far < best && far <= 1 + known.len() / 3 {
+                best = far;
+                near = known;
+            }
+            i += 1;
+        }
+        if !near.is_empty() {
+            message.add("; did you mean `{").add(near).add("}`?");
+        }
+        message.add(" Known: ");
+        let mut i = 0;
+        while i < N::NAMES.len() + own.len() {
+            if i > 0 {
+                message.add(", ");
+            }
+            message.add(if i < N::NAMES.len() { N::NAMES[i] } else { own[i - N::NAMES.len()] });
+            i += 1;
+        }
+        message.fail();
+    }
+    if !N::USABLE[index] {
+        let mut message = Message::new();
+        message.add("`").add(N::TYPE).add("::").add(name).add("` is a `").add(N::TYPES[index]);
+        message.add("`, which cannot stand in a topic: use an integer, `bool` or text, or implement `TopicValue` for the type");
+        message.fail();
+    }
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// Edits that turn one word of at most 31 bytes into the other.
+const fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() > 31 || b.len() > 31 {
+        return usize::MAX;
+    }
+    let mut row = [0; 32];
+    let mut j = 0;
+    while j <= b.len() {
+        row[j] = j;
+        j += 1;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        let mut j = 0;
+        while j < b.len() {
+            let change = diagonal + if a[i] == b[j] { 0 } else { 1 };
+            let drop = row[j] + 1;
+            let insert = row[j + 1] + 1;
+            diagonal = row[j + 1];
+            let mut least = change;
+            if drop < least {
+                least = drop;
+            }
+            if insert < least {
+                least = insert;
+            }
+            row[j + 1] = least;
+            j += 1;
+        }
+        i += 1;
+    }
+    row[b.len()]
+}
+
+/// A sentence put together at compile time.
+struct Message {
+    bytes: [u8; 512],
+    len: usize,
+}
+
+impl Message {
+    const fn new() -> Self {
+        Self { bytes: [0; 512], len: 0 }
+    }
+
+    const fn add(&mut self, text: &str) -> &mut Self {
+        let text = text.as_bytes();
+        let mut i = 0;
+        while i < text.len() && self.len < self.bytes.len() {
+            self.bytes[self.len] = text[i];
+            self.len += 1;
+            i += 1;
+        }
+        self
+    }
+
+    #[track_caller]
+    const fn fail(&self) -> ! {
+        let (text, _) = self.bytes.split_at(self.len);
+        match core::str::from_utf8(text) {
+            Ok(text) => panic!("{}", text),
+            Err(_) => panic!("a placeholder is not known"),
+        }
+    }
+}
+
+/// Appends the JSON of a variant's content.
+pub fn content_json<T: Value>(body: &T, at: &'static FieldInfo, out: &mut Vec<u8>) {
+    body.show_content(at, &mut JsonWriter::new(out));
+}
+
+/// Appends the payload that a single field makes: bytes and text as they are,
+/// nothing for no value, anything else as JSON.
+pub fn field_payload<T: Value + ?Sized>(value: &T, out: &mut Vec<u8>) {
+    static FIELD: FieldInfo = FieldInfo::new("", "payload");
+    let start = out.len();
+    let mut leaf = Leaf { out, plain: false, first: true };
+    value.show(&FIELD, &mut leaf);
+    if !leaf.plain {
+        out.truncate(start);
+        crate::codec::to_json(value, out);
+    }
+}
+
+/// Takes a value that is bytes, text or nothing.
+struct Leaf<'o> {
+    out: &'o mut Vec<u8>,
+    plain: bool,
+    first: bool,
+}
+
+impl Leaf<'_> {
+    fn take(&mut self, bytes: &[u8]) {
+        if self.first {
+            self.plain = true;
+            self.out.extend_from_slice(bytes);
+        }
+        self.first = false;
+    }
+}
+
+impl Visitor for Leaf<'_> {
+    fn uint(&mut self, _: u64, _: &'static FieldInfo) {
+        self.first = false;
+    }
+    fn int(&mut self, _: i64, _: &'static FieldInfo) {
+        self.first = false;
+    }
+    fn float(&mut self, _: f64) {
+        self.first = false;
+    }
+    fn bool(&mut self, _: bool) {
+        self.first = false;
+    }
+    fn null(&mut self) {
+        self.take(&[]);
+    }
+    fn text(&mut self, value: &str) {
+        self.take(value.as_bytes());
+    }
+    fn bytes(&mut self, value: &[u8]) {
+        self.take(value);
+    }
+    fn begin(&mut self) {
+        self.first = false;
+    }
+    fn field(&mut self, _: &'static FieldInfo) {}
+    fn end(&mut self) {}
+    fn begin_list(&mut self) {
+        self.first = false;
+    }
+    fn element(&mut self) {}
+    fn end_list(&mut self) {}
+}
+
+/// The payload of a downlink; an empty one is an object without fields.
+///
+/// # Errors
+///
+/// It is no JSON.
+pub fn payload_node(payload: &[u8]) -> Result<Node, DeliverError> {
+    let payload = if payload.is_empty() { b"{}" } else { payload };
+    Node::parse(payload).map_err(|error| DeliverError::Payload(error.to_string()))
+}
+
+/// Appends a frame as it stands on the wire.
+///
+/// # Errors
+///
+/// A value that does not fit its field.
+pub fn encode_frame<F: ReplyTo<F>>(frame: F, out: &mut Vec<u8>) -> Result<(), Error> {
+    frame.write(out)
+}
