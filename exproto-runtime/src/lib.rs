@@ -20,6 +20,8 @@ extern crate alloc;
 #[cfg(feature = "mqtt")]
 pub mod broker;
 pub mod codec;
+#[cfg(feature = "grpc")]
+pub mod exproto;
 #[cfg(feature = "session")]
 pub mod session;
 #[cfg(feature = "testkit")]

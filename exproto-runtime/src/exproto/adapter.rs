@@ -7,6 +7,7 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
+use tracing::{info, warn};
 
 use super::error::AdapterError;
 use super::pb::connection_adapter_client::ConnectionAdapterClient;
@@ -112,6 +114,8 @@ pub(super) struct Adapter {
     permits: Semaphore,
     proto_ver: String,
     patience: Duration,
+    /// The log has been told that EMQX is not reachable.
+    lost: AtomicBool,
 }
 
 impl Adapter {
@@ -126,11 +130,12 @@ impl Adapter {
                 "write `http://HOST:PORT`; EMQX serves its adapter without TLS",
             ));
         }
+        let max_calls = settings.max_calls.clamp(1, 1 << 20);
         let channel = endpoint
             .tcp_nodelay(true)
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
-            .buffer_size(settings.max_calls)
+            .buffer_size(max_calls)
             .connect_timeout(Duration::from_secs(10))
             // EMQX drops a channel that was silent for a minute.
             .http2_keep_alive_interval(Duration::from_secs(20))
@@ -139,9 +144,10 @@ impl Adapter {
             .connect_lazy();
         Ok(Self {
             client: ConnectionAdapterClient::new(channel),
-            permits: Semaphore::new(settings.max_calls.max(1)),
+            permits: Semaphore::new(max_calls),
             proto_ver: settings.proto_ver.clone(),
             patience: settings.adapter_patience,
+            lost: AtomicBool::new(false),
         })
     }
 
@@ -150,7 +156,7 @@ impl Adapter {
     pub(super) async fn call(self: Arc<Self>, conn: Arc<str>, call: Call) -> Result<(), AdapterError> {
         call.check()?;
         let mut pause = Duration::from_millis(50);
-        let mut give_up = None;
+        let mut began = None;
         loop {
             let answer = {
                 // The semaphore is never closed.
@@ -158,18 +164,28 @@ impl Adapter {
                 self.once(&conn, &call).await
             };
             let status = match answer {
-                Ok(answer) => return AdapterError::judge(answer.code, &answer.message),
+                Ok(answer) => {
+                    self.found();
+                    return AdapterError::judge(answer.code, &answer.message);
+                }
                 Err(status) => status,
             };
-            if !never_sent(&status) {
-                return Err(failure(&status));
+            let error = failure(&status);
+            if matches!(error, AdapterError::Unreachable(_)) && !self.lost.swap(true, Ordering::Relaxed) {
+                warn!("{error}");
             }
-            let now = Instant::now();
-            if now + pause >= *give_up.get_or_insert(now + self.patience) {
-                return Err(failure(&status));
+            let began = *began.get_or_insert_with(Instant::now);
+            if !never_sent(&status) || began.elapsed() + pause >= self.patience {
+                return Err(error);
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    fn found(&self) {
+        if self.lost.load(Ordering::Relaxed) && self.lost.swap(false, Ordering::Relaxed) {
+            info!("EMQX's ExProto adapter is reachable again");
         }
     }
 

@@ -73,7 +73,8 @@ pub struct ExProtoSettings {
     /// never ended it is a leak with EMQX 5.1 and later. Default: 2 s.
     pub stream_linger: Duration,
     /// The time without an event after which EMQX is asked whether it still
-    /// has a connection: it does not report the end of each. Default: 10 min.
+    /// has a connection: it does not report the end of each. Zero: never, and
+    /// what is left of such connections stays. Default: 10 min.
     pub probe: Duration,
     /// The largest message that EMQX may send. Default: 64 MiB.
     pub max_message: usize,
