@@ -94,7 +94,9 @@ pub(super) struct Actor<G: Gateway> {
     /// Messages of the present event, given to the session one by one.
     messages: vec::IntoIter<pb::Message>,
     todo: VecDeque<Todo>,
-    /// The ticket of the call under way.
+    /// A call is under way.
+    busy: bool,
+    /// Its ticket, if it has one.
     ticket: Option<Ticket>,
     /// The senders of the events that are not done.
     waiting: Vec<oneshot::Sender<()>>,
@@ -123,6 +125,7 @@ impl<G: Gateway> Actor<G> {
             backlog: VecDeque::new(),
             messages: Vec::new().into_iter(),
             todo: VecDeque::new(),
+            busy: false,
             ticket: None,
             waiting: Vec::new(),
             timer: None,
@@ -192,6 +195,7 @@ impl<G: Gateway> Actor<G> {
     fn next_call(&mut self) -> Option<Calling> {
         loop {
             if let Some(todo) = self.todo.pop_front() {
+                self.busy = true;
                 self.ticket = todo.ticket;
                 let adapter = Arc::clone(&self.seat.shared.adapter);
                 return Some(Box::pin(adapter.call(Arc::clone(&self.seat.conn), todo.call)));
@@ -354,7 +358,7 @@ impl<G: Gateway> Actor<G> {
             self.feed(Event::Timer);
         }
         if self.quiet.is_some_and(|quiet| quiet <= now) {
-            if self.takes_jobs() && self.backlog.is_empty() && self.todo.is_empty() && self.ticket.is_none() {
+            if self.is_done() && self.todo.is_empty() && !self.busy {
                 return self.end();
             }
             self.quiet = Some(after(now, self.seat.shared.settings.quiet));
@@ -377,7 +381,7 @@ impl<G: Gateway> Actor<G> {
                 Call::Probe
             };
             // A call under way will tell as well.
-            if self.todo.is_empty() && self.ticket.is_none() {
+            if self.todo.is_empty() && !self.busy {
                 self.todo.push_back(Todo { call, ticket: None });
             }
         }
@@ -385,6 +389,7 @@ impl<G: Gateway> Actor<G> {
 
     /// A call has ended.
     fn called(&mut self, result: Result<(), AdapterError>) {
+        self.busy = false;
         let ticket = self.ticket.take();
         if result == Err(AdapterError::Gone) {
             self.seat.shared.counters.gone.up();
