@@ -7,6 +7,8 @@
 //! command. Nothing happens on its own, so a test sees every state in between.
 
 mod broker;
+#[cfg(feature = "grpc")]
+pub mod emqx;
 
 pub use broker::{Fate, Published};
 
