@@ -14,3 +14,6 @@
 mod emqx_exproto_v1;
 
 pub(crate) use emqx_exproto_v1::*;
+
+#[cfg(test)]
+mod recorded;

@@ -69,16 +69,57 @@ pub struct Call {
 
 /// What a handler asks of EMQX.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum What {
+    /// Send bytes to the device.
     Send(Vec<u8>),
+    /// Close its socket.
     Close,
-    Authenticate { client_id: String, username: String, password: String, proto_name: String },
-    StartTimer { seconds: u32 },
-    Publish { topic: String, qos: u32, payload: Vec<u8> },
-    Subscribe { filter: String, qos: u32 },
-    Unsubscribe { filter: String },
-    RawPublish { topic: String, qos: u32, payload: Vec<u8> },
+    /// Log it in.
+    Authenticate {
+        /// Its client id.
+        client_id: String,
+        /// Its user name, `""` if it has none.
+        username: String,
+        /// Its password, `""` if it has none.
+        password: String,
+        /// The name of its protocol.
+        proto_name: String,
+    },
+    /// Watch for its silence.
+    StartTimer {
+        /// The time.
+        seconds: u32,
+    },
+    /// Publish in its name.
+    Publish {
+        /// The topic.
+        topic: String,
+        /// 0, 1 or 2.
+        qos: u32,
+        /// The payload.
+        payload: Vec<u8>,
+    },
+    /// Subscribe it.
+    Subscribe {
+        /// The filter.
+        filter: String,
+        /// 0, 1 or 2.
+        qos: u32,
+    },
+    /// End its subscription.
+    Unsubscribe {
+        /// The filter.
+        filter: String,
+    },
+    /// Publish in nobody's name.
+    RawPublish {
+        /// The topic.
+        topic: String,
+        /// 0, 1 or 2.
+        qos: u32,
+        /// The payload.
+        payload: Vec<u8>,
+    },
 }
 
 impl What {
