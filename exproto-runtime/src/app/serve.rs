@@ -58,8 +58,8 @@ pub(super) fn run<G: Gateway>(
 ) -> Result<ExitCode, Failure> {
     super::runtime()?.block_on(async {
         #[cfg(feature = "grpc")]
-        if let (Some(address), Some(adapter)) = (args.exproto, args.adapter) {
-            return exproto::<G>(address, &adapter, session).await;
+        if let (Some(address), Some(adapter)) = (args.exproto, &args.adapter) {
+            return exproto::<G>(address, adapter, session).await;
         }
         host::<G>(args, port, session).await
     })

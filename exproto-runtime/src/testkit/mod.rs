@@ -8,6 +8,8 @@
 
 mod broker;
 pub mod mqtt;
+#[cfg(feature = "grpc")]
+pub mod emqx;
 
 pub use broker::{Fate, Published};
 
