@@ -24,7 +24,7 @@ pub(super) struct ServeArgs {
     pub(super) listen: Option<SocketAddr>,
     /// An MQTT broker of your own instead of the embedded one:
     /// mqtt://[USER[:PASSWORD]@]HOST[:PORT]
-    #[arg(long, value_name = "URL", conflicts_with_all = ["mqtt", "exproto"])]
+    #[arg(long, value_name = "URL", conflicts_with = "mqtt")]
     broker: Option<MqttUrl>,
     /// Where the embedded MQTT broker listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883")]
@@ -36,7 +36,7 @@ pub(super) struct ServeArgs {
     /// Be an EMQX ExProto handler at this address, instead of listening for
     /// devices
     #[cfg(feature = "grpc")]
-    #[arg(long, value_name = "ADDR", requires = "adapter", conflicts_with_all = ["listen", "mqtt"])]
+    #[arg(long, value_name = "ADDR", requires = "adapter", conflicts_with_all = ["listen", "mqtt", "broker"])]
     exproto: Option<SocketAddr>,
     /// Where EMQX serves its ConnectionAdapter: http://HOST:PORT
     #[cfg(feature = "grpc")]
