@@ -299,7 +299,11 @@ impl Metrics {
     }
 
     fn sum(&self, cell: impl Fn(&Shard) -> Option<&AtomicU64>) -> u64 {
-        self.shards.iter().filter_map(cell).map(|cell| cell.load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
+        self.shards
+            .iter()
+            .filter_map(cell)
+            .map(|cell| cell.load(Ordering::Relaxed))
+            .fold(0, u64::wrapping_add)
     }
 
     /// Appends the counters in the OpenMetrics text format, without the final
@@ -371,7 +375,10 @@ mod tests {
         let mut text = String::new();
         metrics.write_open_metrics(&mut text);
         assert!(text.contains("exproto_connections_accepted_total{gateway=\"a\\\"b\"} 7\n"), "{text}");
-        assert!(text.contains("exproto_connections_closed_total{gateway=\"a\\\"b\",reason=\"idle\"} 1\n"), "{text}");
+        assert!(
+            text.contains("exproto_connections_closed_total{gateway=\"a\\\"b\",reason=\"idle\"} 1\n"),
+            "{text}"
+        );
         assert!(text.contains("exproto_connections_open{gateway=\"a\\\"b\"} 6\n"), "{text}");
         let families: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
         let mut distinct = families.clone();

@@ -52,7 +52,10 @@ struct Running {
 }
 
 impl Running {
-    fn start(listener: Listener, set: impl FnOnce(HostBuilder<Line<'static>>) -> HostBuilder<Line<'static>>) -> Self {
+    fn start(
+        listener: Listener,
+        set: impl FnOnce(HostBuilder<Line<'static>>) -> HostBuilder<Line<'static>>,
+    ) -> Self {
         let broker = Memory::default();
         let builder = set(Host::<Line<'static>>::builder().workers(2).listener(listener));
         let host = builder.bind(broker.clone()).unwrap();
@@ -154,7 +157,10 @@ async fn a_device_logs_in_publishes_and_gets_messages() {
     assert_eq!(device.line().await, "stored 7");
     assert_eq!(device.line().await, "stored 8");
     assert_eq!(device.line().await, "pong");
-    assert_eq!(host.broker.published(), [("line/41/up".to_owned(), "7".to_owned()), ("line/41/up".into(), "8".into())]);
+    assert_eq!(
+        host.broker.published(),
+        [("line/41/up".to_owned(), "7".to_owned()), ("line/41/up".into(), "8".into())]
+    );
     host.broker.subscribed("line/41/down").await;
     host.broker.deliver("line/41/down", "left");
     assert_eq!(device.line().await, "down left");
@@ -168,7 +174,10 @@ async fn a_device_logs_in_publishes_and_gets_messages() {
     assert_eq!(host.count(Counter::Publishes), 2);
     assert_eq!(host.count(Counter::Acknowledged), 2);
     assert_eq!(host.count(Counter::Downlinks), 1);
-    assert_eq!(host.count(Counter::BytesIn), wire(&["hello 41", "data 7", "data 8", "ping", "bye"]).len() as u64);
+    assert_eq!(
+        host.count(Counter::BytesIn),
+        wire(&["hello 41", "data 7", "data 8", "ping", "bye"]).len() as u64
+    );
     assert_eq!(host.stop().await.open, 0);
 }
 
@@ -253,7 +262,11 @@ async fn a_full_queue_to_the_broker_stops_the_device_too() {
     device.send(&["ping"]).await;
     other.send(&["ping"]).await;
     assert_eq!(other.line().await, "pong");
-    assert_eq!(host.count(Counter::BytesIn) - before, wire(&["ping"]).len() as u64, "of the other device alone");
+    assert_eq!(
+        host.count(Counter::BytesIn) - before,
+        wire(&["ping"]).len() as u64,
+        "of the other device alone"
+    );
     host.broker.give_room();
     for expected in ["stored 1", "pong", "pong"] {
         assert_eq!(device.line().await, expected);
@@ -297,9 +310,10 @@ async fn a_panic_ends_its_own_connection_alone() {
 #[tokio::test]
 async fn a_device_that_does_not_read_is_not_read_either() {
     const REPLY: u64 = 1502;
-    let host = Running::start(listener().unsent(1024).chunk(64).send_buffer(4096).receive_buffer(4096), |host| {
-        host.workers(1)
-    });
+    let host =
+        Running::start(listener().unsent(1024).chunk(64).send_buffer(4096).receive_buffer(4096), |host| {
+            host.workers(1)
+        });
     let mut device = host.log_in("1").await;
     let before = host.count(Counter::BytesOut);
     let lines = wire(&["flood 1500"]);

@@ -1,7 +1,7 @@
 //! How much memory idle connections take. Not run by default, because it
 //! needs many file descriptors: `cargo test --test host_memory -- --ignored --nocapture`.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 #![cfg(all(feature = "host", target_os = "linux"))]
 
 #[path = "line/mod.rs"]

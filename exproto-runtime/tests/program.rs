@@ -57,7 +57,8 @@ fn main() -> ExitCode {
         ("the_commands_work_together", the_commands_work_together as fn()),
         ("mistakes_are_explained", mistakes_are_explained),
     ] {
-        let chosen = arguments.iter().all(|argument| argument.starts_with('-') || name.contains(argument.as_str()));
+        let chosen =
+            arguments.iter().all(|argument| argument.starts_with('-') || name.contains(argument.as_str()));
         if chosen {
             test();
             println!("test {name} ... ok");
@@ -133,7 +134,8 @@ fn the_commands_work_together() {
     assert!(gateway.until("watch").contains(&format!("--broker '{broker}'")));
     assert!(gateway.until("simulate").contains(&format!("--connect {address}")));
 
-    let mut simulated = Running::start(&["simulate", "--devices", "3", "--rate", "20/s", "--connect", &address]);
+    let mut simulated =
+        Running::start(&["simulate", "--devices", "3", "--rate", "20/s", "--connect", &address]);
     simulated.until("3 ready");
     let mut watch = Running::start(&["watch", "line/2/#", "--broker", &broker]);
     let report = watch.until("line/2/up ");

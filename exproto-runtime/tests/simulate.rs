@@ -105,8 +105,11 @@ async fn devices_log_in_report_and_leave_without_losing_a_reply() {
     let gateway = gateway(([127, 0, 0, 1], 0).into());
     let counts = Arc::new(Counts::default());
     let (stop, stopped) = watch::channel(false);
-    let devices =
-        tokio::spawn(simulate::<Line<'static>, Reporter>(options(gateway.address, 40), Arc::clone(&counts), stopped));
+    let devices = tokio::spawn(simulate::<Line<'static>, Reporter>(
+        options(gateway.address, 40),
+        Arc::clone(&counts),
+        stopped,
+    ));
     until("reports", || counts.totals().received > 1000).await;
     assert_eq!(counts.totals().ready, 40);
     stop.send_replace(true);

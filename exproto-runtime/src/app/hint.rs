@@ -19,11 +19,14 @@ pub(super) fn start_again() -> String {
 fn line(program: &str, by_cargo: bool) -> String {
     let path = Path::new(program);
     let name = path.file_stem().map_or_else(|| program.into(), |stem| stem.to_string_lossy());
-    let folders: Vec<_> = path.parent().into_iter().flat_map(Path::components).map(|part| part.as_os_str()).collect();
+    let folders: Vec<_> =
+        path.parent().into_iter().flat_map(Path::components).map(|part| part.as_os_str()).collect();
     let release = if folders.iter().any(|folder| *folder == "release") { " --release" } else { "" };
     match folders.last() {
         Some(last) if *last == "examples" => format!("cargo run{release} --example {name} --"),
-        Some(last) if by_cargo && (*last == "release" || *last == "debug") => format!("cargo run{release} --bin {name} --"),
+        Some(last) if by_cargo && (*last == "release" || *last == "debug") => {
+            format!("cargo run{release} --bin {name} --")
+        }
         _ => program.to_owned(),
     }
 }

@@ -13,6 +13,7 @@ mod simulate;
 mod simulation;
 
 use std::fmt;
+use std::io::IsTerminal;
 use std::marker::PhantomData;
 use std::process::ExitCode;
 
@@ -61,7 +62,10 @@ pub struct App<G> {
 
 impl<G> fmt::Debug for App<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App").field("port", &self.port).field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("App")
+            .field("port", &self.port)
+            .field("session", &self.session)
+            .finish_non_exhaustive()
     }
 }
 
@@ -192,13 +196,18 @@ struct BrokerArgs {
 /// Logs to standard error, which leaves standard output to what was asked for.
 fn log(verbose: u8) {
     let level = match verbose {
-        0 => "info",
+        0 => "warn,exproto_runtime=info",
         1 => "info,exproto_runtime=debug",
         _ => "debug,exproto_runtime=trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let ansi = std::io::stderr().is_terminal();
     // A program that has a logger of its own keeps it.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(ansi)
+        .with_writer(std::io::stderr)
+        .try_init();
 }
 
 /// A runtime for the commands. The host brings threads of its own.

@@ -107,7 +107,11 @@ async fn host<G: Gateway>(args: ServeArgs, port: u16, session: SessionSettings) 
     println!("  broker   {url}{kind}");
     println!("  room     for {} connections", connections.min(room));
     let again = hint::start_again();
-    let elsewhere = if args.broker.is_some() || url.port() != 1883 { format!(" --broker '{url}'") } else { String::new() };
+    let elsewhere = if args.broker.is_some() || url.port() != 1883 {
+        format!(" --broker '{url}'")
+    } else {
+        String::new()
+    };
     println!("\nNext, each in a terminal of its own:");
     println!("  {again} watch '#'{elsewhere}");
     let connect = match host.addresses().next() {
@@ -134,8 +138,7 @@ async fn embedded(address: SocketAddr, open: bool) -> Result<EmbeddedBroker, Fai
              keep --mqtt on loopback, use a broker of your own with --broker, or say --open-mqtt"
         )));
     }
-    let mut settings = EmbeddedSettings::default();
-    settings.bind = address;
+    let settings = EmbeddedSettings { bind: address, ..EmbeddedSettings::default() };
     EmbeddedBroker::start(settings).await.map_err(|error| {
         Failure::new(format!(
             "the embedded MQTT broker cannot listen on {address}: {error}: choose another address with --mqtt, \
@@ -190,15 +193,17 @@ async fn exproto<G: Gateway>(
 
     let mut settings = ExProtoSettings::new(adapter);
     settings.session = std::sync::Arc::new(session);
-    let handler = ExProtoHandler::<G>::new(settings).map_err(|error| Failure::new(format!("--adapter: {error}")))?;
+    let handler =
+        ExProtoHandler::<G>::new(settings).map_err(|error| Failure::new(format!("--adapter: {error}")))?;
     let counters = handler.counters();
     println!("{} gateway, an ExProto handler of EMQX", G::NAME);
-    println!("  handler  {address}: set it in EMQX as gateway.exproto.handler.address = \"http://{address}\"");
+    println!(
+        "  handler  {address}: set it in EMQX as gateway.exproto.handler.address = \"http://{address}\""
+    );
     println!("  adapter  {adapter}: where EMQX's gateway.exproto.server.bind is reached\n");
-    handler
-        .listen(address, told_to_stop())
-        .await
-        .map_err(|error| Failure::new(format!("cannot listen on {address}: {error}: choose another address with --exproto")))?;
+    handler.listen(address, told_to_stop()).await.map_err(|error| {
+        Failure::new(format!("cannot listen on {address}: {error}: choose another address with --exproto"))
+    })?;
     println!("stopped: {:?}", counters.read().unwrap_or_default());
     Ok(ExitCode::SUCCESS)
 }

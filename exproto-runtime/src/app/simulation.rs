@@ -122,7 +122,11 @@ fn report(before: Totals, end: Totals, devices: u32, panicked: bool) -> ExitCode
         "{} of {devices} devices were ready, {} frames sent, {} received, {} reconnects, {} errors",
         before.ready, end.sent, end.received, end.reconnects, end.errors
     );
-    if end.errors > 0 || panicked || (devices > 0 && end.sent == 0) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if end.errors > 0 || panicked || (devices > 0 && end.sent == 0) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 /// A time like `10s`, `500ms`, `5m`, `1h`; a bare number is seconds.

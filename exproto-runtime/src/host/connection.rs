@@ -346,7 +346,8 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
     /// Deadlines move with every frame, the timer does not: it is only set
     /// anew when it went off or when an earlier deadline comes up.
     fn poll_timer(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> bool {
-        let Some(due) = [self.session_due, self.unsent_due, self.phase_due].into_iter().flatten().min() else {
+        let Some(due) = [self.session_due, self.unsent_due, self.phase_due].into_iter().flatten().min()
+        else {
             return false;
         };
         loop {
@@ -460,7 +461,13 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
                 Action::Publish { ticket, topic, payload, qos, retain } => {
                     self.publishing.insert(ticket);
                     let payload = Bytes::copy_from_slice(part(&payload));
-                    self.requests.push_back(Request::Publish { ticket, topic: text(&topic), payload, qos, retain });
+                    self.requests.push_back(Request::Publish {
+                        ticket,
+                        topic: text(&topic),
+                        payload,
+                        qos,
+                        retain,
+                    });
                 }
                 Action::Subscribe { ticket, filter, qos } => {
                     self.requests.push_back(Request::Subscribe { ticket, filter: text(&filter), qos });
@@ -554,7 +561,11 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
             .copied()
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("a value that is no text");
-        warn!(client_id = self.session.client_id(), panic = text, "the gateway's code panicked, the device is disconnected");
+        warn!(
+            client_id = self.session.client_id(),
+            panic = text,
+            "the gateway's code panicked, the device is disconnected"
+        );
         self.seat.shard().add(Counter::Panics, 1);
         // Without an event: this session gets no more of them.
         self.phase = Phase::Over;

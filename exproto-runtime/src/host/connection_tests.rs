@@ -160,7 +160,10 @@ async fn settle() {
 /// Whether a time is what was set, but for the granularity of the timer.
 #[track_caller]
 fn assert_about(time: Duration, expected: Duration) {
-    assert!(time >= expected && time < expected + Duration::from_millis(10), "{time:?} instead of {expected:?}");
+    assert!(
+        time >= expected && time < expected + Duration::from_millis(10),
+        "{time:?} instead of {expected:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -221,9 +224,7 @@ async fn a_device_that_takes_nothing_is_disconnected() {
 
 #[tokio::test(start_paused = true)]
 async fn a_device_that_takes_little_at_a_time_stays_and_gets_all_in_order() {
-    let mut settings = SessionSettings::default();
-    settings.idle = Duration::ZERO;
-    let bench = Bench::new(settings);
+    let bench = Bench::new(SessionSettings { idle: Duration::ZERO, ..SessionSettings::default() });
     bench.pipe.change(|side| side.room = 0);
     bench.pipe.send(&["ping", "flood 100", "ping"]);
     for _ in 0..114 {

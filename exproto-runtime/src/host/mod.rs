@@ -39,7 +39,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 pub use files::OpenFiles;
 pub use settings::Listener;
@@ -188,7 +188,11 @@ impl<G: Gateway> HostBuilder<G> {
             .into_iter()
             .map(|listener| {
                 let (name, address) = (listener.name.clone(), listener.address);
-                listen::bind(listener, allowed).map_err(|source| HostError::Bind { listener: name, address, source })
+                listen::bind(listener, allowed).map_err(|source| HostError::Bind {
+                    listener: name,
+                    address,
+                    source,
+                })
             })
             .collect::<Result<_, _>>()?;
         Ok(Host {
@@ -227,8 +231,14 @@ impl<G: Gateway, B: Broker> Host<G, B> {
         let start = Instant::now();
         let mut accepting: Vec<Pin<Box<dyn Future<Output = io::Result<()>> + Send + '_>>> = Vec::new();
         for bound in self.listeners {
-            info!(listener = %bound.name, address = %bound.address, "listening");
-            accepting.push(Box::pin(listen::accept::<G, B>(bound, &crew, &self.broker, &self.metrics, start)));
+            debug!(listener = %bound.name, address = %bound.address, "listening");
+            accepting.push(Box::pin(listen::accept::<G, B>(
+                bound,
+                &crew,
+                &self.broker,
+                &self.metrics,
+                start,
+            )));
         }
         let mut shutdown = pin!(shutdown);
         std::future::poll_fn(|cx| {

@@ -140,7 +140,12 @@ impl Crew {
                 drop(runtime);
                 let _ = report.send(());
             })?;
-            workers.push(Worker { desk: desk(index), runtime: handle, running: Some(running), ended: Some(ended) });
+            workers.push(Worker {
+                desk: desk(index),
+                runtime: handle,
+                running: Some(running),
+                ended: Some(ended),
+            });
         }
         Ok(Self { workers })
     }

@@ -13,12 +13,12 @@
 #![allow(dead_code, unreachable_pub)]
 
 use exproto_runtime::codec::{
-    Decode, Encode, Error, Family, FieldInfo, FlagScan, Framing, Protocol, Reader, Trace, Value, Visitor, Wire,
-    Writer,
+    Decode, Encode, Error, Family, FieldInfo, FlagScan, Framing, Protocol, Reader, Trace, Value, Visitor,
+    Wire, Writer,
 };
 use exproto_runtime::session::{
-    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Refusal, Stage,
-    TopicBuf,
+    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Refusal,
+    Stage, TopicBuf,
 };
 
 /// A line of text.

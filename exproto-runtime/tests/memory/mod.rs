@@ -99,7 +99,8 @@ impl Memory {
 
     /// Waits for a subscription.
     pub async fn subscribed(&self, filter: &str) {
-        self.until("a subscription", |state| state.subscriptions.iter().any(|(known, _)| known == filter)).await;
+        self.until("a subscription", |state| state.subscriptions.iter().any(|(known, _)| known == filter))
+            .await;
     }
 
     /// Sends a message to those who subscribed to exactly this topic.
@@ -107,7 +108,9 @@ impl Memory {
         self.change(|state| {
             let inboxes = state.subscriptions.iter().filter(|(filter, _)| filter == topic);
             inboxes
-                .filter(|(_, inbox)| inbox.message(topic.into(), Bytes::copy_from_slice(payload.as_bytes()), 1))
+                .filter(|(_, inbox)| {
+                    inbox.message(topic.into(), Bytes::copy_from_slice(payload.as_bytes()), 1)
+                })
                 .count()
         })
     }
