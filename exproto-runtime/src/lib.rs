@@ -17,12 +17,21 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
+// Unit tests share gateways with the tests in `tests`.
+#[cfg(test)]
+extern crate self as exproto_runtime;
 
 #[cfg(feature = "cli")]
 pub mod app;
 #[cfg(feature = "mqtt")]
 pub mod broker;
 pub mod codec;
+#[cfg(feature = "grpc")]
+pub mod exproto;
+#[cfg(feature = "host")]
+pub mod host;
+#[cfg(feature = "session")]
+pub mod metrics;
 #[cfg(feature = "session")]
 pub mod session;
 #[cfg(feature = "testkit")]
@@ -31,6 +40,8 @@ pub mod testkit;
 #[doc(hidden)]
 pub mod __private;
 
+#[cfg(feature = "cli")]
+pub use app::main;
 #[cfg(feature = "derive")]
 pub use exproto_derive::ExProtoFrame;
 

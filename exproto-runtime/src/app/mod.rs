@@ -1,3 +1,257 @@
-//! The program around a gateway: its command line.
+//! The finished program: `serve`, `decode`, `simulate`, `watch`, `send`.
+//!
+//! [`main`] is all that a gateway's program needs; an [`App`] sets what the
+//! protocol suggests (a port, simulated devices). This layer alone prints.
+#![allow(clippy::print_stdout, reason = "a program talks to its user")]
 
 mod decode;
+mod hint;
+mod message;
+mod random;
+mod serve;
+mod simulate;
+mod simulation;
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::marker::PhantomData;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+pub use random::{Random, Whole};
+pub use simulate::{Counts, Device, Rate, Sender, SimulateOptions, Totals, simulate};
+
+use crate::session::{Gateway, SessionSettings};
+use simulation::Simulator;
+
+/// Runs the program of a gateway: its `main`.
+///
+/// ```no_run
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/toy/mod.rs"));
+/// # mod program { use super::Toy;
+/// fn main() -> std::process::ExitCode {
+///     exproto_runtime::main::<Toy>()
+/// }
+/// # }
+/// ```
+#[must_use]
+pub fn main<G: Gateway>() -> ExitCode {
+    App::<G>::new().main()
+}
+
+/// The program of a gateway, with what its protocol suggests.
+///
+/// ```no_run
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/toy/mod.rs"));
+/// # mod program { use super::Toy;
+/// use exproto_runtime::app::App;
+///
+/// fn main() -> std::process::ExitCode {
+///     App::<Toy>::new().port(7700).main()
+/// }
+/// # }
+/// ```
+pub struct App<G> {
+    port: u16,
+    session: SessionSettings,
+    simulator: Option<Simulator>,
+    gateway: PhantomData<fn() -> G>,
+}
+
+impl<G> fmt::Debug for App<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("port", &self.port)
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<G: Gateway> Default for App<G> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<G: Gateway> App<G> {
+    /// The program with its defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { port: 7611, session: SessionSettings::default(), simulator: None, gateway: PhantomData }
+    }
+
+    /// The port that devices of this protocol usually connect to. Default:
+    /// 7611.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// How sessions behave.
+    #[must_use]
+    pub fn session(mut self, settings: SessionSettings) -> Self {
+        self.session = settings;
+        self
+    }
+
+    /// The devices of the command `simulate`.
+    #[must_use]
+    pub fn simulate<D: Device<G>>(mut self) -> Self {
+        self.simulator = Some(simulation::simulator::<G, D>);
+        self
+    }
+
+    /// Does what the command line says.
+    #[must_use]
+    pub fn main(self) -> ExitCode {
+        let cli = match self.parse(std::env::args_os()) {
+            Ok(cli) => cli,
+            // Help and version are no failures, and go to standard output.
+            Err(error) => {
+                let _ = error.print();
+                return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            }
+        };
+        log(cli.verbose);
+        match self.run(cli) {
+            Ok(code) => code,
+            Err(Failure(text)) => {
+                eprintln!("error: {text}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn parse(&self, args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Cli, clap::Error> {
+        let mut command = Cli::command();
+        if let Some(name) = hint::program_name() {
+            command = command.display_name(name.clone()).bin_name(name);
+        }
+        let mut matches = command.try_get_matches_from_mut(args)?;
+        Cli::from_arg_matches_mut(&mut matches)
+    }
+
+    fn run(self, cli: Cli) -> Result<ExitCode, Failure> {
+        match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+            Command::Serve(args) => serve::run::<G>(args, self.port, self.session),
+            Command::Decode(args) => Ok(decode::run::<G>(args)),
+            Command::Simulate(args) => simulation::run(args, self.port, self.simulator),
+            Command::Watch(args) => message::watch(args),
+            Command::Send(args) => message::send(args),
+        }
+    }
+}
+
+/// Why the program ends in failure, in words for its user.
+#[derive(Debug)]
+struct Failure(String);
+
+impl Failure {
+    fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+#[derive(Parser, Debug)]
+#[command(
+    version = env!("CARGO_PKG_VERSION"),
+    about = "A gateway from a device protocol to MQTT",
+    long_about = None,
+    args_conflicts_with_subcommands = true
+)]
+struct Cli {
+    /// Say more; twice: everything. RUST_LOG decides in detail
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    verbose: u8,
+    #[command(flatten)]
+    serve: serve::ServeArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Listen for devices and publish what they send; without a command, too
+    Serve(serve::ServeArgs),
+    Decode(decode::DecodeArgs),
+    /// Be many devices
+    Simulate(simulation::SimulateArgs),
+    /// Print messages of the broker as they arrive
+    Watch(message::WatchArgs),
+    /// Publish one message
+    Send(message::SendArgs),
+}
+
+/// Where `watch` and `send` find the broker.
+#[derive(Args, Debug)]
+struct BrokerArgs {
+    /// The MQTT broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT]
+    #[arg(long, value_name = "URL", default_value = "mqtt://127.0.0.1:1883")]
+    broker: crate::broker::MqttUrl,
+}
+
+/// Logs to standard error, which leaves standard output to what was asked for.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => "warn,exproto_runtime=info",
+        1 => "info,exproto_runtime=debug",
+        _ => "debug,exproto_runtime=trace",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let ansi = std::io::stderr().is_terminal();
+    // A program that has a logger of its own keeps it.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(ansi)
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+/// A runtime for the commands. The host brings threads of its own.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("the runtime cannot be started: {error}")))
+}
+
+/// Ends when the user or the system wants the program to end.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_is_the_command_if_none_is_given() {
+        let cli = Cli::try_parse_from(["gateway", "--listen", "127.0.0.1:9"]).unwrap();
+        assert!(cli.command.is_none());
+        assert_eq!(cli.serve.listen.unwrap().to_string(), "127.0.0.1:9");
+        let cli = Cli::try_parse_from(["gateway", "serve", "--listen", "127.0.0.1:9", "-v"]).unwrap();
+        assert!(matches!(cli.command, Some(Command::Serve(_))));
+        assert_eq!(cli.verbose, 1);
+    }
+}

@@ -1,0 +1,121 @@
+//! Random numbers for simulated devices: small, seeded, the same on every run.
+
+use std::ops::RangeInclusive;
+
+/// A generator of random numbers (SplitMix64). Not for secrets.
+///
+/// # Examples
+///
+/// ```
+/// use exproto_runtime::app::Random;
+///
+/// let mut random = Random::new(7);
+/// let speed: u16 = random.within(0..=1200);
+/// assert!(speed <= 1200);
+/// assert_eq!(Random::new(7).within(0..=1200_u16), speed);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Random {
+    state: u64,
+}
+
+impl Random {
+    /// A generator; equal seeds give equal numbers.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { state: seed }
+    }
+
+    /// The next 64 bits.
+    pub fn bits(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A whole number of the range, ends included; its start if it is empty.
+    pub fn within<T: Whole>(&mut self, range: RangeInclusive<T>) -> T {
+        T::within(self, &range)
+    }
+
+    /// A number from 0 up to, but without, 1.
+    pub fn fraction(&mut self) -> f64 {
+        // The 53 bits that a float can hold.
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// True with the given probability.
+    pub fn chance(&mut self, probability: f64) -> bool {
+        self.fraction() < probability
+    }
+
+    /// One of the values, `None` of none.
+    pub fn one_of<'v, T>(&mut self, values: &'v [T]) -> Option<&'v T> {
+        let last = values.len().checked_sub(1)?;
+        values.get(self.within(0..=last))
+    }
+}
+
+/// A whole number that [`Random::within`] can make.
+pub trait Whole: Copy + sealed::Sealed {
+    /// A number of the range.
+    fn within(random: &mut Random, range: &RangeInclusive<Self>) -> Self;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! whole {
+    ($($int:ty),*) => {$(
+        impl sealed::Sealed for $int {}
+        impl Whole for $int {
+            fn within(random: &mut Random, range: &RangeInclusive<Self>) -> Self {
+                let (low, high) = (*range.start() as i128, *range.end() as i128);
+                // At most 2^64 values. Scaling is not quite even for counts that
+                // are no power of two; nobody who simulates devices can tell.
+                let count = (high - low).max(0) as u128 + 1;
+                let offset = (u128::from(random.bits()) * count) >> 64;
+                (low + offset as i128) as Self
+            }
+        }
+    )*};
+}
+
+whole!(u8, u16, u32, u64, usize, i8, i16, i32, i64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stay_in_their_range_and_reach_both_ends() {
+        let mut random = Random::new(1);
+        let mut seen = [false; 4];
+        for _ in 0..1000 {
+            let value: i8 = random.within(-1..=2);
+            seen[usize::try_from(value + 1).unwrap_or(9)] = true;
+        }
+        assert_eq!(seen, [true; 4]);
+        for _ in 0..100 {
+            assert_eq!(random.within(5..=5_u8), 5);
+            let _: u64 = random.within(0..=u64::MAX);
+            let _: i64 = random.within(i64::MIN..=i64::MAX);
+        }
+        #[allow(clippy::reversed_empty_ranges, reason = "what is tested")]
+        let empty: u32 = random.within(9..=3);
+        assert_eq!(empty, 9);
+        assert_eq!(random.one_of::<u8>(&[]), None);
+    }
+
+    #[test]
+    fn equal_seeds_give_equal_numbers() {
+        let numbers = |seed| {
+            let mut random = Random::new(seed);
+            [random.bits(), random.bits(), random.bits()]
+        };
+        assert_eq!(numbers(3), numbers(3));
+        assert_ne!(numbers(3), numbers(4));
+    }
+}

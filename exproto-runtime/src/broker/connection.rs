@@ -1,0 +1,627 @@
+//! The task behind one MQTT connection.
+//!
+//! It alone owns what is under way: devices reach it through a bounded
+//! channel, and their inboxes take the results. There is no lock on the way of
+//! a message.
+//!
+//! # What survives a lost connection
+//!
+//! Every publish is kept here until its PUBACK or PUBCOMP is in. After a
+//! reconnect the MQTT client sends packets of a resumed session again by
+//! itself. If the broker has lost the session, the client gives up everything
+//! under way, sent or not, with an error per publish; those are published
+//! again from here, oldest first, before anything new. While there is no
+//! connection, nothing is taken out of the queue, so the queue fills and
+//! devices wait.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use rumqttc::{
+    AsyncClient, ClientError, ConnAck, ConnectionError, DisconnectProperties, DisconnectReasonCode, Event, EventLoop,
+    Packet, PublishNoticeError, PublishOptions, PublishResult, QoS, StateError, SubAck, SubscribeNoticeError,
+    SubscribeProperties, UnsubAck, UnsubscribeNoticeError,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use super::Request;
+use super::peer::Peer;
+use super::reason::{self, Code};
+use super::router::FilterId;
+use super::settings::{Backoff, MqttSettings, random};
+use super::stats::Stats;
+use super::subscriptions::{Answer, Command, Subscriptions, Waiter};
+use crate::session::{Outcome, Ticket};
+
+/// SUBSCRIBE and UNSUBSCRIBE packets that may wait for their answer.
+const COMMANDS_UNDER_WAY: usize = 256;
+/// Requests taken out of the queue at a time, so that their packets share a
+/// write to the socket.
+pub(crate) const BATCH: usize = 64;
+/// How long a connection nobody uses any more goes on for its publishes.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// A request of a device.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) request: Request,
+}
+
+/// What cannot wait behind requests. At most one per device and one `Close`,
+/// so the channel needs no bound of its own.
+#[derive(Debug)]
+pub(crate) enum Control {
+    /// A device's link was dropped.
+    Leave(u64),
+    /// Finish what is under way, then end.
+    Close { within: Duration, done: oneshot::Sender<()> },
+}
+
+/// A publish under way.
+#[derive(Debug)]
+struct Publish {
+    peer: Arc<Peer>,
+    ticket: Ticket,
+    topic: String,
+    payload: Bytes,
+    qos: u8,
+    retain: bool,
+}
+
+/// The end of a packet exchange, as the MQTT client reports it.
+#[derive(Debug)]
+enum End {
+    Publish(u64, Result<PublishResult, PublishNoticeError>),
+    Subscribe(FilterId, Result<SubAck, SubscribeNoticeError>),
+    Unsubscribe(Option<Waiter>, Result<UnsubAck, UnsubscribeNoticeError>),
+}
+
+/// What became of a publish.
+#[derive(Debug)]
+enum Verdict {
+    Ended(Outcome),
+    Again,
+}
+
+/// What the broker said of itself in CONNACK.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    max_packet_size: Option<u32>,
+    max_qos: u8,
+    subscription_ids: bool,
+}
+
+pub(crate) struct Connection {
+    name: String,
+    settings: Arc<MqttSettings>,
+    client: AsyncClient,
+    jobs: mpsc::Receiver<Job>,
+    batch: Vec<Job>,
+    control: mpsc::UnboundedReceiver<Control>,
+    stats: Arc<Stats>,
+    status: watch::Sender<bool>,
+    subscriptions: Subscriptions,
+    commands: VecDeque<Command>,
+    commands_under_way: usize,
+    /// By the order in which they were taken over.
+    publishes: BTreeMap<u64, Publish>,
+    last_publish: u64,
+    /// Those of `publishes` that the MQTT client gave up.
+    again: BTreeSet<u64>,
+    ends: FuturesUnordered<Pin<Box<dyn Future<Output = End> + Send>>>,
+    limits: Limits,
+    connected: bool,
+    closing: Option<Closing>,
+}
+
+struct Closing {
+    deadline: Instant,
+    done: Option<oneshot::Sender<()>>,
+}
+
+/// How driving a connection ended.
+enum Drove {
+    Lost(ConnectionError),
+    Finished,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        name: String,
+        settings: Arc<MqttSettings>,
+        client: AsyncClient,
+        jobs: mpsc::Receiver<Job>,
+        control: mpsc::UnboundedReceiver<Control>,
+        stats: Arc<Stats>,
+        status: watch::Sender<bool>,
+    ) -> Self {
+        Self {
+            name,
+            settings,
+            client,
+            jobs,
+            batch: Vec::with_capacity(BATCH),
+            control,
+            stats,
+            status,
+            subscriptions: Subscriptions::default(),
+            commands: VecDeque::new(),
+            commands_under_way: 0,
+            publishes: BTreeMap::new(),
+            last_publish: 0,
+            again: BTreeSet::new(),
+            ends: FuturesUnordered::new(),
+            limits: Limits { max_packet_size: None, max_qos: 2, subscription_ids: false },
+            connected: false,
+            closing: None,
+        }
+    }
+
+    /// Runs until it is closed, or nobody can reach it any more.
+    pub(crate) async fn run(mut self, mut events: EventLoop) {
+        let mut backoff = Backoff::new(&self.settings);
+        loop {
+            let started = Instant::now();
+            let lost = match self.drive(&mut events).await {
+                Drove::Finished => break,
+                Drove::Lost(error) => error,
+            };
+            self.connected = false;
+            self.status.send_replace(false);
+            self.stats.disconnects.add(1);
+            if backoff.is_stable(started.elapsed()) {
+                backoff.reset();
+            }
+            if !is_network_failure(&lost) {
+                // The state the two sides share may be what is wrong. Begin a
+                // new session; what was not acknowledged comes back as `Again`.
+                events.reset_session_state();
+                events.options.set_clean_start(true);
+            }
+            let pause = backoff.next(random());
+            tracing::warn!(
+                connection = self.name,
+                broker = %self.settings.url,
+                error = %lost,
+                under_way = self.publishes.len(),
+                again_in_ms = pause.as_millis(),
+                "no connection to the MQTT broker"
+            );
+            if !self.pause(pause).await {
+                break;
+            }
+        }
+        self.finish(&mut events).await;
+    }
+
+    /// Connects and works until the connection is lost.
+    async fn drive(&mut self, events: &mut EventLoop) -> Drove {
+        loop {
+            let event = {
+                let mut poll = pin!(events.poll());
+                loop {
+                    if self.is_finished() {
+                        return Drove::Finished;
+                    }
+                    if self.connected {
+                        self.send_again();
+                        self.send_commands();
+                    }
+                    let room = self.room();
+                    let deadline = self.closing.as_ref().map(|closing| closing.deadline);
+                    tokio::select! {
+                        event = &mut poll => break event,
+                        Some(end) = self.ends.next(), if !self.ends.is_empty() => {
+                            self.ended(end);
+                            self.collect_ends();
+                        }
+                        Some(control) = self.control.recv() => self.control(control),
+                        taken = self.jobs.recv_many(&mut self.batch, room), if room > 0 => {
+                            if taken > 0 {
+                                self.work();
+                            }
+                        }
+                        () = until(deadline) => return Drove::Finished,
+                    }
+                }
+            };
+            match event {
+                Ok(Event::Incoming(Packet::ConnAck(answer))) => {
+                    // From now on the broker may resume our session; what an
+                    // earlier process left under this client id is gone.
+                    events.options.set_clean_start(self.settings.session_expiry.is_zero());
+                    self.on_connected(&answer);
+                }
+                Ok(Event::Incoming(Packet::Publish(message))) => self.on_message(&message),
+                Ok(Event::Incoming(Packet::Disconnect(why))) => {
+                    tracing::warn!(connection = self.name, reason = ?why.reason_code, "the MQTT broker ends the connection");
+                }
+                Ok(_) => {}
+                Err(error) => return Drove::Lost(error),
+            }
+        }
+    }
+
+    /// How many requests may be taken out of the queue now.
+    fn room(&self) -> usize {
+        let ready = self.connected && self.again.is_empty() && self.commands.len() < COMMANDS_UNDER_WAY;
+        if !ready || self.jobs.is_closed() && self.jobs.is_empty() {
+            return 0;
+        }
+        usize::from(self.settings.in_flight).saturating_sub(self.publishes.len()).min(BATCH)
+    }
+
+    fn is_finished(&mut self) -> bool {
+        if self.closing.is_none() && self.jobs.is_closed() {
+            self.begin_closing(LAST_WORDS, None);
+        }
+        self.closing.is_some() && self.publishes.is_empty() && self.jobs.is_empty() && self.commands_under_way == 0
+    }
+
+    fn begin_closing(&mut self, within: Duration, done: Option<oneshot::Sender<()>>) {
+        self.jobs.close();
+        let deadline = Instant::now() + within;
+        match &mut self.closing {
+            Some(closing) => {
+                closing.deadline = closing.deadline.min(deadline);
+                closing.done = done.or(closing.done.take());
+            }
+            None => self.closing = Some(Closing { deadline, done }),
+        }
+    }
+
+    fn control(&mut self, control: Control) {
+        match control {
+            Control::Leave(peer) => self.commands.extend(self.subscriptions.leave(peer)),
+            Control::Close { within, done } => self.begin_closing(within, Some(done)),
+        }
+    }
+
+    /// Carries out the requests of `batch`.
+    fn work(&mut self) {
+        let mut batch = std::mem::take(&mut self.batch);
+        for Job { peer, request } in batch.drain(..) {
+            match request {
+                Request::Publish { ticket, topic, payload, qos, retain } => {
+                    self.stats.published.add(1);
+                    self.last_publish += 1;
+                    let publish = Publish { peer, ticket, topic, payload, qos: qos.min(2), retain };
+                    self.publishes.insert(self.last_publish, publish);
+                    self.send(self.last_publish);
+                }
+                Request::Subscribe { ticket, filter, qos } => {
+                    if peer.is_gone() {
+                        continue;
+                    }
+                    if filter.len() > usize::from(u16::MAX) || !rumqttc::valid_filter(&filter) {
+                        peer.inbox.completed(ticket, reason::refused(Code::TOPIC_FILTER_INVALID, None));
+                        continue;
+                    }
+                    self.commands.extend(self.subscriptions.subscribe(peer, ticket, &filter, qos.min(2)));
+                }
+                Request::Unsubscribe { ticket, filter } => {
+                    self.commands.extend(self.subscriptions.unsubscribe(peer, ticket, &filter));
+                }
+                Request::Authenticate(ticket, _) => {
+                    peer.inbox.completed(ticket, Outcome::Failed("logins don't go through the MQTT connection".into()));
+                }
+            }
+        }
+        self.batch = batch;
+    }
+
+    /// Gives a publish to the MQTT client.
+    fn send(&mut self, number: u64) {
+        let Some(publish) = self.publishes.get(&number) else { return };
+        let outcome = match self.limits.admit(publish) {
+            Err(code) => reason::refused(code, None),
+            Ok(qos) => {
+                let options = PublishOptions::new(qos).retain(publish.retain);
+                match self.client.try_publish_tracked(publish.topic.clone(), publish.payload.clone(), options) {
+                    Ok(notice) => {
+                        self.ends.push(Box::pin(async move { End::Publish(number, notice.wait_async().await) }));
+                        return;
+                    }
+                    Err(ClientError::InvalidRequest(_)) => reason::refused(Code::TOPIC_NAME_INVALID, None),
+                    Err(error) => Outcome::Failed(error.to_string().into()),
+                }
+            }
+        };
+        self.end_publish(number, outcome);
+    }
+
+    fn send_again(&mut self) {
+        while let Some(number) = self.again.pop_first() {
+            self.stats.resent.add(1);
+            self.send(number);
+        }
+    }
+
+    fn send_commands(&mut self) {
+        while self.commands_under_way < COMMANDS_UNDER_WAY
+            && let Some(command) = self.commands.pop_front()
+        {
+            match command {
+                Command::Subscribe { id } => self.send_subscribe(id),
+                Command::Unsubscribe { filter, waiter } => match self.client.try_unsubscribe_tracked(&*filter) {
+                    Ok(notice) => {
+                        self.commands_under_way += 1;
+                        self.ends.push(Box::pin(async move { End::Unsubscribe(waiter, notice.wait_async().await) }));
+                    }
+                    Err(error) => complete(waiter, Outcome::Failed(error.to_string().into())),
+                },
+            }
+        }
+    }
+
+    fn send_subscribe(&mut self, id: FilterId) {
+        let Some((filter, qos)) = self.subscriptions.filter(id) else { return };
+        let properties = SubscribeProperties {
+            id: self.limits.subscription_ids.then_some(id as usize),
+            user_properties: Vec::new(),
+        };
+        match self.client.try_subscribe_with_properties_tracked(&*filter, level(qos), properties) {
+            Ok(notice) => {
+                self.commands_under_way += 1;
+                self.ends.push(Box::pin(async move { End::Subscribe(id, notice.wait_async().await) }));
+            }
+            Err(_) => self.answer(id, Answer::Refused { code: Code::TOPIC_FILTER_INVALID.0, reason: "invalid filter".into() }),
+        }
+    }
+
+    fn on_connected(&mut self, answer: &ConnAck) {
+        self.connected = true;
+        self.stats.connects.add(1);
+        self.limits = Limits::of(answer);
+        self.collect_ends();
+        if answer.session_present {
+            self.stats.resent.add((self.publishes.len() - self.again.len()) as u64);
+        } else {
+            // No session, no subscriptions: those that nobody wants any more
+            // are gone by themselves, the others have to be made again.
+            for command in std::mem::take(&mut self.commands) {
+                if let Command::Unsubscribe { waiter, .. } = command {
+                    complete(waiter, Outcome::Done);
+                }
+            }
+            self.commands.extend(self.subscriptions.restore());
+        }
+        tracing::info!(
+            connection = self.name,
+            broker = %self.settings.url,
+            session_present = answer.session_present,
+            under_way = self.publishes.len(),
+            subscriptions = self.subscriptions.len(),
+            "connected to the MQTT broker"
+        );
+        self.status.send_replace(true);
+    }
+
+    fn on_message(&mut self, message: &rumqttc::Publish) {
+        let Ok(topic) = std::str::from_utf8(&message.topic) else { return };
+        let through = message.properties.as_ref().map_or(&[][..], |properties| &properties.subscription_identifiers);
+        let (taken, dropped) = self.subscriptions.deliver(topic, through, &message.payload, message.qos as u8);
+        self.stats.messages.add(taken);
+        if dropped > 0 {
+            self.stats.dropped.add(dropped);
+            tracing::debug!(connection = self.name, topic, dropped, "devices had no room for a message");
+        }
+    }
+
+    /// Takes all reports of the MQTT client that are there.
+    fn collect_ends(&mut self) {
+        // Without the budget of the runtime, which would hide ready ones.
+        while let Some(Some(end)) = tokio::task::unconstrained(self.ends.next()).now_or_never() {
+            self.ended(end);
+        }
+    }
+
+    fn ended(&mut self, end: End) {
+        match end {
+            End::Publish(number, result) => {
+                let qos = self.publishes.get(&number).map_or(0, |publish| publish.qos);
+                match judge(qos, result) {
+                    Verdict::Ended(outcome) => self.end_publish(number, outcome),
+                    Verdict::Again => {
+                        self.again.insert(number);
+                    }
+                }
+            }
+            End::Subscribe(id, result) => {
+                self.commands_under_way -= 1;
+                match result {
+                    Ok(answer) => match reason::of_suback(&answer) {
+                        None => self.answer(id, Answer::Granted),
+                        Some((code, reason)) => self.answer(id, Answer::Refused { code: code.0, reason }),
+                    },
+                    // Filters given up meanwhile are skipped when it is sent.
+                    Err(_) => self.commands.push_back(Command::Subscribe { id }),
+                }
+            }
+            End::Unsubscribe(waiter, result) => {
+                self.commands_under_way -= 1;
+                // An error says that the session is gone, and the subscription with it.
+                let outcome = result.ok().and_then(|answer| reason::of_unsuback(&answer));
+                complete(waiter, outcome.map_or(Outcome::Done, |(code, reason)| Outcome::Refused { code: code.0, reason }));
+            }
+        }
+    }
+
+    fn answer(&mut self, id: FilterId, answer: Answer) {
+        if let (Answer::Refused { code, reason }, Some((filter, _))) = (&answer, self.subscriptions.filter(id)) {
+            self.stats.refused_subscriptions.add(1);
+            tracing::warn!(connection = self.name, %filter, code, reason, "the MQTT broker refuses a subscription");
+        }
+        self.subscriptions.subscribed(id, &answer);
+    }
+
+    fn end_publish(&mut self, number: u64, outcome: Outcome) {
+        let Some(publish) = self.publishes.remove(&number) else { return };
+        match &outcome {
+            Outcome::Done => self.stats.acknowledged.add(1),
+            Outcome::Refused { .. } => self.stats.refused.add(1),
+            Outcome::Failed(_) => self.stats.failed.add(1),
+        }
+        publish.peer.inbox.completed(publish.ticket, outcome);
+    }
+
+    /// Waits before the next attempt; `false` if there is to be none.
+    async fn pause(&mut self, pause: Duration) -> bool {
+        let mut over = pin!(tokio::time::sleep(pause));
+        loop {
+            if self.is_finished() {
+                return false;
+            }
+            let deadline = self.closing.as_ref().map(|closing| closing.deadline);
+            tokio::select! {
+                () = &mut over => return true,
+                () = until(deadline) => return false,
+                Some(end) = self.ends.next(), if !self.ends.is_empty() => self.ended(end),
+                Some(control) = self.control.recv() => self.control(control),
+            }
+        }
+    }
+
+    /// Says good-bye, and to those who still wait that nothing will come.
+    async fn finish(mut self, events: &mut EventLoop) {
+        self.jobs.close();
+        if self.connected {
+            let properties = DisconnectProperties {
+                session_expiry_interval: Some(0),
+                reason_string: None,
+                user_properties: Vec::new(),
+                server_reference: None,
+            };
+            let reason = DisconnectReasonCode::NormalDisconnection;
+            if self.client.try_disconnect_now_with_properties(reason, properties).is_ok() {
+                let gone = async { while events.poll().await.is_ok() {} };
+                // A broker that does not take it in time misses only a courtesy.
+                let _ = tokio::time::timeout(Duration::from_secs(1), gone).await;
+            }
+            self.collect_ends();
+        }
+        let why = "the connection to the MQTT broker was closed";
+        while let Ok(job) = self.jobs.try_recv() {
+            let ticket = job.request.ticket();
+            job.peer.inbox.completed(ticket, Outcome::Failed(why.into()));
+        }
+        for publish in std::mem::take(&mut self.publishes).into_values() {
+            self.stats.failed.add(1);
+            publish.peer.inbox.completed(publish.ticket, Outcome::Failed(why.into()));
+        }
+        self.subscriptions.fail(why);
+        self.status.send_replace(false);
+        if let Some(done) = self.closing.and_then(|closing| closing.done) {
+            let _ = done.send(());
+        }
+    }
+}
+
+impl Limits {
+    fn of(answer: &ConnAck) -> Self {
+        let properties = answer.properties.as_ref();
+        Self {
+            max_packet_size: properties.and_then(|properties| properties.max_packet_size),
+            max_qos: properties.and_then(|properties| properties.max_qos).unwrap_or(2),
+            subscription_ids: properties.and_then(|properties| properties.subscription_identifiers_available) != Some(0),
+        }
+    }
+
+    /// Whether the broker may be given this at all: a packet beyond what it
+    /// announced ends the connection, for all devices and again after each
+    /// reconnect.
+    fn admit(&self, publish: &Publish) -> Result<QoS, Code> {
+        if publish.topic.len() > usize::from(u16::MAX) {
+            return Err(Code::TOPIC_NAME_INVALID);
+        }
+        if publish.qos > self.max_qos {
+            return Err(Code::QOS_NOT_SUPPORTED);
+        }
+        if packet_size(publish) > self.max_packet_size.map_or(LARGEST_PACKET, |max| max as usize) {
+            return Err(Code::PACKET_TOO_LARGE);
+        }
+        Ok(level(publish.qos))
+    }
+}
+
+/// The largest packet that MQTT can express.
+const LARGEST_PACKET: usize = 268_435_455 + 5;
+
+fn packet_size(publish: &Publish) -> usize {
+    let packet_id = if publish.qos == 0 { 0 } else { 2 };
+    // Length and text of the topic, packet identifier, no properties, payload.
+    let rest = 2 + publish.topic.len() + packet_id + 1 + publish.payload.len();
+    let width = match rest {
+        0..128 => 1,
+        128..16_384 => 2,
+        16_384..2_097_152 => 3,
+        _ => 4,
+    };
+    1 + width + rest
+}
+
+fn level(qos: u8) -> QoS {
+    match qos {
+        0 => QoS::AtMostOnce,
+        1 => QoS::AtLeastOnce,
+        _ => QoS::ExactlyOnce,
+    }
+}
+
+/// What the MQTT client's report means for a publish.
+fn judge(qos: u8, result: Result<PublishResult, PublishNoticeError>) -> Verdict {
+    let refused = match result {
+        Ok(PublishResult::Qos0Flushed) => None,
+        Ok(PublishResult::Qos1(answer)) => reason::of_puback(&answer),
+        Ok(PublishResult::Qos2PubRecRejected(answer)) => reason::of_pubrec(&answer),
+        // The broker no longer knew the packet: whether it had passed it on is
+        // open, so it has not acknowledged it.
+        Ok(PublishResult::Qos2Completed(answer)) if answer.reason != rumqttc::PubCompReason::Success => return Verdict::Again,
+        Ok(PublishResult::Qos2Completed(_)) => None,
+        Err(PublishNoticeError::RetainNotSupported) => Some((Code::RETAIN_NOT_SUPPORTED, Code::RETAIN_NOT_SUPPORTED.text())),
+        // It may or may not have been written: QoS 0 is at most once.
+        Err(PublishNoticeError::Qos0NotFlushed) => {
+            return Verdict::Ended(Outcome::Failed("the connection to the MQTT broker broke while it was written".into()));
+        }
+        Err(PublishNoticeError::SessionReset) => return Verdict::Again,
+        Err(_) if qos > 0 => return Verdict::Again,
+        Err(error) => return Verdict::Ended(Outcome::Failed(error.to_string().into())),
+    };
+    Verdict::Ended(refused.map_or(Outcome::Done, |(code, reason)| Outcome::Refused { code: code.0, reason }))
+}
+
+fn complete(waiter: Option<Waiter>, outcome: Outcome) {
+    if let Some((peer, ticket)) = waiter {
+        peer.inbox.completed(ticket, outcome);
+    }
+}
+
+/// Whether both sides may go on with the session after this.
+fn is_network_failure(error: &ConnectionError) -> bool {
+    match error {
+        ConnectionError::Io(_) | ConnectionError::Timeout(_) | ConnectionError::ConnectionRefused(_) => true,
+        ConnectionError::MqttState(error) => matches!(
+            error,
+            StateError::Io(_)
+                | StateError::Deserialization(rumqttc::mqttbytes::Error::Io(_))
+                | StateError::AwaitPingResp
+                | StateError::ConnectionAborted
+                | StateError::ServerDisconnect { .. }
+        ),
+        _ => false,
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

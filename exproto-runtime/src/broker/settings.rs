@@ -1,0 +1,163 @@
+//! Settings of [`MqttBroker`](super::MqttBroker).
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+use super::MqttUrl;
+
+/// How to reach an MQTT broker, and how much may be under way there.
+///
+/// Make one with [`MqttSettings::new`] and change what differs:
+///
+/// ```
+/// use exproto_runtime::broker::MqttSettings;
+///
+/// let mut settings = MqttSettings::new("mqtt://127.0.0.1:1883".parse()?);
+/// settings.in_flight = 100;
+/// # Ok::<(), exproto_runtime::broker::UrlError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MqttSettings {
+    /// Where the broker is.
+    pub url: MqttUrl,
+    /// The client id; with more than one connection, `-0`, `-1`, .. is added.
+    /// Default `exproto-` and a random number: two gateways with the same
+    /// client id would throw each other out.
+    pub client_id: String,
+    /// The number of MQTT connections that the devices share. Default 1;
+    /// held within 1 and 64.
+    pub connections: usize,
+    /// Publishes per connection that may wait for their acknowledgement.
+    /// Default 500; held within 1 and 65,535. The broker's own limit
+    /// (`Receive Maximum`) counts too.
+    pub in_flight: u16,
+    /// Requests per connection that may wait to be sent. When so many wait,
+    /// [`Link::submit`](super::Link::submit) waits. Default 1,000; at least 1.
+    pub queue: usize,
+    /// Logins that may be under way at the same time. Default 256; at least 1.
+    pub logins: usize,
+    /// How long a login may take. Default 10 s.
+    pub login_timeout: Duration,
+    /// The MQTT keep alive. Default 30 s; held within 1 s and 65,535 s.
+    pub keep_alive: Duration,
+    /// How long reaching the broker may take, with its answer to CONNECT.
+    /// Default 5 s.
+    pub connect_timeout: Duration,
+    /// The first wait before connecting again. Default 0.1 s. Each further
+    /// one is twice as long; each is cut by up to half at random, so that many
+    /// gateways don't come back at the same moment.
+    pub reconnect_min: Duration,
+    /// The longest wait before connecting again. Default 10 s.
+    pub reconnect_max: Duration,
+    /// How long the broker keeps subscriptions and messages for us while we
+    /// are away. Default 600 s. 0: every reconnect starts from nothing.
+    /// Whatever the broker keeps or loses, what it has not acknowledged is
+    /// published again.
+    pub session_expiry: Duration,
+    /// The largest packet we take from the broker; it drops larger ones.
+    /// Default 1 MiB; held within 1 KiB and 256 MiB.
+    pub max_packet_size: u32,
+}
+
+impl MqttSettings {
+    /// The defaults, for a broker at this address.
+    #[must_use]
+    pub fn new(url: MqttUrl) -> Self {
+        Self {
+            url,
+            client_id: format!("exproto-{:016x}", random()),
+            connections: 1,
+            in_flight: 500,
+            queue: 1_000,
+            logins: 256,
+            login_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(5),
+            reconnect_min: Duration::from_millis(100),
+            reconnect_max: Duration::from_secs(10),
+            session_expiry: Duration::from_secs(600),
+            max_packet_size: 1 << 20,
+        }
+    }
+
+    /// Brings values into their bounds.
+    pub(crate) fn bounded(mut self) -> Self {
+        self.connections = self.connections.clamp(1, 64);
+        self.in_flight = self.in_flight.max(1);
+        self.queue = self.queue.max(1);
+        self.logins = self.logins.max(1);
+        self.keep_alive = self.keep_alive.clamp(Duration::from_secs(1), Duration::from_secs(u16::MAX.into()));
+        self.reconnect_max = self.reconnect_max.max(self.reconnect_min);
+        self.max_packet_size = self.max_packet_size.clamp(1 << 10, 1 << 28);
+        self
+    }
+}
+
+/// A number that differs from process to process and from call to call; not
+/// for secrets.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// Waits between attempts: twice as long each time, up to a limit.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    min: Duration,
+    max: Duration,
+    attempts: u32,
+}
+
+impl Backoff {
+    pub(crate) fn new(settings: &MqttSettings) -> Self {
+        Self { min: settings.reconnect_min, max: settings.reconnect_max, attempts: 0 }
+    }
+
+    /// The next wait; `random` decides how much of its second half is left out.
+    pub(crate) fn next(&mut self, random: u64) -> Duration {
+        let full = self.min.saturating_mul(1 << self.attempts.min(20)).min(self.max);
+        self.attempts += 1;
+        let share = (random % 1_000) as u32;
+        full / 2 + full / 2_000 * share
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.attempts = 0;
+    }
+
+    /// Whether a connection that lasted so long counts as a good one.
+    pub(crate) fn is_stable(&self, lasted: Duration) -> bool {
+        lasted >= self.max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_limit_and_vary_by_half() {
+        let mut settings = MqttSettings::new("mqtt://h".parse().unwrap());
+        settings.reconnect_min = Duration::from_millis(100);
+        settings.reconnect_max = Duration::from_secs(1);
+        let mut backoff = Backoff::new(&settings);
+        let mut longest = Vec::new();
+        for _ in 0..6 {
+            longest.push(backoff.next(999).as_millis());
+        }
+        assert_eq!(longest, [99, 199, 399, 799, 999, 999]);
+        assert_eq!(backoff.next(0), Duration::from_millis(500));
+        for _ in 0..100 {
+            assert!(backoff.next(random()) <= Duration::from_secs(1));
+        }
+        backoff.reset();
+        assert_eq!(backoff.next(0), Duration::from_millis(50));
+    }
+
+    #[test]
+    fn client_ids_differ() {
+        let url: MqttUrl = "mqtt://h".parse().unwrap();
+        assert_ne!(MqttSettings::new(url.clone()).client_id, MqttSettings::new(url).client_id);
+    }
+}

@@ -1,0 +1,548 @@
+//! One EMQX connection: a task that owns its session and works off its events
+//! one after the other.
+//!
+//! An event is done when everything it led to is done: frames settled, calls
+//! to EMQX answered. Only then its sender is told, which is the one way to
+//! make EMQX wait (unary service), and the next event is taken.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::{Future, pending};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+use std::vec;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, warn};
+
+use super::adapter::Call;
+use super::error::AdapterError;
+use super::pb;
+use super::registry::{Seat, Shared};
+use super::settings::UnknownConnection;
+use crate::session::{Action, CloseReason, ConnInfo, Event, Gateway, Out, Outcome, Session, Ticket};
+
+/// Time for EMQX to report the end of a connection that we have closed; it
+/// takes 15 s at most.
+const CLOSE_WAIT: Duration = Duration::from_secs(30);
+
+/// A time that never comes.
+const FAR: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// Memory that a thread keeps for the next event.
+const KEPT: usize = 1 << 20;
+
+/// An event on its way to its connection.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) what: What,
+    /// Dropped when the event is done.
+    pub(super) done: oneshot::Sender<()>,
+    /// Whether it comes from a stream, so that events of other streams may
+    /// have overtaken it.
+    pub(super) streamed: bool,
+}
+
+/// What has happened to a connection.
+#[derive(Debug)]
+pub(super) enum What {
+    Created(Option<pb::ConnInfo>),
+    Bytes(Bytes),
+    Messages(Vec<pb::Message>),
+    TimedOut,
+    Closed(String),
+}
+
+/// A call that waits for its turn.
+struct Todo {
+    call: Call,
+    ticket: Option<Ticket>,
+}
+
+enum Phase {
+    /// The beginning has not been seen yet.
+    Early(Early),
+    Open,
+    /// We have asked EMQX to close it. Events mean nothing any more.
+    Closing,
+    Ended,
+}
+
+struct Early {
+    jobs: VecDeque<Job>,
+    bytes: usize,
+    until: Instant,
+}
+
+type Calling = Pin<Box<dyn Future<Output = Result<(), AdapterError>> + Send>>;
+
+pub(super) struct Actor<G: Gateway> {
+    // Given up first: who is told that an event is done must find the
+    // connection gone.
+    seat: Seat<G>,
+    jobs: mpsc::Receiver<Job>,
+    phase: Phase,
+    /// None before the beginning and after a panic.
+    session: Option<Session<G>>,
+    /// Events that came before the beginning and are due now.
+    backlog: VecDeque<Job>,
+    /// Messages of the present event, given to the session one by one.
+    messages: vec::IntoIter<pb::Message>,
+    todo: VecDeque<Todo>,
+    /// A call is under way.
+    busy: bool,
+    /// Its ticket, if it has one.
+    ticket: Option<Ticket>,
+    /// The senders of the events that are not done.
+    waiting: Vec<oneshot::Sender<()>>,
+    timer: Option<Instant>,
+    /// When the end is certain, once it was reported by a stream.
+    quiet: Option<Instant>,
+    /// When EMQX is asked whether it still has the connection.
+    probe: Instant,
+    /// EMQX has this device logged in.
+    member: bool,
+    /// The registry is gone: no more events.
+    deserted: bool,
+}
+
+impl<G: Gateway> Actor<G> {
+    pub(super) fn new(seat: Seat<G>, jobs: mpsc::Receiver<Job>) -> Self {
+        let now = Instant::now();
+        let settings = &seat.shared.settings;
+        let until = after(now, settings.created_wait);
+        let probe = next_probe(now, settings.probe);
+        Self {
+            seat,
+            jobs,
+            phase: Phase::Early(Early { jobs: VecDeque::new(), bytes: 0, until }),
+            session: None,
+            backlog: VecDeque::new(),
+            messages: Vec::new().into_iter(),
+            todo: VecDeque::new(),
+            busy: false,
+            ticket: None,
+            waiting: Vec::new(),
+            timer: None,
+            quiet: None,
+            probe,
+            member: false,
+            deserted: false,
+        }
+    }
+
+    /// Begins in the middle, if the settings say so.
+    pub(super) fn adopted(mut self) -> Self {
+        self.adopt();
+        self
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut calling: Option<Calling> = None;
+        let mut armed = self.due();
+        let mut sleep = pin!(sleep_until(armed));
+        loop {
+            if calling.is_none() {
+                calling = self.next_call();
+            }
+            // A call under way is never given up.
+            if calling.is_none() {
+                if matches!(self.phase, Phase::Ended) || self.deserted && self.todo.is_empty() {
+                    break;
+                }
+                if self.is_done() {
+                    self.waiting.clear();
+                    self.count();
+                }
+            }
+            // A timer that fires too early costs less than setting it anew
+            // with each event.
+            let due = self.due();
+            if due < armed {
+                armed = due;
+                sleep.as_mut().reset(armed);
+            }
+            tokio::select! {
+                biased;
+                result = finished(&mut calling) => {
+                    calling = None;
+                    self.called(result);
+                }
+                job = self.jobs.recv(), if calling.is_none() && !self.deserted && self.takes_jobs() => {
+                    match job {
+                        Some(job) => self.take(job),
+                        None => self.deserted = true,
+                    }
+                }
+                () = sleep.as_mut() => {
+                    self.on_time(Instant::now());
+                    armed = self.due();
+                    sleep.as_mut().reset(armed);
+                }
+            }
+        }
+        self.end();
+        self.count();
+    }
+
+    /// The call whose turn it is. Takes up what waits inside the actor until
+    /// there is one.
+    fn next_call(&mut self) -> Option<Calling> {
+        loop {
+            if let Some(todo) = self.todo.pop_front() {
+                self.busy = true;
+                self.ticket = todo.ticket;
+                let adapter = Arc::clone(&self.seat.shared.adapter);
+                return Some(Box::pin(adapter.call(Arc::clone(&self.seat.conn), todo.call)));
+            }
+            if let Some(message) = self.messages.next() {
+                self.feed(Event::Message { topic: &message.topic, payload: &message.payload });
+            } else if self.takes_jobs()
+                && let Some(job) = self.backlog.pop_front()
+            {
+                self.take(job);
+            } else {
+                return None;
+            }
+        }
+    }
+
+    /// Whether all work of the events taken so far is done.
+    fn is_done(&self) -> bool {
+        self.backlog.is_empty() && self.messages.len() == 0 && self.takes_jobs()
+    }
+
+    /// Whether the next event may be taken, calls apart.
+    fn takes_jobs(&self) -> bool {
+        match &self.phase {
+            Phase::Early(_) | Phase::Closing => true,
+            Phase::Open => self.session.as_ref().is_none_or(Session::wants_bytes),
+            Phase::Ended => false,
+        }
+    }
+
+    fn take(&mut self, job: Job) {
+        let now = Instant::now();
+        self.probe = next_probe(now, self.seat.shared.settings.probe);
+        let quiet = after(now, self.seat.shared.settings.quiet);
+        if self.quiet.is_some() {
+            self.quiet = Some(quiet);
+        }
+        let Job { what, done, streamed } = job;
+        match (&mut self.phase, what) {
+            (Phase::Early(_), What::Created(info)) => {
+                self.waiting.push(done);
+                self.begin(info);
+            }
+            (_, What::Closed(reason)) => {
+                self.waiting.push(done);
+                debug!(conn = &*self.seat.conn, reason, "closed");
+                if streamed {
+                    self.quiet = Some(quiet);
+                } else {
+                    self.end();
+                }
+            }
+            (Phase::Early(early), what) => {
+                if let What::Bytes(bytes) = &what {
+                    early.bytes += bytes.len();
+                }
+                early.jobs.push_back(Job { what, done, streamed });
+                let limits = &self.seat.shared.settings;
+                if early.bytes > limits.early_bytes || early.jobs.len() > limits.mailbox {
+                    self.close("too much before its beginning");
+                }
+            }
+            (Phase::Open, what) => {
+                self.waiting.push(done);
+                self.work(what);
+            }
+            (Phase::Closing | Phase::Ended, _) => self.waiting.push(done),
+        }
+    }
+
+    fn work(&mut self, what: What) {
+        match what {
+            What::Created(_) => self.seat.shared.counters.duplicates.up(),
+            What::Bytes(bytes) => self.feed(Event::Bytes(&bytes)),
+            What::Messages(messages) => self.messages = messages.into_iter(),
+            What::TimedOut => {
+                self.seat.shared.counters.timeouts.up();
+                // EMQX before 4.3.19 leaves it to us.
+                self.todo.push_back(Todo { call: Call::Close, ticket: None });
+            }
+            What::Closed(_) => {}
+        }
+    }
+
+    fn begin(&mut self, info: Option<pb::ConnInfo>) {
+        let info = info.unwrap_or_default();
+        let udp = info.socktype() == pb::SocketType::Udp;
+        if let Some(seconds) = self.seat.shared.settings.timer(udp) {
+            self.todo.push_back(Todo { call: Call::StartTimer(seconds), ticket: None });
+        }
+        self.open(conn_info(&info));
+    }
+
+    fn adopt(&mut self) {
+        self.seat.shared.counters.adopted.up();
+        // EMQX may have the device logged in; then it says so when the device
+        // logs in again.
+        self.member = true;
+        self.open(ConnInfo { listener: "adopted".into(), ..ConnInfo::default() });
+    }
+
+    fn open(&mut self, info: ConnInfo) {
+        if let Phase::Early(early) = std::mem::replace(&mut self.phase, Phase::Open) {
+            self.backlog = early.jobs;
+        }
+        let settings = Arc::clone(&self.seat.shared.settings.session);
+        // The user's state is made here.
+        match catch_unwind(AssertUnwindSafe(|| Session::new(info, settings))) {
+            Ok(session) => {
+                self.session = Some(session);
+                self.feed(Event::Connected);
+            }
+            Err(_) => self.panicked(),
+        }
+    }
+
+    /// Asks EMQX to close the connection.
+    fn close(&mut self, why: &str) {
+        debug!(conn = &*self.seat.conn, why, "closing");
+        self.todo.push_back(Todo { call: Call::Close, ticket: None });
+        self.closing();
+    }
+
+    fn closing(&mut self) {
+        self.phase = Phase::Closing;
+        self.backlog.clear();
+        self.messages = Vec::new().into_iter();
+        self.timer = None;
+        self.probe = Instant::now() + CLOSE_WAIT;
+    }
+
+    fn end(&mut self) {
+        self.feed(Event::Closed);
+        self.phase = Phase::Ended;
+        self.backlog.clear();
+        self.messages = Vec::new().into_iter();
+        self.todo.clear();
+    }
+
+    fn panicked(&mut self) {
+        self.seat.shared.counters.panics.up();
+        warn!(conn = &*self.seat.conn, "a function of the gateway panicked; its device is closed");
+        // What it was about to do is not known to be right.
+        self.session = None;
+        self.close("panic");
+    }
+
+    /// The earliest time at which there is something to do.
+    fn due(&self) -> Instant {
+        let early = match &self.phase {
+            Phase::Early(early) => Some(early.until),
+            _ => None,
+        };
+        [self.timer, self.quiet, early].into_iter().flatten().fold(self.probe, Instant::min)
+    }
+
+    fn on_time(&mut self, now: Instant) {
+        if self.timer.is_some_and(|timer| timer <= now) {
+            self.timer = None;
+            self.feed(Event::Timer);
+        }
+        if self.quiet.is_some_and(|quiet| quiet <= now) {
+            if self.is_done() && self.todo.is_empty() && !self.busy {
+                return self.end();
+            }
+            self.quiet = Some(after(now, self.seat.shared.settings.quiet));
+        }
+        if matches!(&self.phase, Phase::Early(early) if early.until <= now) {
+            self.seat.shared.counters.unknown.up();
+            match self.seat.shared.settings.unknown {
+                UnknownConnection::Adopt if self.quiet.is_none() => self.adopt(),
+                // Its end has been seen, or soon will be.
+                _ => self.close("its beginning was not seen"),
+            }
+        }
+        if self.probe <= now {
+            let call = if matches!(self.phase, Phase::Closing) {
+                // It should be closed; perhaps EMQX did not get our call.
+                self.probe = now + CLOSE_WAIT;
+                Call::Close
+            } else {
+                self.probe = next_probe(now, self.seat.shared.settings.probe);
+                Call::Probe
+            };
+            // A call under way will tell as well.
+            if self.todo.is_empty() && !self.busy {
+                self.todo.push_back(Todo { call, ticket: None });
+            }
+        }
+    }
+
+    /// A call has ended.
+    fn called(&mut self, result: Result<(), AdapterError>) {
+        self.busy = false;
+        let ticket = self.ticket.take();
+        if result == Err(AdapterError::Gone) {
+            self.seat.shared.counters.gone.up();
+            debug!(conn = &*self.seat.conn, "EMQX does not have the connection any more");
+            return self.end();
+        }
+        if let Err(error) = &result {
+            self.seat.shared.counters.calls_failed.up();
+            debug!(conn = &*self.seat.conn, %error, "call to EMQX failed");
+        }
+        if let Some(ticket) = ticket {
+            let outcome = match result {
+                Ok(()) => Outcome::Done,
+                // The session lets a device log in again under its own client
+                // id; EMQX knows one login per connection.
+                Err(error) if self.member && error.is_already_logged_in() => Outcome::Done,
+                Err(error) => error.outcome(),
+            };
+            self.feed(Event::Completed(ticket, outcome));
+            self.member = self.session.as_ref().is_some_and(|s| !s.client_id().is_empty()) || self.member;
+        }
+    }
+
+    /// Gives an event to the session and queues what it wants done.
+    fn feed(&mut self, event: Event<'_>) {
+        let Some(session) = &mut self.session else { return };
+        let now = self.seat.shared.now();
+        let todo = &mut self.todo;
+        let mut timer = self.timer;
+        let mut closed = None;
+        let sound = ROOM.with_borrow_mut(|room| {
+            let Room { scratch, out } = room;
+            let sound = catch_unwind(AssertUnwindSafe(|| session.on(now, event, scratch, out))).is_ok();
+            let (actions, bytes) = out.parts();
+            let held = bytes.len();
+            if sound {
+                for action in actions {
+                    match action {
+                        Action::StartTimer(time) => timer = Some(after(Instant::now(), time)),
+                        Action::Close(reason) => {
+                            todo.push_back(Todo { call: Call::Close, ticket: None });
+                            closed = Some(reason);
+                        }
+                        action => todo.extend(to_call(action, bytes, &self.seat.shared)),
+                    }
+                }
+            } else {
+                drop(actions);
+            }
+            if held > KEPT {
+                *out = Out::new();
+            } else {
+                out.clear();
+            }
+            if scratch.capacity() > KEPT {
+                *scratch = Vec::new();
+            }
+            sound
+        });
+        self.timer = timer;
+        if !sound {
+            return self.panicked();
+        }
+        if let Some(reason) = closed {
+            self.session_closes(&reason);
+        }
+    }
+
+    fn session_closes(&mut self, reason: &CloseReason) {
+        let client_id = self.session.as_ref().map_or("", Session::client_id);
+        debug!(conn = &*self.seat.conn, client_id, %reason, "closing");
+        self.closing();
+    }
+
+    /// Passes on what the session has counted and has to say.
+    fn count(&mut self) {
+        let Some(session) = &mut self.session else { return };
+        self.seat.shared.counters.add(self.seat.shard, &session.take_tally());
+        for report in session.take_reports() {
+            debug!(conn = &*self.seat.conn, client_id = session.client_id(), "{report}");
+        }
+    }
+}
+
+/// What a thread needs to run sessions.
+#[derive(Default)]
+struct Room {
+    scratch: Vec<u8>,
+    out: Out,
+}
+
+thread_local! {
+    static ROOM: RefCell<Room> = RefCell::default();
+}
+
+/// A time that the clock may be too small for.
+fn after(now: Instant, time: Duration) -> Instant {
+    now.checked_add(time).unwrap_or(now + FAR)
+}
+
+fn next_probe(now: Instant, interval: Duration) -> Instant {
+    if interval.is_zero() { now + FAR } else { after(now, interval) }
+}
+
+async fn finished(calling: &mut Option<Calling>) -> Result<(), AdapterError> {
+    match calling {
+        Some(call) => call.await,
+        None => pending().await,
+    }
+}
+
+fn to_call(action: Action, bytes: &[u8], shared: &Shared) -> Option<Todo> {
+    let part = |range: &std::ops::Range<usize>| bytes.get(range.clone()).unwrap_or(&[]);
+    let text = |range: &std::ops::Range<usize>| String::from_utf8_lossy(part(range)).into_owned();
+    let (ticket, call) = match action {
+        Action::Send(range) => (None, Call::Send(Bytes::copy_from_slice(part(&range)))),
+        Action::Authenticate(ticket, who) => (Some(ticket), Call::Authenticate(who)),
+        Action::Publish { ticket, topic, payload, qos, retain } => {
+            if retain {
+                shared.warn_of_retain();
+            }
+            let payload = Bytes::copy_from_slice(part(&payload));
+            (Some(ticket), Call::Publish { topic: text(&topic), payload, qos })
+        }
+        Action::Subscribe { ticket, filter, qos } => {
+            (Some(ticket), Call::Subscribe { filter: text(&filter), qos })
+        }
+        Action::Unsubscribe { ticket, filter } => {
+            (Some(ticket), Call::Unsubscribe { filter: text(&filter) })
+        }
+        // Dealt with by the caller.
+        Action::Close(_) | Action::StartTimer(_) => return None,
+    };
+    Some(Todo { call, ticket })
+}
+
+fn conn_info(info: &pb::ConnInfo) -> ConnInfo {
+    let kind = match info.socktype() {
+        pb::SocketType::Tcp => "tcp",
+        pb::SocketType::Ssl => "ssl",
+        pb::SocketType::Udp => "udp",
+        pb::SocketType::Dtls => "dtls",
+    };
+    let local = address(info.sockname.as_ref());
+    ConnInfo {
+        peer: address(info.peername.as_ref()),
+        local,
+        listener: format!("{kind}:{}", local.port()).into(),
+    }
+}
+
+fn address(address: Option<&pb::Address>) -> SocketAddr {
+    let none = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let (host, port) = address.map_or((none, 0), |a| (a.host.parse().unwrap_or(none), a.port));
+    SocketAddr::new(host, u16::try_from(port).unwrap_or(0))
+}

@@ -1,0 +1,241 @@
+//! How calls to EMQX's adapter end, and what a session gets to know of it.
+
+use std::fmt;
+
+use super::pb::ResultCode;
+use crate::session::Outcome;
+
+/// MQTT 5 reason codes, the language of [`Outcome::Refused`].
+mod reason {
+    pub(super) const IMPLEMENTATION_SPECIFIC: u8 = 0x83;
+    pub(super) const CLIENT_ID_NOT_VALID: u8 = 0x85;
+    pub(super) const BAD_USER_NAME_OR_PASSWORD: u8 = 0x86;
+    pub(super) const NOT_AUTHORIZED: u8 = 0x87;
+    pub(super) const BANNED: u8 = 0x8A;
+    pub(super) const TOPIC_FILTER_INVALID: u8 = 0x8F;
+    pub(super) const TOPIC_NAME_INVALID: u8 = 0x90;
+    pub(super) const QOS_NOT_SUPPORTED: u8 = 0x9B;
+    pub(super) const SHARED_NOT_SUPPORTED: u8 = 0x9E;
+}
+
+/// Why a call had no success.
+///
+/// EMQX has six result codes of which it uses four, and puts the rest into
+/// Erlang terms printed as text; here each case has one name, and nobody sees
+/// Erlang.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AdapterError {
+    /// The device is not logged in, or its socket is closed.
+    NotAuthenticated,
+    /// What we asked for is not allowed; EMQX said so, or would have crashed.
+    BadParams {
+        /// The MQTT reason code that fits best.
+        code: u8,
+        /// What is wrong with it.
+        what: Box<str>,
+    },
+    /// The device may not do this.
+    Denied {
+        /// The MQTT reason code that fits best.
+        code: u8,
+        /// EMQX's reason.
+        why: Box<str>,
+    },
+    /// EMQX does not have the connection any more.
+    Gone,
+    /// Something went wrong inside EMQX.
+    Internal(Box<str>),
+    /// EMQX could not be asked, or its answer was lost.
+    Unreachable(Box<str>),
+}
+
+impl AdapterError {
+    /// A topic that must not be published on.
+    pub(crate) fn topic(what: &str) -> Self {
+        Self::BadParams { code: reason::TOPIC_NAME_INVALID, what: what.into() }
+    }
+
+    /// A filter that must not be subscribed to.
+    pub(crate) fn filter(what: &str) -> Self {
+        Self::BadParams { code: reason::TOPIC_FILTER_INVALID, what: what.into() }
+    }
+
+    /// A subscription that EMQX's gateway cannot do.
+    pub(crate) fn shared() -> Self {
+        Self::BadParams {
+            code: reason::SHARED_NOT_SUPPORTED,
+            what: "EMQX's ExProto gateway has no shared or exclusive subscriptions".into(),
+        }
+    }
+
+    /// A QoS above 2.
+    pub(crate) fn qos(qos: u8) -> Self {
+        Self::BadParams {
+            code: reason::QOS_NOT_SUPPORTED,
+            what: format!("QoS {qos} does not exist").into(),
+        }
+    }
+
+    /// A client id that must not be used.
+    pub(crate) fn client_id(what: &str) -> Self {
+        Self::BadParams { code: reason::CLIENT_ID_NOT_VALID, what: what.into() }
+    }
+
+    /// Reads EMQX's answer to a call.
+    pub(crate) fn judge(code: i32, message: &str) -> Result<(), Self> {
+        let Ok(code) = ResultCode::try_from(code) else {
+            return Err(Self::Internal(format!("unknown result code {code}").into()));
+        };
+        match code {
+            ResultCode::Success => Ok(()),
+            ResultCode::ConnProcessNotAlive => Err(Self::Gone),
+            ResultCode::PermissionDeny => Err(Self::denied(message)),
+            ResultCode::RequiredParamsMissed => Err(Self::bad_params("a parameter is missing")),
+            ResultCode::ParamsTypeError => Err(Self::bad_params("a parameter is out of range")),
+            // EMQX 5 answers everything else with this one.
+            ResultCode::Unknown if message.contains("unexpected_call") => {
+                Err(Self::NotAuthenticated)
+            }
+            ResultCode::Unknown if message.contains("PARAMS_TYPE_ERROR") => {
+                Err(Self::bad_params("a parameter is out of range"))
+            }
+            ResultCode::Unknown if message.contains("REQUIRED_PARAMS_MISSED") => {
+                Err(Self::bad_params("a parameter is missing"))
+            }
+            ResultCode::Unknown => Err(Self::Internal(plain(message))),
+        }
+    }
+
+    fn bad_params(what: &str) -> Self {
+        Self::BadParams { code: reason::IMPLEMENTATION_SPECIFIC, what: what.into() }
+    }
+
+    fn denied(message: &str) -> Self {
+        let why = plain(message);
+        let code = if why.contains("bad_username_or_password") {
+            reason::BAD_USER_NAME_OR_PASSWORD
+        } else if why.contains("banned") {
+            reason::BANNED
+        } else {
+            reason::NOT_AUTHORIZED
+        };
+        Self::Denied { code, why }
+    }
+
+    /// Whether EMQX refused a login because the device is logged in already.
+    pub(crate) fn is_already_logged_in(&self) -> bool {
+        matches!(self, Self::Denied { why, .. } if why.contains("Duplicated authenticate"))
+    }
+
+    /// What the session gets to know.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::NotAuthenticated => {
+                Outcome::Refused { code: reason::NOT_AUTHORIZED, reason: self.text() }
+            }
+            Self::BadParams { code, .. } | Self::Denied { code, .. } => {
+                Outcome::Refused { code: *code, reason: self.text() }
+            }
+            Self::Gone | Self::Internal(_) | Self::Unreachable(_) => Outcome::Failed(self.text()),
+        }
+    }
+
+    fn text(&self) -> Box<str> {
+        self.to_string().into()
+    }
+}
+
+impl fmt::Display for AdapterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAuthenticated => {
+                f.write_str("the device is not logged in at EMQX, or its socket is closed")
+            }
+            Self::BadParams { what, .. } => f.write_str(what),
+            Self::Denied { why, .. } => write!(f, "EMQX refused: {why}"),
+            Self::Gone => f.write_str("EMQX does not have the connection any more"),
+            Self::Internal(why) => write!(f, "EMQX could not do it: {why}"),
+            Self::Unreachable(why) => write!(f, "EMQX's ExProto adapter is not reachable: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for AdapterError {}
+
+/// The text inside an Erlang term, cut to a length fit for a log.
+fn plain(message: &str) -> Box<str> {
+    const LIMIT: usize = 200;
+    let text = match message.split_once("<<\"") {
+        Some((_, rest)) => rest.split_once("\">>").map_or(rest, |(text, _)| text),
+        None => message,
+    };
+    text.chars().take(LIMIT).map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().into()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// The result codes that EMQX 5.8.9 and 5.3.2 give.
+    #[test]
+    fn every_result_has_one_meaning() {
+        let judge = |code: ResultCode, message| AdapterError::judge(code as i32, message);
+        assert_eq!(judge(ResultCode::Success, ""), Ok(()));
+        assert_eq!(
+            judge(ResultCode::Unknown, "{error,unexpected_call}"),
+            Err(AdapterError::NotAuthenticated)
+        );
+        for (code, message) in [
+            (ResultCode::Unknown, "{error,'PARAMS_TYPE_ERROR'}"),
+            (ResultCode::ParamsTypeError, ""),
+            (ResultCode::RequiredParamsMissed, ""),
+            (ResultCode::Unknown, "{error,'REQUIRED_PARAMS_MISSED'}"),
+        ] {
+            let error = judge(code, message).unwrap_err();
+            assert!(matches!(error, AdapterError::BadParams { .. }), "{message}: {error:?}");
+        }
+        assert_eq!(
+            judge(ResultCode::ConnProcessNotAlive, "<<\"Connection process is not alive\">>"),
+            Err(AdapterError::Gone)
+        );
+        assert_eq!(
+            judge(ResultCode::PermissionDeny, "<<\"Authorization deny\">>"),
+            Err(AdapterError::Denied { code: 0x87, why: "Authorization deny".into() })
+        );
+        assert_eq!(
+            judge(ResultCode::PermissionDeny, "bad_username_or_password"),
+            Err(AdapterError::Denied { code: 0x86, why: "bad_username_or_password".into() })
+        );
+        assert!(
+            judge(ResultCode::PermissionDeny, "<<\"Duplicated authenticate command\">>")
+                .unwrap_err()
+                .is_already_logged_in()
+        );
+        assert_eq!(
+            judge(ResultCode::Unknown, "{error,'UNKNOWN',<<\"Unknown crashes\">>}"),
+            Err(AdapterError::Internal("Unknown crashes".into()))
+        );
+        assert!(matches!(AdapterError::judge(77, ""), Err(AdapterError::Internal(_))));
+    }
+
+    #[test]
+    fn erlang_and_control_characters_stay_inside() {
+        let long = format!("<<\"{}\n\">>", "x".repeat(1000));
+        let text = plain(&long);
+        assert_eq!(text.len(), 200);
+        assert!(!plain("a\nb").contains('\n'));
+        // An unfinished term must not cut the text away.
+        assert_eq!(&*plain("<<\"half"), "half");
+    }
+
+    #[test]
+    fn outcomes_keep_refused_and_failed_apart() {
+        assert!(matches!(
+            AdapterError::NotAuthenticated.outcome(),
+            Outcome::Refused { code: 0x87, .. }
+        ));
+        assert!(matches!(AdapterError::Gone.outcome(), Outcome::Failed(_)));
+        assert!(matches!(AdapterError::shared().outcome(), Outcome::Refused { code: 0x9E, .. }));
+    }
+}

@@ -1,0 +1,232 @@
+//! The driver that makes a gateway an ExProto handler of EMQX (4.3 to 6.2).
+//!
+//! EMQX listens for the devices and calls an [`ExProtoHandler`] with what they
+//! do; the handler runs a [`Session`](crate::session::Session) for each
+//! connection and calls EMQX to carry out what it wants.
+//!
+//! # Setting up EMQX
+//!
+//! ```text
+//! gateway.exproto {
+//!   server.bind = 9100                                 # our `adapter`
+//!   handler.address = "http://127.0.0.1:9001"          # our address
+//!   handler.service_name = "ConnectionUnaryHandler"    # "ConnectionHandler" before 5.1
+//!   listeners.tcp.default.bind = 7993                  # the devices' address
+//! }
+//! ```
+//!
+//! Both services are served on one port. Prefer `ConnectionUnaryHandler`: with
+//! `ConnectionHandler` EMQX gives no order to events of different kinds, which
+//! is restored here as far as possible, and no way to slow a device down.
+//! Everybody who reaches EMQX's adapter port can act for every device: it is
+//! plain text and without a password.
+//!
+//! # What to expect
+//!
+//! * The events of a connection are worked off one after the other. An event
+//!   is answered when all it led to is done: a frame's publishes have been
+//!   accepted by EMQX and its reply has been sent. For a QoS 1 publish that
+//!   means that EMQX has taken it, not that a subscriber has it.
+//! * ExProto cannot carry `retain`; such messages are published without it.
+//! * Shared subscriptions (`$share`, `$queue`) are refused, as are wildcards
+//!   in topics and empty client ids: EMQX would crash on them.
+//! * EMQX does not answer devices that come while no handler runs: it closes
+//!   them. A restart of the handler costs every device that has an event under
+//!   way its connection; see [`UnknownConnection`] for those that stay.
+//! * A panic in a function of the gateway closes the device concerned.
+
+mod actor;
+mod adapter;
+mod error;
+pub(crate) mod pb;
+mod registry;
+mod server;
+mod settings;
+mod stats;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tracing::{info, warn};
+
+use self::pb::connection_handler_server::ConnectionHandlerServer;
+use self::pb::connection_unary_handler_server::ConnectionUnaryHandlerServer;
+use self::registry::Registry;
+use self::server::Service;
+pub use self::settings::{ExProtoSettings, SettingsError, UnknownConnection};
+pub use self::stats::Stats;
+use crate::session::Gateway;
+
+/// EMQX's client does not look at our limit on streams and keeps to our
+/// windows.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 8 << 20;
+
+/// An EMQX ExProto handler for one gateway.
+///
+/// # Examples
+///
+/// ```no_run
+/// use exproto_runtime::exproto::{ExProtoHandler, ExProtoSettings};
+/// use exproto_runtime::session::Gateway;
+///
+/// async fn serve<G: Gateway>() -> Result<(), Box<dyn std::error::Error>> {
+///     let settings = ExProtoSettings::new("http://127.0.0.1:9100");
+///     let handler = ExProtoHandler::<G>::new(settings)?;
+///     handler.listen("0.0.0.0:9001", std::future::pending()).await?;
+///     Ok(())
+/// }
+/// ```
+pub struct ExProtoHandler<G: Gateway> {
+    registry: Arc<Registry<G>>,
+    ended: mpsc::Receiver<Infallible>,
+}
+
+impl<G: Gateway> std::fmt::Debug for ExProtoHandler<G> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ExProtoHandler")
+            .field("settings", self.registry.settings())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<G: Gateway> ExProtoHandler<G> {
+    /// A handler that is not served yet. Must be called inside a tokio
+    /// runtime; EMQX is connected to when it is first needed.
+    ///
+    /// # Errors
+    ///
+    /// A setting that cannot be used.
+    pub fn new(settings: ExProtoSettings) -> Result<Self, SettingsError> {
+        let (registry, ended) = Registry::new(settings)?;
+        Ok(Self { registry, ended })
+    }
+
+    /// A view of the counters, which outlives [`serve`](Self::serve).
+    #[must_use]
+    pub fn counters(&self) -> StatsHandle {
+        let registry = Arc::downgrade(&self.registry);
+        StatsHandle { read: Arc::new(move || registry.upgrade().map(|registry| registry.stats())) }
+    }
+
+    /// Listens at `address` and serves EMQX until `shutdown` ends, see
+    /// [`serve`](Self::serve).
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be listened at.
+    pub async fn listen(
+        self,
+        address: impl ToSocketAddrs,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        self.serve(TcpListener::bind(address).await?, shutdown).await
+    }
+
+    /// Serves EMQX until `shutdown` ends. Then no connection is accepted any
+    /// more, events that have come are worked off, for at most
+    /// [`drain`](ExProtoSettings::drain), and the function returns. Devices
+    /// stay connected to EMQX.
+    ///
+    /// # Errors
+    ///
+    /// The listener fails.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let Self { registry, mut ended } = self;
+        let drain = registry.settings().drain;
+        if let Ok(address) = listener.local_addr() {
+            info!(%address, adapter = registry.settings().adapter, "serving EMQX");
+        }
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let stopping = Arc::clone(&registry);
+        let (begin_drain, draining) = tokio::sync::oneshot::channel();
+        let shutdown = async move {
+            shutdown.await;
+            stopping.stop();
+            // Nobody to tell if serving has failed.
+            let _ = begin_drain.send(());
+        };
+        let late = async move {
+            // Without a shutdown the server alone decides.
+            if draining.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(drain).await;
+        };
+        // EMQX opens more streams than we would allow, and closes devices when
+        // one is refused; it resets streams of devices that have gone. So
+        // there is no limit on streams, none on the age of connections, and a
+        // high one on resets.
+        let server = Server::builder()
+            .max_concurrent_streams(None)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .http2_keepalive_interval(Some(Duration::from_secs(60)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(60)))
+            .http2_max_pending_accept_reset_streams(Some(100_000))
+            .add_routes(routes(&registry))
+            .serve_with_incoming_shutdown(incoming, shutdown);
+        let result = tokio::select! {
+            result = server => result,
+            () = late => {
+                warn!("events are still under way after {drain:?}; not waiting any longer");
+                return Ok(());
+            }
+        };
+        // Without the registry the actors end when their calls have.
+        drop(registry);
+        if timeout(drain, ended.recv()).await.is_err() {
+            warn!("calls to EMQX are still under way after {drain:?}; not waiting any longer");
+        }
+        result.map_err(io::Error::other)
+    }
+
+    /// The two services, to be mounted in a tonic server of your own: without
+    /// a limit on streams and on the age of connections, with `TCP_NODELAY`.
+    #[must_use]
+    pub fn into_services(self) -> Routes {
+        routes(&self.registry)
+    }
+}
+
+fn routes<G: Gateway>(registry: &Arc<Registry<G>>) -> Routes {
+    let limit = registry.settings().max_message;
+    let service = Arc::new(Service(Arc::clone(registry)));
+    let unary = ConnectionUnaryHandlerServer::from_arc(Arc::clone(&service))
+        .max_decoding_message_size(limit);
+    let streaming = ConnectionHandlerServer::from_arc(service).max_decoding_message_size(limit);
+    Routes::new(unary).add_service(streaming)
+}
+
+/// Reads the counters of a handler that is being served.
+#[derive(Clone)]
+pub struct StatsHandle {
+    read: Arc<dyn Fn() -> Option<Stats> + Send + Sync>,
+}
+
+impl std::fmt::Debug for StatsHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("StatsHandle").field(&self.read()).finish()
+    }
+}
+
+impl StatsHandle {
+    /// What has happened so far; `None` once the handler has ended.
+    #[must_use]
+    pub fn read(&self) -> Option<Stats> {
+        (self.read)()
+    }
+}

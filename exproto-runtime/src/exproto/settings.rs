@@ -1,0 +1,143 @@
+//! What can be set about the handler.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::session::SessionSettings;
+
+/// What happens to events of a connection whose beginning was not seen: after
+/// a restart of this program EMQX goes on with the connections it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownConnection {
+    /// The connection is closed, so that the device connects and logs in anew.
+    #[default]
+    Close,
+    /// The connection is taken over in the middle of its stream, with an
+    /// unknown address and not logged in. For protocols whose devices identify
+    /// themselves in each message.
+    Adopt,
+}
+
+/// How the handler behaves.
+///
+/// # Examples
+///
+/// ```
+/// use exproto_runtime::exproto::{ExProtoSettings, UnknownConnection};
+///
+/// let mut settings = ExProtoSettings::new("http://127.0.0.1:9100");
+/// settings.unknown = UnknownConnection::Adopt;
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ExProtoSettings {
+    /// Where EMQX serves its `ConnectionAdapter`: `http://HOST:PORT`.
+    pub adapter: String,
+    /// How the sessions behave.
+    pub session: Arc<SessionSettings>,
+    /// The protocol version that EMQX shows for the devices. Default: `1`.
+    pub proto_ver: String,
+    /// The silence after which EMQX itself closes a connection, in whole
+    /// seconds. `None`, the default: for UDP the session's idle time, because
+    /// without a timer EMQX ends every UDP connection half a minute after its
+    /// first datagram; for the others none, because the session watches them.
+    pub keepalive: Option<Duration>,
+    /// Events of connections whose beginning was not seen. Default: close.
+    pub unknown: UnknownConnection,
+    /// Calls to EMQX under way at once, of all connections together; further
+    /// ones wait, and with them the answers to EMQX. Default: 1024.
+    pub max_calls: usize,
+    /// How long a call is tried again while no connection to EMQX can be made;
+    /// then it fails. Default: 30 s.
+    pub adapter_patience: Duration,
+    /// Connections at the same time; a further one is closed. Default:
+    /// 1,000,000.
+    pub max_connections: usize,
+    /// Events of one connection that wait; the streaming service then reads
+    /// no further from the stream. With the unary service there is one at
+    /// most. Default: 32.
+    pub mailbox: usize,
+    /// Bytes of a connection kept while its beginning is not seen yet, which
+    /// happens with the streaming service; more close it. Default: 64 KiB.
+    pub early_bytes: usize,
+    /// How long the beginning of a connection may come after its first bytes;
+    /// then it counts as unknown. Streaming service only. Default: 1 s.
+    pub created_wait: Duration,
+    /// How long after the end of a connection, or after the last event that
+    /// came behind it, further events are waited for. EMQX collects messages
+    /// of a stream for 20 ms. Streaming service only. Default: 100 ms.
+    pub quiet: Duration,
+    /// How long a stream whose only connection has ended is left open for
+    /// another one; ended too early it loses an event with EMQX before 5.1,
+    /// never ended it is a leak with EMQX 5.1 and later. Default: 2 s.
+    pub stream_linger: Duration,
+    /// The time without an event after which EMQX is asked whether it still
+    /// has a connection: it does not report the end of each. Zero: never, and
+    /// what is left of such connections stays. Default: 10 min.
+    pub probe: Duration,
+    /// The largest message that EMQX may send. Default: 64 MiB.
+    pub max_message: usize,
+    /// How long a shutdown waits for calls in flight. Default: 30 s.
+    pub drain: Duration,
+}
+
+impl ExProtoSettings {
+    /// The defaults, for an EMQX whose adapter is at `http://HOST:PORT`.
+    pub fn new(adapter: impl Into<String>) -> Self {
+        Self {
+            adapter: adapter.into(),
+            session: Arc::new(SessionSettings::default()),
+            proto_ver: "1".to_owned(),
+            keepalive: None,
+            unknown: UnknownConnection::Close,
+            max_calls: 1024,
+            adapter_patience: Duration::from_secs(30),
+            max_connections: 1_000_000,
+            mailbox: 32,
+            early_bytes: 64 << 10,
+            created_wait: Duration::from_secs(1),
+            quiet: Duration::from_millis(100),
+            stream_linger: Duration::from_secs(2),
+            probe: Duration::from_secs(600),
+            max_message: 64 << 20,
+            drain: Duration::from_secs(30),
+        }
+    }
+
+    /// Seconds for EMQX's timer, if it is to be started.
+    pub(super) fn timer(&self, udp: bool) -> Option<u32> {
+        /// For sessions that are never idle.
+        const LONG: Duration = Duration::from_secs(24 * 3600);
+        /// EMQX refuses more.
+        const MOST: u64 = 65_535_000;
+        let time = match self.keepalive {
+            Some(time) => time,
+            None if !udp => return None,
+            None if self.session.idle.is_zero() => LONG,
+            None => self.session.idle,
+        };
+        let seconds = time.as_secs().clamp(1, MOST);
+        u32::try_from(seconds).ok()
+    }
+}
+
+/// A setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsError {
+    message: String,
+}
+
+impl SettingsError {
+    pub(super) fn adapter(given: &str, why: &str) -> Self {
+        Self { message: format!("`{given}` is no address of EMQX's ExProto adapter: {why}") }
+    }
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for SettingsError {}

@@ -1,0 +1,46 @@
+//! Buffers that all connections of a thread share.
+//!
+//! An event is dealt with in one go, without waiting, so one set of buffers
+//! per thread is enough and an idle connection has none.
+
+use std::cell::Cell;
+
+use crate::session::Out;
+
+/// Capacity above which a buffer is given back to the allocator after use.
+const KEEP: usize = 256 * 1024;
+
+/// What one event needs.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    /// Bytes read from a device.
+    pub(super) read: Vec<u8>,
+    /// Bytes for a device, of all `Send`s of one event.
+    pub(super) write: Vec<u8>,
+    /// For the session to take escapes out.
+    pub(super) scratch: Vec<u8>,
+    /// The session's actions.
+    pub(super) out: Out,
+}
+
+thread_local! {
+    static BUFFERS: Cell<Option<Box<Buffers>>> = const { Cell::new(None) };
+}
+
+/// Lends the buffers of this thread.
+///
+/// They are taken out while they are lent: a panic inside drops them and the
+/// next event starts with new ones, so no half-made action is ever seen.
+pub(super) fn lend<R>(work: impl FnOnce(&mut Buffers) -> R) -> R {
+    let mut buffers = BUFFERS.take().unwrap_or_default();
+    let result = work(&mut buffers);
+    buffers.out.clear();
+    for buffer in [&mut buffers.read, &mut buffers.write, &mut buffers.scratch] {
+        if buffer.capacity() > KEEP {
+            *buffer = Vec::new();
+        }
+    }
+    buffers.write.clear();
+    BUFFERS.set(Some(buffers));
+    result
+}

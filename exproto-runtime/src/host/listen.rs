@@ -1,0 +1,140 @@
+//! Taking connections.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use super::connection;
+use super::settings::{Limits, Listener};
+use super::worker::Crew;
+use crate::broker::{Broker, inbox};
+use crate::metrics::{Counter, Ended, Metrics};
+use crate::session::{ConnInfo, Gateway, Session, SessionSettings};
+
+/// How long to wait when the system has no descriptor or memory left for
+/// another connection.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// A listener that is bound.
+#[derive(Debug)]
+pub(super) struct Bound {
+    pub(super) name: Box<str>,
+    pub(super) address: SocketAddr,
+    socket: StdListener,
+    max_connections: usize,
+    limits: Arc<Limits>,
+    session: Arc<SessionSettings>,
+}
+
+/// Binds a listener. Needs no runtime.
+pub(super) fn bind(listener: Listener, allowed: usize) -> io::Result<Bound> {
+    let domain = Domain::for_address(listener.address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    // On Windows this option would let others steal the port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    // Accepted sockets inherit these.
+    if let Some(bytes) = listener.receive_buffer {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    if let Some(bytes) = listener.send_buffer {
+        socket.set_send_buffer_size(bytes)?;
+    }
+    socket.bind(&listener.address.into())?;
+    socket.listen(i32::try_from(listener.backlog).unwrap_or(i32::MAX))?;
+    socket.set_nonblocking(true)?;
+    let socket: StdListener = socket.into();
+    Ok(Bound {
+        name: listener.name,
+        address: socket.local_addr()?,
+        socket,
+        max_connections: listener.max_connections.min(allowed),
+        limits: Arc::new(listener.limits),
+        session: listener.session,
+    })
+}
+
+/// Takes connections until it is dropped.
+pub(super) async fn accept<G: Gateway, B: Broker>(
+    bound: Bound,
+    crew: &Crew,
+    broker: &B,
+    metrics: &Metrics,
+    start: Instant,
+) -> io::Result<()> {
+    let socket = TcpListener::from_std(bound.socket)?;
+    let open = Arc::new(AtomicUsize::new(0));
+    loop {
+        let (stream, peer) = match socket.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                metrics.shard(0).add(Counter::AcceptErrors, 1);
+                if is_of_one_connection(&error) {
+                    debug!(listener = %bound.name, %error, "a connection broke before it was taken");
+                } else {
+                    warn!(listener = %bound.name, %error, "cannot take a connection");
+                    tokio::time::sleep(BACK_OFF).await;
+                }
+                continue;
+            }
+        };
+        if open.load(Ordering::Acquire) >= bound.max_connections {
+            metrics.shard(0).add(Counter::Shed, 1);
+            debug!(listener = %bound.name, %peer, "too many connections, a new one is turned away");
+            continue;
+        }
+        let stream = match hand_over(stream) {
+            Ok(stream) => stream,
+            Err(error) => {
+                metrics.shard(0).add(Counter::AcceptErrors, 1);
+                debug!(listener = %bound.name, %peer, %error, "a connection broke at once");
+                continue;
+            }
+        };
+        let Some((runtime, seat)) = crew.seat(&open) else { continue };
+        seat.shard().add(Counter::Accepted, 1);
+        // The worker's own reactor watches the socket from here on.
+        let guard = runtime.enter();
+        let watched = TcpStream::from_std(stream);
+        drop(guard);
+        let stream = match watched {
+            Ok(stream) => stream,
+            Err(error) => {
+                warn!(listener = %bound.name, %peer, %error, "cannot watch a socket");
+                seat.shard().ended(Ended::Broken);
+                continue;
+            }
+        };
+        let local = stream.local_addr().unwrap_or(bound.address);
+        let info = ConnInfo { peer, local, listener: bound.name.clone() };
+        let (notices, outbox) = inbox(bound.limits.inbox);
+        let link = broker.link(&info, notices);
+        let session = Session::<G>::new(info, Arc::clone(&bound.session));
+        runtime.spawn(connection::run(session, stream, link, outbox, Arc::clone(&bound.limits), start, seat));
+    }
+}
+
+/// Takes the socket away from the runtime of the listener.
+fn hand_over(stream: TcpStream) -> io::Result<StdStream> {
+    stream.set_nodelay(true)?;
+    stream.into_std()
+}
+
+/// Whether the error is one of the connection that was to be taken, so that
+/// the next one may do well.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,293 @@
+//! Our own listeners in front of a broker.
+//!
+//! A [`Host`] takes connections of devices, runs a
+//! [`Session`](crate::session::Session) for each and carries out what it wants
+//! through a [`Broker`].
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `settings` | what a listener is told |
+//! | `listen` | binding, taking connections, turning new ones away |
+//! | `worker` | the threads that connections run on |
+//! | `connection` | one device: events in, actions out, deadlines, the end |
+//! | `transport` | what a connection needs of its socket |
+//! | `buffers` | the buffers that connections of a thread share |
+//! | `files` | the limit of open files |
+//!
+//! **Architecture Invariant:** no lock, queue or counter is shared by all
+//! devices on the way of a frame. **Architecture Invariant:** an idle
+//! connection owns no buffer. **Architecture Invariant:** nothing here knows a
+//! protocol; a further transport is one more implementation of the private
+//! trait `Transport` and one more constructor of [`Listener`].
+
+mod buffers;
+mod connection;
+mod files;
+mod listen;
+mod settings;
+mod transport;
+mod worker;
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+use tracing::{debug, info, warn};
+
+pub use files::OpenFiles;
+pub use settings::Listener;
+
+use crate::broker::Broker;
+use crate::metrics::Metrics;
+use crate::session::Gateway;
+use listen::Bound;
+use worker::{Crew, Stage};
+
+/// How long connections that were told to end at once may take to do it.
+const ABORT: Duration = Duration::from_secs(2);
+
+/// Listeners for the devices of one gateway.
+///
+/// # Examples
+///
+/// ```no_run
+/// use exproto_runtime::host::{Host, Listener};
+/// # use exproto_runtime::{broker::Broker, session::Gateway};
+///
+/// # async fn serve<Message: Gateway, B: Broker>(broker: B) -> Result<(), Box<dyn std::error::Error>> {
+/// let host = Host::<Message>::builder()
+///     .listener(Listener::tcp(([127, 0, 0, 1], 7611)))
+///     .bind(broker)?;
+/// println!("listening on {:?}", host.addresses().collect::<Vec<_>>());
+/// host.run(async {
+///     // until the program is told to stop
+/// })
+/// .await?;
+/// # Ok(()) }
+/// ```
+pub struct Host<G, B = ()> {
+    listeners: Vec<Bound>,
+    workers: usize,
+    drain: Duration,
+    metrics: Arc<Metrics>,
+    broker: B,
+    gateway: PhantomData<fn() -> G>,
+}
+
+/// Settings of a [`Host`].
+pub struct HostBuilder<G> {
+    listeners: Vec<Listener>,
+    workers: usize,
+    drain: Duration,
+    gateway: PhantomData<fn() -> G>,
+}
+
+/// Why a host cannot run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HostError {
+    /// There is nothing to listen on.
+    NoListener,
+    /// A listener cannot have its address.
+    Bind {
+        /// The listener's name.
+        listener: Box<str>,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A worker or a listener cannot be started.
+    Start(io::Error),
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoListener => f.write_str("the host has no listener: add one with `HostBuilder::listener`"),
+            Self::Bind { listener, address, source } => {
+                write!(f, "listener `{listener}` cannot listen on {address}: {source}")
+            }
+            Self::Start(source) => write!(f, "the host cannot start: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for HostError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::NoListener => None,
+            Self::Bind { source, .. } | Self::Start(source) => Some(source),
+        }
+    }
+}
+
+/// How a host ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stopped {
+    /// Connections open when the host was told to stop.
+    pub open: usize,
+    /// Those of them that did not finish in time and were cut off.
+    pub cut_off: usize,
+}
+
+impl<G: Gateway> Host<G> {
+    /// Settings to begin with: no listener, a worker for each processor.
+    #[must_use]
+    pub fn builder() -> HostBuilder<G> {
+        let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        HostBuilder { listeners: Vec::new(), workers, drain: Duration::from_secs(10), gateway: PhantomData }
+    }
+}
+
+impl<G: Gateway> HostBuilder<G> {
+    /// Adds a listener.
+    #[must_use]
+    pub fn listener(mut self, listener: Listener) -> Self {
+        self.listeners.push(listener);
+        self
+    }
+
+    /// The number of threads that connections run on, each with a runtime of
+    /// its own. With 0 they run on the runtime that calls [`Host::run`].
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// How long connections may take to finish what is in flight when the host
+    /// is told to stop.
+    #[must_use]
+    pub fn drain(mut self, time: Duration) -> Self {
+        self.drain = time;
+        self
+    }
+
+    /// Binds the listeners. Devices can connect from here on, and are dealt
+    /// with when [`Host::run`] is called.
+    ///
+    /// # Errors
+    ///
+    /// No listener; an address that cannot be had.
+    pub fn bind<B: Broker>(self, broker: B) -> Result<Host<G, B>, HostError> {
+        if self.listeners.is_empty() {
+            return Err(HostError::NoListener);
+        }
+        let allowed = OpenFiles::now().map_or(usize::MAX, OpenFiles::connections);
+        let listeners = self
+            .listeners
+            .into_iter()
+            .map(|listener| {
+                let (name, address) = (listener.name.clone(), listener.address);
+                listen::bind(listener, allowed).map_err(|source| HostError::Bind {
+                    listener: name,
+                    address,
+                    source,
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Host {
+            listeners,
+            workers: self.workers,
+            drain: self.drain,
+            metrics: Arc::new(Metrics::new(G::NAME, self.workers)),
+            broker,
+            gateway: PhantomData,
+        })
+    }
+}
+
+impl<G: Gateway, B: Broker> Host<G, B> {
+    /// Name and address of each listener.
+    pub fn addresses(&self) -> impl Iterator<Item = (&str, SocketAddr)> {
+        self.listeners.iter().map(|bound| (&*bound.name, bound.address))
+    }
+
+    /// The counters, which stay readable while the host runs and after.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
+    }
+
+    /// Serves devices until `shutdown` is ready; then takes no more
+    /// connections, finishes what is in flight, and closes.
+    ///
+    /// Dropping the future ends everything at once.
+    ///
+    /// # Errors
+    ///
+    /// Threads or sockets that the system refuses.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Stopped, HostError> {
+        let crew = Crew::start(self.workers, "exproto-host", &self.metrics).map_err(HostError::Start)?;
+        let start = Instant::now();
+        let mut accepting: Vec<Pin<Box<dyn Future<Output = io::Result<()>> + Send + '_>>> = Vec::new();
+        for bound in self.listeners {
+            debug!(listener = %bound.name, address = %bound.address, "listening");
+            accepting.push(Box::pin(listen::accept::<G, B>(
+                bound,
+                &crew,
+                &self.broker,
+                &self.metrics,
+                start,
+            )));
+        }
+        let mut shutdown = pin!(shutdown);
+        std::future::poll_fn(|cx| {
+            if shutdown.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            for listener in &mut accepting {
+                if let Poll::Ready(Err(error)) = listener.as_mut().poll(cx) {
+                    return Poll::Ready(Err(HostError::Start(error)));
+                }
+            }
+            Poll::Pending
+        })
+        .await?;
+        drop(accepting);
+        Ok(stop(crew, self.drain).await)
+    }
+}
+
+async fn stop(crew: Crew, drain: Duration) -> Stopped {
+    let open = crew.open();
+    info!(open, "stopping: connections finish what is in flight");
+    crew.enter(Stage::Draining);
+    let mut cut_off = 0;
+    if timeout(drain, crew.empty()).await.is_err() {
+        cut_off = crew.open();
+        warn!(cut_off, "connections did not finish in time and are cut off");
+        crew.enter(Stage::Aborting);
+        let _ = timeout(ABORT, crew.empty()).await;
+    }
+    // A connection whose code never returns keeps its thread; do not wait for it.
+    let _ = timeout(ABORT, crew.stop()).await;
+    Stopped { open, cut_off }
+}
+
+impl<G, B> fmt::Debug for Host<G, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host")
+            .field("listeners", &self.listeners)
+            .field("workers", &self.workers)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<G> fmt::Debug for HostBuilder<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostBuilder")
+            .field("listeners", &self.listeners)
+            .field("workers", &self.workers)
+            .finish_non_exhaustive()
+    }
+}

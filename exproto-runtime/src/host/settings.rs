@@ -1,0 +1,169 @@
+//! What a listener is told.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::session::SessionSettings;
+
+/// A socket that devices connect to, and the limits of its connections.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use exproto_runtime::host::Listener;
+///
+/// let listener = Listener::tcp(([127, 0, 0, 1], 7611))
+///     .name("trucks")
+///     .max_connections(50_000)
+///     .write_timeout(Duration::from_secs(10));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Listener {
+    pub(super) name: Box<str>,
+    pub(super) address: SocketAddr,
+    pub(super) backlog: u32,
+    pub(super) max_connections: usize,
+    pub(super) receive_buffer: Option<usize>,
+    pub(super) send_buffer: Option<usize>,
+    pub(super) limits: Limits,
+    pub(super) session: Arc<SessionSettings>,
+}
+
+/// Limits of one connection.
+#[derive(Clone, Debug)]
+pub(super) struct Limits {
+    /// Bytes read at once.
+    pub(super) chunk: usize,
+    /// Bytes a device has not taken yet above which nothing more is made for it.
+    pub(super) unsent: usize,
+    /// How long a device may take none of them.
+    pub(super) write_timeout: Duration,
+    /// Messages of the broker that wait for a device.
+    pub(super) inbox: usize,
+    /// How long what is in flight may take to finish at the end.
+    pub(super) drain: Duration,
+    /// How long bytes still under way are waited for after the end.
+    pub(super) linger: Duration,
+}
+
+impl Listener {
+    /// A TCP listener. Port 0 takes a free port, see
+    /// [`Host::addresses`](super::Host::addresses).
+    #[must_use]
+    pub fn tcp(address: impl Into<SocketAddr>) -> Self {
+        Self {
+            name: "tcp".into(),
+            address: address.into(),
+            backlog: 1024,
+            max_connections: usize::MAX,
+            receive_buffer: None,
+            send_buffer: None,
+            limits: Limits {
+                chunk: 4096,
+                unsent: 16 * 1024,
+                write_timeout: Duration::from_secs(30),
+                inbox: 64,
+                drain: Duration::from_secs(5),
+                linger: Duration::from_secs(1),
+            },
+            session: Arc::default(),
+        }
+    }
+
+    /// The name that routes, logs and counters know the listener by.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Connections the system keeps ready for us to take.
+    #[must_use]
+    pub fn backlog(mut self, backlog: u32) -> Self {
+        self.backlog = backlog;
+        self
+    }
+
+    /// The most connections at once. A new one above it is closed at once and
+    /// counted; those that are open stay. Never more than the process may have
+    /// open files.
+    #[must_use]
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// Bytes read from a device at once, which is also what is kept of a
+    /// device's bytes while one of its frames waits for the broker.
+    #[must_use]
+    pub fn chunk(mut self, bytes: usize) -> Self {
+        self.limits.chunk = bytes.max(64);
+        self
+    }
+
+    /// Bytes a device has not taken yet above which its socket is not read and
+    /// messages for it wait.
+    #[must_use]
+    pub fn unsent(mut self, bytes: usize) -> Self {
+        self.limits.unsent = bytes;
+        self
+    }
+
+    /// How long a device may take nothing of what was sent to it before it is
+    /// disconnected.
+    #[must_use]
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.write_timeout = timeout;
+        self
+    }
+
+    /// Messages of the broker that may wait for a device; further ones are
+    /// dropped and counted.
+    #[must_use]
+    pub fn inbox(mut self, messages: usize) -> Self {
+        self.limits.inbox = messages;
+        self
+    }
+
+    /// How long what is in flight may take to finish when a connection ends by
+    /// our doing.
+    #[must_use]
+    pub fn drain(mut self, time: Duration) -> Self {
+        self.limits.drain = time;
+        self
+    }
+
+    /// How long bytes still under way are waited for after the end, so that
+    /// the last reply is not lost.
+    #[must_use]
+    pub fn linger(mut self, time: Duration) -> Self {
+        self.limits.linger = time;
+        self
+    }
+
+    /// The size of the system's receive buffer per connection. The system's
+    /// default grows by itself, up to megabytes for a device that sends faster
+    /// than the broker takes.
+    #[must_use]
+    pub fn receive_buffer(mut self, bytes: usize) -> Self {
+        self.receive_buffer = Some(bytes);
+        self
+    }
+
+    /// The size of the system's send buffer per connection.
+    #[must_use]
+    pub fn send_buffer(mut self, bytes: usize) -> Self {
+        self.send_buffer = Some(bytes);
+        self
+    }
+
+    /// Time limits, tolerance of bad input and the like, see
+    /// [`SessionSettings`].
+    #[must_use]
+    pub fn session(mut self, settings: impl Into<Arc<SessionSettings>>) -> Self {
+        self.session = settings.into();
+        self
+    }
+}

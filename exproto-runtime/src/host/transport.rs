@@ -1,0 +1,53 @@
+//! What a connection needs of the thing its bytes go through.
+//!
+//! The connection asks for readiness first and takes a buffer only then, so a
+//! silent device owns no read buffer. Every transport fits this form: TCP
+//! below; TLS as a sans-IO engine over TCP; a datagram peer as a queue that
+//! the listener's receive loop fills.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
+
+/// A byte stream, or a peer of a datagram socket.
+pub(super) trait Transport: Send + 'static {
+    /// Waits until [`try_read`](Self::try_read) is worth a try.
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Reads what is there; 0 at the end of the stream.
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Waits until [`try_write`](Self::try_write) is worth a try.
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Writes what there is room for.
+    fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Tells the device that nothing more will come.
+    fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+impl Transport for TcpStream {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_read_ready(cx)
+    }
+
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Self::try_read(self, buffer)
+    }
+
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_write_ready(cx)
+    }
+
+    fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Self::try_write(self, bytes)
+    }
+
+    fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,205 @@
+//! The threads that connections run on.
+//!
+//! Each worker is a thread with a runtime of its own, and a connection stays
+//! with the worker it was given to: nothing of it moves between threads, and
+//! no queue, timer or counter is shared by all workers. A host without workers
+//! runs its connections on the runtime of its caller.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::thread;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{Notify, oneshot};
+
+use crate::metrics::{Metrics, Shard};
+
+/// How far a worker is from its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Stage {
+    /// At work.
+    Running,
+    /// Connections finish what is in flight.
+    Draining,
+    /// Connections end at once.
+    Aborting,
+}
+
+/// What the connections of one worker share.
+#[derive(Debug)]
+struct Desk {
+    index: usize,
+    metrics: Arc<Metrics>,
+    stage: AtomicU8,
+    open: AtomicUsize,
+    empty: Notify,
+    next_id: AtomicU64,
+    /// To wake every connection when the stage changes. Locked when a
+    /// connection begins and ends.
+    wakers: Mutex<HashMap<u64, Waker>>,
+}
+
+impl Desk {
+    fn wakers(&self) -> MutexGuard<'_, HashMap<u64, Waker>> {
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, stage: Stage) {
+        self.stage.fetch_max(stage as u8, Ordering::AcqRel);
+        for waker in self.wakers().values() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// A connection's place at a worker, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Seat {
+    desk: Arc<Desk>,
+    id: u64,
+    /// The listener's count of open connections.
+    listener: Arc<AtomicUsize>,
+}
+
+impl Seat {
+    pub(super) fn stage(&self) -> Stage {
+        match self.desk.stage.load(Ordering::Acquire) {
+            0 => Stage::Running,
+            1 => Stage::Draining,
+            _ => Stage::Aborting,
+        }
+    }
+
+    pub(super) fn shard(&self) -> &Shard {
+        self.desk.metrics.shard(self.desk.index)
+    }
+
+    /// Has `waker` woken when the stage changes. The caller looks at the stage
+    /// afterwards, so a change in between is not missed.
+    pub(super) fn register(&self, waker: &Waker) {
+        self.desk.wakers().insert(self.id, waker.clone());
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.desk.wakers().remove(&self.id);
+        self.listener.fetch_sub(1, Ordering::AcqRel);
+        if self.desk.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.desk.empty.notify_waiters();
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Worker {
+    desk: Arc<Desk>,
+    runtime: Handle,
+    /// Ends the thread when dropped; `None` on the caller's runtime.
+    running: Option<oneshot::Sender<()>>,
+    ended: Option<oneshot::Receiver<()>>,
+}
+
+/// All workers of a host. Dropping it ends them.
+#[derive(Debug)]
+pub(super) struct Crew {
+    workers: Vec<Worker>,
+}
+
+impl Crew {
+    /// Starts `count` threads; with 0, uses the runtime of the caller.
+    pub(super) fn start(count: usize, name: &str, metrics: &Arc<Metrics>) -> io::Result<Self> {
+        let desk = |index| {
+            Arc::new(Desk {
+                index,
+                metrics: Arc::clone(metrics),
+                stage: AtomicU8::new(Stage::Running as u8),
+                open: AtomicUsize::new(0),
+                empty: Notify::new(),
+                next_id: AtomicU64::new(0),
+                wakers: Mutex::default(),
+            })
+        };
+        if count == 0 {
+            let worker = Worker { desk: desk(0), runtime: Handle::current(), running: None, ended: None };
+            return Ok(Self { workers: vec![worker] });
+        }
+        let mut workers = Vec::with_capacity(count);
+        for index in 0..count {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let handle = runtime.handle().clone();
+            let (running, stopped) = oneshot::channel::<()>();
+            let (report, ended) = oneshot::channel();
+            thread::Builder::new().name(format!("{name}-{index}")).spawn(move || {
+                // Ends when the other half is dropped.
+                let _ = runtime.block_on(stopped);
+                drop(runtime);
+                let _ = report.send(());
+            })?;
+            workers.push(Worker {
+                desk: desk(index),
+                runtime: handle,
+                running: Some(running),
+                ended: Some(ended),
+            });
+        }
+        Ok(Self { workers })
+    }
+
+    /// The least busy worker, and a place there.
+    pub(super) fn seat(&self, listener: &Arc<AtomicUsize>) -> Option<(Handle, Seat)> {
+        let worker = self.workers.iter().min_by_key(|worker| worker.desk.open.load(Ordering::Acquire))?;
+        let desk = Arc::clone(&worker.desk);
+        desk.open.fetch_add(1, Ordering::AcqRel);
+        listener.fetch_add(1, Ordering::AcqRel);
+        let id = desk.next_id.fetch_add(1, Ordering::Relaxed);
+        Some((worker.runtime.clone(), Seat { desk, id, listener: Arc::clone(listener) }))
+    }
+
+    /// Connections open now.
+    pub(super) fn open(&self) -> usize {
+        self.workers.iter().map(|worker| worker.desk.open.load(Ordering::Acquire)).sum()
+    }
+
+    /// Moves all workers to a stage.
+    pub(super) fn enter(&self, stage: Stage) {
+        for worker in &self.workers {
+            worker.desk.enter(stage);
+        }
+    }
+
+    /// Waits until no connection is open.
+    pub(super) async fn empty(&self) {
+        for worker in &self.workers {
+            loop {
+                let notified = worker.desk.empty.notified();
+                let mut notified = std::pin::pin!(notified);
+                notified.as_mut().enable();
+                if worker.desk.open.load(Ordering::Acquire) == 0 {
+                    break;
+                }
+                notified.await;
+            }
+        }
+    }
+
+    /// Ends the threads and waits for them.
+    pub(super) async fn stop(mut self) {
+        for worker in &mut self.workers {
+            worker.running = None;
+            if let Some(ended) = worker.ended.take() {
+                let _ = ended.await;
+            }
+        }
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.enter(Stage::Aborting);
+    }
+}

@@ -1,0 +1,180 @@
+//! The finished program: a gateway, simulated devices, `watch` and `send` as
+//! processes of their own.
+//!
+//! This test has no harness: started by itself with a variable set, it is the
+//! program under test.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
+
+#[path = "line/mod.rs"]
+mod line;
+
+use std::env;
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, ExitCode, Output, Stdio};
+
+use exproto_runtime::app::{App, Device, Random, Sender};
+use line::Line;
+
+const PROGRAM: &str = "EXPROTO_TEST_PROGRAM";
+
+struct Reporter(u32);
+
+impl Device<Line<'static>> for Reporter {
+    fn new(number: u32, _: &mut Random) -> Self {
+        Self(number)
+    }
+
+    fn start(&mut self, out: &mut Sender<'_, Line<'static>>) {
+        out.send(&Line(&format!("hello {}", self.0)));
+    }
+
+    fn received(&mut self, frame: &Line<'_>, out: &mut Sender<'_, Line<'static>>) {
+        match frame.0.split_once(' ') {
+            None if frame.0 == "welcome" => out.ready(),
+            Some(("stored", _)) => {}
+            // What was sent down comes up again.
+            Some(("down", text)) => out.send(&Line(&format!("data echo-{text}"))),
+            _ => out.failed(&format!("unexpected `{}`", frame.0)),
+        }
+    }
+
+    fn tick(&mut self, random: &mut Random, out: &mut Sender<'_, Line<'static>>) {
+        out.send(&Line(&format!("data {}", random.within(0..=99_u8))));
+    }
+}
+
+fn main() -> ExitCode {
+    if env::var_os(PROGRAM).is_some() {
+        return App::<Line<'static>>::new().port(7611).simulate::<Reporter>().main();
+    }
+    // As `cargo test -- --list` and filters have it.
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--list") {
+        return ExitCode::SUCCESS;
+    }
+    for (name, test) in [
+        ("the_commands_work_together", the_commands_work_together as fn()),
+        ("mistakes_are_explained", mistakes_are_explained),
+    ] {
+        let chosen =
+            arguments.iter().all(|argument| argument.starts_with('-') || name.contains(argument.as_str()));
+        if chosen {
+            test();
+            println!("test {name} ... ok");
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(arguments).env(PROGRAM, "1").env("RUST_LOG", "warn").stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+/// A program that runs until it is told to stop.
+struct Running {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = command(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// Reads up to the line that contains `text`.
+    fn until(&mut self, text: &str) -> String {
+        let mut seen = Vec::new();
+        for line in &mut self.lines {
+            let line = line.unwrap();
+            if line.contains(text) {
+                return line;
+            }
+            seen.push(line);
+        }
+        panic!("no line with `{text}` in {seen:#?}");
+    }
+
+    /// Ends it as a service manager would; its last line and how it ended.
+    #[cfg(unix)]
+    fn stop(mut self) -> (String, bool) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let last = (&mut self.lines).map(Result::unwrap).last().unwrap_or_default();
+        (last, self.child.wait().unwrap().success())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended already unless a test failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(unix)]
+fn the_commands_work_together() {
+    let mut gateway = Running::start(&["--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"]);
+    let devices = gateway.until("devices");
+    let address = devices.split_whitespace().nth(1).unwrap().to_owned();
+    let broker = gateway.until("broker").split_whitespace().nth(1).unwrap().to_owned();
+    assert!(gateway.until("watch").contains(&format!("--broker '{broker}'")));
+    assert!(gateway.until("simulate").contains(&format!("--connect {address}")));
+
+    let mut simulated =
+        Running::start(&["simulate", "--devices", "3", "--rate", "20/s", "--connect", &address]);
+    simulated.until("3 ready");
+    let mut watch = Running::start(&["watch", "line/2/#", "--broker", &broker]);
+    let report = watch.until("line/2/up ");
+    assert!(report.split_once(' ').unwrap().1.parse::<u8>().is_ok(), "{report}");
+
+    let sent = run(&["send", "line/2/down", "turn", "--broker", &broker]);
+    assert!(sent.status.success(), "{}", text(&sent.stderr));
+    watch.until("line/2/up echo-turn");
+
+    let (last, success) = simulated.stop();
+    assert!(success, "{last}");
+    assert!(last.starts_with("3 of 3 devices were ready, ") && last.ends_with(" 0 errors"), "{last}");
+    assert!(watch.stop().1);
+    let (last, success) = gateway.stop();
+    assert!(success, "{last}");
+    assert!(last.starts_with("stopped: 3 connections served, "), "{last}");
+    assert!(last.ends_with(" 0 open at the end, 0 cut off"), "{last}");
+}
+
+#[cfg(not(unix))]
+fn the_commands_work_together() {}
+
+fn mistakes_are_explained() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (arguments, parts) in [
+        (&["--listen", "127.0.0.1:0", "--mqtt", &address][..], &[&*address, "--mqtt", "--broker"][..]),
+        (&["--listen", &address, "--mqtt", "127.0.0.1:0"], &[&address, "--listen"]),
+        (&["--mqtt", "0.0.0.0:0"], &["no password", "--open-mqtt"]),
+        (&["simulate", "--devices", "4000000000"], &["ulimit -n"]),
+        (&["simulate", "--rate", "1/d"], &["`d` is no unit of time"]),
+        (&["send", "a/b", "x", "--broker", "mqtt://127.0.0.1:1"], &["127.0.0.1:1", "--broker"]),
+        (&["watch", "a/#/b", "--broker", "http://x"], &["http://x"]),
+    ] {
+        let output = run(arguments);
+        let error = text(&output.stderr);
+        assert!(!output.status.success(), "{arguments:?}");
+        for part in parts {
+            assert!(error.contains(part), "{arguments:?}: no `{part}` in {error}");
+        }
+    }
+}
