@@ -56,8 +56,8 @@ pub enum Encryption {
 #[wire(endian = big, lenient, ctx(v2019: bool))]
 pub enum Body<'a> {
     #[wire(tag = 0x0001)]
-    #[route(answers = request, publish("jt808/{phone}/up/answer/{request}", qos = 1))]
-    TerminalAck { request: u16, id: u16, result: u8 },
+    #[route(answers = serial, publish("jt808/{phone}/up/answer/{request}", qos = 1))]
+    TerminalAck { serial: u16, id: u16, result: u8 },
 
     #[wire(tag = 0x0002)]
     #[route(heartbeat, reply = acknowledge)]
@@ -369,8 +369,8 @@ impl Device<Message<'static>> for Truck {
                 self.send(Body::Parameters { serial: frame.serial, list }, out);
             }
             Body::SetParameters { .. } | Body::Text { .. } => {
-                let (request, id) = (frame.serial, frame.body.tag() as u16);
-                self.send(Body::TerminalAck { request, id, result: 0 }, out);
+                let (serial, id) = (frame.serial, frame.body.tag() as u16);
+                self.send(Body::TerminalAck { serial, id, result: 0 }, out);
             }
             other => out.failed(&format!("unexpected {other:?}")),
         }
