@@ -466,12 +466,14 @@ async fn the_newest_connection_with_a_client_id_stays() {
 async fn an_authenticator_decides() {
     let scripted = ScriptedBroker::start().await.unwrap();
     let only_truck = |_: &ConnInfo, who: &Credentials| match who.client_id.as_str() {
+        "bug" => panic!("a mistake of the user"),
         "truck" => Outcome::Done,
         _ => Outcome::Refused { code: 0x87, reason: "unknown".into() },
     };
     let broker = MqttBroker::start_with(settings(&scripted), only_truck);
     let mut device = device(&broker);
     assert!(matches!(device.log_in("car").await, Outcome::Refused { code: 0x87, .. }));
+    assert!(matches!(device.log_in("bug").await, Outcome::Failed(_)));
     assert_eq!(broker.logged_in(), 0);
     assert_eq!(device.log_in("truck").await, Outcome::Done);
 }

@@ -3,6 +3,7 @@
 //! For command lines and tests. Devices go through
 //! [`MqttBroker`](super::MqttBroker).
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use super::MqttUrl;
 
 /// Packets larger than this are not taken from the broker.
 const MAX_PACKET: u32 = 1 << 28;
+/// Messages kept while an answer is waited for; further ones are dropped.
+const MAX_ARRIVED: usize = 10_000;
 
 /// A message from a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +59,14 @@ pub struct MqttClient {
     client: AsyncClient,
     events: EventLoop,
     url: MqttUrl,
-    /// What arrived while an answer was waited for.
-    arrived: std::collections::VecDeque<Received>,
+    arrived: Arrived,
+}
+
+/// What arrived and was not asked for yet.
+#[derive(Default)]
+struct Arrived {
+    messages: VecDeque<Received>,
+    dropped: u64,
 }
 
 impl MqttClient {
@@ -79,7 +88,7 @@ impl MqttClient {
         network.set_tcp_nodelay(true);
         options.set_network_options(network);
         let (client, events) = AsyncClient::builder(options).unbounded().build();
-        let mut this = Self { client, events, url: url.clone(), arrived: std::collections::VecDeque::new() };
+        let mut this = Self { client, events, url: url.clone(), arrived: Arrived::default() };
         loop {
             if let Packet::ConnAck(_) = this.packet().await? {
                 return Ok(this);
@@ -123,7 +132,7 @@ impl MqttClient {
                 biased;
                 end = &mut end => return end.map_err(|why| self.error(&format!("did not take the message: {why}"))),
                 packet = Self::poll(&mut self.events, &self.url) => {
-                    Self::keep(&mut self.arrived, &packet?);
+                    self.arrived.keep(&packet?);
                 }
             }
         }
@@ -136,16 +145,23 @@ impl MqttClient {
     /// If the broker goes away.
     pub async fn next(&mut self) -> io::Result<Received> {
         loop {
-            if let Some(received) = self.arrived.pop_front() {
+            if let Some(received) = self.arrived.messages.pop_front() {
                 return Ok(received);
             }
             self.packet().await?;
         }
     }
 
+    /// Messages dropped because 10,000 were waiting while a call other than
+    /// [`next`](Self::next) waited for an answer.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.arrived.dropped
+    }
+
     async fn packet(&mut self) -> io::Result<Packet> {
         let packet = Self::poll(&mut self.events, &self.url).await?;
-        Self::keep(&mut self.arrived, &packet);
+        self.arrived.keep(&packet);
         Ok(packet)
     }
 
@@ -159,19 +175,24 @@ impl MqttClient {
         }
     }
 
-    fn keep(arrived: &mut std::collections::VecDeque<Received>, packet: &Packet) {
-        if let Packet::Publish(publish) = packet {
-            arrived.push_back(Received {
-                topic: String::from_utf8_lossy(&publish.topic).into_owned(),
-                payload: publish.payload.clone(),
-                qos: publish.qos as u8,
-                retained: publish.retain,
-            });
-        }
-    }
-
     fn error(&self, what: &str) -> io::Error {
         io::Error::other(format!("MQTT broker {} {what}", self.url))
+    }
+}
+
+impl Arrived {
+    fn keep(&mut self, packet: &Packet) {
+        let Packet::Publish(publish) = packet else { return };
+        if self.messages.len() >= MAX_ARRIVED {
+            self.dropped += 1;
+            return;
+        }
+        self.messages.push_back(Received {
+            topic: String::from_utf8_lossy(&publish.topic).into_owned(),
+            payload: publish.payload.clone(),
+            qos: publish.qos as u8,
+            retained: publish.retain,
+        });
     }
 }
 

@@ -3,6 +3,15 @@
 //! A [`Broker`] gives each device connection a [`Link`]. Requests go out
 //! through the link in order; their ends and the messages for the device come
 //! back through the [`Inbox`] that the driver gave when it made the link.
+//!
+//! | | |
+//! |---|---|
+//! | [`MqttBroker`] | any MQTT 5 broker, over few connections for all devices |
+//! | `EmbeddedBroker` | an MQTT broker in this process (feature `embedded-broker`) |
+//! | [`MqttClient`] | a plain client, to watch topics and send messages by hand |
+//!
+//! Ends are reported in the order in which they come, which is not always the
+//! order of the requests: what matters is the [`Ticket`].
 
 mod inbox;
 

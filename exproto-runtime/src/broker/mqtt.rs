@@ -1,10 +1,12 @@
 //! An MQTT 5 broker, reached over a few connections that all devices share.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use rumqttc::{AsyncClient, ConnectAuth, MqttOptions, NetworkOptions};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -141,6 +143,7 @@ impl MqttBroker {
 
 fn connect(number: usize, settings: &Arc<MqttSettings>, stats: &Arc<Stats>) -> Handle {
     let name = if settings.connections == 1 { settings.client_id.clone() } else { format!("{}-{number}", settings.client_id) };
+    // Bounded by what the task lets be under way.
     let (client, events) = AsyncClient::builder(options(&name, settings)).unbounded().build();
     let (jobs, job_queue) = mpsc::channel(settings.queue);
     let (control, control_queue) = mpsc::unbounded_channel();
@@ -220,9 +223,11 @@ impl Link for MqttLink {
         let turn = Arc::clone(&self.shared.logins).acquire_owned().await.map_err(|_| Gone)?;
         let (peer, shared, info) = (Arc::clone(&self.peer), Arc::clone(&self.shared), self.info.clone());
         tokio::spawn(async move {
-            let login = shared.authenticator.authenticate(&info, &who);
+            // Code of the user: whatever it does, the device gets an answer.
+            let login = AssertUnwindSafe(async { shared.authenticator.authenticate(&info, &who).await }).catch_unwind();
             let outcome = match tokio::time::timeout(shared.settings.login_timeout, login).await {
-                Ok(outcome) => outcome,
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_panic)) => Outcome::Failed("the authenticator panicked".into()),
                 Err(_) => Outcome::Failed("the login took too long".into()),
             };
             if outcome.is_done() {
