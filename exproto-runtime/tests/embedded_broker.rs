@@ -7,7 +7,8 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use exproto_runtime::broker::{
-    Broker, EmbeddedBroker, EmbeddedSettings, Link, MqttBroker, MqttClient, MqttSettings, Notice, Request, inbox,
+    Broker, EmbeddedBroker, EmbeddedSettings, Link, MqttBroker, MqttClient, MqttSettings, Notice, Request,
+    inbox,
 };
 use exproto_runtime::session::{ConnInfo, Outcome, Ticket};
 
@@ -350,7 +351,9 @@ async fn devices_survive_a_restart() {
     let mut client = MqttClient::connect(&embedded.url()).await.unwrap();
     client.publish("down/7", "hello", 1, false).await.unwrap();
     match outbox.next().await.unwrap() {
-        Notice::Message { topic, payload, .. } => assert_eq!((&*topic, &payload[..]), ("down/7", &b"hello"[..])),
+        Notice::Message { topic, payload, .. } => {
+            assert_eq!((&*topic, &payload[..]), ("down/7", &b"hello"[..]))
+        }
         other => panic!("{other:?}"),
     }
 }

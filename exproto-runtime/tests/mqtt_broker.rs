@@ -7,7 +7,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use exproto_runtime::broker::{Broker, Gone, Link, MqttBroker, MqttLink, MqttSettings, Notice, Outbox, Request, inbox};
+use exproto_runtime::broker::{
+    Broker, Gone, Link, MqttBroker, MqttLink, MqttSettings, Notice, Outbox, Request, inbox,
+};
 use exproto_runtime::session::{ConnInfo, Credentials, Outcome, Ticket};
 use exproto_runtime::testkit::mqtt::ScriptedBroker;
 
@@ -39,7 +41,13 @@ impl Device {
     fn publish_request(&mut self, topic: &str, payload: &str, qos: u8) -> Request {
         let ticket = self.ticket();
         self.waiting.insert(ticket, (topic.into(), payload.into()));
-        Request::Publish { ticket, topic: topic.into(), payload: payload.to_owned().into(), qos, retain: false }
+        Request::Publish {
+            ticket,
+            topic: topic.into(),
+            payload: payload.to_owned().into(),
+            qos,
+            retain: false,
+        }
     }
 
     async fn publish(&mut self, topic: &str, payload: &str, qos: u8) {
@@ -137,7 +145,11 @@ async fn a_connection_that_breaks_at_any_publish_loses_nothing() {
                     if qos == 2 && keeps_session {
                         assert_eq!(payloads, numbers(EACH), "exactly once");
                     }
-                    assert_eq!(first_of_each(payloads), numbers(EACH), "QoS {qos}, session {keeps_session}, {broken}");
+                    assert_eq!(
+                        first_of_each(payloads),
+                        numbers(EACH),
+                        "QoS {qos}, session {keeps_session}, {broken}"
+                    );
                 }
                 assert_eq!(scripted.seen().resumed, usize::from(keeps_session));
                 let counters = broker.counters();
@@ -171,7 +183,10 @@ async fn what_was_not_acknowledged_is_not_done_and_comes_again() {
         device.all_done(&scripted).await;
         assert_eq!(acknowledged(&scripted, "t"), numbers(20));
         let again = scripted.seen().received.split_off(20);
-        assert!(again.iter().all(|published| published.dup == keeps_session), "marked as sent again in a resumed session");
+        assert!(
+            again.iter().all(|published| published.dup == keeps_session),
+            "marked as sent again in a resumed session"
+        );
     }
 }
 
@@ -423,7 +438,10 @@ async fn a_refused_subscription_says_why() {
     let broker = MqttBroker::start(settings(&scripted));
     let mut device = device(&broker);
     scripted.refuse_subscription("secret/#", 0x87);
-    assert_eq!(device.subscribe("secret/#").await, Outcome::Refused { code: 0x87, reason: "not authorized".into() });
+    assert_eq!(
+        device.subscribe("secret/#").await,
+        Outcome::Refused { code: 0x87, reason: "not authorized".into() }
+    );
     assert!(matches!(device.subscribe("not/#/valid").await, Outcome::Refused { code: 0x8F, .. }));
     assert_eq!(device.subscribe("secret/#").await, Outcome::Done);
 }

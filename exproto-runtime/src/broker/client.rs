@@ -11,10 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS};
 
+use super::MqttUrl;
 use super::mqtt::login;
 use super::reason;
 use super::settings::random;
-use super::MqttUrl;
 
 /// Packets larger than this are not taken from the broker.
 const MAX_PACKET: u32 = 1 << 28;
@@ -77,7 +77,8 @@ impl MqttClient {
     /// If the broker cannot be reached within 5 s or refuses; the text names
     /// the broker.
     pub async fn connect(url: &MqttUrl) -> io::Result<Self> {
-        let mut options = MqttOptions::new(format!("exproto-cli-{:016x}", random()), (url.host(), url.port()));
+        let mut options =
+            MqttOptions::new(format!("exproto-cli-{:016x}", random()), (url.host(), url.port()));
         options
             .set_clean_start(true)
             .set_keep_alive(30)
@@ -121,10 +122,19 @@ impl MqttClient {
     /// # Errors
     ///
     /// If the broker refuses or goes away.
-    pub async fn publish(&mut self, topic: &str, payload: impl Into<Bytes>, qos: u8, retain: bool) -> io::Result<()> {
+    pub async fn publish(
+        &mut self,
+        topic: &str,
+        payload: impl Into<Bytes>,
+        qos: u8,
+        retain: bool,
+    ) -> io::Result<()> {
         let options = PublishOptions::new(level(qos)).retain(retain);
         let notice = self.client.try_publish_tracked(topic, payload.into(), options).map_err(|_| {
-            io::Error::new(io::ErrorKind::InvalidInput, format!("`{topic}` is not a topic that can be published to"))
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("`{topic}` is not a topic that can be published to"),
+            )
         })?;
         let mut end = std::pin::pin!(notice.wait_completion_async());
         loop {

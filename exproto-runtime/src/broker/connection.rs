@@ -23,9 +23,9 @@ use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use rumqttc::{
-    AsyncClient, ClientError, ConnAck, ConnectionError, DisconnectProperties, DisconnectReasonCode, Event, EventLoop,
-    Packet, PublishNoticeError, PublishOptions, PublishResult, QoS, StateError, SubAck, SubscribeNoticeError,
-    SubscribeProperties, UnsubAck, UnsubscribeNoticeError,
+    AsyncClient, ClientError, ConnAck, ConnectionError, DisconnectProperties, DisconnectReasonCode, Event,
+    EventLoop, Packet, PublishNoticeError, PublishOptions, PublishResult, QoS, StateError, SubAck,
+    SubscribeNoticeError, SubscribeProperties, UnsubAck, UnsubscribeNoticeError,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -262,7 +262,10 @@ impl Connection {
         if self.closing.is_none() && self.jobs.is_closed() {
             self.begin_closing(LAST_WORDS, None);
         }
-        self.closing.is_some() && self.publishes.is_empty() && self.jobs.is_empty() && self.commands_under_way == 0
+        self.closing.is_some()
+            && self.publishes.is_empty()
+            && self.jobs.is_empty()
+            && self.commands_under_way == 0
     }
 
     fn begin_closing(&mut self, within: Duration, done: Option<oneshot::Sender<()>>) {
@@ -310,7 +313,10 @@ impl Connection {
                     self.commands.extend(self.subscriptions.unsubscribe(peer, ticket, &filter));
                 }
                 Request::Authenticate(ticket, _) => {
-                    peer.inbox.completed(ticket, Outcome::Failed("logins don't go through the MQTT connection".into()));
+                    peer.inbox.completed(
+                        ticket,
+                        Outcome::Failed("logins don't go through the MQTT connection".into()),
+                    );
                 }
             }
         }
@@ -324,9 +330,11 @@ impl Connection {
             Err(code) => reason::refused(code, None),
             Ok(qos) => {
                 let options = PublishOptions::new(qos).retain(publish.retain);
-                match self.client.try_publish_tracked(publish.topic.clone(), publish.payload.clone(), options) {
+                match self.client.try_publish_tracked(publish.topic.clone(), publish.payload.clone(), options)
+                {
                     Ok(notice) => {
-                        self.ends.push(Box::pin(async move { End::Publish(number, notice.wait_async().await) }));
+                        self.ends
+                            .push(Box::pin(async move { End::Publish(number, notice.wait_async().await) }));
                         return;
                     }
                     Err(ClientError::InvalidRequest(_)) => reason::refused(Code::TOPIC_NAME_INVALID, None),
@@ -350,13 +358,17 @@ impl Connection {
         {
             match command {
                 Command::Subscribe { id } => self.send_subscribe(id),
-                Command::Unsubscribe { filter, waiter } => match self.client.try_unsubscribe_tracked(&*filter) {
-                    Ok(notice) => {
-                        self.commands_under_way += 1;
-                        self.ends.push(Box::pin(async move { End::Unsubscribe(waiter, notice.wait_async().await) }));
+                Command::Unsubscribe { filter, waiter } => {
+                    match self.client.try_unsubscribe_tracked(&*filter) {
+                        Ok(notice) => {
+                            self.commands_under_way += 1;
+                            self.ends.push(Box::pin(async move {
+                                End::Unsubscribe(waiter, notice.wait_async().await)
+                            }));
+                        }
+                        Err(error) => complete(waiter, Outcome::Failed(error.to_string().into())),
                     }
-                    Err(error) => complete(waiter, Outcome::Failed(error.to_string().into())),
-                },
+                }
             }
         }
     }
@@ -372,7 +384,10 @@ impl Connection {
                 self.commands_under_way += 1;
                 self.ends.push(Box::pin(async move { End::Subscribe(id, notice.wait_async().await) }));
             }
-            Err(_) => self.answer(id, Answer::Refused { code: Code::TOPIC_FILTER_INVALID.0, reason: "invalid filter".into() }),
+            Err(_) => self.answer(
+                id,
+                Answer::Refused { code: Code::TOPIC_FILTER_INVALID.0, reason: "invalid filter".into() },
+            ),
         }
     }
 
@@ -406,8 +421,10 @@ impl Connection {
 
     fn on_message(&mut self, message: &rumqttc::Publish) {
         let Ok(topic) = std::str::from_utf8(&message.topic) else { return };
-        let through = message.properties.as_ref().map_or(&[][..], |properties| &properties.subscription_identifiers);
-        let (taken, dropped) = self.subscriptions.deliver(topic, through, &message.payload, message.qos as u8);
+        let through =
+            message.properties.as_ref().map_or(&[][..], |properties| &properties.subscription_identifiers);
+        let (taken, dropped) =
+            self.subscriptions.deliver(topic, through, &message.payload, message.qos as u8);
         self.stats.messages.add(taken);
         if dropped > 0 {
             self.stats.dropped.add(dropped);
@@ -449,13 +466,18 @@ impl Connection {
                 self.commands_under_way -= 1;
                 // An error says that the session is gone, and the subscription with it.
                 let outcome = result.ok().and_then(|answer| reason::of_unsuback(&answer));
-                complete(waiter, outcome.map_or(Outcome::Done, |(code, reason)| Outcome::Refused { code: code.0, reason }));
+                complete(
+                    waiter,
+                    outcome.map_or(Outcome::Done, |(code, reason)| Outcome::Refused { code: code.0, reason }),
+                );
             }
         }
     }
 
     fn answer(&mut self, id: FilterId, answer: Answer) {
-        if let (Answer::Refused { code, reason }, Some((filter, _))) = (&answer, self.subscriptions.filter(id)) {
+        if let (Answer::Refused { code, reason }, Some((filter, _))) =
+            (&answer, self.subscriptions.filter(id))
+        {
             self.stats.refused_subscriptions.add(1);
             tracing::warn!(connection = self.name, %filter, code, reason, "the MQTT broker refuses a subscription");
         }
@@ -530,7 +552,8 @@ impl Limits {
         Self {
             max_packet_size: properties.and_then(|properties| properties.max_packet_size),
             max_qos: properties.and_then(|properties| properties.max_qos).unwrap_or(2),
-            subscription_ids: properties.and_then(|properties| properties.subscription_identifiers_available) != Some(0),
+            subscription_ids: properties.and_then(|properties| properties.subscription_identifiers_available)
+                != Some(0),
         }
     }
 
@@ -583,12 +606,18 @@ fn judge(qos: u8, result: Result<PublishResult, PublishNoticeError>) -> Verdict 
         Ok(PublishResult::Qos2PubRecRejected(answer)) => reason::of_pubrec(&answer),
         // The broker no longer knew the packet: whether it had passed it on is
         // open, so it has not acknowledged it.
-        Ok(PublishResult::Qos2Completed(answer)) if answer.reason != rumqttc::PubCompReason::Success => return Verdict::Again,
+        Ok(PublishResult::Qos2Completed(answer)) if answer.reason != rumqttc::PubCompReason::Success => {
+            return Verdict::Again;
+        }
         Ok(PublishResult::Qos2Completed(_)) => None,
-        Err(PublishNoticeError::RetainNotSupported) => Some((Code::RETAIN_NOT_SUPPORTED, Code::RETAIN_NOT_SUPPORTED.text())),
+        Err(PublishNoticeError::RetainNotSupported) => {
+            Some((Code::RETAIN_NOT_SUPPORTED, Code::RETAIN_NOT_SUPPORTED.text()))
+        }
         // It may or may not have been written: QoS 0 is at most once.
         Err(PublishNoticeError::Qos0NotFlushed) => {
-            return Verdict::Ended(Outcome::Failed("the connection to the MQTT broker broke while it was written".into()));
+            return Verdict::Ended(Outcome::Failed(
+                "the connection to the MQTT broker broke while it was written".into(),
+            ));
         }
         Err(PublishNoticeError::SessionReset) => return Verdict::Again,
         Err(_) if qos > 0 => return Verdict::Again,

@@ -39,8 +39,8 @@ use rmqtt::retain::{DefaultRetainStorage, RetainStorage};
 use rmqtt::server::MqttServer;
 use rmqtt::subscribe::SharedSubscription;
 use rmqtt::types::{
-    ClientId, Id, IsOnline, NodeId, Retain, SharedGroup, SubscriptionIdentifier, SubscriptionOptions, TopicFilter,
-    TopicName,
+    ClientId, Id, IsOnline, NodeId, Retain, SharedGroup, SubscriptionIdentifier, SubscriptionOptions,
+    TopicFilter, TopicName,
 };
 use tokio::runtime::Runtime;
 
@@ -157,7 +157,8 @@ impl EmbeddedBroker {
     /// Drops all connections, forgets everything and frees the port.
     pub async fn stop(mut self) {
         if let Some(runtime) = self.runtime.take() {
-            let stopped = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(5)));
+            let stopped =
+                tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(5)));
             // It cannot panic, and there is nothing left to do if it did.
             let _ = stopped.await;
         }
@@ -272,7 +273,13 @@ impl SharedSubscription for Turns {
         _group: &SharedGroup,
         _publisher: &Id,
         _topic: &TopicName,
-        members: &[(NodeId, ClientId, SubscriptionOptions, Option<Vec<SubscriptionIdentifier>>, Option<IsOnline>)],
+        members: &[(
+            NodeId,
+            ClientId,
+            SubscriptionOptions,
+            Option<Vec<SubscriptionIdentifier>>,
+            Option<IsOnline>,
+        )],
     ) -> Option<(usize, IsOnline)> {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         for turn in 0..members.len() {

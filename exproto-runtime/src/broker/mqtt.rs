@@ -78,7 +78,8 @@ impl MqttBroker {
     pub fn start_with(settings: MqttSettings, authenticator: impl Authenticator) -> Self {
         let settings = Arc::new(settings.bounded());
         let stats = Arc::new(Stats::default());
-        let connections = (0..settings.connections).map(|number| connect(number, &settings, &stats)).collect();
+        let connections =
+            (0..settings.connections).map(|number| connect(number, &settings, &stats)).collect();
         Self {
             shared: Arc::new(Shared {
                 authenticator: Box::new(authenticator),
@@ -142,14 +143,25 @@ impl MqttBroker {
 }
 
 fn connect(number: usize, settings: &Arc<MqttSettings>, stats: &Arc<Stats>) -> Handle {
-    let name = if settings.connections == 1 { settings.client_id.clone() } else { format!("{}-{number}", settings.client_id) };
+    let name = if settings.connections == 1 {
+        settings.client_id.clone()
+    } else {
+        format!("{}-{number}", settings.client_id)
+    };
     // Bounded by what the task lets be under way.
     let (client, events) = AsyncClient::builder(options(&name, settings)).unbounded().build();
     let (jobs, job_queue) = mpsc::channel(settings.queue);
     let (control, control_queue) = mpsc::unbounded_channel();
     let (status, connected) = watch::channel(false);
-    let connection =
-        Connection::new(name, Arc::clone(settings), client, job_queue, control_queue, Arc::clone(stats), status);
+    let connection = Connection::new(
+        name,
+        Arc::clone(settings),
+        client,
+        job_queue,
+        control_queue,
+        Arc::clone(stats),
+        status,
+    );
     tokio::spawn(connection.run(events));
     Handle { jobs, control, connected }
 }
@@ -160,7 +172,9 @@ fn options(client_id: &str, settings: &MqttSettings) -> MqttOptions {
     options
         // The first connection only; later ones resume the session.
         .set_clean_start(true)
-        .set_session_expiry_interval(Some(u32::try_from(settings.session_expiry.as_secs()).unwrap_or(u32::MAX)))
+        .set_session_expiry_interval(Some(
+            u32::try_from(settings.session_expiry.as_secs()).unwrap_or(u32::MAX),
+        ))
         .set_max_packet_size(Some(settings.max_packet_size))
         .set_keep_alive(u16::try_from(settings.keep_alive.as_secs()).unwrap_or(u16::MAX))
         .set_connect_timeout(settings.connect_timeout)
@@ -224,7 +238,8 @@ impl Link for MqttLink {
         let (peer, shared, info) = (Arc::clone(&self.peer), Arc::clone(&self.shared), self.info.clone());
         tokio::spawn(async move {
             // Code of the user: whatever it does, the device gets an answer.
-            let login = AssertUnwindSafe(async { shared.authenticator.authenticate(&info, &who).await }).catch_unwind();
+            let login = AssertUnwindSafe(async { shared.authenticator.authenticate(&info, &who).await })
+                .catch_unwind();
             let outcome = match tokio::time::timeout(shared.settings.login_timeout, login).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_panic)) => Outcome::Failed("the authenticator panicked".into()),

@@ -1,6 +1,8 @@
 //! MQTT 5 reason codes, as numbers and as text.
 
-use rumqttc::{PubAck, PubAckReason, PubRec, PubRecReason, SubAck, SubscribeReasonCode, UnsubAck, UnsubAckReason};
+use rumqttc::{
+    PubAck, PubAckReason, PubRec, PubRecReason, SubAck, SubscribeReasonCode, UnsubAck, UnsubAckReason,
+};
 
 use crate::session::Outcome;
 
@@ -51,7 +53,8 @@ pub(crate) fn refused(code: Code, words: Option<&str>) -> Outcome {
 
 fn refusal(code: u8, words: Option<&String>) -> Refusal {
     // Codes below 0x80 are kinds of success.
-    (code >= 0x80).then(|| (Code(code), words.map_or_else(|| Code(code).text(), |words| words.as_str().into())))
+    (code >= 0x80)
+        .then(|| (Code(code), words.map_or_else(|| Code(code).text(), |words| words.as_str().into())))
 }
 
 pub(crate) fn of_puback(answer: &PubAck) -> Refusal {

@@ -197,7 +197,8 @@ impl<M> Router<M> {
             (None, _) => {}
             (Some(filter), None) => filter.members.iter().for_each(|member| each(&member.value, member.qos)),
             (Some(one), Some(two)) => {
-                let mut members: Vec<_> = [one, two].into_iter().chain(found).flat_map(|filter| &filter.members).collect();
+                let mut members: Vec<_> =
+                    [one, two].into_iter().chain(found).flat_map(|filter| &filter.members).collect();
                 members.sort_by_key(|member| (member.link, std::cmp::Reverse(member.qos)));
                 members.dedup_by_key(|member| member.link);
                 members.iter().for_each(|member| each(&member.value, member.qos));

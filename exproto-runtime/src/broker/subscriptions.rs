@@ -19,14 +19,9 @@ pub(crate) type Waiter = (Arc<Peer>, Ticket);
 #[derive(Debug)]
 pub(crate) enum Command {
     /// SUBSCRIBE; report with [`Subscriptions::subscribed`].
-    Subscribe {
-        id: FilterId,
-    },
+    Subscribe { id: FilterId },
     /// UNSUBSCRIBE; tell the waiter.
-    Unsubscribe {
-        filter: Arc<str>,
-        waiter: Option<Waiter>,
-    },
+    Unsubscribe { filter: Arc<str>, waiter: Option<Waiter> },
 }
 
 /// How the broker answered a SUBSCRIBE.
@@ -65,7 +60,13 @@ impl Subscriptions {
     }
 
     /// A device wants a filter's messages.
-    pub(crate) fn subscribe(&mut self, peer: Arc<Peer>, ticket: Ticket, filter: &str, qos: u8) -> Option<Command> {
+    pub(crate) fn subscribe(
+        &mut self,
+        peer: Arc<Peer>,
+        ticket: Ticket,
+        filter: &str,
+        qos: u8,
+    ) -> Option<Command> {
         let joined = self.router.subscribe(filter, peer.id, qos, Arc::clone(&peer));
         let id = joined.id();
         self.of_peer.entry(peer.id).or_default().insert(id);
@@ -146,7 +147,10 @@ impl Subscriptions {
                 if let Some(filters) = self.of_peer.get_mut(&member.value.id) {
                     filters.remove(&id);
                 }
-                member.value.inbox.close(&format!("the broker refused a subscription after a reconnect: {reason}"));
+                member
+                    .value
+                    .inbox
+                    .close(&format!("the broker refused a subscription after a reconnect: {reason}"));
             }
         }
     }
@@ -186,7 +190,8 @@ impl Subscriptions {
 
     fn forget(&mut self, id: FilterId) {
         for (peer, ticket) in self.states.remove(&id).into_iter().flat_map(|state| state.waiting) {
-            peer.inbox.completed(ticket, Outcome::Failed("unsubscribed before the broker had answered".into()));
+            peer.inbox
+                .completed(ticket, Outcome::Failed("unsubscribed before the broker had answered".into()));
         }
     }
 }
@@ -218,7 +223,8 @@ mod tests {
         let mut subscriptions = Subscriptions::default();
         let (one, mut one_out) = peer(1);
         let (two, mut two_out) = peer(2);
-        let Some(Command::Subscribe { id }) = subscriptions.subscribe(Arc::clone(&one), Ticket(1), "a/+", 1) else {
+        let Some(Command::Subscribe { id }) = subscriptions.subscribe(Arc::clone(&one), Ticket(1), "a/+", 1)
+        else {
             panic!("the first subscription goes to the broker")
         };
         assert!(subscriptions.subscribe(Arc::clone(&two), Ticket(1), "a/+", 1).is_none());
@@ -242,7 +248,9 @@ mod tests {
         let mut subscriptions = Subscriptions::default();
         let (one, mut one_out) = peer(1);
         let (two, mut two_out) = peer(2);
-        let Some(Command::Subscribe { id }) = subscriptions.subscribe(one, Ticket(1), "x", 1) else { panic!() };
+        let Some(Command::Subscribe { id }) = subscriptions.subscribe(one, Ticket(1), "x", 1) else {
+            panic!()
+        };
         subscriptions.subscribe(two, Ticket(1), "x", 1);
         subscriptions.subscribed(id, &refused());
         for out in [&mut one_out, &mut two_out] {
@@ -257,7 +265,9 @@ mod tests {
         let mut subscriptions = Subscriptions::default();
         let (one, mut one_out) = peer(1);
         let (two, mut two_out) = peer(2);
-        let Some(Command::Subscribe { id }) = subscriptions.subscribe(one, Ticket(1), "x", 0) else { panic!() };
+        let Some(Command::Subscribe { id }) = subscriptions.subscribe(one, Ticket(1), "x", 0) else {
+            panic!()
+        };
         subscriptions.subscribed(id, &Answer::Granted);
         assert!(matches!(subscriptions.subscribe(two, Ticket(1), "x", 1), Some(Command::Subscribe { .. })));
         subscriptions.subscribed(id, &refused());
@@ -270,7 +280,9 @@ mod tests {
     fn devices_whose_subscription_cannot_be_restored_are_closed() {
         let mut subscriptions = Subscriptions::default();
         let (one, mut out) = peer(1);
-        let Some(Command::Subscribe { id }) = subscriptions.subscribe(one, Ticket(1), "x", 0) else { panic!() };
+        let Some(Command::Subscribe { id }) = subscriptions.subscribe(one, Ticket(1), "x", 0) else {
+            panic!()
+        };
         subscriptions.subscribed(id, &Answer::Granted);
         assert_eq!(subscriptions.restore().count(), 1);
         subscriptions.subscribed(id, &refused());
@@ -283,13 +295,18 @@ mod tests {
     fn an_answer_for_a_filter_given_up_changes_nothing() {
         let mut subscriptions = Subscriptions::default();
         let (one, mut out) = peer(1);
-        let Some(Command::Subscribe { id }) = subscriptions.subscribe(Arc::clone(&one), Ticket(1), "x", 0) else { panic!() };
+        let Some(Command::Subscribe { id }) = subscriptions.subscribe(Arc::clone(&one), Ticket(1), "x", 0)
+        else {
+            panic!()
+        };
         assert!(matches!(
             subscriptions.unsubscribe(Arc::clone(&one), Ticket(2), "x"),
             Some(Command::Unsubscribe { waiter: Some(_), .. })
         ));
         assert!(matches!(outcome(&mut out), Some(Outcome::Failed(_))));
-        let Some(Command::Subscribe { id: again }) = subscriptions.subscribe(one, Ticket(3), "x", 0) else { panic!() };
+        let Some(Command::Subscribe { id: again }) = subscriptions.subscribe(one, Ticket(3), "x", 0) else {
+            panic!()
+        };
         assert_ne!(id, again);
         subscriptions.subscribed(id, &Answer::Granted);
         assert_eq!(outcome(&mut out), None);

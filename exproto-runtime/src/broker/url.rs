@@ -80,9 +80,13 @@ impl FromStr for MqttUrl {
         let rest = match url.split_once("://") {
             Some(("mqtt" | "tcp", rest)) => rest,
             Some(("mqtts" | "ssl" | "tls", _)) => {
-                return Err(fail("TLS to the broker is not built in yet; use `mqtt://` to a broker or TLS proxy nearby"));
+                return Err(fail(
+                    "TLS to the broker is not built in yet; use `mqtt://` to a broker or TLS proxy nearby",
+                ));
             }
-            Some(("ws" | "wss", _)) => return Err(fail("MQTT over WebSocket is not supported; use `mqtt://`")),
+            Some(("ws" | "wss", _)) => {
+                return Err(fail("MQTT over WebSocket is not supported; use `mqtt://`"));
+            }
             Some(_) => return Err(fail("the scheme has to be `mqtt://`")),
             None => return Err(fail("the scheme is missing; write `mqtt://host:port`")),
         };
@@ -102,7 +106,8 @@ impl FromStr for MqttUrl {
                 (Some(decode(user)?), password)
             }
         };
-        let (host, port) = split_port(address).ok_or_else(|| fail("an IPv6 address has to stand in `[` and `]`"))?;
+        let (host, port) =
+            split_port(address).ok_or_else(|| fail("an IPv6 address has to stand in `[` and `]`"))?;
         if host.is_empty() {
             return Err(fail("the host is missing"));
         }
@@ -155,7 +160,11 @@ impl fmt::Display for MqttUrl {
             f.write_str(username)?;
             f.write_str(if self.password.is_some() { ":***@" } else { "@" })?;
         }
-        if self.host.contains(':') { write!(f, "[{}]:{}", self.host, self.port) } else { write!(f, "{}:{}", self.host, self.port) }
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
     }
 }
 

@@ -39,8 +39,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use rumqttc::{
-    ConnAck, ConnAckProperties, ConnectReturnCode, Packet, PubAck, PubAckReason, PubComp, PubRec, PubRecReason,
-    Publish, PublishProperties, QoS, SubAck, Subscribe, SubscribeReasonCode, UnsubAck, UnsubAckReason,
+    ConnAck, ConnAckProperties, ConnectReturnCode, Packet, PubAck, PubAckReason, PubComp, PubRec,
+    PubRecReason, Publish, PublishProperties, QoS, SubAck, Subscribe, SubscribeReasonCode, UnsubAck,
+    UnsubAckReason,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -192,7 +193,13 @@ impl ScriptedBroker {
         state.paused = false;
         let clients: Vec<_> = state.clients.keys().copied().collect();
         for client in clients {
-            for publish in state.clients.get_mut(&client).map(|client| std::mem::take(&mut client.withheld)).into_iter().flatten() {
+            for publish in state
+                .clients
+                .get_mut(&client)
+                .map(|client| std::mem::take(&mut client.withheld))
+                .into_iter()
+                .flatten()
+            {
                 state.acknowledge(client, &publish);
             }
         }
@@ -296,7 +303,8 @@ impl ScriptedBroker {
                     client.last_packet_id = client.last_packet_id.checked_add(1).unwrap_or(1);
                     publish.pkid = client.last_packet_id;
                 }
-                publish.properties = id.map(|id| PublishProperties { subscription_identifiers: vec![id], ..Default::default() });
+                publish.properties = id
+                    .map(|id| PublishProperties { subscription_identifiers: vec![id], ..Default::default() });
                 copies += 1;
                 let _ = client.out.send(Packet::Publish(publish));
             }
@@ -324,7 +332,10 @@ impl Drop for ScriptedBroker {
 
 impl fmt::Debug for ScriptedBroker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScriptedBroker").field("address", &self.address).field("seen", &self.seen()).finish_non_exhaustive()
+        f.debug_struct("ScriptedBroker")
+            .field("address", &self.address)
+            .field("seen", &self.seen())
+            .finish_non_exhaustive()
     }
 }
 
@@ -410,13 +421,17 @@ impl State {
     fn take(&mut self, number: u64, packet: Packet) -> bool {
         match packet {
             Packet::Connect(connect, _, _) => {
-                let keep = connect.properties.is_some_and(|properties| properties.session_expiry_interval > Some(0));
+                let keep =
+                    connect.properties.is_some_and(|properties| properties.session_expiry_interval > Some(0));
                 self.connect(number, connect.client_id, connect.clean_start, keep);
             }
             Packet::Publish(publish) => return self.publish(number, publish),
             Packet::PubRel(release) => {
                 let client_id = self.client_id(number);
-                let published = self.sessions.get_mut(&client_id).and_then(|session| session.halfway.remove(&release.pkid));
+                let published = self
+                    .sessions
+                    .get_mut(&client_id)
+                    .and_then(|session| session.halfway.remove(&release.pkid));
                 self.seen.acknowledged.extend(published);
                 self.send(number, Packet::PubComp(PubComp::new(release.pkid, None)));
             }
@@ -427,7 +442,10 @@ impl State {
                 session.filters.retain(|(filter, ..)| !unsubscribe.filters.contains(filter));
                 let reasons = unsubscribe.filters.iter().map(|_| UnsubAckReason::Success).collect();
                 self.seen.unsubscribed.extend(unsubscribe.filters);
-                self.send(number, Packet::UnsubAck(UnsubAck { pkid: unsubscribe.pkid, reasons, properties: None }));
+                self.send(
+                    number,
+                    Packet::UnsubAck(UnsubAck { pkid: unsubscribe.pkid, reasons, properties: None }),
+                );
             }
             Packet::PingReq => self.send(number, Packet::PingResp),
             Packet::Disconnect(disconnect) => {
@@ -463,7 +481,8 @@ impl State {
             max_qos: self.max_qos,
             ..no_properties()
         };
-        let answer = ConnAck { session_present, code: ConnectReturnCode::Success, properties: Some(properties) };
+        let answer =
+            ConnAck { session_present, code: ConnectReturnCode::Success, properties: Some(properties) };
         self.send(number, Packet::ConnAck(answer));
     }
 
