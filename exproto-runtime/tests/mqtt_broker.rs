@@ -270,6 +270,36 @@ async fn a_broker_that_is_not_there_yet_is_waited_for() {
     device.all_done(&scripted).await;
 }
 
+/// Standing still is noticed by what does not happen, so this one test takes
+/// its time: two and a half keep alives.
+#[tokio::test]
+async fn a_broker_that_stops_reading_is_given_up() {
+    for payload in ["small".to_owned(), "x".repeat(1 << 16)] {
+        let scripted = ScriptedBroker::start().await.unwrap();
+        let mut settings = settings(&scripted);
+        settings.keep_alive = Duration::from_secs(1);
+        let broker = MqttBroker::start(settings);
+        let mut device = device(&broker);
+        broker.connected().await.unwrap();
+        scripted.freeze();
+        // The large ones are more than the buffers of a socket take.
+        for number in 0..400 {
+            device.publish("t", &format!("{number} {payload}"), 1).await;
+        }
+        while broker.counters().disconnects == 0 {
+            tokio::task::yield_now().await;
+        }
+        scripted.kill();
+        scripted.thaw();
+        while !device.waiting.is_empty() {
+            let Notice::Completed(ticket, outcome) = device.outbox.next().await.unwrap() else { panic!() };
+            assert_eq!(outcome, Outcome::Done);
+            device.waiting.remove(&ticket).unwrap();
+        }
+        assert_eq!(first_of_each(acknowledged(&scripted, "t")).len(), 400);
+    }
+}
+
 #[tokio::test]
 async fn a_full_queue_makes_devices_wait() {
     let scripted = ScriptedBroker::start().await.unwrap();

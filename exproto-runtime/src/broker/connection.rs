@@ -128,8 +128,26 @@ struct Closing {
 
 /// How driving a connection ended.
 enum Drove {
-    Lost(ConnectionError),
+    Lost(Lost),
     Finished,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+enum Lost {
+    Error(ConnectionError),
+    /// The broker stopped reading. The MQTT client waits in a write then, where
+    /// it neither pings nor reads.
+    Stalled,
+}
+
+impl std::fmt::Display for Lost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Error(error) => error.fmt(f),
+            Self::Stalled => f.write_str("the broker neither reads nor writes"),
+        }
+    }
 }
 
 impl Connection {
@@ -179,11 +197,15 @@ impl Connection {
             if backoff.is_stable(started.elapsed()) {
                 backoff.reset();
             }
-            if !is_network_failure(&lost) {
-                // The state the two sides share may be what is wrong. Begin a
+            match &lost {
+                Lost::Stalled => events.clean(),
+                Lost::Error(error) if is_network_failure(error) => {}
+                // The state that the two sides share may be what is wrong. Begin a
                 // new session; what was not acknowledged comes back as `Again`.
-                events.reset_session_state();
-                events.options.set_clean_start(true);
+                Lost::Error(_) => {
+                    events.reset_session_state();
+                    events.options.set_clean_start(true);
+                }
             }
             let pause = backoff.next(random());
             tracing::warn!(
@@ -203,6 +225,10 @@ impl Connection {
 
     /// Connects and works until the connection is lost.
     async fn drive(&mut self, events: &mut EventLoop) -> Drove {
+        // A connection that works has an event per keep alive at least: a ping.
+        let patience = self.settings.keep_alive * 5 / 2;
+        let mut watch = tokio::time::interval(self.settings.keep_alive / 2);
+        let mut last_event = Instant::now();
         loop {
             let event = {
                 let mut poll = pin!(events.poll());
@@ -229,9 +255,15 @@ impl Connection {
                             }
                         }
                         () = until(deadline) => return Drove::Finished,
+                        _ = watch.tick(), if self.connected => {
+                            if patience < last_event.elapsed() {
+                                return Drove::Lost(Lost::Stalled);
+                            }
+                        }
                     }
                 }
             };
+            last_event = Instant::now();
             match event {
                 Ok(Event::Incoming(Packet::ConnAck(answer))) => {
                     // From now on the broker may resume our session; what an
@@ -244,7 +276,7 @@ impl Connection {
                     tracing::warn!(connection = self.name, reason = ?why.reason_code, "the MQTT broker ends the connection");
                 }
                 Ok(_) => {}
-                Err(error) => return Drove::Lost(error),
+                Err(error) => return Drove::Lost(Lost::Error(error)),
             }
         }
     }

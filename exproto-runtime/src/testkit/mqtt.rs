@@ -112,6 +112,7 @@ struct State {
     sessions: HashMap<String, Session>,
     clients: HashMap<u64, Client>,
     last_client: u64,
+    frozen: bool,
 }
 
 /// What outlives a connection.
@@ -217,6 +218,18 @@ impl ScriptedBroker {
     /// them with [`kill`](Self::kill).
     pub fn answer_connects(&self) {
         self.shared.lock().hold_connack = false;
+    }
+
+    /// Stops reading from its clients, until [`thaw`](Self::thaw): their writes
+    /// fill the socket and stand still.
+    pub fn freeze(&self) {
+        self.shared.lock().frozen = true;
+    }
+
+    /// Reads from its clients again.
+    pub fn thaw(&self) {
+        self.shared.lock().frozen = false;
+        self.shared.changed.send_replace(());
     }
 
     /// Drops all connections at once, without acknowledging anything.
@@ -383,6 +396,7 @@ impl Shared {
         let (mut reader, mut writer) = stream.into_split();
         let mut input = BytesMut::with_capacity(1 << 16);
         let mut output = BytesMut::new();
+        let mut changes = self.changed.subscribe();
         loop {
             tokio::select! {
                 packet = queue.recv() => {
@@ -393,7 +407,10 @@ impl Shared {
                     }
                     writer.write_all_buf(&mut output).await?;
                 }
-                read = reader.read_buf(&mut input) => {
+                read = async {
+                    let _ = changes.wait_for(|()| !self.lock().frozen).await;
+                    reader.read_buf(&mut input).await
+                } => {
                     if read? == 0 {
                         return Ok(());
                     }
