@@ -352,7 +352,7 @@ async fn devices_survive_a_restart() {
     client.publish("down/7", "hello", 1, false).await.unwrap();
     match outbox.next().await.unwrap() {
         Notice::Message { topic, payload, .. } => {
-            assert_eq!((&*topic, &payload[..]), ("down/7", &b"hello"[..]))
+            assert_eq!((&*topic, &payload[..]), ("down/7", &b"hello"[..]));
         }
         other => panic!("{other:?}"),
     }
