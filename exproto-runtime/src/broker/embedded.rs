@@ -7,8 +7,8 @@
 //!
 //! # Why this crate
 //!
-//! The other candidate was `rumqttd` 0.20, which is several times faster. What
-//! decided, checked in the sources of both:
+//! The other candidate was `rumqttd` 0.20, a faster one. What decided, read in
+//! the sources of both:
 //!
 //! * it binds the socket before it serves, so port 0 works and a port in use
 //!   is an error of [`start`](EmbeddedBroker::start); `rumqttd` binds inside
@@ -16,9 +16,15 @@
 //! * all its tasks belong to one tokio runtime, so dropping that runtime stops
 //!   it and frees the port; `rumqttd` starts threads that nothing ends;
 //! * MQTT 3.1.1 and 5 come in on one port; `rumqttd` wants two;
-//! * it is maintained and has no open advisory that concerns what is built here;
+//! * it is maintained; the advisories on its tree (`instant`, `atomic-polyfill`)
+//!   say unmaintained, not vulnerable;
 //! * it needs a C compiler (for `ring`, which it always builds) but neither
 //!   OpenSSL nor cmake nor protoc.
+//!
+//! It costs some 190 crates more to build (233 instead of 44, with duplicates
+//! of host and target counted once) and takes 65,000 to 90,000 publishes of
+//! QoS 1 per second through [`MqttBroker`](super::MqttBroker) on two cores
+//! that were busy with other work too.
 //!
 //! The library comes without retained messages and shared subscriptions, which
 //! are plug-ins of the server; [`Retained`] and [`Turns`] below supply them.
