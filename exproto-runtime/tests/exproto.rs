@@ -450,7 +450,7 @@ fn streams_may_bring_events_in_any_order() {
     run(async {
         let bench = Bench::with::<Toy<'static>>(Service::Streams, |settings| {
             settings.created_wait = Duration::from_secs(30);
-            settings.quiet = Duration::from_millis(300);
+            settings.quiet = Duration::from_secs(1);
         })
         .await;
 
