@@ -28,8 +28,8 @@ fn generate(file: &str, package: &str) -> String {
 
 #[test]
 fn committed_code_is_up_to_date() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../exproto-runtime/src/exproto/pb/emqx_exproto_v1.rs");
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../exproto-runtime/src/exproto/pb/emqx_exproto_v1.rs");
     let generated = generate("exproto.proto", "emqx.exproto.v1");
     if env::var_os("EXPROTO_BLESS").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();

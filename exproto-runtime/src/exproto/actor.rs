@@ -51,7 +51,8 @@ pub(super) struct Job {
 /// What has happened to a connection.
 #[derive(Debug)]
 pub(super) enum What {
-    Created(Option<pb::ConnInfo>),
+    /// Boxed, because a mailbox has room for many events and is mostly empty.
+    Created(Option<Box<pb::ConnInfo>>),
     Bytes(Bytes),
     Messages(Vec<pb::Message>),
     TimedOut,
@@ -280,7 +281,7 @@ impl<G: Gateway> Actor<G> {
         }
     }
 
-    fn begin(&mut self, info: Option<pb::ConnInfo>) {
+    fn begin(&mut self, info: Option<Box<pb::ConnInfo>>) {
         let info = info.unwrap_or_default();
         let udp = info.socktype() == pb::SocketType::Udp;
         if let Some(seconds) = self.seat.shared.settings.timer(udp) {
@@ -517,9 +518,7 @@ fn to_call(action: Action, bytes: &[u8], shared: &Shared) -> Option<Todo> {
         Action::Subscribe { ticket, filter, qos } => {
             (Some(ticket), Call::Subscribe { filter: text(&filter), qos })
         }
-        Action::Unsubscribe { ticket, filter } => {
-            (Some(ticket), Call::Unsubscribe { filter: text(&filter) })
-        }
+        Action::Unsubscribe { ticket, filter } => (Some(ticket), Call::Unsubscribe { filter: text(&filter) }),
         // Dealt with by the caller.
         Action::Close(_) | Action::StartTimer(_) => return None,
     };

@@ -20,10 +20,11 @@ use tracing::{info, warn};
 use super::error::AdapterError;
 use super::pb::connection_adapter_client::ConnectionAdapterClient;
 use super::pb::{
-    AuthenticateRequest, ClientInfo, CloseSocketRequest, CodeResponse, PublishRequest,
-    SendBytesRequest, SubscribeRequest, TimerRequest, TimerType, UnsubscribeRequest,
+    AuthenticateRequest, ClientInfo, CloseSocketRequest, CodeResponse, PublishRequest, SendBytesRequest,
+    SubscribeRequest, TimerRequest, TimerType, UnsubscribeRequest,
 };
 use super::settings::{ExProtoSettings, SettingsError};
+use super::stats::Counters;
 use crate::session::Credentials;
 
 /// What EMQX knows the protocol as. EMQX makes an atom of it and never frees
@@ -44,9 +45,18 @@ pub(super) enum Call {
     Authenticate(Box<Credentials>),
     /// Seconds.
     StartTimer(u32),
-    Publish { topic: String, payload: Bytes, qos: u8 },
-    Subscribe { filter: String, qos: u8 },
-    Unsubscribe { filter: String },
+    Publish {
+        topic: String,
+        payload: Bytes,
+        qos: u8,
+    },
+    Subscribe {
+        filter: String,
+        qos: u8,
+    },
+    Unsubscribe {
+        filter: String,
+    },
     /// Asks whether EMQX still has the connection, without an effect.
     Probe,
 }
@@ -114,6 +124,7 @@ pub(super) struct Adapter {
     permits: Semaphore,
     proto_ver: String,
     patience: Duration,
+    counters: Arc<Counters>,
     /// The log has been told that EMQX is not reachable.
     lost: AtomicBool,
 }
@@ -121,7 +132,7 @@ pub(super) struct Adapter {
 impl Adapter {
     /// A client that connects with its first call and again whenever the
     /// connection is lost.
-    pub(super) fn new(settings: &ExProtoSettings) -> Result<Self, SettingsError> {
+    pub(super) fn new(settings: &ExProtoSettings, counters: Arc<Counters>) -> Result<Self, SettingsError> {
         let endpoint = Endpoint::from_shared(settings.adapter.clone())
             .map_err(|error| SettingsError::adapter(&settings.adapter, &error.to_string()))?;
         if endpoint.uri().scheme_str() != Some("http") {
@@ -147,6 +158,7 @@ impl Adapter {
             permits: Semaphore::new(max_calls),
             proto_ver: settings.proto_ver.clone(),
             patience: settings.adapter_patience,
+            counters,
             lost: AtomicBool::new(false),
         })
     }
@@ -178,6 +190,7 @@ impl Adapter {
             if !never_sent(&status) || began.elapsed() + pause >= self.patience {
                 return Err(error);
             }
+            self.counters.calls_repeated.up();
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
         }
@@ -221,9 +234,7 @@ impl Adapter {
             Call::Unsubscribe { filter } => {
                 client.unsubscribe(UnsubscribeRequest { conn, topic: filter.clone() }).await
             }
-            Call::Probe => {
-                client.unsubscribe(UnsubscribeRequest { conn, topic: PROBE.to_owned() }).await
-            }
+            Call::Probe => client.unsubscribe(UnsubscribeRequest { conn, topic: PROBE.to_owned() }).await,
         };
         answer.map(tonic::Response::into_inner)
     }
@@ -258,9 +269,8 @@ mod tests {
 
     #[test]
     fn what_emqx_crashes_on_is_refused_here() {
-        let publish = |topic: &str| {
-            Call::Publish { topic: topic.into(), payload: Bytes::new(), qos: 1 }.check()
-        };
+        let publish =
+            |topic: &str| Call::Publish { topic: topic.into(), payload: Bytes::new(), qos: 1 }.check();
         for topic in ["", "a/+/b", "a/#", "a\0b"] {
             assert!(publish(topic).is_err(), "{topic:?}");
         }
@@ -269,8 +279,17 @@ mod tests {
         assert_eq!(publish("$share/a"), Ok(()));
 
         for filter in [
-            "", "$share/g/t", "$share/g", "$share", "$queue/t", "$exclusive/t", "$exclusive/",
-            "a/#/b", "a#", "a/b+", "a\0",
+            "",
+            "$share/g/t",
+            "$share/g",
+            "$share",
+            "$queue/t",
+            "$exclusive/t",
+            "$exclusive/",
+            "a/#/b",
+            "a#",
+            "a/b+",
+            "a\0",
         ] {
             assert!(check_filter(filter).is_err(), "{filter:?}");
             assert!(Call::Unsubscribe { filter: filter.into() }.check().is_err(), "{filter:?}");

@@ -70,10 +70,7 @@ impl AdapterError {
 
     /// A QoS above 2.
     pub(crate) fn qos(qos: u8) -> Self {
-        Self::BadParams {
-            code: reason::QOS_NOT_SUPPORTED,
-            what: format!("QoS {qos} does not exist").into(),
-        }
+        Self::BadParams { code: reason::QOS_NOT_SUPPORTED, what: format!("QoS {qos} does not exist").into() }
     }
 
     /// A client id that must not be used.
@@ -93,9 +90,7 @@ impl AdapterError {
             ResultCode::RequiredParamsMissed => Err(Self::bad_params("a parameter is missing")),
             ResultCode::ParamsTypeError => Err(Self::bad_params("a parameter is out of range")),
             // EMQX 5 answers everything else with this one.
-            ResultCode::Unknown if message.contains("unexpected_call") => {
-                Err(Self::NotAuthenticated)
-            }
+            ResultCode::Unknown if message.contains("unexpected_call") => Err(Self::NotAuthenticated),
             ResultCode::Unknown if message.contains("PARAMS_TYPE_ERROR") => {
                 Err(Self::bad_params("a parameter is out of range"))
             }
@@ -130,9 +125,7 @@ impl AdapterError {
     /// What the session gets to know.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
-            Self::NotAuthenticated => {
-                Outcome::Refused { code: reason::NOT_AUTHORIZED, reason: self.text() }
-            }
+            Self::NotAuthenticated => Outcome::Refused { code: reason::NOT_AUTHORIZED, reason: self.text() },
             Self::BadParams { code, .. } | Self::Denied { code, .. } => {
                 Outcome::Refused { code: *code, reason: self.text() }
             }
@@ -231,10 +224,7 @@ mod tests {
 
     #[test]
     fn outcomes_keep_refused_and_failed_apart() {
-        assert!(matches!(
-            AdapterError::NotAuthenticated.outcome(),
-            Outcome::Refused { code: 0x87, .. }
-        ));
+        assert!(matches!(AdapterError::NotAuthenticated.outcome(), Outcome::Refused { code: 0x87, .. }));
         assert!(matches!(AdapterError::Gone.outcome(), Outcome::Failed(_)));
         assert!(matches!(AdapterError::shared().outcome(), Outcome::Refused { code: 0x9E, .. }));
     }

@@ -93,9 +93,7 @@ pub struct ExProtoHandler<G: Gateway> {
 
 impl<G: Gateway> std::fmt::Debug for ExProtoHandler<G> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ExProtoHandler")
-            .field("settings", self.registry.settings())
-            .finish_non_exhaustive()
+        f.debug_struct("ExProtoHandler").field("settings", self.registry.settings()).finish_non_exhaustive()
     }
 }
 
@@ -140,11 +138,7 @@ impl<G: Gateway> ExProtoHandler<G> {
     /// # Errors
     ///
     /// The listener fails.
-    pub async fn serve(
-        self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()>,
-    ) -> io::Result<()> {
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let Self { registry, mut ended } = self;
         let drain = registry.settings().drain;
         if let Ok(address) = listener.local_addr() {
@@ -205,8 +199,7 @@ impl<G: Gateway> ExProtoHandler<G> {
 fn routes<G: Gateway>(registry: &Arc<Registry<G>>) -> Routes {
     let limit = registry.settings().max_message;
     let service = Arc::new(Service(Arc::clone(registry)));
-    let unary = ConnectionUnaryHandlerServer::from_arc(Arc::clone(&service))
-        .max_decoding_message_size(limit);
+    let unary = ConnectionUnaryHandlerServer::from_arc(Arc::clone(&service)).max_decoding_message_size(limit);
     let streaming = ConnectionHandlerServer::from_arc(service).max_decoding_message_size(limit);
     Routes::new(unary).add_service(streaming)
 }

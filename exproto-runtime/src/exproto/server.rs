@@ -18,8 +18,8 @@ use super::actor::{Job, What};
 use super::pb::connection_handler_server::ConnectionHandler;
 use super::pb::connection_unary_handler_server::ConnectionUnaryHandler;
 use super::pb::{
-    EmptySuccess, ReceivedBytesRequest, ReceivedMessagesRequest, SocketClosedRequest,
-    SocketCreatedRequest, TimerTimeoutRequest,
+    EmptySuccess, ReceivedBytesRequest, ReceivedMessagesRequest, SocketClosedRequest, SocketCreatedRequest,
+    TimerTimeoutRequest,
 };
 use super::registry::{Registry, Route};
 use crate::session::Gateway;
@@ -159,7 +159,7 @@ trait EventRequest: Send + 'static {
 
 impl EventRequest for SocketCreatedRequest {
     fn split(self) -> (String, What) {
-        (self.conn, What::Created(self.conninfo))
+        (self.conn, What::Created(self.conninfo.map(Box::new)))
     }
 }
 
@@ -228,10 +228,7 @@ impl<G: Gateway> ConnectionHandler for Service<G> {
         self.streaming(request).await
     }
 
-    async fn on_received_messages(
-        &self,
-        request: Request<Streaming<ReceivedMessagesRequest>>,
-    ) -> Answer {
+    async fn on_received_messages(&self, request: Request<Streaming<ReceivedMessagesRequest>>) -> Answer {
         self.streaming(request).await
     }
 }

@@ -89,15 +89,15 @@ fn read(name: &str, wire: &[u8]) -> (Value, Vec<u8>) {
         "RawPublishRequest" => read!(RawPublishRequest, |m| {
             json!({ "topic": m.topic, "qos": m.qos, "payload": hex(&m.payload) })
         }),
-        "SubscribeRequest" => read!(SubscribeRequest, |m| {
-            json!({ "conn": m.conn, "topic": m.topic, "qos": m.qos })
-        }),
+        "SubscribeRequest" => {
+            read!(SubscribeRequest, |m| { json!({ "conn": m.conn, "topic": m.topic, "qos": m.qos }) })
+        }
         "UnsubscribeRequest" => {
             read!(UnsubscribeRequest, |m| json!({ "conn": m.conn, "topic": m.topic }))
         }
-        "CodeResponse" => read!(CodeResponse, |m| {
-            json!({ "code": m.code().as_str_name(), "message": m.message })
-        }),
+        "CodeResponse" => {
+            read!(CodeResponse, |m| { json!({ "code": m.code().as_str_name(), "message": m.message }) })
+        }
         other => panic!("unknown message `{other}`"),
     }
 }

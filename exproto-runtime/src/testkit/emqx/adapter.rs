@@ -105,9 +105,7 @@ impl State {
                 }
                 Reply::SUCCESS
             }
-            What::Authenticate { .. } if !conn.open => {
-                Reply::Code(5, "<<\"Client socket disconnected\">>")
-            }
+            What::Authenticate { .. } if !conn.open => Reply::Code(5, "<<\"Client socket disconnected\">>"),
             What::Authenticate { .. } if conn.client_id.is_some() => Reply::DUPLICATE,
             What::Authenticate { client_id, proto_name, .. } => {
                 if client_id.is_empty() || proto_name != "exproto" {

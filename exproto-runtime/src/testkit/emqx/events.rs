@@ -11,8 +11,8 @@ use super::{Inner, Service};
 use crate::exproto::pb::connection_handler_client::ConnectionHandlerClient;
 use crate::exproto::pb::connection_unary_handler_client::ConnectionUnaryHandlerClient;
 use crate::exproto::pb::{
-    ConnInfo, EmptySuccess, Message, ReceivedBytesRequest, ReceivedMessagesRequest,
-    SocketClosedRequest, SocketCreatedRequest, TimerTimeoutRequest, TimerType,
+    ConnInfo, EmptySuccess, Message, ReceivedBytesRequest, ReceivedMessagesRequest, SocketClosedRequest,
+    SocketCreatedRequest, TimerTimeoutRequest, TimerType,
 };
 
 /// An event to be told.

@@ -285,8 +285,7 @@ impl FakeEmqx {
     #[must_use]
     pub fn with(listener: TcpListener) -> Self {
         let Ok(address) = listener.local_addr() else { panic!("the listener has no address") };
-        let inner =
-            Arc::new(Inner { state: Mutex::default(), changed: watch::Sender::new(0) });
+        let inner = Arc::new(Inner { state: Mutex::default(), changed: watch::Sender::new(0) });
         let service = ConnectionAdapterServer::new(AdapterServer(Arc::clone(&inner)));
         let mut server = JoinSet::new();
         server.spawn(async move {
@@ -458,8 +457,7 @@ impl Device {
 
     /// EMQX tells that the device has connected.
     pub fn created(&self) -> Told {
-        let (socket, port) =
-            self.look(|conn| (conn.socket, conn.port)).unwrap_or((Socket::Tcp, 0));
+        let (socket, port) = self.look(|conn| (conn.socket, conn.port)).unwrap_or((Socket::Tcp, 0));
         let host = || "127.0.0.1".to_owned();
         let info = pb::ConnInfo {
             socktype: match socket {
