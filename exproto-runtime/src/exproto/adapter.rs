@@ -24,6 +24,7 @@ use super::pb::{
     SendBytesRequest, SubscribeRequest, TimerRequest, TimerType, UnsubscribeRequest,
 };
 use super::settings::{ExProtoSettings, SettingsError};
+use super::stats::Counters;
 use crate::session::Credentials;
 
 /// What EMQX knows the protocol as. EMQX makes an atom of it and never frees
@@ -114,6 +115,7 @@ pub(super) struct Adapter {
     permits: Semaphore,
     proto_ver: String,
     patience: Duration,
+    counters: Arc<Counters>,
     /// The log has been told that EMQX is not reachable.
     lost: AtomicBool,
 }
@@ -121,7 +123,10 @@ pub(super) struct Adapter {
 impl Adapter {
     /// A client that connects with its first call and again whenever the
     /// connection is lost.
-    pub(super) fn new(settings: &ExProtoSettings) -> Result<Self, SettingsError> {
+    pub(super) fn new(
+        settings: &ExProtoSettings,
+        counters: Arc<Counters>,
+    ) -> Result<Self, SettingsError> {
         let endpoint = Endpoint::from_shared(settings.adapter.clone())
             .map_err(|error| SettingsError::adapter(&settings.adapter, &error.to_string()))?;
         if endpoint.uri().scheme_str() != Some("http") {
@@ -147,6 +152,7 @@ impl Adapter {
             permits: Semaphore::new(max_calls),
             proto_ver: settings.proto_ver.clone(),
             patience: settings.adapter_patience,
+            counters,
             lost: AtomicBool::new(false),
         })
     }
@@ -178,6 +184,7 @@ impl Adapter {
             if !never_sent(&status) || began.elapsed() + pause >= self.patience {
                 return Err(error);
             }
+            self.counters.calls_repeated.up();
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
         }

@@ -21,7 +21,7 @@ use crate::session::{Gateway, Millis};
 pub(super) struct Shared {
     pub(super) settings: ExProtoSettings,
     pub(super) adapter: Arc<Adapter>,
-    pub(super) counters: Counters,
+    pub(super) counters: Arc<Counters>,
     epoch: Instant,
     warned_of_retain: AtomicBool,
 }
@@ -89,13 +89,14 @@ impl<G: Gateway> Registry<G> {
     pub(super) fn new(
         settings: ExProtoSettings,
     ) -> Result<(Arc<Self>, mpsc::Receiver<Infallible>), SettingsError> {
-        let adapter = Arc::new(Adapter::new(&settings)?);
+        let counters = Arc::new(Counters::default());
+        let adapter = Arc::new(Adapter::new(&settings, Arc::clone(&counters))?);
         let (alive, ended) = mpsc::channel(1);
         let registry = Self {
             shared: Arc::new(Shared {
                 settings,
                 adapter,
-                counters: Counters::default(),
+                counters,
                 epoch: Instant::now(),
                 warned_of_retain: AtomicBool::new(false),
             }),

@@ -82,6 +82,8 @@ counters! {
     gone,
     /// Calls to EMQX that failed or were refused.
     calls_failed,
+    /// Calls tried again because there was no connection to EMQX.
+    calls_repeated,
     /// Devices closed because a function of the gateway panicked.
     panics,
 }
