@@ -13,7 +13,7 @@ const CST: i32 = 8 * 60;
     reassemble(key = (phone, tag(body)), index = part.index, total = part.total, into = body)
 )]
 #[wire(endian = big)]
-#[route(gateway, state = Device, downlink = envelope)]
+#[route(gateway, state = Terminal, downlink = envelope)]
 pub struct Message<'a> {
     #[wire(before(id: u16 = tag(body)))]
     #[wire(before(_: bits(1)))]
@@ -245,7 +245,12 @@ pub enum ItemValue<'a> {
     #[wire(tag = 0x31)]
     Satellites(u8),
     #[wire(other)]
-    Other { #[wire(tag)] id: u8, #[wire(rest)] data: &'a [u8] },
+    Other {
+        #[wire(tag)]
+        id: u8,
+        #[wire(rest)]
+        data: &'a [u8],
+    },
 }
 
 #[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
@@ -273,7 +278,7 @@ pub struct Parameter<'a> {
 
 /// What the gateway remembers of a device: the header it writes itself.
 #[derive(Debug, Default)]
-pub struct Device {
+pub struct Terminal {
     version: Option<u8>,
     phone: Bcd<10>,
 }
@@ -286,27 +291,104 @@ impl TopicValue for Authenticate<'_> {
 }
 
 /// Keeps the form of the header that the device uses.
-fn remember(frame: &Message<'_>, cx: &mut Cx<'_, Device>, _: &mut Asks<'_>) {
-    *cx.state = Device { version: frame.version, phone: frame.phone };
+fn remember(frame: &Message<'_>, cx: &mut Cx<'_, Terminal>, _: &mut Asks<'_>) {
+    *cx.state = Terminal { version: frame.version, phone: frame.phone };
 }
 
 /// The header before a downlink.
-fn envelope<'a>(body: Body<'a>, cx: &mut Cx<'_, Device>) -> Message<'a> {
-    let Device { version, phone } = *cx.state;
+fn envelope<'a>(body: Body<'a>, cx: &mut Cx<'_, Terminal>) -> Message<'a> {
+    let Terminal { version, phone } = *cx.state;
     Message { encryption: Encryption::None, version, phone, serial: cx.next_serial(), part: None, body }
 }
 
 /// 0x8001: the platform's general answer.
-fn acknowledge<'a>(frame: &Message<'a>, cx: &mut Cx<'_, Device>, outcome: &Outcome) -> Message<'a> {
+fn acknowledge<'a>(frame: &Message<'a>, cx: &mut Cx<'_, Terminal>, outcome: &Outcome) -> Message<'a> {
     let body =
         Body::PlatformAck { serial: frame.serial, id: frame.body.tag() as u16, result: outcome.pick(0, 1) };
     Message { serial: cx.next_serial(), part: None, encryption: Encryption::None, body, ..*frame }
 }
 
 /// 0x8100: the answer to a registration, with the code to log in with.
-fn welcome<'a>(frame: &Message<'a>, cx: &mut Cx<'_, Device>, _: &Outcome) -> Message<'a> {
+fn welcome<'a>(frame: &Message<'a>, cx: &mut Cx<'_, Terminal>, _: &Outcome) -> Message<'a> {
     let body = Body::RegisterAck { serial: frame.serial, result: 0, code: Some("exproto".into()) };
     Message { serial: cx.next_serial(), part: None, body, ..*frame }
 }
 
-fn main() {}
+/// A simulated truck: what a device says, and how it answers.
+struct Truck {
+    phone: Bcd<10>,
+    serial: u16,
+}
+
+impl Truck {
+    fn send(&mut self, body: Body<'_>, out: &mut Sender<'_, Message<'static>>) {
+        self.serial = self.serial.wrapping_add(1);
+        let (phone, serial) = (self.phone, self.serial);
+        out.send(&Message {
+            encryption: Encryption::None,
+            version: Some(1),
+            phone,
+            serial,
+            part: None,
+            body,
+        });
+    }
+}
+
+impl Device<Message<'static>> for Truck {
+    fn new(number: u32, _: &mut Random) -> Self {
+        let phone = Bcd::from_number(13_900_000_000 + u64::from(number), 10);
+        Self { phone: phone.expect("eleven digits fit ten bytes"), serial: 0 }
+    }
+
+    fn start(&mut self, out: &mut Sender<'_, Message<'static>>) {
+        let register = Register::V2019 {
+            province: 44,
+            city: 300,
+            maker: "exproto".into(),
+            model: "simulated".into(),
+            terminal: "truck".into(),
+            colour: 2,
+            plate: "粤B12345".into(),
+        };
+        self.send(Body::Register(register), out);
+    }
+
+    fn received(&mut self, frame: &Message<'_>, out: &mut Sender<'_, Message<'static>>) {
+        match &frame.body {
+            Body::RegisterAck { result: 0, code: Some(code), .. } => {
+                let (imei, software) = ("860000000000001".into(), "1.0".into());
+                let login = Authenticate::V2019 { code: *code, imei, software };
+                self.send(Body::Authenticate(login), out);
+            }
+            Body::PlatformAck { id: 0x0102, result: 0, .. } => out.ready(),
+            Body::PlatformAck { result: 0, .. } => {}
+            Body::QueryParameters => {
+                let list = vec![Parameter { id: 0x0001, value: &[0, 0, 0, 60] }].into();
+                self.send(Body::Parameters { serial: frame.serial, list }, out);
+            }
+            Body::SetParameters { .. } | Body::Text { .. } => {
+                let (request, id) = (frame.serial, frame.body.tag() as u16);
+                self.send(Body::TerminalAck { request, id, result: 0 }, out);
+            }
+            other => out.failed(&format!("unexpected {other:?}")),
+        }
+    }
+
+    fn tick(&mut self, random: &mut Random, out: &mut Sender<'_, Message<'static>>) {
+        if self.serial.is_multiple_of(10) {
+            return self.send(Body::Heartbeat, out);
+        }
+        let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs() as i64);
+        let items = vec![
+            Item { value: ItemValue::Mileage(random.within(0..=5_000_000)) },
+            Item { value: ItemValue::Satellites(random.within(4..=20)) },
+        ];
+        let time = BcdTime::from_unix(now).unwrap_or_default();
+        self.send(Body::Location(Location { time, items: items.into(), ..random.make() }), out);
+    }
+}
+
+fn main() -> std::process::ExitCode {
+    App::<Message>::new().port(7611).simulate::<Truck>().main()
+}

@@ -36,35 +36,157 @@ pub struct Case {
 /// | `walk-ref` | wire | the same, and each item decoded once |
 /// | `encode` | owned value | wire, into a reused buffer |
 pub const CASES: &[Case] = &[
-    Case { task: "frame", peer: "hand", prepare: |i| wire(i, |wire, scratch| framing::open(wire, scratch).is_ok()) },
-    Case { task: "frame", peer: "ours", prepare: |i| deframed(i, |raw| !raw.payload.is_empty()) },
-    Case { task: "stream", peer: "hand", prepare: stream_hand },
-    Case { task: "stream", peer: "ours", prepare: stream_ours },
-    Case { task: "decode", peer: "hand", prepare: |i| decode(i, hand::parse) },
-    Case { task: "decode", peer: "ours", prepare: |i| deframed(i, decode_ours) },
-    Case { task: "decode", peer: "binrw-match", prepare: |i| decode(i, matched::Message::parse) },
-    Case { task: "decode", peer: "binrw", prepare: |i| decode(i, declared::Message::parse) },
-    Case { task: "decode", peer: "deku", prepare: |i| decode(i, with_deku::Message::parse) },
-    Case { task: "decode", peer: "deku-bits", prepare: |i| decode(i, with_deku::BitMessage::parse) },
-    Case { task: "parse", peer: "hand", prepare: |i| parse(i, hand::parse) },
-    Case { task: "parse", peer: "ours", prepare: parse_ours },
-    Case { task: "parse", peer: "binrw-match", prepare: |i| parse(i, matched::Message::parse) },
-    Case { task: "parse", peer: "binrw", prepare: |i| parse(i, declared::Message::parse) },
-    Case { task: "parse", peer: "deku", prepare: |i| parse(i, with_deku::Message::parse) },
-    Case { task: "parse", peer: "deku-bits", prepare: |i| parse(i, with_deku::BitMessage::parse) },
-    Case { task: "decode-ref", peer: "hand", prepare: |i| wire(i, decode_ref) },
-    Case { task: "decode-ref", peer: "ours", prepare: |i| deframed(i, decode_ref_ours) },
-    Case { task: "walk-ref", peer: "hand", prepare: |i| wire(i, walk_ref) },
-    Case { task: "walk-ref", peer: "ours", prepare: |i| deframed(i, walk_ref_ours) },
-    Case { task: "encode", peer: "hand", prepare: |i| encode(i, hand::parse, hand::Message::encode) },
-    Case { task: "encode", peer: "ours", prepare: encode_ours },
+    Case {
+        task: "frame",
+        peer: "hand",
+        prepare: |i| wire(i, |wire, scratch| framing::open(wire, scratch).is_ok()),
+    },
+    Case {
+        task: "frame",
+        peer: "ours",
+        prepare: |i| deframed(i, |raw| !raw.payload.is_empty()),
+    },
+    Case {
+        task: "stream",
+        peer: "hand",
+        prepare: stream_hand,
+    },
+    Case {
+        task: "stream",
+        peer: "ours",
+        prepare: stream_ours,
+    },
+    Case {
+        task: "decode",
+        peer: "hand",
+        prepare: |i| decode(i, hand::parse),
+    },
+    Case {
+        task: "decode",
+        peer: "hand-checked",
+        prepare: |i| decode(i, parse_checked),
+    },
+    Case {
+        task: "decode",
+        peer: "ours",
+        prepare: |i| deframed(i, decode_ours),
+    },
+    Case {
+        task: "decode",
+        peer: "binrw-match",
+        prepare: |i| decode(i, matched::Message::parse),
+    },
+    Case {
+        task: "decode",
+        peer: "binrw",
+        prepare: |i| decode(i, declared::Message::parse),
+    },
+    Case {
+        task: "decode",
+        peer: "deku",
+        prepare: |i| decode(i, with_deku::Message::parse),
+    },
+    Case {
+        task: "decode",
+        peer: "deku-bits",
+        prepare: |i| decode(i, with_deku::BitMessage::parse),
+    },
+    Case {
+        task: "parse",
+        peer: "hand",
+        prepare: |i| parse(i, hand::parse),
+    },
+    Case {
+        task: "parse",
+        peer: "hand-checked",
+        prepare: |i| parse(i, parse_checked),
+    },
+    Case {
+        task: "parse",
+        peer: "ours",
+        prepare: parse_ours,
+    },
+    Case {
+        task: "parse",
+        peer: "binrw-match",
+        prepare: |i| parse(i, matched::Message::parse),
+    },
+    Case {
+        task: "parse",
+        peer: "binrw",
+        prepare: |i| parse(i, declared::Message::parse),
+    },
+    Case {
+        task: "parse",
+        peer: "deku",
+        prepare: |i| parse(i, with_deku::Message::parse),
+    },
+    Case {
+        task: "parse",
+        peer: "deku-bits",
+        prepare: |i| parse(i, with_deku::BitMessage::parse),
+    },
+    Case {
+        task: "decode-ref",
+        peer: "hand",
+        prepare: |i| wire(i, decode_ref::<false>),
+    },
+    Case {
+        task: "decode-ref",
+        peer: "hand-checked",
+        prepare: |i| wire(i, decode_ref::<true>),
+    },
+    Case {
+        task: "decode-ref",
+        peer: "ours",
+        prepare: |i| deframed(i, decode_ref_ours),
+    },
+    Case {
+        task: "walk-ref",
+        peer: "hand",
+        prepare: |i| wire(i, walk_ref::<false>),
+    },
+    Case {
+        task: "walk-ref",
+        peer: "hand-checked",
+        prepare: |i| wire(i, walk_ref::<true>),
+    },
+    Case {
+        task: "walk-ref",
+        peer: "ours",
+        prepare: |i| deframed(i, walk_ref_ours),
+    },
+    Case {
+        task: "encode",
+        peer: "hand",
+        prepare: |i| encode(i, hand::parse, hand::Message::encode),
+    },
+    Case {
+        task: "encode",
+        peer: "ours",
+        prepare: encode_ours,
+    },
     // Both forms of binrw write alike.
-    Case { task: "encode", peer: "binrw", prepare: |i| encode(i, declared::Message::parse, declared::Message::encode) },
-    Case { task: "encode", peer: "deku", prepare: |i| encode(i, with_deku::Message::parse, with_deku::Message::encode) },
+    Case {
+        task: "encode",
+        peer: "binrw",
+        prepare: |i| encode(i, declared::Message::parse, declared::Message::encode),
+    },
+    Case {
+        task: "encode",
+        peer: "deku",
+        prepare: |i| encode(i, with_deku::Message::parse, with_deku::Message::encode),
+    },
     Case {
         task: "encode",
         peer: "deku-bits",
-        prepare: |i| encode(i, with_deku::BitMessage::parse, with_deku::BitMessage::encode),
+        prepare: |i| {
+            encode(
+                i,
+                with_deku::BitMessage::parse,
+                with_deku::BitMessage::encode,
+            )
+        },
     },
 ];
 
@@ -99,7 +221,9 @@ fn deframed(input: Input, each: fn(&RawFrame<'_>) -> bool) -> Round {
     Box::new(move || {
         for frame in &input.wire {
             let mut chunk = &black_box(frame)[..];
-            let Some(Item::Frame(raw)) = deframer.next(&mut chunk, &mut scratch) else { panic!("not a frame") };
+            let Some(Item::Frame(raw)) = deframer.next(&mut chunk, &mut scratch) else {
+                panic!("not a frame")
+            };
             assert!(each(black_box(&raw)));
         }
     })
@@ -120,7 +244,9 @@ fn decode_ref_ours(raw: &RawFrame<'_>) -> bool {
 #[inline]
 fn walk_ref_ours(raw: &RawFrame<'_>) -> bool {
     let message = raw.decode::<borrowed::Message<'_>>();
-    let Ok(message) = black_box(&message) else { return false };
+    let Ok(message) = black_box(&message) else {
+        return false;
+    };
     if let borrowed::Body::Location(location) = &message.frame.body {
         for item in &location.items {
             black_box(&item);
@@ -157,7 +283,9 @@ fn stream_hand(input: Input) -> Round {
     Box::new(move || {
         let mut frames = 0;
         for chunk in &input.chunks {
-            stream.feed(black_box(chunk), |payload| frames += usize::from(black_box(payload).is_ok()));
+            stream.feed(black_box(chunk), |payload| {
+                frames += usize::from(black_box(payload).is_ok())
+            });
         }
         assert_eq!(frames, input.wire.len());
     })
@@ -178,16 +306,45 @@ fn stream_ours(input: Input) -> Round {
     })
 }
 
+/// The checks that the declaration of ours states, by hand.
 #[inline]
-fn decode_ref(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
+fn parse_checked(payload: &[u8]) -> Result<(hand::Message, bool), framing::Error> {
+    let message = hand::parse(payload)?;
+    let hand::Body::Location { fix, .. } = &message.body else {
+        return Ok((message, false));
+    };
+    let odd = message.header.is_odd() | fix.is_odd();
+    Ok((message, odd))
+}
+
+#[inline]
+fn decode_ref<const CHECKED: bool>(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
     let message = hand::decode_ref(wire, scratch);
+    if CHECKED
+        && let Ok(hand::MessageRef {
+            header,
+            body: hand::BodyRef::Location { fix, .. },
+        }) = &message
+    {
+        black_box(header.is_odd() | fix.is_odd());
+    }
     black_box(&message).is_ok()
 }
 
 #[inline]
-fn walk_ref(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
+fn walk_ref<const CHECKED: bool>(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
     let message = hand::decode_ref(wire, scratch);
-    let Ok(message) = black_box(&message) else { return false };
+    if CHECKED
+        && let Ok(hand::MessageRef {
+            header,
+            body: hand::BodyRef::Location { fix, .. },
+        }) = &message
+    {
+        black_box(header.is_odd() | fix.is_odd());
+    }
+    let Ok(message) = black_box(&message) else {
+        return false;
+    };
     if let hand::BodyRef::Location { items, .. } = message.body {
         for item in items {
             black_box(&item);
@@ -197,11 +354,16 @@ fn walk_ref(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
 }
 
 /// Whole frames to values, framing included.
-fn decode<M: 'static, E: 'static>(input: Input, read: impl Fn(&[u8]) -> Result<M, E> + 'static) -> Round {
+fn decode<M: 'static, E: 'static>(
+    input: Input,
+    read: impl Fn(&[u8]) -> Result<M, E> + 'static,
+) -> Round {
     let mut scratch = Vec::with_capacity(4096);
     Box::new(move || {
         for frame in &input.wire {
-            let Ok(payload) = framing::open(black_box(frame), &mut scratch) else { panic!("not a frame") };
+            let Ok(payload) = framing::open(black_box(frame), &mut scratch) else {
+                panic!("not a frame")
+            };
             let message = read(payload);
             assert!(black_box(&message).is_ok());
         }
@@ -209,7 +371,10 @@ fn decode<M: 'static, E: 'static>(input: Input, read: impl Fn(&[u8]) -> Result<M
 }
 
 /// Payloads to values.
-fn parse<M: 'static, E: 'static>(input: Input, read: impl Fn(&[u8]) -> Result<M, E> + 'static) -> Round {
+fn parse<M: 'static, E: 'static>(
+    input: Input,
+    read: impl Fn(&[u8]) -> Result<M, E> + 'static,
+) -> Round {
     Box::new(move || {
         for payload in &input.payloads {
             let message = read(black_box(payload));
@@ -224,7 +389,11 @@ fn encode<M: 'static, E: 'static>(
     read: impl Fn(&[u8]) -> Result<M, E>,
     write: impl Fn(&M, &mut Vec<u8>) -> Result<(), E> + 'static,
 ) -> Round {
-    let messages: Vec<M> = input.payloads.iter().filter_map(|payload| read(payload).ok()).collect();
+    let messages: Vec<M> = input
+        .payloads
+        .iter()
+        .filter_map(|payload| read(payload).ok())
+        .collect();
     assert_eq!(messages.len(), input.payloads.len());
     let mut out = Vec::with_capacity(4096);
     Box::new(move || {

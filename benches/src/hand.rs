@@ -27,16 +27,23 @@ impl Phone {
         let mut digits = [0; 10];
         if let Some(bytes) = bytes.first_chunk::<10>() {
             digits = *bytes;
-        } else if let (Some(to), Some(from)) = (digits.first_chunk_mut::<6>(), bytes.first_chunk::<6>()) {
+        } else if let (Some(to), Some(from)) =
+            (digits.first_chunk_mut::<6>(), bytes.first_chunk::<6>())
+        {
             *to = *from;
         }
-        Self { digits, len: bytes.len() as u8 }
+        Self {
+            digits,
+            len: bytes.len() as u8,
+        }
     }
 
     /// The bytes as received.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        self.digits.get(..usize::from(self.len)).unwrap_or(&self.digits)
+        self.digits
+            .get(..usize::from(self.len))
+            .unwrap_or(&self.digits)
     }
 }
 
@@ -249,7 +256,10 @@ impl ItemRef<'_> {
             Self::RecorderSpeed(value) => Item::RecorderSpeed(value),
             Self::Signal(value) => Item::Signal(value),
             Self::Satellites(value) => Item::Satellites(value),
-            Self::Other { id, data } => Item::Other { id, data: data.to_vec() },
+            Self::Other { id, data } => Item::Other {
+                id,
+                data: data.to_vec(),
+            },
         }
     }
 }
@@ -275,7 +285,9 @@ impl<'a> Iterator for ItemIter<'a> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<ItemRef<'a>> {
-        let [id, len, after @ ..] = self.rest else { return None };
+        let [id, len, after @ ..] = self.rest else {
+            return None;
+        };
         let (data, rest) = after.split_at_checked(usize::from(*len))?;
         self.rest = rest;
         Some(ItemRef::new(*id, data))
@@ -288,7 +300,9 @@ fn measure(bytes: &[u8]) -> (usize, usize) {
     let mut count = 0;
     let mut rest = bytes;
     while let [_, len, after @ ..] = rest {
-        let Some(next) = after.get(usize::from(*len)..) else { break };
+        let Some(next) = after.get(usize::from(*len)..) else {
+            break;
+        };
         rest = next;
         count += 1;
     }
@@ -341,7 +355,10 @@ impl<'a> Cut<'a> {
             None
         } else {
             let &[t0, t1, i0, i1] = run::<4>(&mut rest)?;
-            Some(Part { total: u16::from_be_bytes([t0, t1]), index: u16::from_be_bytes([i0, i1]) })
+            Some(Part {
+                total: u16::from_be_bytes([t0, t1]),
+                index: u16::from_be_bytes([i0, i1]),
+            })
         };
         if rest.len() != usize::from(attr & 0x3FF) {
             return Err(Error::Length);
@@ -353,7 +370,15 @@ impl<'a> Cut<'a> {
         } else {
             CutBody::Other(rest)
         };
-        Ok(Self { id, attr, version, phone, serial, part, body })
+        Ok(Self {
+            id,
+            attr,
+            version,
+            phone,
+            serial,
+            part,
+            body,
+        })
     }
 
     #[inline(always)]
@@ -381,11 +406,18 @@ pub fn parse_ref(payload: &[u8]) -> Result<MessageRef<'_>, Error> {
         CutBody::Location { fix, items } => {
             let (count, whole) = measure(items);
             let (bytes, tail) = items.split_at(whole);
-            BodyRef::Location { fix: Fix::read(fix), items: Items { bytes, count }, tail }
+            BodyRef::Location {
+                fix: Fix::read(fix),
+                items: Items { bytes, count },
+                tail,
+            }
         }
         CutBody::Other(data) => BodyRef::Other { id: cut.id, data },
     };
-    Ok(MessageRef { header: cut.header(), body })
+    Ok(MessageRef {
+        header: cut.header(),
+        body,
+    })
 }
 
 /// Reads header and body; the values are owned.
@@ -401,11 +433,21 @@ pub fn parse(payload: &[u8]) -> Result<Message, Error> {
             // Before the fields: what calls the allocator would have to keep
             // them all out of registers.
             let (items, tail) = Item::read_all(items);
-            Body::Location { fix: Fix::read(fix), items, tail }
+            Body::Location {
+                fix: Fix::read(fix),
+                items,
+                tail,
+            }
         }
-        CutBody::Other(data) => Body::Other { id: cut.id, data: data.to_vec() },
+        CutBody::Other(data) => Body::Other {
+            id: cut.id,
+            data: data.to_vec(),
+        },
     };
-    Ok(Message { header: cut.header(), body })
+    Ok(Message {
+        header: cut.header(),
+        body,
+    })
 }
 
 /// Reads a whole frame; the values are owned.
@@ -429,10 +471,60 @@ pub fn decode_ref<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Messag
     parse_ref(framing::open(wire, scratch)?)
 }
 
+impl Header {
+    /// Whether the phone number holds a nibble that is no digit.
+    #[inline]
+    #[must_use]
+    pub fn is_odd(&self) -> bool {
+        let [a, b, c, d, e, f, g, h, i, j] = self.phone.digits;
+        above_nine(u64::from_ne_bytes([a, b, c, d, e, f, g, h]))
+            | above_nine(u64::from(u16::from_ne_bytes([i, j])))
+            != 0
+    }
+}
+
+/// A set bit for each nibble above 9.
+#[inline(always)]
+const fn above_nine(nibbles: u64) -> u64 {
+    nibbles >> 3 & (nibbles >> 2 | nibbles >> 1) & 0x1111_1111_1111_1111
+}
+
 impl Fix {
+    /// Whether a value lies outside its range or the time does not exist.
+    #[inline]
+    #[must_use]
+    pub fn is_odd(&self) -> bool {
+        self.latitude > 90_000_000
+            || self.longitude > 180_000_000
+            || self.course > 360
+            || self.has_odd_time()
+    }
+
+    #[inline]
+    fn has_odd_time(&self) -> bool {
+        let [year, month, day, hour, minute, second] = self.time;
+        if above_nine(u64::from_ne_bytes([
+            year, month, day, hour, minute, second, 0, 0,
+        ])) != 0
+        {
+            return true;
+        }
+        // Packed digits compare like the numbers they stand for.
+        let days = match month {
+            0x01..=0x12 if day <= 0x28 => 0x28,
+            0x02 if ((year >> 4) * 2 + year) & 3 == 0 => 0x29,
+            0x04 | 0x06 | 0x09 | 0x11 => 0x30,
+            0x01 | 0x03 | 0x05 | 0x07 | 0x08 | 0x10 | 0x12 => 0x31,
+            _ => 0,
+        };
+        !matches!(day, 1..=0x31 if day <= days) || hour > 0x23 || minute > 0x59 || second > 0x59
+    }
+
     #[inline]
     fn read(bytes: &[u8; 28]) -> Self {
-        let u32_at = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let u32_at = |at: usize| {
+            u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
         let u16_at = |at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
         Self {
             alarm: u32_at(0),
@@ -535,7 +627,9 @@ impl Message {
     /// The value to compare with that of other peers.
     #[must_use]
     pub fn plain(&self) -> Option<Plain> {
-        let Body::Location { fix, items, tail } = &self.body else { return None };
+        let Body::Location { fix, items, tail } = &self.body else {
+            return None;
+        };
         let items = items
             .iter()
             .map(|item| match item {
@@ -544,7 +638,10 @@ impl Message {
                 Item::RecorderSpeed(value) => PlainItem::RecorderSpeed(*value),
                 Item::Signal(value) => PlainItem::Signal(*value),
                 Item::Satellites(value) => PlainItem::Satellites(*value),
-                Item::Other { id, data } => PlainItem::Other { id: *id, data: data.clone() },
+                Item::Other { id, data } => PlainItem::Other {
+                    id: *id,
+                    data: data.clone(),
+                },
             })
             .collect();
         Some(plain(&self.header, fix, items, tail))
@@ -583,7 +680,9 @@ impl MessageRef<'_> {
     /// The value to compare with that of other peers.
     #[must_use]
     pub fn plain(&self) -> Option<Plain> {
-        let BodyRef::Location { fix, items, tail } = &self.body else { return None };
+        let BodyRef::Location { fix, items, tail } = &self.body else {
+            return None;
+        };
         let items = items
             .into_iter()
             .map(|item| match item {
@@ -592,7 +691,10 @@ impl MessageRef<'_> {
                 ItemRef::RecorderSpeed(value) => PlainItem::RecorderSpeed(value),
                 ItemRef::Signal(value) => PlainItem::Signal(value),
                 ItemRef::Satellites(value) => PlainItem::Satellites(value),
-                ItemRef::Other { id, data } => PlainItem::Other { id, data: data.to_vec() },
+                ItemRef::Other { id, data } => PlainItem::Other {
+                    id,
+                    data: data.to_vec(),
+                },
             })
             .collect();
         Some(plain(&self.header, fix, items, tail))

@@ -146,14 +146,19 @@ pub mod borrowed {
         /// The value to compare with that of other peers.
         #[must_use]
         pub fn plain(&self) -> Option<Plain> {
-            let Body::Location(location) = &self.body else { return None };
+            let Body::Location(location) = &self.body else {
+                return None;
+            };
             let items = location.items.iter().map(|item| match &item.value {
                 ItemValue::Mileage(value) => PlainItem::Mileage(*value),
                 ItemValue::Fuel(value) => PlainItem::Fuel(*value),
                 ItemValue::RecorderSpeed(value) => PlainItem::RecorderSpeed(*value),
                 ItemValue::Signal(value) => PlainItem::Signal(*value),
                 ItemValue::Satellites(value) => PlainItem::Satellites(*value),
-                ItemValue::Other { id, data } => PlainItem::Other { id: *id, data: data.to_vec() },
+                ItemValue::Other { id, data } => PlainItem::Other {
+                    id: *id,
+                    data: data.to_vec(),
+                },
             });
             Some(Plain {
                 id: 0x0200,
@@ -317,14 +322,19 @@ pub mod owned {
         /// The value to compare with that of other peers.
         #[must_use]
         pub fn plain(&self) -> Option<Plain> {
-            let Body::Location(location) = &self.body else { return None };
+            let Body::Location(location) = &self.body else {
+                return None;
+            };
             let items = location.items.iter().map(|item| match &item.value {
                 ItemValue::Mileage(value) => PlainItem::Mileage(*value),
                 ItemValue::Fuel(value) => PlainItem::Fuel(*value),
                 ItemValue::RecorderSpeed(value) => PlainItem::RecorderSpeed(*value),
                 ItemValue::Signal(value) => PlainItem::Signal(*value),
                 ItemValue::Satellites(value) => PlainItem::Satellites(*value),
-                ItemValue::Other { id, data } => PlainItem::Other { id: *id, data: data.to_vec() },
+                ItemValue::Other { id, data } => PlainItem::Other {
+                    id: *id,
+                    data: data.to_vec(),
+                },
             });
             Some(Plain {
                 id: 0x0200,
