@@ -224,12 +224,13 @@ pub struct Location<'a> {
     pub items: List<'a, Item<'a>>,
 }
 
+/// Additional information: id, length, value.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-pub struct Item<'a> {
+pub struct Item<'a>(
     #[wire(before(id: u8 = tag(value)))]
-    #[wire(before(len: u8 = size(value)))]
-    pub value: ItemValue<'a>,
-}
+    #[wire(before(length: u8 = size(value)))]
+    pub ItemValue<'a>,
+);
 
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[wire(endian = big, lenient)]
@@ -381,8 +382,8 @@ impl Device<Message<'static>> for Truck {
         }
         let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs() as i64);
         let items = vec![
-            Item { value: ItemValue::Mileage(random.within(0..=5_000_000)) },
-            Item { value: ItemValue::Satellites(random.within(4..=20)) },
+            Item(ItemValue::Mileage(random.within(0..=5_000_000))),
+            Item(ItemValue::Satellites(random.within(4..=20))),
         ];
         let time = BcdTime::from_unix(now).unwrap_or_default();
         self.send(Body::Location(Location { time, items: items.into(), ..random.make() }), out);

@@ -7,7 +7,6 @@
 mod decode;
 mod hint;
 mod message;
-mod random;
 mod serve;
 mod simulate;
 mod simulation;
@@ -20,7 +19,7 @@ use std::process::ExitCode;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-pub use random::{Random, Whole};
+pub use crate::codec::{Random, Whole};
 pub use simulate::{Counts, Device, Rate, Sender, SimulateOptions, Totals, simulate};
 
 use crate::session::{Gateway, SessionSettings};

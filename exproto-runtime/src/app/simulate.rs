@@ -19,8 +19,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, warn};
 
-use super::random::Random;
-use crate::codec::{self, Deframer, Item, Protocol};
+use crate::codec::{self, Deframer, Item, Protocol, Random};
 
 /// What a simulated device says and does.
 ///
