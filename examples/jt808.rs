@@ -227,8 +227,8 @@ pub struct Location<'a> {
 /// Additional information: id, length, value.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 pub struct Item<'a>(
-    #[wire(before(id: u8 = tag(value)))]
-    #[wire(before(length: u8 = size(value)))]
+    #[wire(before(id: u8 = tag(0)))]
+    #[wire(before(length: u8 = size(0)))]
     pub ItemValue<'a>,
 );
 

@@ -396,7 +396,7 @@ impl Builder<'_> {
         let info = self.info();
         let mut item = value_item(&label, span, ty, attrs, self.scope, ctxt);
         item.local = local;
-        item.name = field.ident.as_ref().map(|ident| ident.unraw().to_string());
+        item.name = Some(field.ident.as_ref().map_or_else(|| format!("__{index}"), |ident| ident.unraw().to_string()));
         item.info = info.clone();
         item.member = Some(member);
         item.presence = presence;
@@ -629,8 +629,9 @@ fn find(items: &[Item], name: &Ident, ctxt: &mut Ctxt) -> Option<usize> {
     let text = name.unraw().to_string();
     let found = items.iter().position(|item| item.name.as_deref() == Some(text.as_str()));
     if found.is_none() {
-        let known: Vec<&str> = items.iter().filter_map(|item| item.name.as_deref()).collect();
-        let hint = nearest(&text, known.iter().copied()).map_or_else(
+        let known: Vec<&str> = items.iter().filter(|item| item.name.is_some()).map(|item| item.label.as_str()).collect();
+        let text = text.trim_start_matches('_');
+        let hint = nearest(text, known.iter().copied()).map_or_else(
             || format!("the fields are: {}", known.join(", ")),
             |near| format!("did you mean `{near}`?"),
         );

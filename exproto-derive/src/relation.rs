@@ -137,12 +137,8 @@ fn function(call: &syn::ExprCall) -> syn::Result<Source> {
             return Err(syn::Error::new(call.span(), format!("`{name}(..)` takes one argument, the field it speaks of")));
         }
     };
-    let field = |expr: &Expr| match expr {
-        Expr::Path(path) => path.path.get_ident().cloned(),
-        _ => None,
-    };
     let one = |expr: &Expr| {
-        field(expr).ok_or_else(|| {
+        field_name(expr).ok_or_else(|| {
             syn::Error::new(expr.span(), format!("`{name}(..)` speaks of one field: write its name"))
         })
     };
@@ -157,9 +153,9 @@ fn function(call: &syn::ExprCall) -> syn::Result<Source> {
 }
 
 fn range(expr: &Expr) -> syn::Result<Items> {
-    let name = |expr: &Expr| match expr {
-        Expr::Path(path) if path.path.get_ident().is_some() => Ok(path.path.get_ident().cloned()),
-        _ => Err(syn::Error::new(expr.span(), "a range of fields is written `a..=b`, `a..` or `..`")),
+    let name = |expr: &Expr| match field_name(expr) {
+        Some(name) => Ok(Some(name)),
+        None => Err(syn::Error::new(expr.span(), "a range of fields is written `a..=b`, `a..` or `..`")),
     };
     let span = expr.span();
     match expr {
@@ -176,6 +172,18 @@ fn range(expr: &Expr) -> syn::Result<Items> {
             Some(field) => Ok(Items { first: Some(field.clone()), last: Last::With(field), span }),
             None => Err(syn::Error::new(span, "write the name of a field")),
         },
+    }
+}
+
+/// The local variable of a field that is named, or numbered in a tuple.
+fn field_name(expr: &Expr) -> Option<Ident> {
+    match expr {
+        Expr::Path(path) => path.path.get_ident().cloned(),
+        Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(index), .. }) => {
+            let index: usize = index.base10_parse().ok()?;
+            Some(Ident::new(&format!("__{index}"), expr.span()))
+        }
+        _ => None,
     }
 }
 

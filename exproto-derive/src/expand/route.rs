@@ -457,7 +457,7 @@ fn checks(model: &Model, data: &EnumModel) -> TokenStream {
     let body = at_lifetime(model, &static_lt());
     for variant in &data.variants {
         let place = format!("{}::{}", model.ident, variant.ident);
-        let own: Vec<String> = fields(&variant.layout).filter_map(|item| item.name.clone()).chain(BUILT_IN.iter().map(ToString::to_string)).collect();
+        let own: Vec<String> = fields(&variant.layout).map(|item| item.label.clone()).chain(BUILT_IN.iter().map(ToString::to_string)).collect();
         for (literal, purpose) in templates(variant) {
             for piece in pieces(literal, purpose) {
                 let Piece::Placeholder(name) = piece else { continue };
