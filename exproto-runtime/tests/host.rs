@@ -381,6 +381,8 @@ async fn dropping_the_host_ends_its_connections() {
     let mut device = host.log_in("1").await;
     host.host.abort();
     assert_eq!(device.line().await, "");
+    until("the end of the connection", || host.metrics.open() == 0).await;
+    assert_eq!(host.metrics.ended(Ended::Shutdown), 1);
 }
 
 #[tokio::test]

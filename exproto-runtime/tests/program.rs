@@ -55,6 +55,7 @@ fn main() -> ExitCode {
     }
     for (name, test) in [
         ("the_commands_work_together", the_commands_work_together as fn()),
+        ("a_handler_of_emqx_is_served", a_handler_of_emqx_is_served),
         ("mistakes_are_explained", mistakes_are_explained),
     ] {
         let chosen =
@@ -157,6 +158,21 @@ fn the_commands_work_together() {
 
 #[cfg(not(unix))]
 fn the_commands_work_together() {}
+
+#[cfg(all(unix, feature = "grpc"))]
+fn a_handler_of_emqx_is_served() {
+    let mut handler =
+        Running::start(&["serve", "--exproto", "127.0.0.1:0", "--adapter", "http://127.0.0.1:1"]);
+    let line = handler.until("handler  ");
+    let address = line.split_whitespace().nth(1).unwrap().trim_end_matches(':').to_owned();
+    std::net::TcpStream::connect(address).unwrap();
+    handler.until("adapter");
+    let (last, success) = handler.stop();
+    assert!(success && last.starts_with("stopped: 0 connections served"), "{last}");
+}
+
+#[cfg(not(all(unix, feature = "grpc")))]
+fn a_handler_of_emqx_is_served() {}
 
 fn mistakes_are_explained() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -28,12 +28,11 @@ use simulation::Simulator;
 /// Runs the program of a gateway: its `main`.
 ///
 /// ```no_run
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/toy/mod.rs"));
-/// # mod program { use super::Toy;
+/// # mod toy { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/toy/mod.rs")); }
+/// # use toy::Toy;
 /// fn main() -> std::process::ExitCode {
 ///     exproto_runtime::main::<Toy>()
 /// }
-/// # }
 /// ```
 #[must_use]
 pub fn main<G: Gateway>() -> ExitCode {
@@ -43,14 +42,13 @@ pub fn main<G: Gateway>() -> ExitCode {
 /// The program of a gateway, with what its protocol suggests.
 ///
 /// ```no_run
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/toy/mod.rs"));
-/// # mod program { use super::Toy;
+/// # mod toy { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/toy/mod.rs")); }
+/// # use toy::Toy;
 /// use exproto_runtime::app::App;
 ///
 /// fn main() -> std::process::ExitCode {
 ///     App::<Toy>::new().port(7700).main()
 /// }
-/// # }
 /// ```
 pub struct App<G> {
     port: u16,

@@ -195,15 +195,37 @@ async fn exproto<G: Gateway>(
     settings.session = std::sync::Arc::new(session);
     let handler =
         ExProtoHandler::<G>::new(settings).map_err(|error| Failure::new(format!("--adapter: {error}")))?;
-    let counters = handler.counters();
+    let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
+        Failure::new(format!("cannot listen on {address}: {error}: choose another address with --exproto"))
+    })?;
+    let address = listener.local_addr().unwrap_or(address);
     println!("{} gateway, an ExProto handler of EMQX", G::NAME);
     println!(
         "  handler  {address}: set it in EMQX as gateway.exproto.handler.address = \"http://{address}\""
     );
     println!("  adapter  {adapter}: where EMQX's gateway.exproto.server.bind is reached\n");
-    handler.listen(address, told_to_stop()).await.map_err(|error| {
-        Failure::new(format!("cannot listen on {address}: {error}: choose another address with --exproto"))
-    })?;
-    println!("stopped: {:?}", counters.read().unwrap_or_default());
+    let counters = handler.counters();
+    // The handler takes its counters along when it ends.
+    let mut last = None;
+    let shutdown = async {
+        told_to_stop().await;
+        last = counters.read();
+    };
+    handler
+        .serve(listener, shutdown)
+        .await
+        .map_err(|error| Failure::new(format!("serving EMQX failed: {error}")))?;
+    let stats = last.unwrap_or_default();
+    let sessions = stats.sessions;
+    println!(
+        "stopped: {} connections served, {} frames, {} bad, {} published, {} replies, {} downlinks, {} calls to EMQX failed",
+        stats.created,
+        sessions.frames,
+        sessions.bad_frames,
+        sessions.publishes,
+        sessions.replies,
+        sessions.downlinks,
+        stats.calls_failed
+    );
     Ok(ExitCode::SUCCESS)
 }

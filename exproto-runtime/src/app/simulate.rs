@@ -27,11 +27,12 @@ use crate::codec::{self, Deframer, Item, Protocol, Random};
 ///
 /// ```
 /// use exproto_runtime::app::{Device, Random, Sender};
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/toy/mod.rs"));
+/// # mod toy { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/toy/mod.rs")); }
+/// # use toy::Toy;
 ///
 /// struct Thermometer {
 ///     id: u16,
-///     serial: u16,
+///     serial: u8,
 /// }
 ///
 /// impl Device<Toy<'static>> for Thermometer {
@@ -51,7 +52,7 @@ use crate::codec::{self, Deframer, Item, Protocol, Random};
 ///     }
 ///
 ///     fn tick(&mut self, random: &mut Random, out: &mut Sender<'_, Toy<'static>>) {
-///         self.serial += 1;
+///         self.serial = self.serial.wrapping_add(1);
 ///         out.send(&Toy::Reading { serial: self.serial, value: random.within(0..=400) });
 ///     }
 /// }

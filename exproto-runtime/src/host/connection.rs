@@ -187,7 +187,6 @@ fn drive<G: Gateway, T: Transport, L: Link>(
                 None => break,
             }
         }
-        connection.report();
     }
 }
 
@@ -541,10 +540,11 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
         self.unsent = Vec::new();
         self.sent = 0;
         self.unsent_due = None;
-        if matches!(self.phase, Phase::Open | Phase::Draining) {
-            self.close(Ended::Broken);
-        } else {
-            self.phase = Phase::Over;
+        match self.phase {
+            Phase::Open | Phase::Draining => self.close(Ended::Broken),
+            // What the broker is still to get does not need the device.
+            Phase::Closing => {}
+            Phase::Lingering | Phase::Over => self.phase = Phase::Over,
         }
     }
 
@@ -582,14 +582,23 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
             self.seat.shard().add(counter, 1);
         }
     }
+}
 
+impl<G: Gateway, T> Connection<G, T> {
     fn count_dropped(&mut self) {
         let dropped = self.outbox.dropped();
         self.seat.shard().add(Counter::Overflowed, dropped.saturating_sub(self.dropped));
         self.dropped = dropped;
     }
+}
 
-    fn report(&mut self) {
+/// Counts the end of the connection, whatever has ended it.
+impl<G: Gateway, T> Drop for Connection<G, T> {
+    fn drop(&mut self) {
+        if matches!(self.phase, Phase::Open | Phase::Draining) {
+            // The worker is gone before the connection was over.
+            self.ended = Ended::Shutdown;
+        }
         self.count_dropped();
         self.seat.shard().ended(self.ended);
         debug!(client_id = self.session.client_id(), reason = self.ended.label(), "connection ended");

@@ -14,11 +14,31 @@
 //! | `buffers` | the buffers that connections of a thread share |
 //! | `files` | the limit of open files |
 //!
+//! # Memory
+//!
+//! A connection is one task with the session inside, and a silent one owns no
+//! buffer: about 2.8 kB each, logged in, with the inbox and the runtime's part
+//! (measured by `tests/host_memory.rs`; the system's socket is not counted).
+//! Bounds of a busy one are in `connection`.
+//!
+//! # Where further transports belong
+//!
+//! A connection knows its `Transport` alone: *wait for
+//! readiness, try*. TLS is one more implementation, a sans-IO engine over the
+//! stream, and its handshake is part of waiting for readability; a PROXY header
+//! is read before the session is made, because it decides about
+//! [`ConnInfo`](crate::session::ConnInfo); a UDP peer, and DTLS over it, is a
+//! queue that the socket's receive loop fills, with the peer's address as its
+//! listener-wide key. Each is one more constructor or setter of [`Listener`].
+//! Limits that need more than one connection's view (rates of new connections,
+//! networks) belong to taking connections, in `listen`; those of one
+//! connection (rates of bytes and frames) to `connection`, as one more reason
+//! not to read.
+//!
 //! **Architecture Invariant:** no lock, queue or counter is shared by all
 //! devices on the way of a frame. **Architecture Invariant:** an idle
 //! connection owns no buffer. **Architecture Invariant:** nothing here knows a
-//! protocol; a further transport is one more implementation of the private
-//! trait `Transport` and one more constructor of [`Listener`].
+//! protocol.
 
 mod buffers;
 mod connection;
