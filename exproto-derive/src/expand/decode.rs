@@ -197,7 +197,6 @@ impl Decode<'_> {
                 let value = relation::backward(ops.unwrap_or(&[]), quote!(#raw as i64));
                 Some(quote!((#value) != 0))
             }
-            Presence::Left => Some(quote!(__r.left() > 0)),
         }
     }
 
@@ -427,6 +426,8 @@ impl Decode<'_> {
             meta: item.meta.clone(),
             each: None,
             span: item.span,
+            attrs: Box::default(),
+            broken: false,
         };
         ctx_value(&holder, self.layout, self.model, &quote!(__p::Wire), Locals::Values)
     }

@@ -331,7 +331,7 @@ impl Encode<'_> {
         let (local, info, place) = (&item.local, &item.info, place_name(index));
         let write = match &item.presence {
             Presence::Always => self.value(item, index, &quote!(#local)),
-            Presence::By(_) | Presence::Left => {
+            Presence::By(_) => {
                 let value = self.value(item, index, &quote!(__x));
                 quote!(if let __p::Some(__x) = #local { #value })
             }

@@ -42,7 +42,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             clippy::all, clippy::pedantic, clippy::restriction, unused_variables, unused_mut, unused_parens,
             unused_imports, unused_qualifications, unreachable_code, unreachable_patterns, non_upper_case_globals,
             non_camel_case_types, elided_lifetimes_in_paths, single_use_lifetimes, dead_code, unused_braces,
-            unused_assignments, unused_comparisons, non_snake_case, explicit_outlives_requirements
+            unused_assignments, unused_comparisons, non_shorthand_field_patterns, non_snake_case, explicit_outlives_requirements
         )]
         const _: () = {
             use #private as __p;

@@ -13,7 +13,7 @@ use super::common::{at_lifetime, fields, header, pattern};
 use super::fill;
 use crate::attr::route::{Payload, Publish};
 use crate::ctxt::Ctxt;
-use crate::ir::{EnumModel, ListKind, Model, Repr, Shape, Variant};
+use crate::ir::{EnumModel, Model, Shape, Variant};
 use crate::template::{self, Piece, Use};
 
 /// The code for the routes of a type, if it has any.
@@ -490,11 +490,6 @@ fn templates(variant: &Variant) -> Vec<(&LitStr, Use)> {
 /// The pieces of a template that was checked before.
 fn pieces(literal: &LitStr, purpose: Use) -> Vec<Piece> {
     template::parse(literal, purpose, &mut Ctxt::default())
-}
-
-/// Whether the field is a list that `each` can walk.
-pub(crate) fn is_list(repr: &Repr) -> bool {
-    matches!(repr, Repr::List(ListKind::Vec | ListKind::Lazy, _))
 }
 
 fn static_lt() -> Lifetime {
