@@ -759,12 +759,15 @@ fn find(items: &[Item], name: &Ident, ctxt: &mut Ctxt) -> Option<usize> {
     found
 }
 
+/// The place of the item that a relation calls `name`.
+pub(crate) fn position(items: &[Item], name: &Ident) -> Option<usize> {
+    let text = name.unraw().to_string();
+    items.iter().position(|item| item.name.as_deref() == Some(text.as_str()))
+}
+
 /// The first and last item of a range; an open end stops before `carrier`.
 pub(crate) fn bounds(items: &[Item], range: &Items, carrier: usize) -> Option<(usize, usize)> {
-    let position = |name: &Ident| {
-        let text = name.unraw().to_string();
-        items.iter().position(|item| item.name.as_deref() == Some(text.as_str()))
-    };
+    let position = |name: &Ident| position(items, name);
     let first = match &range.first {
         Some(name) => position(name)?,
         None => 0,
