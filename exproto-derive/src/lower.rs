@@ -49,13 +49,7 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
         Some(Keyed { value: CtxKey::Declare(params), .. }) => params,
         _ => Vec::new(),
     };
-    let private = match &attrs.krate {
-        Some(krate) => {
-            let path = &krate.value;
-            quote!(#path::__private)
-        }
-        None => quote!(::exproto_runtime::__private),
-    };
+    let private = private_path(&attrs);
     let mut lifetimes = input.generics.lifetimes();
     let lifetime = lifetimes.next().map(|param| param.lifetime.clone());
     if let Some(second) = lifetimes.next() {
@@ -87,6 +81,17 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
         routes,
         routes_broken: routes_broken || variant_routes_broken,
     })
+}
+
+/// Where generated code finds the runtime.
+pub(crate) fn private_path(attrs: &WireAttrs) -> TokenStream {
+    match &attrs.krate {
+        Some(krate) => {
+            let path = &krate.value;
+            quote!(#path::__private)
+        }
+        None => quote!(::exproto_runtime::__private),
+    }
 }
 
 fn struct_shape(
@@ -486,9 +491,12 @@ impl Builder<'_> {
         item.presence = presence;
         item.relation = relation;
         item.meta = meta(attrs, doc_of(&field.attrs), ctxt);
-        if let Some(each) = &mut item.each {
-            each.info = info;
+        // Elements, and their elements, go by the name of the field.
+        let mut inner = item.each.as_deref_mut();
+        while let Some(each) = inner {
+            each.info = info.clone();
             each.meta = item.meta.clone();
+            inner = each.each.as_deref_mut();
         }
         // A key that could not be read may be the one that is missing.
         self.broken |= broken && attrs.is.is_none();

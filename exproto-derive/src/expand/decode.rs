@@ -490,7 +490,8 @@ impl Decode<'_> {
             out.extend(quote!(if #raw as u64 != #fill { __r.flag_at(__p::Flag::Reserved, &#info, #offset); }));
         }
         // Bits that the type has no name for are not kept by it.
-        let kept = type_is(&item.ty, "bool") || crate::ir::IntTy::of_type(&item.ty).is_some();
+        let one_bit = type_is(&item.ty, "bool") && matches!(item.repr, Repr::Bits(_));
+        let kept = one_bit || crate::ir::IntTy::of_type(&item.ty).is_some();
         if matches!(item.repr, Repr::Scalar(..) | Repr::Bits(_))
             && matches!(item.presence, Presence::Always)
             && item.member.is_some()

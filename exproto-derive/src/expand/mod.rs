@@ -2,7 +2,7 @@
 //! is emitted here are facts: offsets, widths, names.
 
 mod asserts;
-mod common;
+pub(crate) mod common;
 mod decode;
 mod encode;
 mod enums;
