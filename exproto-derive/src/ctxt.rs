@@ -25,6 +25,12 @@ impl Ctxt {
         self.errors.push(error);
     }
 
+    /// How many mistakes there are so far: more after a step than before it
+    /// means that the step found some.
+    pub(crate) fn count(&self) -> usize {
+        self.errors.len()
+    }
+
     /// Whether there is nothing to report.
     pub(crate) fn is_ok(&self) -> bool {
         self.errors.is_empty()

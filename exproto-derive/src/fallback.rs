@@ -1,13 +1,359 @@
-//! What stands in for the code of a type with mistakes.
+//! What stands in for the code of a type with mistakes: every implementation
+//! that the type would have had, without content. Other types that use it then
+//! have nothing to report, and one mistake gives one message.
 
 use proc_macro2::TokenStream;
-use syn::DeriveInput;
+use quote::{ToTokens, quote};
+use syn::{Data, DeriveInput, Fields, Type};
 
-use crate::ir::Model;
+use crate::attr::wire::{CtxKey, TagKey};
+use crate::attr::{Keyed, Place, route, wire};
+use crate::ctxt::Ctxt;
+use crate::expand::common::{at_lifetime, ctx_struct, ctx_type, de_lifetime, family, header};
+use crate::ir::{Layout, Model, Shape, Style};
+use crate::lower::private_path;
 
-/// Implementations without content, so that other types that use this one
-/// report nothing.
+/// Implementations without content. They are never run: the mistakes stop the
+/// build.
 pub(crate) fn fallback(input: &DeriveInput, model: Option<&Model>) -> TokenStream {
-    let _ = (input, model);
-    TokenStream::new()
+    let skeleton;
+    let model = match model {
+        Some(model) => model,
+        None => match skeleton_of(input) {
+            Some(found) => {
+                skeleton = found;
+                &skeleton
+            }
+            None => return TokenStream::new(),
+        },
+    };
+    let private = &model.private;
+    let ctx = ctx_struct(model);
+    let family = family(model);
+    let value = value(model);
+    let layout = layout(model);
+    let selected = selected(input, model);
+    let scalar = scalar(input, model);
+    let frame = frame_of(input, model);
+    let routes = routes(input, model);
+    quote! {
+        #ctx
+        #[allow(
+            clippy::all, clippy::pedantic, clippy::restriction, unused_variables, unused_imports, dead_code,
+            elided_lifetimes_in_paths, single_use_lifetimes, non_camel_case_types, unreachable_code
+        )]
+        const _: () = {
+            use #private as __p;
+            #family
+            #value
+            #layout
+            #selected
+            #scalar
+            #frame
+            #routes
+        };
+    }
+}
+
+/// What can be said of a type that could not be lowered.
+fn skeleton_of(input: &DeriveInput) -> Option<Model> {
+    let place = match &input.data {
+        Data::Struct(_) => Place::Struct,
+        Data::Enum(_) => Place::Enum,
+        Data::Union(_) => return None,
+    };
+    // Its mistakes are reported already.
+    let ignored = &mut Ctxt::default();
+    let attrs = wire::parse(&input.attrs, place, ignored);
+    let ctx = match &attrs.ctx {
+        Some(Keyed { value: CtxKey::Declare(params), .. }) => params.clone(),
+        _ => Vec::new(),
+    };
+    Some(Model {
+        ident: input.ident.clone(),
+        vis: input.vis.clone(),
+        generics: input.generics.clone(),
+        private: private_path(&attrs),
+        lifetime: input.generics.lifetimes().next().map(|param| param.lifetime.clone()),
+        ctx,
+        shape: Shape::Struct(Layout { owner: String::new(), style: Style::Unit, items: Vec::new(), broken: true }),
+        frame: None,
+        routes: route::parse_type(&input.attrs, place, ignored),
+        routes_broken: true,
+    })
+}
+
+/// `Value` and `Fill`.
+fn value(model: &Model) -> TokenStream {
+    let lifetime = de_lifetime(model);
+    let value = header(model, false, &quote!(__p::Value), &quote!(__p::Value));
+    let fill = header(model, true, &quote!(__p::Fill<#lifetime>), &quote!(__p::Fill<#lifetime>));
+    quote! {
+        #value {
+            fn show<__V: __p::Visitor>(&self, __at: &'static __p::FieldInfo, __v: &mut __V) { ::core::unimplemented!() }
+        }
+        #fill {
+            fn fill(__node: __p::Option<&#lifetime __p::Node>, __at: &'static __p::FieldInfo)
+                -> __p::Result<Self, __p::FillError>
+            { ::core::unimplemented!() }
+        }
+    }
+}
+
+/// `Wire`, `Decode` and `Encode`, also for types that would not have them: it
+/// is not known what they were meant to be.
+fn layout(model: &Model) -> TokenStream {
+    let lifetime = de_lifetime(model);
+    let ctx = ctx_type(model);
+    let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
+    let decode = header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
+    let encode = header(model, false, &quote!(__p::Encode), &quote!(__p::Encode<Ctx = ()>));
+    quote! {
+        #wire {
+            const MIN: usize = 1;
+            const SIZE: __p::Option<usize> = __p::None;
+            type Ctx = #ctx;
+        }
+        #decode {
+            fn decode<__T: __p::Trace>(__r: &mut __p::Reader<#lifetime, __T>, __ctx: #ctx)
+                -> __p::Result<Self, __p::Error>
+            { ::core::unimplemented!() }
+        }
+        #encode {
+            fn encode(&self, __w: &mut __p::Writer<'_>, __ctx: #ctx) -> __p::Result<(), __p::Error> {
+                ::core::unimplemented!()
+            }
+        }
+    }
+}
+
+/// What an enum is to the frame that selects it.
+fn selected(input: &DeriveInput, model: &Model) -> TokenStream {
+    let Data::Enum(data) = &input.data else { return TokenStream::new() };
+    let lifetime = de_lifetime(model);
+    let ctx = ctx_type(model);
+    let tagged = header(model, false, &quote!(__p::Tagged), &quote!(__p::Wire<Ctx = ()>));
+    let select = header(model, true, &quote!(__p::Select<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
+    let encode = header(model, false, &quote!(__p::EncodeBody), &quote!(__p::Encode<Ctx = ()>));
+    let kind = header(model, false, &quote!(__p::Kind), &TokenStream::new());
+    let raw = header(model, false, &quote!(__p::RawBody), &TokenStream::new());
+    let has_other = data.variants.iter().any(|variant| {
+        wire::parse(&variant.attrs, Place::Variant, &mut Ctxt::default()).other.is_some()
+    });
+    quote! {
+        #tagged {
+            const MAX_TAG: u64 = 0;
+            const HAS_OTHER: bool = #has_other;
+            type Ctx = #ctx;
+            fn tag(&self) -> u64 { ::core::unimplemented!() }
+        }
+        #select {
+            fn select<__T: __p::Trace>(__tag: u64, __r: &mut __p::Reader<#lifetime, __T>, __ctx: #ctx)
+                -> __p::Result<Self, __p::Error>
+            { ::core::unimplemented!() }
+            fn opaque<__T: __p::Trace>(__tag: u64, __r: &mut __p::Reader<#lifetime, __T>)
+                -> __p::Result<Self, __p::Error>
+            { ::core::unimplemented!() }
+        }
+        #encode {
+            fn encode_body(&self, __w: &mut __p::Writer<'_>, __ctx: #ctx) -> __p::Result<(), __p::Error> {
+                ::core::unimplemented!()
+            }
+        }
+        #kind { fn kind(&self) -> &'static str { ::core::unimplemented!() } }
+        #raw { fn raw_body(&self) -> __p::Option<&[u8]> { ::core::unimplemented!() } }
+    }
+}
+
+/// `Scalar`, of what looks like one integer. It wants `Copy`, which only what
+/// was meant as an integer is sure to have.
+fn scalar(input: &DeriveInput, model: &Model) -> TokenStream {
+    let place = if matches!(input.data, Data::Enum(_)) { Place::Enum } else { Place::Struct };
+    let attrs = wire::parse(&input.attrs, place, &mut Ctxt::default());
+    let meant = match &input.data {
+        Data::Struct(_) => attrs.bits.is_some(),
+        Data::Enum(data) => {
+            let tag = matches!(attrs.tag, Some(Keyed { value: TagKey::Type(_), .. }));
+            tag && data.variants.iter().all(|variant| match &variant.fields {
+                Fields::Unit => true,
+                Fields::Unnamed(fields) => fields.unnamed.len() == 1,
+                Fields::Named(_) => false,
+            })
+        }
+        Data::Union(_) => false,
+    };
+    if !meant {
+        return TokenStream::new();
+    }
+    let header = header(model, false, &quote!(__p::Scalar), &TokenStream::new());
+    quote! {
+        #header {
+            const MAX_RAW: u64 = 0;
+            fn from_raw(__raw: u64) -> Self { ::core::unimplemented!() }
+            fn raw(self) -> u64 { ::core::unimplemented!() }
+        }
+    }
+}
+
+/// `Protocol`, of what has `#[frame(..)]`.
+fn frame_of(input: &DeriveInput, model: &Model) -> TokenStream {
+    if !matches!(input.data, Data::Struct(_)) || !has_attr(input, "frame") || !model.ctx.is_empty() {
+        return TokenStream::new();
+    }
+    let header = header(model, false, &quote!(__p::Protocol), &TokenStream::new());
+    let name = model.ident.to_string();
+    quote! {
+        #header {
+            const NAME: &'static str = #name;
+            const FRAMING: __p::Framing = __p::Framing::Flag { flag: 0, escape: __p::None, max: 0 };
+            const CHECK: __p::Option<__p::Check> = __p::None;
+            type Scan = __p::FlagScan;
+            fn scanner() -> __p::FlagScan { ::core::unimplemented!() }
+        }
+    }
+}
+
+fn has_attr(input: &DeriveInput, name: &str) -> bool {
+    input.attrs.iter().any(|attr| attr.path().is_ident(name))
+}
+
+/// The ties between a frame and its body, and the routes of the body.
+fn routes(input: &DeriveInput, model: &Model) -> TokenStream {
+    match &input.data {
+        Data::Struct(data) if has_attr(input, "route") && has_attr(input, "frame") => {
+            body_of(model, &data.fields).map_or_else(TokenStream::new, |(member, ty)| gateway(model, data, &member, &ty))
+        }
+        Data::Enum(data) if data.variants.iter().any(|variant| variant.attrs.iter().any(|attr| attr.path().is_ident("route"))) => {
+            routed(model)
+        }
+        _ => TokenStream::new(),
+    }
+}
+
+/// The body of a frame: the field that `tag(..)` names, as far as that was
+/// understood, else the last one of a type that may be declared.
+fn body_of(model: &Model, fields: &Fields) -> Option<(TokenStream, Type)> {
+    if let Shape::Struct(layout) = &model.shape
+        && let Some(body) = model.frame.as_ref().and_then(|frame| layout.items.get(frame.body?))
+    {
+        return Some((body.member.to_token_stream(), body.ty.clone()));
+    }
+    let declared = |ty: &Type| match ty {
+        Type::Path(path) => path.path.segments.last().is_some_and(|segment| {
+            segment.ident.to_string().starts_with(char::is_uppercase)
+                && !["Option", "Vec", "List", "ListBuf", "Text", "TextBuf", "Bcd", "BcdTime"]
+                    .contains(&segment.ident.to_string().as_str())
+        }),
+        _ => false,
+    };
+    let index = fields.iter().rposition(|field| declared(&field.ty))?;
+    let field = fields.iter().nth(index)?;
+    let member = match &field.ident {
+        Some(ident) => ident.to_token_stream(),
+        None => syn::Index::from(index).to_token_stream(),
+    };
+    Some((member, field.ty.clone()))
+}
+
+fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &Type) -> TokenStream {
+    let (_, type_generics, _) = model.generics.split_for_impl();
+    let (ident, generics) = (&model.ident, &model.generics);
+    let this = quote!(#ident #type_generics);
+    let state = model.routes.state.as_ref().map_or_else(|| quote!(()), |key| key.value.to_token_stream());
+    let names_header = header(model, false, &quote!(__p::Names), &TokenStream::new());
+    let outer_header = header(model, false, &quote!(__p::Outer), &TokenStream::new());
+    let envelope_header = header(model, false, &quote!(__p::Envelope), &TokenStream::new());
+    let names: Vec<String> = data
+        .fields
+        .iter()
+        .filter_map(|field| Some(syn::ext::IdentExt::unraw(field.ident.as_ref()?).to_string()))
+        .collect();
+    let name = model.ident.to_string();
+    let types = names.iter().map(|_| "");
+    let usable = names.iter().map(|_| true);
+    let reply = {
+        let mut generics = model.generics.clone();
+        generics.params.insert(0, syn::parse_quote!('__to));
+        let (impl_generics, _, where_clause) = generics.split_for_impl();
+        let to = at_lifetime(model, &syn::parse_quote!('__to));
+        quote! {
+            impl #impl_generics __p::ReplyTo<#to> for #this #where_clause {
+                fn write(self, __out: &mut __p::Vec<u8>) -> __p::Result<(), __p::Error> { ::core::unimplemented!() }
+            }
+        }
+    };
+    let own = at_lifetime(model, &syn::parse_quote!('static));
+    let at = at_lifetime(model, &syn::parse_quote!('_));
+    quote! {
+        impl #generics __p::Within for #body { type Frame = #this; }
+        #names_header {
+            const TYPE: &'static str = #name;
+            const NAMES: &'static [&'static str] = &[#(#names),*];
+            const TYPES: &'static [&'static str] = &[#(#types),*];
+            const USABLE: &'static [bool] = &[#(#usable),*];
+            fn value(&self, __index: usize) -> &dyn __p::TopicValue { ::core::unimplemented!() }
+        }
+        #outer_header {
+            type State = #state;
+            type Body = #body;
+            fn body(&self) -> &Self::Body { &self.#member }
+        }
+        #envelope_header {
+            fn envelope(__body: Self::Body, __cx: &mut __p::Cx<'_, Self::State>) -> Self { ::core::unimplemented!() }
+        }
+        #reply
+        impl __p::Gateway for #own {
+            type State = #state;
+            const ANONYMOUS: bool = false;
+            fn access(__f: &#at) -> __p::Access { ::core::unimplemented!() }
+            fn answers(__f: &#at) -> __p::Option<u64> { ::core::unimplemented!() }
+            fn ask(__f: &#at, __stage: __p::Stage, __cx: &mut __p::Cx<'_, #state>, __asks: &mut __p::Asks<'_>)
+                -> __p::Result<(), __p::Refusal>
+            { ::core::unimplemented!() }
+            fn settle(__f: &#at, __cx: &mut __p::Cx<'_, #state>, __outcome: &__p::Outcome, __reply: &mut __p::Vec<u8>)
+                -> __p::Result<__p::After, __p::Error>
+            { ::core::unimplemented!() }
+            fn filters(__cx: &__p::Cx<'_, #state>, __each: &mut dyn __p::core::ops::FnMut(&__p::TopicBuf, u8))
+                -> __p::Result<(), __p::Refusal>
+            { ::core::unimplemented!() }
+            fn deliver(__topic: &str, __payload: &[u8], __cx: &mut __p::Cx<'_, #state>, __out: &mut __p::Vec<u8>)
+                -> __p::Result<__p::Delivery, __p::DeliverError>
+            { ::core::unimplemented!() }
+        }
+    }
+}
+
+/// `Routes` of a body.
+fn routed(model: &Model) -> TokenStream {
+    let header = header(model, false, &quote!(__p::Routes), &TokenStream::new());
+    let state = quote!(<<Self as __p::Within>::Frame as __p::Outer>::State);
+    quote! {
+        #header {
+            const ANONYMOUS: bool = false;
+            fn access(&self) -> __p::Access { ::core::unimplemented!() }
+            fn answers(&self) -> __p::Option<u64> { ::core::unimplemented!() }
+            fn ask(
+                __frame: &<Self as __p::Within>::Frame,
+                __stage: __p::Stage,
+                __cx: &mut __p::Cx<'_, #state>,
+                __asks: &mut __p::Asks<'_>,
+            ) -> __p::Result<(), __p::Refusal> { ::core::unimplemented!() }
+            fn settle(
+                __frame: &<Self as __p::Within>::Frame,
+                __cx: &mut __p::Cx<'_, #state>,
+                __outcome: &__p::Outcome,
+                __reply: &mut __p::Vec<u8>,
+            ) -> __p::Result<__p::After, __p::Error> { ::core::unimplemented!() }
+            fn filters(
+                __cx: &__p::Cx<'_, #state>,
+                __each: &mut dyn __p::core::ops::FnMut(&__p::TopicBuf, u8),
+            ) -> __p::Result<(), __p::Refusal> { ::core::unimplemented!() }
+            fn deliver(
+                __topic: &str,
+                __payload: &[u8],
+                __cx: &mut __p::Cx<'_, #state>,
+                __out: &mut __p::Vec<u8>,
+            ) -> __p::Result<__p::Delivery, __p::DeliverError> { ::core::unimplemented!() }
+        }
+    }
 }

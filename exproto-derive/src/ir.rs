@@ -6,7 +6,7 @@ use syn::{Expr, Generics, Lifetime, Member, Type, Visibility};
 
 use crate::attr::frame::FrameAttrs;
 use crate::attr::route::{RouteAttrs, VariantRoutes};
-use crate::attr::wire::Endian;
+use crate::attr::wire::{Endian, WireAttrs};
 use crate::relation::Relation;
 
 /// A type with a layout.
@@ -22,6 +22,9 @@ pub(crate) struct Model {
     pub(crate) shape: Shape,
     pub(crate) frame: Option<Frame>,
     pub(crate) routes: RouteAttrs,
+    /// Whether some `#[route(..)]` could not be read, so that what seems to be
+    /// missing may stand there.
+    pub(crate) routes_broken: bool,
 }
 
 /// What kind of type it is.
@@ -41,6 +44,9 @@ pub(crate) struct Layout {
     pub(crate) owner: String,
     pub(crate) style: Style,
     pub(crate) items: Vec<Item>,
+    /// Whether a relation could not be tied to a field: what it would have
+    /// decided is unknown, not missing.
+    pub(crate) broken: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,6 +85,10 @@ pub(crate) struct Item {
     pub(crate) meta: Meta,
     /// How each element of a list is laid out.
     pub(crate) each: Option<Box<Item>>,
+    /// What was written: the places of the keys, for messages.
+    pub(crate) attrs: Box<WireAttrs>,
+    /// Whether a mistake in it is reported already.
+    pub(crate) broken: bool,
 }
 
 /// Data for rendering.
@@ -97,8 +107,6 @@ pub(crate) enum Presence {
     If(Expr),
     /// `Option`, decided by the `present(..)` relation of this item.
     By(usize),
-    /// `Option`, there if bytes are left in the extent.
-    Left,
 }
 
 /// How the bytes become the value.
@@ -195,8 +203,14 @@ pub(crate) struct ScalarEnum {
     pub(crate) int: IntTy,
     pub(crate) endian: Option<Endian>,
     pub(crate) variants: Vec<(Ident, u64, String)>,
+    /// Where each value is written: the pattern, the discriminant or the name.
+    pub(crate) values_at: Vec<TokenStream>,
     /// The variant that keeps other values.
     pub(crate) other: Option<Ident>,
+    /// The type of the integer in that variant.
+    pub(crate) other_ty: Option<Type>,
+    /// Whether a mistake in it is reported already.
+    pub(crate) broken: bool,
 }
 
 /// An enum with content.
@@ -206,6 +220,8 @@ pub(crate) struct EnumModel {
     /// Chosen by conditions, not by a tag.
     pub(crate) chosen: bool,
     pub(crate) lenient: bool,
+    /// Where `lenient` stands.
+    pub(crate) lenient_at: Option<Span>,
     pub(crate) variants: Vec<Variant>,
     /// The index of the catch-all.
     pub(crate) other: Option<usize>,
@@ -222,7 +238,10 @@ pub(crate) struct Variant {
     pub(crate) layout: Layout,
     pub(crate) doc: String,
     pub(crate) routes: VariantRoutes,
-    pub(crate) span: Span,
+    /// What was written: the places of the keys, for messages.
+    pub(crate) attrs: WireAttrs,
+    /// Whether a mistake in its attributes is reported already.
+    pub(crate) broken: bool,
 }
 
 /// `#[frame(..)]`.
@@ -232,6 +251,8 @@ pub(crate) struct Frame {
     pub(crate) check: Option<usize>,
     /// The body: the field selected by a tag.
     pub(crate) body: Option<usize>,
+    /// Whether a mistake in the attributes is reported already.
+    pub(crate) broken: bool,
 }
 
 impl IntTy {
@@ -296,7 +317,7 @@ impl Item {
 
     /// Whether it takes everything up to the end of its surroundings.
     pub(crate) fn takes_rest(&self) -> bool {
-        matches!(self.extent, Extent::Rest(_)) || matches!(self.presence, Presence::Left)
+        matches!(self.extent, Extent::Rest(_))
     }
 }
 
@@ -335,6 +356,8 @@ impl Item {
             strict: false,
             meta: Meta::default(),
             each: None,
+            attrs: Box::default(),
+            broken: false,
         }
     }
 }

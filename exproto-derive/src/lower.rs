@@ -2,6 +2,8 @@
 //! read, ties relations to what they speak of, builds containers of bits.
 
 use proc_macro2::{Ident, Span, TokenStream};
+use std::cell::Cell;
+
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -17,10 +19,11 @@ use crate::ir::{
 use crate::relation::{self, Items, Last, Relation, Source};
 
 /// What the fields of a type have in common.
-struct Scope<'s> {
+struct Scope {
     endian: Option<Endian>,
-    /// The names of context parameters.
-    ctx: &'s [(Ident, Type)],
+    /// Whether the missing byte order is reported already, or an attribute
+    /// that may hold it could not be read: one mistake, one message.
+    endian_reported: Cell<bool>,
 }
 
 /// Lowers a type. `None` when nothing sensible can be made of it; every
@@ -34,20 +37,19 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
             return None;
         }
     };
+    let before = ctxt.count();
     let attrs = wire::parse(&input.attrs, place, ctxt);
+    let wire_broken = ctxt.count() > before;
     let frame_attrs = frame::parse(&input.attrs, place, ctxt);
+    let frame_broken = ctxt.count() > before;
+    let before = ctxt.count();
     let routes = route::parse_type(&input.attrs, place, ctxt);
+    let routes_broken = ctxt.count() > before;
     let ctx = match attrs.ctx.clone() {
         Some(Keyed { value: CtxKey::Declare(params), .. }) => params,
         _ => Vec::new(),
     };
-    let private = match &attrs.krate {
-        Some(krate) => {
-            let path = &krate.value;
-            quote!(#path::__private)
-        }
-        None => quote!(::exproto_runtime::__private),
-    };
+    let private = private_path(&attrs);
     let mut lifetimes = input.generics.lifetimes();
     let lifetime = lifetimes.next().map(|param| param.lifetime.clone());
     if let Some(second) = lifetimes.next() {
@@ -58,13 +60,15 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
             ctxt.error(param, "a layout has no const parameters: use `ctx(..)` for sizes that vary");
         }
     }
-    let scope = Scope { endian: attrs.endian.as_ref().map(|key| key.value), ctx: &ctx };
+    let scope =
+        Scope { endian: attrs.endian.as_ref().map(|key| key.value), endian_reported: Cell::new(wire_broken) };
+    let mut variant_routes_broken = false;
     let shape = match &input.data {
         Data::Struct(data) => struct_shape(input, &data.fields, &attrs, &scope, ctxt)?,
-        Data::Enum(data) => enum_shape(input, data, &attrs, &scope, ctxt)?,
+        Data::Enum(data) => enum_shape(input, data, &attrs, &scope, &mut variant_routes_broken, ctxt)?,
         Data::Union(_) => return None,
     };
-    let frame = frame_attrs.span.is_some().then(|| frame_of(frame_attrs, &shape));
+    let frame = frame_attrs.span.is_some().then(|| frame_of(frame_attrs, &shape, frame_broken));
     Some(Model {
         ident: input.ident.clone(),
         vis: input.vis.clone(),
@@ -75,14 +79,26 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
         shape,
         frame,
         routes,
+        routes_broken: routes_broken || variant_routes_broken,
     })
+}
+
+/// Where generated code finds the runtime.
+pub(crate) fn private_path(attrs: &WireAttrs) -> TokenStream {
+    match &attrs.krate {
+        Some(krate) => {
+            let path = &krate.value;
+            quote!(#path::__private)
+        }
+        None => quote!(::exproto_runtime::__private),
+    }
 }
 
 fn struct_shape(
     input: &DeriveInput,
     fields: &Fields,
     attrs: &WireAttrs,
-    scope: &Scope<'_>,
+    scope: &Scope,
     ctxt: &mut Ctxt,
 ) -> Option<Shape> {
     let owner = input.ident.unraw().to_string();
@@ -95,12 +111,18 @@ fn struct_shape(
         return None;
     };
     let total: u32 = layout.items.iter().map(|item| if let Repr::Bits(slot) = &item.repr { slot.count } else { 0 }).sum();
-    for item in &layout.items {
+    let mut known = !layout.broken;
+    for item in &mut layout.items {
         if !matches!(item.repr, Repr::Bits(_)) {
-            ctxt.error_at(item.span, format_args!("`{}` needs `bits = N`: all fields of a struct of bits are bits", item.label));
+            known = false;
+            if !item.broken {
+                ctxt.error_at(item.span, format_args!("`{}` needs `bits = N`: all fields of a struct of bits are bits", item.label));
+                item.broken = true;
+            }
         }
+        known &= !item.broken;
     }
-    if total as usize != int.bytes * 8 {
+    if known && total as usize != int.bytes * 8 {
         ctxt.error(ty, format_args!("the fields have {total} bits, the integer has {}: name reserved bits with `before(_: bits(N))`", int.bytes * 8));
     }
     // In a struct of bits the first field is the highest, as in tables that
@@ -130,7 +152,8 @@ fn enum_shape(
     input: &DeriveInput,
     data: &syn::DataEnum,
     attrs: &WireAttrs,
-    scope: &Scope<'_>,
+    scope: &Scope,
+    routes_broken: &mut bool,
     ctxt: &mut Ctxt,
 ) -> Option<Shape> {
     let tag_ty = match &attrs.tag {
@@ -143,24 +166,32 @@ fn enum_shape(
         },
         _ => None,
     };
-    let parsed: Vec<WireAttrs> =
-        data.variants.iter().map(|variant| wire::parse(&variant.attrs, Place::Variant, ctxt)).collect();
+    let parsed: Vec<(WireAttrs, bool)> = data
+        .variants
+        .iter()
+        .map(|variant| {
+            let before = ctxt.count();
+            let attrs = wire::parse(&variant.attrs, Place::Variant, ctxt);
+            (attrs, ctxt.count() > before)
+        })
+        .collect();
     let c_like = tag_ty.is_some()
-        && data.variants.iter().zip(&parsed).all(|(variant, attrs)| {
+        && data.variants.iter().zip(&parsed).all(|(variant, (attrs, _))| {
             matches!(variant.fields, Fields::Unit) || (attrs.other.is_some() && single_int(&variant.fields))
         });
     if let (true, Some((int, _))) = (c_like, tag_ty) {
         return Some(Shape::Scalar(scalar_enum(data, &parsed, int, scope, ctxt)));
     }
     let inline_tag = match tag_ty {
-        Some((int, ty)) => Some((int, need_endian(int, scope.endian, ty.span(), "the tag", ctxt))),
+        Some((int, ty)) => Some((int, need_endian(int, scope.endian, ty.span(), "the tag", scope, ctxt))),
         None => None,
     };
     let mut variants = Vec::new();
     let mut other = None;
-    for (index, (variant, wire_attrs)) in data.variants.iter().zip(&parsed).enumerate() {
+    for (index, (variant, (wire_attrs, wire_broken))) in data.variants.iter().zip(&parsed).enumerate() {
         let owner = format!("{}::{}", input.ident.unraw(), variant.ident.unraw());
         let layout = layout(owner, &variant.fields, &WireAttrs::default(), scope, ctxt);
+        let before = ctxt.count();
         let tags = match &wire_attrs.tag {
             Some(Keyed { value: TagKey::Pattern(pat), .. }) => patterns(pat, ctxt),
             _ => variant
@@ -169,12 +200,16 @@ fn enum_shape(
                 .and_then(|(_, expr)| crate::ir::literal(expr))
                 .map_or_else(Vec::new, |tag| vec![(tag as u64, tag as u64)]),
         };
+        let broken = *wire_broken || ctxt.count() > before;
         if wire_attrs.other.is_some() {
             if other.is_some() {
                 ctxt.error(&variant.ident, "an enum has one `other` variant");
             }
             other = Some(index);
         }
+        let before = ctxt.count();
+        let routes = route::parse_variant(&variant.attrs, ctxt);
+        *routes_broken |= ctxt.count() > before;
         variants.push(Variant {
             ident: variant.ident.clone(),
             info: format_ident!("__V{}", index),
@@ -183,12 +218,20 @@ fn enum_shape(
             when: wire_attrs.when.as_ref().map(|key| key.value.clone()),
             layout,
             doc: doc_of(&variant.attrs),
-            routes: route::parse_variant(&variant.attrs, ctxt),
-            span: variant.ident.span(),
+            routes,
+            attrs: wire_attrs.clone(),
+            broken,
         });
     }
     let chosen = variants.iter().any(|variant| variant.when.is_some());
-    Some(Shape::Enum(EnumModel { inline_tag, chosen, lenient: attrs.lenient.is_some(), variants, other }))
+    Some(Shape::Enum(EnumModel {
+        inline_tag,
+        chosen,
+        lenient: attrs.lenient.is_some(),
+        lenient_at: attrs.lenient.as_ref().map(|key| key.key),
+        variants,
+        other,
+    }))
 }
 
 fn single_int(fields: &Fields) -> bool {
@@ -198,17 +241,30 @@ fn single_int(fields: &Fields) -> bool {
 
 fn scalar_enum(
     data: &syn::DataEnum,
-    parsed: &[WireAttrs],
+    parsed: &[(WireAttrs, bool)],
     int: IntTy,
-    scope: &Scope<'_>,
+    scope: &Scope,
     ctxt: &mut Ctxt,
 ) -> ScalarEnum {
     let mut variants = Vec::new();
+    let mut values_at = Vec::new();
     let mut other = None;
+    let mut other_ty = None;
+    let before = ctxt.count();
     let mut next = 0_u64;
-    for (variant, attrs) in data.variants.iter().zip(parsed) {
+    for (variant, (attrs, _)) in data.variants.iter().zip(parsed) {
+        if !variant.attrs.is_empty() {
+            let routes = route::parse_variant(&variant.attrs, ctxt);
+            if let Some(span) = routes.span {
+                ctxt.error_at(span, "this enum is one integer, no body: routes go on the variants of the enum that `tag(..)` selects");
+            }
+        }
         if attrs.other.is_some() {
+            if other.is_some() {
+                ctxt.error(&variant.ident, "an enum has one `other` variant");
+            }
             other = Some(variant.ident.clone());
+            other_ty = variant.fields.iter().next().map(|field| field.ty.clone());
             continue;
         }
         let value = match (&attrs.tag, &variant.discriminant) {
@@ -229,9 +285,15 @@ fn scalar_enum(
             _ => next,
         };
         next = value.wrapping_add(1);
+        values_at.push(match (&attrs.tag, &variant.discriminant) {
+            (Some(Keyed { value: TagKey::Pattern(pat), .. }), _) => pat.to_token_stream(),
+            (_, Some((_, expr))) => expr.to_token_stream(),
+            _ => variant.ident.to_token_stream(),
+        });
         variants.push((variant.ident.clone(), value, snake_case(&variant.ident.unraw().to_string())));
     }
-    ScalarEnum { int, endian: scope.endian, variants, other }
+    let broken = ctxt.count() > before || parsed.iter().any(|(_, broken)| *broken);
+    ScalarEnum { int, endian: scope.endian, variants, values_at, other, other_ty, broken }
 }
 
 /// The tags of a pattern, as lowest and highest.
@@ -267,22 +329,25 @@ fn patterns(pat: &syn::Pat, ctxt: &mut Ctxt) -> Vec<(u64, u64)> {
 }
 
 /// Lowers the fields of a struct or variant.
-fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope<'_>, ctxt: &mut Ctxt) -> Layout {
+fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope, ctxt: &mut Ctxt) -> Layout {
     let style = match fields {
         Fields::Named(_) => Style::Named,
         Fields::Unnamed(_) => Style::Tuple,
         Fields::Unit => Style::Unit,
     };
-    let mut build = Builder { items: Vec::new(), owner: &owner, scope };
+    let mut build = Builder { items: Vec::new(), owner: &owner, scope, broken: false };
     for item in &type_attrs.before {
         build.wire_item(item, ctxt);
     }
     for (index, field) in fields.iter().enumerate() {
+        let before = ctxt.count();
         let attrs = wire::parse(&field.attrs, Place::Field, ctxt);
+        misplaced(field, ctxt);
+        let broken = ctxt.count() > before;
         for item in &attrs.before {
             build.wire_item(item, ctxt);
         }
-        build.field(index, field, &attrs, ctxt);
+        build.field(index, field, &attrs, broken, ctxt);
         for item in &attrs.after {
             build.wire_item(item, ctxt);
         }
@@ -290,17 +355,34 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope<
     for item in &type_attrs.after {
         build.wire_item(item, ctxt);
     }
+    let build_broken = build.broken;
     let mut items = build.items;
-    containers(&mut items, scope, ctxt);
+    let before = ctxt.count();
+    containers(&mut items, scope, type_attrs, ctxt);
     relate(&mut items, ctxt);
+    let broken = build_broken || ctxt.count() > before;
+    presence(&items, broken, ctxt);
     tails(&mut items, ctxt);
-    Layout { owner, style, items }
+    Layout { owner, style, items, broken }
+}
+
+/// `#[frame(..)]` and `#[route(..)]` do not go on fields.
+fn misplaced(field: &syn::Field, ctxt: &mut Ctxt) {
+    for attr in &field.attrs {
+        if attr.path().is_ident("frame") {
+            ctxt.error(attr.path(), "`#[frame]` goes on a struct, the outermost type of the protocol, not on a field");
+        } else if attr.path().is_ident("route") {
+            ctxt.error(attr.path(), "`#[route]` does not go on a field: routes stand on the frame and on the variants of its body");
+        }
+    }
 }
 
 struct Builder<'b> {
     items: Vec<Item>,
     owner: &'b str,
-    scope: &'b Scope<'b>,
+    scope: &'b Scope,
+    /// Whether an item is missing because of a mistake in it.
+    broken: bool,
 }
 
 impl Builder<'_> {
@@ -311,12 +393,14 @@ impl Builder<'_> {
 
     fn wire_item(&mut self, item: &WireItem, ctxt: &mut Ctxt) {
         let index = self.items.len();
+        let before = ctxt.count();
         let (repr, ty, relation) = match &item.content {
             WireContent::Bytes(bytes) => (Repr::Constant(bytes.clone()), syn::parse_quote!(()), None),
             WireContent::Value { ty, relation } => {
                 let relation = relation.as_ref().and_then(|expr| match relation::parse(expr) {
                     Ok(relation) => Some(relation),
                     Err(error) => {
+                        self.broken = true;
                         ctxt.syn(error);
                         None
                     }
@@ -326,12 +410,13 @@ impl Builder<'_> {
                     Some(ty) => match IntTy::of_type(ty).filter(|int| !int.float) {
                         Some(int) => {
                             let endian = item.attrs.endian.as_ref().map(|key| key.value).or(self.scope.endian);
-                            let endian = need_endian(int, endian, item.span, &item.label(), ctxt);
+                            let endian = need_endian(int, endian, item.span, &item.label(), self.scope, ctxt);
                             let held = int.rust();
                             (Repr::Int(int, endian), syn::parse_quote!(#held), relation)
                         }
                         None => {
                             ctxt.error(ty, "an item that stands only on the wire is an integer, `bits(N)` or a constant");
+                            self.broken = true;
                             return;
                         }
                     },
@@ -363,10 +448,13 @@ impl Builder<'_> {
             strict: item.attrs.strict.is_some(),
             meta: meta(&item.attrs, String::new(), ctxt),
             each: None,
+            attrs: item.attrs.clone(),
+            broken: ctxt.count() > before,
         });
     }
 
-    fn field(&mut self, index: usize, field: &syn::Field, attrs: &WireAttrs, ctxt: &mut Ctxt) {
+    fn field(&mut self, index: usize, field: &syn::Field, attrs: &WireAttrs, broken: bool, ctxt: &mut Ctxt) {
+        let before = ctxt.count();
         let (member, local, label) = match &field.ident {
             Some(ident) => (Member::Named(ident.clone()), ident.clone(), ident.unraw().to_string()),
             None => (Member::from(index), format_ident!("__{}", index), index.to_string()),
@@ -389,6 +477,7 @@ impl Builder<'_> {
         let relation = attrs.is.as_ref().and_then(|key| match relation::parse(&key.value) {
             Ok(relation) => Some(relation),
             Err(error) => {
+                self.broken = true;
                 ctxt.syn(error);
                 None
             }
@@ -402,16 +491,22 @@ impl Builder<'_> {
         item.presence = presence;
         item.relation = relation;
         item.meta = meta(attrs, doc_of(&field.attrs), ctxt);
-        if let Some(each) = &mut item.each {
-            each.info = info;
+        // Elements, and their elements, go by the name of the field.
+        let mut inner = item.each.as_deref_mut();
+        while let Some(each) = inner {
+            each.info = info.clone();
             each.meta = item.meta.clone();
+            inner = each.each.as_deref_mut();
         }
+        // A key that could not be read may be the one that is missing.
+        self.broken |= broken && attrs.is.is_none();
+        item.broken = broken || ctxt.count() > before;
         self.items.push(item);
     }
 }
 
 /// How a value of a type is laid out; presence and names are the caller's.
-fn value_item(label: &str, span: Span, ty: Type, attrs: &WireAttrs, scope: &Scope<'_>, ctxt: &mut Ctxt) -> Item {
+fn value_item(label: &str, span: Span, ty: Type, attrs: &WireAttrs, scope: &Scope, ctxt: &mut Ctxt) -> Item {
     let endian = attrs.endian.as_ref().map(|key| key.value).or(scope.endian);
     let mut each = None;
     let repr = if matches!(&attrs.tag, Some(Keyed { value: TagKey::Receive, .. })) {
@@ -420,19 +515,24 @@ fn value_item(label: &str, span: Span, ty: Type, attrs: &WireAttrs, scope: &Scop
         bit_repr(attrs)
     } else if let Some(codec) = &attrs.codec {
         match int_of_expr(&codec.value) {
-            Some(int) => Repr::Scalar(int, need_endian(int, endian, span, label, ctxt)),
+            Some(int) => {
+                let endian = need_endian(int, endian, span, label, scope, ctxt);
+                narrow(int, endian, &ty, &codec.value, ctxt)
+            }
             None => Repr::Codec(codec.value.clone()),
         }
     } else if let Some(int) = IntTy::of_type(&ty) {
-        Repr::Int(int, need_endian(int, endian, span, label, ctxt))
+        Repr::Int(int, need_endian(int, endian, span, label, scope, ctxt))
     } else {
         match classify(&ty) {
             Class::Slice => Repr::Slice,
             Class::Buffer => Repr::Buffer,
             Class::Array(len) => Repr::Array(len),
             Class::List(kind, element) => {
-                let inner = attrs.each.as_ref().map(|key| (*key.value).clone()).unwrap_or_default();
+                let mut inner = attrs.each.as_ref().map(|key| (*key.value).clone()).unwrap_or_default();
                 if kind == ListKind::Vec {
+                    // As on a `List`: the context is the elements'.
+                    inner.ctx = inner.ctx.or_else(|| attrs.ctx.clone());
                     each = Some(Box::new(value_item(label, span, element.clone(), &inner, scope, ctxt)));
                 } else if let Some(key) = &attrs.each {
                     ctxt.error_at(
@@ -453,7 +553,7 @@ fn value_item(label: &str, span: Span, ty: Type, attrs: &WireAttrs, scope: &Scop
             Class::Other => Repr::Part,
         }
     };
-    let extent = extent(label, span, &repr, attrs, scope, ctxt);
+    let extent = extent(label, &repr, attrs, scope, ctxt);
     let (ctx, ctx_span) = match &attrs.ctx {
         Some(Keyed { key, value: CtxKey::Give(values) }) => (values.clone(), Some(*key)),
         _ => (Vec::new(), None),
@@ -479,7 +579,27 @@ fn value_item(label: &str, span: Span, ty: Type, attrs: &WireAttrs, scope: &Scop
         strict: attrs.strict.is_some(),
         meta: Meta::default(),
         each,
+        attrs: Box::new(attrs.clone()),
+        broken: false,
     }
+}
+
+/// `as = INTEGER`: an integer of another width than its type, or what is made
+/// of an integer.
+fn narrow(int: IntTy, endian: Endian, ty: &Type, at: &Expr, ctxt: &mut Ctxt) -> Repr {
+    let Some(own) = IntTy::of_type(ty) else {
+        if int.signed || int.float {
+            ctxt.error(at, "`as` needs an unsigned integer here: `as = u8`, `u16`, `u24` .. `u64`");
+        }
+        return Repr::Scalar(int, endian);
+    };
+    let text = ty.to_token_stream();
+    if own.float || int.float || own.signed != int.signed {
+        ctxt.error(at, format_args!("a `{text}` is no `{}`: use the same kind of integer on both sides", at.to_token_stream()));
+    } else if int.bytes > own.held {
+        ctxt.error(at, format_args!("a `{text}` cannot hold every `{}`: use a larger type for the field", at.to_token_stream()));
+    }
+    Repr::Int(IntTy { held: own.held.max(int.held), ..int }, endian)
 }
 
 fn bit_repr(attrs: &WireAttrs) -> Repr {
@@ -490,7 +610,7 @@ fn bit_repr(attrs: &WireAttrs) -> Repr {
     Repr::Bits(BitSlot { count, shift: 0, first: 0, bytes: 0, endian: Endian::Big })
 }
 
-fn extent(label: &str, span: Span, repr: &Repr, attrs: &WireAttrs, scope: &Scope<'_>, ctxt: &mut Ctxt) -> Extent {
+fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut Ctxt) -> Extent {
     let given = [
         attrs.size.as_ref().map(|key| key.key),
         attrs.count.as_ref().map(|key| key.key),
@@ -502,7 +622,7 @@ fn extent(label: &str, span: Span, repr: &Repr, attrs: &WireAttrs, scope: &Scope
         ctxt.error_at(second, format_args!("`{label}` has two extents: keep one of `size`, `count`, `rest`"));
     }
     let prefix = |ty: &Type, ctxt: &mut Ctxt| match IntTy::of_type(ty) {
-        Some(int) if !int.signed && !int.float => Some((int, need_endian(int, scope.endian, ty.span(), "the prefix", ctxt))),
+        Some(int) if !int.signed && !int.float => Some((int, need_endian(int, scope.endian, ty.span(), "the prefix", scope, ctxt))),
         _ => {
             ctxt.error(ty, "a prefix is an unsigned integer: `prefix(u8)`, `prefix(u16)`");
             None
@@ -530,12 +650,15 @@ fn extent(label: &str, span: Span, repr: &Repr, attrs: &WireAttrs, scope: &Scope
     if attrs.rest.is_some() {
         return Extent::Rest(0);
     }
-    let _ = span;
     Extent::Own
 }
 
 /// Finds consecutive fields of bits and makes containers of them.
-fn containers(items: &mut [Item], scope: &Scope<'_>, ctxt: &mut Ctxt) {
+fn containers(items: &mut [Item], scope: &Scope, type_attrs: &WireAttrs, ctxt: &mut Ctxt) {
+    // A struct of bits has its container on the type.
+    if type_attrs.bits.is_some() {
+        return;
+    }
     let mut at = 0;
     while at < items.len() {
         let Repr::Bits(_) = &items[at].repr else {
@@ -556,7 +679,7 @@ fn containers(items: &mut [Item], scope: &Scope<'_>, ctxt: &mut Ctxt) {
         }
         let bytes = total as usize / 8;
         let int = IntTy { bytes, held: bytes.next_power_of_two(), signed: false, float: false };
-        let endian = need_endian(int, scope.endian, items[at].span, "the container of bits", ctxt);
+        let endian = need_endian(int, scope.endian, items[at].span, "the container of bits", scope, ctxt);
         place_bits(&mut items[at..end], endian, bytes);
         for item in &mut items[at..end] {
             if let Repr::Bits(slot) = &mut item.repr {
@@ -607,6 +730,7 @@ fn relate(items: &mut [Item], ctxt: &mut Ctxt) {
                 match &items[target].repr {
                     Repr::Part if target > index => items[target].repr = Repr::Body(index),
                     Repr::Part => ctxt.error(field, format_args!("`{field}` stands before its tag and cannot be read")),
+                    Repr::Body(_) => ctxt.error(field, format_args!("`{field}` has its tag already: a body has one")),
                     _ => ctxt.error(field, format_args!("`{field}` is no enum: `tag(..)` speaks of an enum with `#[wire(tag = ..)]` on its variants")),
                 }
             }
@@ -615,8 +739,12 @@ fn relate(items: &mut [Item], ctxt: &mut Ctxt) {
             }
         }
     }
-    for item in items.iter() {
-        if matches!(item.presence, Presence::By(usize::MAX)) {
+}
+
+/// Every optional field needs something that says whether it is there.
+fn presence(items: &[Item], relations_broken: bool, ctxt: &mut Ctxt) {
+    for item in items {
+        if matches!(item.presence, Presence::By(usize::MAX)) && !item.broken && !relations_broken {
             ctxt.error_at(
                 item.span,
                 format_args!("nothing says when `{0}` is there: add `#[wire(if = ..)]`, or let a flag say `= present({0})`", item.label),
@@ -640,12 +768,15 @@ fn find(items: &[Item], name: &Ident, ctxt: &mut Ctxt) -> Option<usize> {
     found
 }
 
+/// The place of the item that a relation calls `name`.
+pub(crate) fn position(items: &[Item], name: &Ident) -> Option<usize> {
+    let text = name.unraw().to_string();
+    items.iter().position(|item| item.name.as_deref() == Some(text.as_str()))
+}
+
 /// The first and last item of a range; an open end stops before `carrier`.
 pub(crate) fn bounds(items: &[Item], range: &Items, carrier: usize) -> Option<(usize, usize)> {
-    let position = |name: &Ident| {
-        let text = name.unraw().to_string();
-        items.iter().position(|item| item.name.as_deref() == Some(text.as_str()))
-    };
+    let position = |name: &Ident| position(items, name);
     let first = match &range.first {
         Some(name) => position(name)?,
         None => 0,
@@ -722,8 +853,8 @@ pub(crate) fn fixed_at(items: &[Item], index: usize) -> Option<usize> {
     }
 }
 
-fn frame_of(attrs: frame::FrameAttrs, shape: &Shape) -> Frame {
-    let Shape::Struct(layout) = shape else { return Frame { attrs, check: None, body: None } };
+fn frame_of(attrs: frame::FrameAttrs, shape: &Shape, broken: bool) -> Frame {
+    let Shape::Struct(layout) = shape else { return Frame { attrs, check: None, body: None, broken } };
     let items = &layout.items;
     let body = items.iter().position(|item| matches!(item.repr, Repr::Body(_)));
     // A checksum that starts at a constant offset, covers everything up to
@@ -737,14 +868,14 @@ fn frame_of(attrs: frame::FrameAttrs, shape: &Shape) -> Frame {
             && (0..first).all(|i| fixed_at(items, i).is_some())
             && (index..items.len()).all(|i| fixed_at(items, i).is_some())
     });
-    Frame { attrs, check, body }
+    Frame { attrs, check, body, broken }
 }
 
-fn need_endian(int: IntTy, endian: Option<Endian>, span: Span, label: &str, ctxt: &mut Ctxt) -> Endian {
+fn need_endian(int: IntTy, endian: Option<Endian>, span: Span, label: &str, scope: &Scope, ctxt: &mut Ctxt) -> Endian {
     match endian {
         Some(endian) => endian,
         None => {
-            if int.bytes > 1 {
+            if int.bytes > 1 && !scope.endian_reported.replace(true) {
                 ctxt.error_at(
                     span,
                     format_args!("`{label}` has no byte order: add `#[wire(endian = big)]` or `little` to the type or the field"),
@@ -762,7 +893,8 @@ fn int_of_expr(expr: &Expr) -> Option<IntTy> {
     }
 }
 
-enum Class {
+/// What a field's type is to the layout.
+pub(crate) enum Class {
     Slice,
     Buffer,
     Array(Expr),
@@ -772,7 +904,8 @@ enum Class {
     Other,
 }
 
-fn classify(ty: &Type) -> Class {
+/// Looks at a type by its name: a macro knows no more of it.
+pub(crate) fn classify(ty: &Type) -> Class {
     let is_u8 = |ty: &Type| ty.to_token_stream().to_string() == "u8";
     match ty {
         Type::Reference(reference) => match &*reference.elem {

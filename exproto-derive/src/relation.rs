@@ -187,20 +187,23 @@ fn field_name(expr: &Expr) -> Option<Ident> {
     }
 }
 
-/// The value on the wire from the source, as `i64`.
+/// The value on the wire from the source, as `i64`; a negative one, which fits
+/// no field, when the source cannot be divided. Saturates: a device may send
+/// any number, and none of them may overflow.
 pub(crate) fn forward(ops: &[Op], source: TokenStream) -> TokenStream {
     ops.iter().fold(source, |value, op| match op {
-        Op::Add(n) => quote!((#value + (#n))),
-        Op::Mul(n) => quote!((#value * (#n))),
-        Op::Div(n) => quote!((#value / (#n))),
+        Op::Add(n) => quote!(i64::saturating_add(#value, #n)),
+        Op::Mul(n) => quote!(i64::saturating_mul(#value, #n)),
+        Op::Div(n) => quote!({ let __v: i64 = #value; if __v % (#n) == 0 { __v / (#n) } else { i64::MIN } }),
     })
 }
 
-/// The source from the value on the wire, as `i64`; a remainder gives -1.
+/// The source from the value on the wire, as `i64`; a remainder gives
+/// a negative one.
 pub(crate) fn backward(ops: &[Op], wire: TokenStream) -> TokenStream {
     ops.iter().rev().fold(wire, |value, op| match op {
-        Op::Add(n) => quote!((#value - (#n))),
-        Op::Mul(n) => quote!({ let __v: i64 = #value; if __v % (#n) == 0 { __v / (#n) } else { -1 } }),
-        Op::Div(n) => quote!((#value * (#n))),
+        Op::Add(n) => quote!(i64::saturating_sub(#value, #n)),
+        Op::Mul(n) => quote!({ let __v: i64 = #value; if __v % (#n) == 0 { __v / (#n) } else { i64::MIN } }),
+        Op::Div(n) => quote!(i64::saturating_mul(#value, #n)),
     })
 }

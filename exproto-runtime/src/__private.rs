@@ -100,6 +100,28 @@ pub const fn add_sizes(a: Option<usize>, b: Option<usize>) -> Option<usize> {
     }
 }
 
+/// Whether a codec knows where a value ends.
+#[must_use]
+pub const fn codec_delimited<'a, T, C: Codec<'a, T>>(_: &C) -> bool {
+    C::DELIMITED
+}
+
+/// The size of all values of a codec.
+#[must_use]
+pub const fn codec_size<'a, T, C: Codec<'a, T>>(_: &C) -> Option<usize> {
+    C::SIZE
+}
+
+/// The smallest size of a value of a codec.
+#[must_use]
+pub const fn codec_min<'a, T, C: Codec<'a, T>>(_: &C) -> usize {
+    match C::SIZE {
+        Some(size) => size,
+        None if C::DELIMITED => 1,
+        None => 0,
+    }
+}
+
 /// The smallest of some sizes.
 #[must_use]
 pub const fn smallest(sizes: &[usize]) -> usize {

@@ -140,12 +140,18 @@ pub(crate) fn in_parens<T>(
     }
     let content;
     syn::parenthesized!(content in input);
-    let value = parse(&content)?;
-    if content.is_empty() {
-        Ok(value)
-    } else {
-        Err(content.error(format!("unexpected here: `{key}({what})` is complete before this")))
+    let result = parse(&content).and_then(|value| {
+        if content.is_empty() {
+            Ok(value)
+        } else {
+            Err(content.error(format!("unexpected here: `{key}({what})` is complete before this")))
+        }
+    });
+    // What is left unread would be a second mistake for the parser.
+    while !content.is_empty() {
+        let _: TokenTree = content.parse()?;
     }
+    result
 }
 
 /// The first sentence of the doc comment.

@@ -9,13 +9,13 @@ use super::{Keyed, Place, after_eq, entries, in_parens, set, unknown_key};
 use crate::ctxt::Ctxt;
 
 const STRUCT_KEYS: &[&str] = &["gateway", "state", "downlink"];
-const ENUM_KEYS: &[&str] = &["anonymous", "frame"];
+const ENUM_KEYS: &[&str] = &["anonymous"];
 const VARIANT_KEYS: &[&str] = &[
     "auth", "publish", "subscribe", "unsubscribe", "deliver", "answers", "reply", "with", "heartbeat", "close", "ignore",
     "sent", "public",
 ];
 const ALL_KEYS: &[&str] = &[
-    "gateway", "state", "downlink", "anonymous", "frame", "auth", "publish", "subscribe", "unsubscribe", "deliver",
+    "gateway", "state", "downlink", "anonymous", "auth", "publish", "subscribe", "unsubscribe", "deliver",
     "answers", "reply", "with", "heartbeat", "close", "ignore", "sent", "public",
 ];
 
@@ -28,7 +28,6 @@ pub(crate) struct RouteAttrs {
     pub(crate) state: Option<Keyed<Type>>,
     pub(crate) downlink: Option<Keyed<Path>>,
     pub(crate) anonymous: Option<Keyed<()>>,
-    pub(crate) frame: Option<Keyed<Type>>,
 }
 
 /// The keys of `#[route(..)]` on a variant.
@@ -112,8 +111,7 @@ pub(crate) fn parse_type(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> 
             "gateway" => set(&mut found.gateway, key, (), ctxt),
             "state" => set(&mut found.state, key, after_eq(input, key, "TYPE", |input| input.parse())?, ctxt),
             "downlink" => set(&mut found.downlink, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
-            "anonymous" => set(&mut found.anonymous, key, (), ctxt),
-            _ => set(&mut found.frame, key, after_eq(input, key, "TYPE", |input| input.parse())?, ctxt),
+            _ => set(&mut found.anonymous, key, (), ctxt),
         }
         Ok(())
     });

@@ -82,7 +82,7 @@ pub(crate) fn ctx_struct(model: &Model) -> TokenStream {
     quote! {
         #[doc = #doc]
         #[allow(missing_docs, unreachable_pub, dead_code, missing_debug_implementations)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         #vis struct #name { #(#fields),* }
     }
 }
@@ -132,6 +132,15 @@ pub(crate) fn ctx_value(
 
 /// Replaces all lifetimes in a type by `'__c`.
 pub(crate) fn with_lifetime(tokens: TokenStream) -> (TokenStream, bool) {
+    replace_lifetimes(tokens, &quote!('__c))
+}
+
+/// Replaces all lifetimes in a type by `'static`.
+pub(crate) fn static_lifetimes(tokens: TokenStream) -> TokenStream {
+    replace_lifetimes(tokens, &quote!('static)).0
+}
+
+fn replace_lifetimes(tokens: TokenStream, lifetime: &TokenStream) -> (TokenStream, bool) {
     let mut found = false;
     let mut out = TokenStream::new();
     let mut tokens = tokens.into_iter();
@@ -140,10 +149,10 @@ pub(crate) fn with_lifetime(tokens: TokenStream) -> (TokenStream, bool) {
             TokenTree::Punct(punct) if punct.as_char() == '\'' => {
                 let _ = tokens.next();
                 found = true;
-                out.extend(quote!('__c));
+                out.extend(lifetime.clone());
             }
             TokenTree::Group(group) => {
-                let (inner, inside) = with_lifetime(group.stream());
+                let (inner, inside) = replace_lifetimes(group.stream(), lifetime);
                 found |= inside;
                 let mut replaced = proc_macro2::Group::new(group.delimiter(), inner);
                 replaced.set_span(group.span());

@@ -5,8 +5,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::common::{Locals, ctx_value, is_number, mentions_left, read_int, type_is, user_expr};
-use crate::ir::{Extent, Frame, Item, Layout, ListKind, Model, Presence, Repr};
-use crate::lower::{bounds, fixed_at};
+use crate::ir::{BitSlot, Extent, Frame, Item, Layout, ListKind, Model, Presence, Repr};
+use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Algorithm, Relation, Source};
 
 /// What is decoded and what is known of its surroundings.
@@ -197,7 +197,6 @@ impl Decode<'_> {
                 let value = relation::backward(ops.unwrap_or(&[]), quote!(#raw as i64));
                 Some(quote!((#value) != 0))
             }
-            Presence::Left => Some(quote!(__r.left() > 0)),
         }
     }
 
@@ -263,7 +262,7 @@ impl Decode<'_> {
             quote!(i64::from(__r.offset() - #start))
         };
         let size = quote! {
-            __p::size_of_rest(#value - #before - (#tail as i64))
+            __p::size_of_rest(i64::saturating_sub(i64::saturating_sub(#value, #before), #tail as i64))
                 .ok_or_else(|| __r.fail(__p::ErrorKind::Length, #offset, &#info, #raw, 0))?
         };
         let after: Option<usize> =
@@ -307,8 +306,24 @@ impl Decode<'_> {
             Repr::List(ListKind::Vec, _) => {
                 let value = self.element(item, index);
                 let min = self.element_min(item);
+                // Elements without bytes would let a count of millions through.
+                let bound = match item.each.as_deref() {
+                    Some(Item { repr: Repr::Part, extent: Extent::Own, ty, .. }) => quote! {
+                        if <#ty as __p::Wire>::MIN == 0 && __n > __r.left() {
+                            return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, __r.left() as u64, __n as u64));
+                        }
+                    },
+                    Some(each) if each.fixed().is_none_or(|size| size == 0)
+                        && !matches!(each.extent, Extent::PrefixSize(..) | Extent::PrefixCount(..)) => quote! {
+                        if __n > __r.left() {
+                            return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, __r.left() as u64, __n as u64));
+                        }
+                    },
+                    _ => TokenStream::new(),
+                };
                 quote!({
                     let __n: usize = #count;
+                    #bound
                     let mut __list = __p::Vec::with_capacity(__n.min(__r.left() / #min));
                     for _ in 0..__n {
                         __r.enter_element(__list.len());
@@ -427,6 +442,8 @@ impl Decode<'_> {
             meta: item.meta.clone(),
             each: None,
             span: item.span,
+            attrs: Box::default(),
+            broken: false,
         };
         ctx_value(&holder, self.layout, self.model, &quote!(__p::Wire), Locals::Values)
     }
@@ -455,6 +472,11 @@ impl Decode<'_> {
                 quote!(__r.flag_at(__p::Flag::Range, &#info, #offset))
             };
             let value = match item.presence {
+                // Bits that stand only on the wire have no local of their own.
+                Presence::Always if item.member.is_none() && matches!(item.repr, Repr::Bits(_)) => {
+                    let raw = raw_name(index);
+                    quote!(__p::Some(&#raw))
+                }
                 Presence::Always => quote!(__p::Some(&#local)),
                 _ => quote!(#local.as_ref()),
             };
@@ -466,6 +488,17 @@ impl Decode<'_> {
             let fill = u64::from(item.fill.unwrap_or(0));
             let raw = if let Repr::Bits(_) = item.repr { raw_name(index) } else { local.clone() };
             out.extend(quote!(if #raw as u64 != #fill { __r.flag_at(__p::Flag::Reserved, &#info, #offset); }));
+        }
+        // Bits that the type has no name for are not kept by it.
+        let one_bit = type_is(&item.ty, "bool") && matches!(item.repr, Repr::Bits(_));
+        let kept = one_bit || crate::ir::IntTy::of_type(&item.ty).is_some();
+        if matches!(item.repr, Repr::Scalar(..) | Repr::Bits(_))
+            && matches!(item.presence, Presence::Always)
+            && item.member.is_some()
+            && !kept
+        {
+            let raw = raw_name(index);
+            out.extend(quote!(if __p::Scalar::raw(#local) != #raw { __r.flag_at(__p::Flag::Reserved, &#info, #offset); }));
         }
         if let Some(Relation { source: Source::Constant(expr), .. }) = &item.relation {
             let raw = raw_name(index);
@@ -488,10 +521,10 @@ impl Decode<'_> {
             let (raw, info, offset) = (raw_name(carrier), &item.info, offset_name(carrier));
             match &relation.source {
                 Source::Count(field) => {
-                    let Some(target) = items.iter().position(|i| i.name.as_deref() == Some(&field.to_string())) else {
-                        continue;
-                    };
-                    if matches!(items[target].extent, Extent::ByCount(by) if by == carrier) || target.max(carrier) != index {
+                    let Some(target) = position(items, field) else { continue };
+                    let decided = matches!(items[target].extent, Extent::ByCount(by) if by == carrier)
+                        && matches!(items[target].presence, Presence::Always);
+                    if decided || target.max(carrier) != index {
                         continue;
                     }
                     let list = &items[target].local;
@@ -504,7 +537,12 @@ impl Decode<'_> {
                 }
                 Source::Size(range) => {
                     let Some((first, last)) = bounds(items, range, carrier) else { continue };
-                    if items.iter().any(|i| matches!(i.extent, Extent::BySize(by) if by == carrier))
+                    // Where it decided an extent it holds, unless that item
+                    // is absent.
+                    let decided = |i: &Item| {
+                        matches!(i.extent, Extent::BySize(by) if by == carrier) && matches!(i.presence, Presence::Always)
+                    };
+                    if items.iter().any(decided)
                         || last.max(carrier) != index
                     {
                         continue;
@@ -534,7 +572,22 @@ impl Decode<'_> {
                         __r.check(#algorithm, __start.slice(#start, #end), #width, #raw, #offset, &#info)?;
                     });
                 }
-                _ => {}
+                Source::Present(field) => {
+                    let Some(target) = position(items, field) else { continue };
+                    // One bit that decided says no more than it decided.
+                    let decided = matches!(items[target].presence, Presence::By(by) if by == carrier)
+                        && matches!(items[carrier].repr, Repr::Bits(BitSlot { count: 1, .. }));
+                    if decided || target.max(carrier) != index {
+                        continue;
+                    }
+                    let local = &items[target].local;
+                    out.extend(quote! {
+                        if #raw != u64::from(#local.is_some()) {
+                            return __p::Err(__r.fail(__p::ErrorKind::Relation, #offset, &#info, #raw, u64::from(#local.is_some())));
+                        }
+                    });
+                }
+                Source::Tag(_) | Source::Constant(_) => {}
             }
         }
         out
@@ -544,6 +597,11 @@ impl Decode<'_> {
     fn end_of(&self, last: usize, index: usize) -> TokenStream {
         let start = offset_name(last);
         match fixed_at(&self.layout.items, last) {
+            // The offset of a field of bits is that of its container.
+            Some(_) if let Some(Repr::Bits(slot)) = self.layout.items.get(last).map(|item| &item.repr) => {
+                let size = slot.bytes as u32;
+                quote!((#start + #size))
+            }
             Some(size) => {
                 let size = size as u32;
                 quote!((#start + #size))

@@ -8,7 +8,7 @@ use super::common::{Locals, ctx_value, int_bytes, mentions_left, type_is, user_e
 use super::decode::algorithm_path;
 use crate::attr::wire::Endian;
 use crate::ir::{BitSlot, Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr};
-use crate::lower::{bounds, fixed_at};
+use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Relation, Source};
 
 /// What is encoded; its fields are in scope as references.
@@ -36,12 +36,12 @@ impl Encode<'_> {
             if end > index {
                 out.extend(self.run(index, end));
                 for done in index..end {
-                    out.extend(self.patches(done));
+                    out.extend(self.patches(done, end));
                 }
                 index = end;
             } else {
                 out.extend(self.single(index));
-                out.extend(self.patches(index));
+                out.extend(self.patches(index, index + 1));
                 index += 1;
             }
         }
@@ -220,7 +220,7 @@ impl Encode<'_> {
         let items = &self.layout.items;
         let relation = items[index].relation.as_ref()?;
         let local = |name: &Ident| {
-            items.iter().find(|item| item.name.as_deref() == Some(&name.to_string())).map(|item| item.local.clone())
+            position(items, name).and_then(|at| items.get(at)).map(|item| item.local.clone())
         };
         let now = |value: TokenStream| Some(Due::Now(relation::forward(&relation.ops, value)));
         match &relation.source {
@@ -267,8 +267,9 @@ impl Encode<'_> {
         quote!(#next)
     }
 
-    /// Writes lengths and checksums whose range ends with the item `done`.
-    fn patches(&self, done: usize) -> TokenStream {
+    /// Writes lengths and checksums whose range ends with the item `done`, when
+    /// all items before `written` are written.
+    fn patches(&self, done: usize, written: usize) -> TokenStream {
         let items = &self.layout.items;
         let mut out = TokenStream::new();
         for (index, item) in items.iter().enumerate() {
@@ -282,14 +283,16 @@ impl Encode<'_> {
                 Source::Size(range) => {
                     let Some((first, _)) = bounds(items, range, index) else { continue };
                     let from = place_name(first);
-                    quote!((__w.since(#from) as i64))
+                    let to = self.end_place(done, written);
+                    quote!((__w.between(#from, #to).len() as i64))
                 }
                 Source::Check(algorithm, range) => {
                     let Some((first, _)) = bounds(items, range, index) else { continue };
                     let from = place_name(first);
                     let algorithm = algorithm_path(*algorithm);
                     let width = fixed_at(items, index).unwrap_or(1);
-                    quote!((#algorithm.compute(__w.slice(#from), #width) as i64))
+                    let to = self.end_place(done, written);
+                    quote!((#algorithm.compute(__w.between(#from, #to), #width) as i64))
                 }
                 _ => continue,
             };
@@ -331,7 +334,7 @@ impl Encode<'_> {
         let (local, info, place) = (&item.local, &item.info, place_name(index));
         let write = match &item.presence {
             Presence::Always => self.value(item, index, &quote!(#local)),
-            Presence::By(_) | Presence::Left => {
+            Presence::By(_) => {
                 let value = self.value(item, index, &quote!(__x));
                 quote!(if let __p::Some(__x) = #local { #value })
             }

@@ -7,7 +7,7 @@ use quote::quote;
 use super::common::{Locals, construct, ctx_bind, ctx_type, de_lifetime, header, pattern, user_expr};
 use super::decode::Decode;
 use super::encode::Encode;
-use super::structs::{asserts, sizes};
+use super::structs::sizes;
 use crate::ir::{EnumModel, Item, Model, Repr, Variant};
 
 /// The traits of an enum.
@@ -28,8 +28,7 @@ fn read_variant(model: &Model, variant: &Variant) -> TokenStream {
     let name = &variant.ident;
     let read = Decode { model, layout: &variant.layout, frame: None }.statements();
     let value = construct(&quote!(#ident::#name), &variant.layout);
-    let asserts = asserts(&variant.layout);
-    quote!({ #asserts #read #value })
+    quote!({ #read #value })
 }
 
 /// The same for a variant that gives way to the catch-all when it does not fit.
@@ -62,6 +61,13 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
     let ident = &model.ident;
     let max = data.variants.iter().flat_map(|variant| variant.tags.iter().map(|(_, high)| *high)).max().unwrap_or(0);
     let has_other = data.other.is_some();
+    // What the catch-all can keep; a type that is no integer has room or says so.
+    let max_other = data
+        .other
+        .and_then(|index| receiver(data.variants.get(index)?))
+        .and_then(|item| crate::ir::IntTy::of_type(&item.ty))
+        .map_or(u64::MAX, |int| if int.held >= 8 { u64::MAX } else { (1_u64 << (int.held * 8)) - 1 });
+    let greedy = data.variants.iter().map(|variant| sizes(&variant.layout).2);
     let tag_arms = data.variants.iter().map(|variant| {
         let name = &variant.ident;
         match receiver(variant) {
@@ -95,6 +101,8 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
         #tagged {
             const MAX_TAG: u64 = #max;
             const HAS_OTHER: bool = #has_other;
+            const MAX_OTHER: u64 = #max_other;
+            const GREEDY: bool = false #(|| #greedy)*;
             type Ctx = #ctx;
             #[inline]
             fn tag(&self) -> u64 { match self { #(#tag_arms)* } }

@@ -1,7 +1,8 @@
 //! The model to code. One file a concern; mechanisms live in the runtime, what
 //! is emitted here are facts: offsets, widths, names.
 
-mod common;
+mod asserts;
+pub(crate) mod common;
 mod decode;
 mod encode;
 mod enums;
@@ -36,6 +37,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let sample = sample::expand(model);
     let frame = frame::expand(model);
     let routes = route::expand(model);
+    let asserts = asserts::expand(model);
     quote! {
         #ctx
         #[allow(
@@ -54,6 +56,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             #sample
             #frame
             #routes
+            #asserts
         };
     }
 }

@@ -7,13 +7,14 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::{Expr, Lifetime, LitStr};
 
-use super::common::{at_lifetime, fields, header, pattern};
+use super::common::{at_lifetime, fields, header, pattern, static_lifetimes};
 use super::fill;
 use crate::attr::route::{Payload, Publish};
 use crate::ctxt::Ctxt;
-use crate::ir::{EnumModel, ListKind, Model, Repr, Shape, Variant};
+use crate::ir::{EnumModel, Model, Shape, Variant};
 use crate::template::{self, Piece, Use};
 
 /// The code for the routes of a type, if it has any.
@@ -51,8 +52,7 @@ fn frame(model: &Model) -> TokenStream {
         }
     });
     let full = named.iter().map(|item| {
-        let (ty, _) = super::common::with_lifetime(item.ty.to_token_stream());
-        let ty = syn::parse2::<syn::Type>(ty).map_or_else(|_| item.ty.clone(), static_lifetime);
+        let ty = static_lifetimes(item.ty.to_token_stream());
         match item.presence {
             crate::ir::Presence::Always => quote!(#ty),
             _ => quote!(__p::Option<#ty>),
@@ -93,10 +93,7 @@ fn frame(model: &Model) -> TokenStream {
     };
     let own = at_lifetime(model, &static_lt());
     let at = at_lifetime(model, &syn::parse_quote!('_));
-    let body_static = {
-        let (ty, _) = super::common::with_lifetime(body_ty.to_token_stream());
-        syn::parse2::<syn::Type>(ty).map_or_else(|_| body_ty.clone(), static_lifetime)
-    };
+    let body_static = static_lifetimes(body_ty.to_token_stream());
     let body_any = {
         let (ty, has) = super::common::with_lifetime(body_ty.to_token_stream());
         let generics = if has { quote!(<'__c>) } else { TokenStream::new() };
@@ -141,7 +138,7 @@ fn frame(model: &Model) -> TokenStream {
             fn settle(__f: &#at, __cx: &mut __p::Cx<'_, #state>, __outcome: &__p::Outcome, __reply: &mut __p::Vec<u8>)
                 -> __p::Result<__p::After, __p::Error>
             { <#body_here as __p::Routes>::settle(__f, __cx, __outcome, __reply) }
-            fn filters(__cx: &__p::Cx<'_, #state>, __each: &mut dyn FnMut(&__p::TopicBuf, u8))
+            fn filters(__cx: &__p::Cx<'_, #state>, __each: &mut dyn __p::core::ops::FnMut(&__p::TopicBuf, u8))
                 -> __p::Result<(), __p::Refusal>
             { <#body_static as __p::Routes>::filters(__cx, __each) }
             fn deliver(__topic: &str, __payload: &[u8], __cx: &mut __p::Cx<'_, #state>, __out: &mut __p::Vec<u8>)
@@ -163,7 +160,7 @@ fn body(model: &Model, data: &EnumModel) -> TokenStream {
     let answers = data.variants.iter().filter_map(|variant| {
         let field = &variant.routes.answers.as_ref()?.value;
         let name = &variant.ident;
-        let item = fields(&variant.layout).find(|item| item.name.as_deref() == Some(&field.to_string()))?;
+        let item = fields(&variant.layout).find(|item| item.name.as_deref() == Some(&field.unraw().to_string()))?;
         let (member, local) = (&item.member, &item.local);
         Some(quote!(#ident::#name { #member: #local, .. } => __p::Some(__p::Scalar::raw(*#local)),))
     });
@@ -183,12 +180,12 @@ fn body(model: &Model, data: &EnumModel) -> TokenStream {
             #[inline]
             fn answers(&self) -> __p::Option<u64> { match self { #(#answers)* _ => __p::None } }
             fn ask(
-                frame: &<Self as __p::Within>::Frame,
+                __frame: &<Self as __p::Within>::Frame,
                 __stage: __p::Stage,
-                cx: &mut __p::Cx<'_, #state>,
+                __cx: &mut __p::Cx<'_, #state>,
                 __asks: &mut __p::Asks<'_>,
             ) -> __p::Result<(), __p::Refusal> {
-                let __body: &Self = __p::Outer::body(frame);
+                let __body: &Self = __p::Outer::body(__frame);
                 match __stage {
                     __p::Stage::Auth => match __body { #(#auth)* _ => {} },
                     __p::Stage::Rest => match __body { #(#rest)* _ => {} },
@@ -196,18 +193,18 @@ fn body(model: &Model, data: &EnumModel) -> TokenStream {
                 __p::Ok(())
             }
             fn settle(
-                frame: &<Self as __p::Within>::Frame,
-                cx: &mut __p::Cx<'_, #state>,
-                outcome: &__p::Outcome,
+                __frame: &<Self as __p::Within>::Frame,
+                __cx: &mut __p::Cx<'_, #state>,
+                __outcome: &__p::Outcome,
                 __reply: &mut __p::Vec<u8>,
             ) -> __p::Result<__p::After, __p::Error> {
-                let __body: &Self = __p::Outer::body(frame);
+                let __body: &Self = __p::Outer::body(__frame);
                 match __body { #(#settle)* _ => {} }
                 __p::Ok(__p::After::Stay)
             }
             fn filters(
-                cx: &__p::Cx<'_, #state>,
-                __each: &mut dyn FnMut(&__p::TopicBuf, u8),
+                __cx: &__p::Cx<'_, #state>,
+                __each: &mut dyn __p::core::ops::FnMut(&__p::TopicBuf, u8),
             ) -> __p::Result<(), __p::Refusal> {
                 #(#filters)*
                 __p::Ok(())
@@ -215,7 +212,7 @@ fn body(model: &Model, data: &EnumModel) -> TokenStream {
             fn deliver(
                 __topic: &str,
                 __payload: &[u8],
-                cx: &mut __p::Cx<'_, #state>,
+                __cx: &mut __p::Cx<'_, #state>,
                 __out: &mut __p::Vec<u8>,
             ) -> __p::Result<__p::Delivery, __p::DeliverError> {
                 #(#deliver)*
@@ -289,7 +286,7 @@ fn rest(model: &Model, variant: &Variant) -> Option<TokenStream> {
     }
     if let Some(with) = &routes.with {
         let path = &with.value;
-        out.extend(quote!(__p::Hatch::result(#path(frame, cx, __asks))?;));
+        out.extend(quote!(__p::Hatch::result(#path(__frame, __cx, __asks))?;));
     }
     if out.is_empty() {
         return None;
@@ -304,7 +301,7 @@ fn publish_ask(model: &Model, variant: &Variant, publish: &Publish) -> TokenStre
     let info = &variant.info;
     if let Some(list) = &publish.each {
         let local = fields(&variant.layout)
-            .find(|item| item.name.as_deref() == Some(&list.to_string()))
+            .find(|item| item.name.as_deref() == Some(&list.unraw().to_string()))
             .map(|item| &item.local);
         return quote! {
             for __item in #local.iter() {
@@ -316,9 +313,9 @@ fn publish_ask(model: &Model, variant: &Variant, publish: &Publish) -> TokenStre
     }
     let payload = match &publish.payload {
         Payload::Json => quote!(__p::content_json(__body, &#info, __out)),
-        Payload::Frame => quote!(__p::to_json(frame, __out)),
+        Payload::Frame => quote!(__p::to_json(__frame, __out)),
         Payload::Field(field) => {
-            let item = fields(&variant.layout).find(|item| item.name.as_deref() == Some(&field.to_string()));
+            let item = fields(&variant.layout).find(|item| item.name.as_deref() == Some(&field.unraw().to_string()));
             let local = item.map(|item| &item.local);
             quote!(__p::field_payload(#local, __out))
         }
@@ -346,17 +343,18 @@ fn settle(model: &Model, variant: &Variant) -> Option<TokenStream> {
     let routes = &variant.routes;
     let reply = routes.reply.as_ref().map(|reply| {
         let expr = match &reply.value {
-            Expr::Path(path) => quote!(#path(frame, cx, outcome)),
-            other => quote!(#other),
+            Expr::Path(path) => quote!(#path(__frame, __cx, __outcome)),
+            // Any other expression finds the three by name.
+            other => quote!({ let (frame, cx, outcome) = (__frame, __cx, __outcome); #other }),
         };
-        let span = syn::spanned::Spanned::span(&reply.value);
+        let span = proc_macro2::Span::call_site().located_at(syn::spanned::Spanned::span(&reply.value));
         quote_spanned! {span=>
             __p::ReplyTo::<<Self as __p::Within>::Frame>::write(#expr, __reply)?;
         }
     });
     let close = routes.close.as_ref().map(|close| {
         let reason = close.value.as_ref().map_or_else(|| variant.snake.clone(), LitStr::value);
-        quote!(return __p::Ok(__p::After::Close(__p::CloseReason::Done(#reason.into())));)
+        quote!(return __p::Ok(__p::After::Close(__p::CloseReason::Done(__p::core::convert::Into::into(#reason))));)
     });
     if reply.is_none() && close.is_none() {
         return None;
@@ -375,9 +373,9 @@ fn filters(variant: &Variant) -> Option<TokenStream> {
 fn device_filter(literal: &LitStr) -> TokenStream {
     let pieces = pieces(literal, Use::Filter).into_iter().map(|piece| match piece {
         Piece::Literal(text) => quote!(__t.literal(#text);),
-        Piece::Placeholder(_) => quote!(__t.value(cx.client_id);),
+        Piece::Placeholder(_) => quote!(__t.value(__cx.client_id);),
     });
-    quote!(let mut __t = cx.topic(); #(#pieces)*)
+    quote!(let mut __t = __cx.topic(); #(#pieces)*)
 }
 
 fn deliver(model: &Model, variant: &Variant) -> Option<TokenStream> {
@@ -394,9 +392,9 @@ fn deliver(model: &Model, variant: &Variant) -> Option<TokenStream> {
     let own = super::common::de_lifetime(model);
     let here = at_lifetime(model, &own);
     let any = at_lifetime(model, &syn::parse_quote!('_));
-    let span = deliver.filter.span();
-    
-    let envelope = quote_spanned!(span=> <<#any as __p::Within>::Frame as __p::Envelope>::envelope(__made, cx));
+    // Errors on the literal, names as everywhere in this code.
+    let span = proc_macro2::Span::call_site().located_at(deliver.filter.span());
+    let envelope = quote_spanned!(span=> <<#any as __p::Within>::Frame as __p::Envelope>::envelope(__made, __cx));
     Some(quote!({
         #filter
         if __t.finish().is_ok_and(|__f| __p::matches(__f, __topic)) {
@@ -424,17 +422,17 @@ fn placeholder(model: &Model, variant: &Variant, name: &str) -> TokenStream {
         return quote!(#local);
     }
     match name {
-        "client_id" => quote!(cx.client_id),
-        "peer" => quote!(&cx.info.peer.ip().to_string()),
-        "listener" => quote!(&cx.info.listener),
+        "client_id" => quote!(__cx.client_id),
+        "peer" => quote!(&__p::ToString::to_string(&__cx.info.peer.ip())),
+        "listener" => quote!(&__cx.info.listener),
         "kind" => {
             let snake = &variant.snake;
             quote!(#snake)
         }
-        "request" => quote!(cx.request.unwrap_or("none")),
+        "request" => quote!(__cx.request.unwrap_or("none")),
         _ => {
             let body = at_lifetime(model, &static_lt());
-            quote!(__p::Names::value(frame, const { __p::name_index::<<#body as __p::Within>::Frame>(#name) }))
+            quote!(__p::Names::value(__frame, const { __p::name_index::<<#body as __p::Within>::Frame>(#name) }))
         }
     }
 }
@@ -492,36 +490,6 @@ fn pieces(literal: &LitStr, purpose: Use) -> Vec<Piece> {
     template::parse(literal, purpose, &mut Ctxt::default())
 }
 
-/// Whether the field is a list that `each` can walk.
-pub(crate) fn is_list(repr: &Repr) -> bool {
-    matches!(repr, Repr::List(ListKind::Vec | ListKind::Lazy, _))
-}
-
 fn static_lt() -> Lifetime {
     syn::parse_quote!('static)
-}
-
-/// A type with `'static` for the lifetime that `with_lifetime` put in.
-fn static_lifetime(ty: syn::Type) -> syn::Type {
-    fn replace(tokens: TokenStream) -> TokenStream {
-        let mut out = TokenStream::new();
-        let mut tokens = tokens.into_iter();
-        while let Some(token) = tokens.next() {
-            match token {
-                proc_macro2::TokenTree::Punct(punct) if punct.as_char() == '\'' => {
-                    let _ = tokens.next();
-                    out.extend(quote!('static));
-                }
-                proc_macro2::TokenTree::Group(group) => {
-                    out.extend([proc_macro2::TokenTree::Group(proc_macro2::Group::new(
-                        group.delimiter(),
-                        replace(group.stream()),
-                    ))]);
-                }
-                other => out.extend([other]),
-            }
-        }
-        out
-    }
-    syn::parse2(replace(ty.to_token_stream())).unwrap_or(ty)
 }

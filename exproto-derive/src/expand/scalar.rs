@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::common::{construct, de_lifetime, header, int_bytes, pattern, read_int, type_is};
-use super::decode::{bits_value, raw_name};
+use super::decode::bits_value;
 use crate::attr::wire::Endian;
 use crate::ir::{BitStruct, IntTy, Model, Repr, ScalarEnum};
 
@@ -13,7 +13,6 @@ pub(crate) fn expand_enum(model: &Model, scalar: &ScalarEnum) -> TokenStream {
     let ident = &model.ident;
     let scalar_header = header(model, false, &quote!(__p::Scalar), &TokenStream::new());
     let max = scalar.variants.iter().map(|(_, value, _)| *value).max().unwrap_or(0);
-    let held = scalar.int.rust();
     let from = scalar.variants.iter().map(|(name, value, _)| quote!(#value => #ident::#name,));
     let to = scalar.variants.iter().map(|(name, value, _)| quote!(#ident::#name => #value,));
     // Without a catch-all the check makes sure that all values have a name.
@@ -25,7 +24,6 @@ pub(crate) fn expand_enum(model: &Model, scalar: &ScalarEnum) -> TokenStream {
         }
     };
     let wire = integer(model, scalar.int, scalar.endian);
-    let _ = held;
     quote! {
         #scalar_header {
             const MAX_RAW: u64 = #max;
@@ -65,7 +63,6 @@ pub(crate) fn expand_bits(model: &Model, bits: &BitStruct) -> TokenStream {
         };
         quote!(__out |= (#raw & #mask) << #shift;)
     });
-    let _ = raw_name(0);
     let wire = integer(model, bits.int, bits.endian);
     quote! {
         #scalar_header {
@@ -112,7 +109,13 @@ fn integer(model: &Model, int: IntTy, endian: Option<Endian>) -> TokenStream {
             #[inline]
             fn decode<__T: __p::Trace>(__r: &mut __p::Reader<#lifetime, __T>, _: ()) -> __p::Result<Self, __p::Error> {
                 let __h = __r.run::<#size>(&__TYPE)?;
-                __p::Ok(<Self as __p::Scalar>::from_raw(#read as u64))
+                let __raw: u64 = #read as u64;
+                let __value = <Self as __p::Scalar>::from_raw(__raw);
+                // Bits that the type has no name for are not kept by it.
+                if __p::Scalar::raw(__value) != __raw {
+                    __r.flag_at(__p::Flag::Reserved, &__TYPE, __r.offset() - #size as u32);
+                }
+                __p::Ok(__value)
             }
         }
         #encode {

@@ -3,10 +3,11 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::asserts::const_path;
 use super::common::{construct, ctx_bind, ctx_type, de_lifetime, header, pattern};
 use super::decode::Decode;
 use super::encode::Encode;
-use crate::ir::{Extent, Item, Layout, Model, Presence, Repr};
+use crate::ir::{Extent, Layout, Model, Presence, Repr};
 use crate::lower::fixed_at;
 
 /// `Wire`, `Decode`, `Encode` of a struct.
@@ -20,7 +21,6 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
     let write = Encode { model, layout }.statements();
     let value = construct(&quote!(#ident), layout);
     let take_apart = pattern(&quote!(#ident), layout);
-    let asserts = asserts(layout);
     let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
     let decode = header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
     let encode = header(model, false, &quote!(__p::Encode), &quote!(__p::Encode<Ctx = ()>));
@@ -34,7 +34,6 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
         #decode {
             #[inline]
             fn decode<__T: __p::Trace>(__r: &mut __p::Reader<#lifetime, __T>, __ctx: #ctx) -> __p::Result<Self, __p::Error> {
-                #asserts
                 #bind
                 #read
                 __p::Ok(#value)
@@ -65,79 +64,38 @@ pub(crate) fn sizes(layout: &Layout) -> (TokenStream, TokenStream, TokenStream) 
             continue;
         }
         let ty = &item.ty;
-        let own = matches!(item.extent, Extent::Own) && matches!(item.presence, Presence::Always);
-        match (&item.repr, own) {
-            (Repr::Part, true) => {
-                min.extend(quote!(+ <#ty as __p::Wire>::MIN));
-                size = quote!(__p::add_sizes(#size, <#ty as __p::Wire>::SIZE));
-                greedy = quote!((#greedy || <#ty as __p::Wire>::GREEDY));
-            }
-            _ => {
-                let prefix = match &item.extent {
-                    Extent::PrefixSize(int, _) | Extent::PrefixCount(int, _) if matches!(item.presence, Presence::Always) => int.bytes,
-                    _ => 0,
-                };
-                min.extend(quote!(+ #prefix));
-                size = quote!(__p::add_sizes(#size, __p::None));
-                if item.takes_rest() || (matches!(item.extent, Extent::Own) && matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::Codec(_))) {
-                    greedy = quote!(true);
-                }
-            }
+        let always = matches!(item.presence, Presence::Always);
+        let own = matches!(item.extent, Extent::Own);
+        let greedy_too = match &item.repr {
+            _ if item.takes_rest() => Some(quote!(true)),
+            Repr::Part if own => Some(quote!(<#ty as __p::Wire>::GREEDY)),
+            Repr::Body(_) if own => Some(quote!(<#ty as __p::Tagged>::GREEDY)),
+            Repr::Codec(codec) if own && const_path(codec) => Some(quote!(!__p::codec_delimited::<#ty, _>(&#codec))),
+            Repr::Slice | Repr::Buffer | Repr::Codec(_) if own => Some(quote!(true)),
+            _ => None,
+        };
+        if let Some(too) = greedy_too {
+            greedy = quote!((#greedy || #too));
         }
+        let (least, exact) = match (&item.repr, &item.extent) {
+            _ if !always => (None, None),
+            (Repr::Part, Extent::Own) => (Some(quote!(<#ty as __p::Wire>::MIN)), Some(quote!(<#ty as __p::Wire>::SIZE))),
+            (Repr::Codec(codec), Extent::Own) if const_path(codec) => {
+                (Some(quote!(__p::codec_min::<#ty, _>(&#codec))), Some(quote!(__p::codec_size::<#ty, _>(&#codec))))
+            }
+            (Repr::Array(len), Extent::Own) => (Some(quote!({ #len })), Some(quote!(__p::Some({ #len })))),
+            (_, Extent::Fixed(bytes)) => (Some(quote!(#bytes)), Some(quote!(__p::Some(#bytes)))),
+            (_, Extent::PrefixSize(int, _) | Extent::PrefixCount(int, _)) => {
+                let bytes = int.bytes;
+                (Some(quote!(#bytes)), None)
+            }
+            _ => (None, None),
+        };
+        if let Some(least) = least {
+            min.extend(quote!(+ #least));
+        }
+        let exact = exact.unwrap_or_else(|| quote!(__p::None));
+        size = quote!(__p::add_sizes(#size, #exact));
     }
     (quote!(#min), size, greedy)
-}
-
-/// What has to hold of the types of fields, with a sentence for each.
-pub(crate) fn asserts(layout: &Layout) -> TokenStream {
-    let mut out = TokenStream::new();
-    for (index, item) in layout.items.iter().enumerate() {
-        out.extend(greedy_in_the_middle(layout, index, item));
-        out.extend(empty_elements(item));
-        out.extend(tag_width(layout, item));
-    }
-    out
-}
-
-/// A value that takes everything may only stand last or have an extent.
-fn greedy_in_the_middle(layout: &Layout, index: usize, item: &Item) -> TokenStream {
-    let last = index + 1 == layout.items.len();
-    if last || !matches!(item.repr, Repr::Part) || !matches!(item.extent, Extent::Own) {
-        return TokenStream::new();
-    }
-    let ty = &item.ty;
-    let span = item.span;
-    let message = format!(
-        "`{}` takes all bytes there are, but other fields follow it: give it a `size`, or let a length field say `= size({})`",
-        item.label, item.label
-    );
-    quote::quote_spanned!(span=> const { ::core::assert!(!<#ty as __p::Wire>::GREEDY, #message) };)
-}
-
-/// Elements of no size would make an endless list.
-fn empty_elements(item: &Item) -> TokenStream {
-    let Repr::List(_, element) = &item.repr else { return TokenStream::new() };
-    let elements_are_parts = item.each.as_ref().is_none_or(|each| matches!((&each.repr, &each.extent), (Repr::Part, Extent::Own)));
-    if !matches!(item.extent, Extent::Rest(_) | Extent::BySize(_) | Extent::Size(_) | Extent::PrefixSize(..)) || !elements_are_parts {
-        return TokenStream::new();
-    }
-    let span = item.span;
-    let message = format!("an element of `{}` may have no bytes, so the list would have no end: say `count`", item.label);
-    quote::quote_spanned!(span=> const { ::core::assert!(<#element as __p::Wire>::MIN > 0, #message) };)
-}
-
-/// The tags of a body have to fit the field that holds them.
-fn tag_width(layout: &Layout, item: &Item) -> TokenStream {
-    let Repr::Body(tag) = item.repr else { return TokenStream::new() };
-    let Some(carrier) = layout.items.get(tag) else { return TokenStream::new() };
-    let bits = match &carrier.repr {
-        Repr::Int(int, _) | Repr::Scalar(int, _) => int.bytes as u32 * 8,
-        Repr::Bits(slot) => slot.count,
-        _ => 64,
-    };
-    let ty = &item.ty;
-    let span = item.span;
-    let max = if bits >= 64 { u64::MAX } else { (1_u64 << bits) - 1 };
-    let message = format!("a tag of `{}` does not fit the {bits} bits of `{}`", item.label, carrier.label);
-    quote::quote_spanned!(span=> const { ::core::assert!(<#ty as __p::Tagged>::MAX_TAG <= #max, #message) };)
 }

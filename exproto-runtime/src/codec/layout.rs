@@ -69,6 +69,11 @@ pub trait Tagged {
     const MAX_TAG: u64;
     /// Whether an `other` variant keeps unknown tags.
     const HAS_OTHER: bool;
+    /// The largest tag that the `other` variant can keep.
+    const MAX_OTHER: u64 = u64::MAX;
+    /// Whether some variant takes all bytes of its extent, so that nothing may
+    /// follow without one.
+    const GREEDY: bool = false;
     /// Values of the surrounding layout that decide this one.
     type Ctx: Copy;
     /// The tag of this value.
@@ -237,6 +242,10 @@ impl NoCtx for () {
 pub trait Codec<'a, T> {
     /// The number of bytes if all values take the same.
     const SIZE: Option<usize> = None;
+
+    /// Whether it knows itself where a value ends, as integers of variable
+    /// length do. Other codecs take all bytes of their extent.
+    const DELIMITED: bool = Self::SIZE.is_some();
 
     /// Reads a value; `r` ends where the extent of the field ends.
     ///

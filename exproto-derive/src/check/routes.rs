@@ -1,0 +1,261 @@
+//! Rules about what frames mean to MQTT.
+
+use proc_macro2::{Ident, Span};
+use syn::LitStr;
+use syn::ext::IdentExt;
+
+use super::{field_hint, field_named};
+use crate::attr::route::{Payload, VariantRoutes};
+use crate::ctxt::Ctxt;
+use crate::ir::{EnumModel, IntTy, Model, Repr, Shape, Variant};
+use crate::template::{self, Piece, Use};
+
+/// Runs the rules on the routes of a type.
+pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
+    match &model.shape {
+        Shape::Struct(_) => frame(model, ctxt),
+        Shape::Enum(data) if data.variants.iter().any(|variant| !variant.routes.is_empty()) => {
+            all_routed(model, data, ctxt);
+            login(model, data, ctxt);
+            filters_differ(data, ctxt);
+            for variant in &data.variants {
+                conflicts(&variant.routes, ctxt);
+                publishes(variant, ctxt);
+                answers(variant, ctxt);
+                templates(variant, ctxt);
+            }
+        }
+        Shape::Enum(_) => {
+            if let Some(key) = &model.routes.anonymous {
+                ctxt.error_at(key.key, "no variant of this enum has a route: add them, or remove `anonymous`");
+            }
+        }
+        Shape::Scalar(_) | Shape::Bits(_) => {
+            if let Some(span) = model.routes.span {
+                ctxt.error_at(span, "this type is one integer, no frame: `#[route]` goes on the frame and on the variants of its body");
+            }
+        }
+    }
+}
+
+// A gateway is a frame with a body that a tag selects; `state` and `downlink`
+// belong to it.
+fn frame(model: &Model, ctxt: &mut Ctxt) {
+    let Some(span) = model.routes.span else { return };
+    let Some(frame) = &model.frame else {
+        ctxt.error_at(span, "`#[route]` goes on the outermost type: add `#[frame(..)]` here, or put the route there");
+        return;
+    };
+    if model.routes_broken {
+        return;
+    }
+    let Some(gateway) = &model.routes.gateway else {
+        let state = model.routes.state.as_ref().map(|key| ("state", key.key));
+        let downlink = model.routes.downlink.as_ref().map(|key| ("downlink", key.key));
+        match state.or(downlink) {
+            Some((key, span)) => {
+                ctxt.error_at(span, format_args!("`{key}` belongs to a gateway: write `#[route(gateway, {key} = ..)]`"));
+            }
+            None => ctxt.error_at(span, "this says nothing: write `#[route(gateway)]`, or remove it"),
+        }
+        return;
+    };
+    let Shape::Struct(layout) = &model.shape else { return };
+    if frame.body.is_none() && !layout.broken && !layout.items.iter().any(|item| item.broken) {
+        ctxt.error_at(
+            gateway.key,
+            "a gateway has a body whose variants have routes: add `before(id: u16 = tag(body))` and an enum as `body`",
+        );
+    }
+}
+
+// Where one variant has a route, all say what they mean.
+fn all_routed(model: &Model, data: &EnumModel, ctxt: &mut Ctxt) {
+    if model.routes_broken {
+        return;
+    }
+    for variant in &data.variants {
+        if named(&variant.routes).is_empty() {
+            ctxt.error(
+                &variant.ident,
+                format_args!(
+                    "`{}` has no route: add `#[route(ignore)]`, or `#[route(sent)]` if only the gateway sends it",
+                    variant.ident
+                ),
+            );
+        }
+    }
+}
+
+// Who publishes has logged in, or the gateway says that nobody does.
+fn login(model: &Model, data: &EnumModel, ctxt: &mut Ctxt) {
+    if model.routes_broken || model.routes.anonymous.is_some() {
+        return;
+    }
+    if data.variants.iter().any(|variant| variant.routes.auth.is_some()) {
+        return;
+    }
+    let first = data.variants.iter().flat_map(|variant| &variant.routes.publish).next();
+    if let Some(publish) = first {
+        ctxt.error_at(
+            publish.span,
+            "no frame logs the device in: add an `auth(client_id = \"{..}\")` route, or `#[route(anonymous)]` to the enum",
+        );
+    }
+}
+
+// A message from the broker becomes one frame: no two `deliver` routes have
+// the same filter.
+fn filters_differ(data: &EnumModel, ctxt: &mut Ctxt) {
+    let mut seen: Vec<(String, &Ident)> = Vec::new();
+    for variant in &data.variants {
+        let Some(deliver) = &variant.routes.deliver else { continue };
+        let filter = deliver.value.filter.value();
+        if let Some((_, earlier)) = seen.iter().find(|(text, _)| *text == filter) {
+            ctxt.error(
+                &deliver.value.filter,
+                format_args!("`{earlier}` takes this filter already, so `{}` is never made: use another filter", variant.ident),
+            );
+        }
+        seen.push((filter, &variant.ident));
+    }
+}
+
+// `sent` frames never arrive, `ignore` means that nothing else happens, and a
+// heartbeat, which needs no login, publishes nothing.
+fn conflicts(routes: &VariantRoutes, ctxt: &mut Ctxt) {
+    let given = named(routes);
+    let arriving = |(name, _): &&(&'static str, Span)| !matches!(*name, "sent" | "deliver" | "ignore");
+    if let Some(sent) = &routes.sent {
+        if let Some((name, _)) = given.iter().find(arriving) {
+            ctxt.error_at(sent.key, format_args!("a frame that is only ever sent never arrives, so `{name}` has nothing to act on: remove one of the two"));
+        } else if routes.ignore.is_some() {
+            ctxt.error_at(sent.key, "`ignore` is for frames that arrive, `sent` for those that never do: remove one of the two");
+        }
+        return;
+    }
+    if let Some(ignore) = &routes.ignore {
+        if let Some((name, _)) = given.iter().find(|(name, _)| *name != "ignore") {
+            ctxt.error_at(ignore.key, format_args!("`ignore` means that nothing happens, but there is `{name}`: remove one of the two"));
+        }
+        return;
+    }
+    if let (Some(heartbeat), Some(_)) = (&routes.heartbeat, routes.publish.first()) {
+        ctxt.error_at(heartbeat.key, "a heartbeat needs no login and publishes nothing: remove `heartbeat` or `publish`");
+    }
+    if let (Some(deliver), Some((name, _))) = (&routes.deliver, given.iter().find(|(name, _)| *name == "auth")) {
+        ctxt.error_at(deliver.key, format_args!("a device does not log in with a frame that it is sent: remove `deliver` or `{name}`"));
+    }
+}
+
+/// The routes that a variant has.
+fn named(routes: &VariantRoutes) -> Vec<(&'static str, Span)> {
+    let all = [
+        ("auth", routes.auth.as_ref().map(|key| key.key)),
+        ("publish", routes.publish.first().map(|publish| publish.span)),
+        ("subscribe", routes.subscribe.first().map(|subscribe| subscribe.filter.span())),
+        ("unsubscribe", routes.unsubscribe.first().map(|subscribe| subscribe.filter.span())),
+        ("deliver", routes.deliver.as_ref().map(|key| key.key)),
+        ("answers", routes.answers.as_ref().map(|key| key.key)),
+        ("reply", routes.reply.as_ref().map(|key| key.key)),
+        ("with", routes.with.as_ref().map(|key| key.key)),
+        ("heartbeat", routes.heartbeat.as_ref().map(|key| key.key)),
+        ("close", routes.close.as_ref().map(|key| key.key)),
+        ("ignore", routes.ignore.as_ref().map(|key| key.key)),
+        ("sent", routes.sent.as_ref().map(|key| key.key)),
+        ("public", routes.public.as_ref().map(|key| key.key)),
+    ];
+    all.into_iter().filter_map(|(name, span)| Some((name, span?))).collect()
+}
+
+// `each` walks a list of the variant and makes the payload of each element;
+// `payload` names a field of the variant.
+fn publishes(variant: &Variant, ctxt: &mut Ctxt) {
+    let layout = &variant.layout;
+    for publish in &variant.routes.publish {
+        if let Some(list) = &publish.each {
+            let text = list.unraw().to_string();
+            match field_named(layout, &text) {
+                None => ctxt.error(list, format_args!("`{}` has no field `{text}`; {}", layout.owner, field_hint(layout, &text, &[]))),
+                Some(item) if !matches!(item.repr, Repr::List(..)) && !item.broken => {
+                    ctxt.error(list, format_args!("`{text}` is no list: `each` publishes the elements of a `List` or `Vec`"));
+                }
+                Some(_) => {}
+            }
+            if let Payload::Field(word) = &publish.payload {
+                ctxt.error(word, "with `each` the payload is the element as JSON: remove `payload`");
+            }
+        } else if let Payload::Field(field) = &publish.payload {
+            let text = field.unraw().to_string();
+            if field_named(layout, &text).is_none() {
+                ctxt.error(
+                    field,
+                    format_args!(
+                        "`{}` has no field `{text}` to make the payload of; {}",
+                        layout.owner,
+                        field_hint(layout, &text, &["json", "frame"])
+                    ),
+                );
+            }
+        }
+    }
+}
+
+// What a device echoes of a downlink is an unsigned integer of its answer.
+fn answers(variant: &Variant, ctxt: &mut Ctxt) {
+    let Some(key) = &variant.routes.answers else { return };
+    let text = key.value.unraw().to_string();
+    let Some(item) = field_named(&variant.layout, &text) else {
+        ctxt.error(
+            &key.value,
+            format_args!("`{}` has no field `{text}`; {}", variant.layout.owner, field_hint(&variant.layout, &text, &[])),
+        );
+        return;
+    };
+    let integer = match &item.repr {
+        Repr::Int(int, _) => !int.signed && !int.float,
+        Repr::Scalar(..) | Repr::Bits(_) => IntTy::of_type(&item.ty).is_none_or(|int| !int.signed && !int.float),
+        _ => false,
+    };
+    if !integer && !item.broken {
+        ctxt.error(
+            &key.value,
+            format_args!("`{text}` is no unsigned integer: `answers` names the field that echoes the number of the downlink"),
+        );
+    }
+}
+
+// Templates are well-formed; the filter of a `deliver` route is subscribed
+// when nothing but the client id is known.
+fn templates(variant: &Variant, ctxt: &mut Ctxt) {
+    let routes = &variant.routes;
+    if let Some(auth) = &routes.auth {
+        let texts = [Some(&auth.value.client_id), auth.value.username.as_ref(), auth.value.password.as_ref()];
+        for literal in texts.into_iter().flatten() {
+            template::parse(literal, Use::Text, ctxt);
+        }
+    }
+    for publish in &routes.publish {
+        template::parse(&publish.topic, Use::Topic, ctxt);
+    }
+    for subscribe in routes.subscribe.iter().chain(&routes.unsubscribe) {
+        template::parse(&subscribe.filter, Use::Filter, ctxt);
+    }
+    if let Some(deliver) = &routes.deliver {
+        device_filter(&deliver.value.filter, ctxt);
+    }
+}
+
+fn device_filter(literal: &LitStr, ctxt: &mut Ctxt) {
+    for piece in template::parse(literal, Use::Filter, ctxt) {
+        if let Piece::Placeholder(name) = piece
+            && name != "client_id"
+        {
+            ctxt.error(
+                literal,
+                format_args!("`{{{name}}}` is not known when the filter is subscribed: only `{{client_id}}` is"),
+            );
+            return;
+        }
+    }
+}

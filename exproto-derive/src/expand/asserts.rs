@@ -1,0 +1,165 @@
+//! What has to hold of types that a macro sees only the names of: constant
+//! evaluations, each with a sentence.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Expr, Type};
+
+use super::common::{layouts, static_lifetimes, type_is};
+use crate::ir::{Extent, IntTy, Item, Layout, Model, Repr, Shape};
+use crate::relation::{Relation, Source};
+
+/// The assertions about all layouts of a type, as items. A type with
+/// parameters has none of its own: what holds of them depends on the use.
+pub(crate) fn expand(model: &Model) -> TokenStream {
+    if model.generics.type_params().next().is_some() {
+        return TokenStream::new();
+    }
+    let mut out = TokenStream::new();
+    for layout in layouts(model) {
+        for (index, item) in layout.items.iter().enumerate() {
+            out.extend(greedy_in_the_middle(layout, index, item));
+            out.extend(elements(item));
+            out.extend(tag_width(layout, item));
+            out.extend(scalar_width(item));
+            out.extend(constant_width(item));
+        }
+    }
+    out.extend(frame_limit(model));
+    out
+}
+
+fn assertion(span: Span, condition: TokenStream, message: &str) -> TokenStream {
+    let condition = static_lifetimes(condition);
+    quote_spanned!(span=> const _: () = ::core::assert!(#condition, #message);)
+}
+
+/// A value that takes everything may only stand last or have an extent.
+fn greedy_in_the_middle(layout: &Layout, index: usize, item: &Item) -> TokenStream {
+    if index + 1 == layout.items.len() || !matches!(item.extent, Extent::Own) {
+        return TokenStream::new();
+    }
+    let ty = &item.ty;
+    let greedy = match &item.repr {
+        Repr::Part => quote!(<#ty as __p::Wire>::GREEDY),
+        Repr::Body(_) => quote!(<#ty as __p::Tagged>::GREEDY),
+        Repr::Codec(codec) if const_path(codec) => quote!(!__p::codec_delimited::<#ty, _>(&#codec)),
+        _ => return TokenStream::new(),
+    };
+    let how = if item.name.is_some() {
+        format!("give it a `size`, or let a length field say `= size({})`", item.label)
+    } else {
+        "give it a `size`".into()
+    };
+    let message = format!("`{}` takes all bytes there are, but other fields follow it: {how}", item.label);
+    assertion(item.span, quote!(!#greedy), &message)
+}
+
+/// Elements of no size would make an endless list; an element that takes
+/// everything would be the only one.
+fn elements(item: &Item) -> TokenStream {
+    let Repr::List(_, element) = &item.repr else { return TokenStream::new() };
+    let own = |each: &Item| matches!((&each.repr, &each.extent), (Repr::Part, Extent::Own));
+    if !item.each.as_deref().is_none_or(own) {
+        return TokenStream::new();
+    }
+    let mut out = TokenStream::new();
+    let label = &item.label;
+    if matches!(item.extent, Extent::Rest(_) | Extent::BySize(_) | Extent::Size(_) | Extent::Fixed(_) | Extent::PrefixSize(..)) {
+        let message = format!("an element of `{label}` may have no bytes, so the list would have no end: say `count`");
+        out.extend(assertion(item.span, quote!(<#element as __p::Wire>::MIN > 0), &message));
+    }
+    let message = format!(
+        "an element of `{label}` takes all bytes there are, so there could be only one: give the last field of the element a `size`"
+    );
+    out.extend(assertion(item.span, quote!(!<#element as __p::Wire>::GREEDY), &message));
+    out
+}
+
+/// The tags of a body fit the field that holds them, and its `other` variant
+/// can keep whatever that field may hold.
+fn tag_width(layout: &Layout, item: &Item) -> TokenStream {
+    let Repr::Body(tag) = item.repr else { return TokenStream::new() };
+    let Some(carrier) = layout.items.get(tag) else { return TokenStream::new() };
+    let Some(bits) = width(carrier) else { return TokenStream::new() };
+    let ty = &item.ty;
+    let max = max_of(bits);
+    let fits = format!("a tag of `{}` does not fit the {bits} bits of `{}`", item.label, carrier.label);
+    let keeps = format!(
+        "`other` cannot keep every tag of the {bits} bits of `{}`: give its `#[wire(tag)]` field a larger type",
+        carrier.label
+    );
+    let fits = assertion(item.span, quote!(<#ty as __p::Tagged>::MAX_TAG <= #max), &fits);
+    let arithmetic = carrier.relation.as_ref().is_none_or(|relation| !relation.ops.is_empty());
+    if arithmetic {
+        return fits;
+    }
+    let keeps = assertion(
+        item.span,
+        quote!(!<#ty as __p::Tagged>::HAS_OTHER || <#ty as __p::Tagged>::MAX_OTHER >= #max),
+        &keeps,
+    );
+    quote!(#fits #keeps)
+}
+
+/// The values of an enum or a struct of bits fit the bits or bytes they get.
+fn scalar_width(item: &Item) -> TokenStream {
+    if item.member.is_none() || type_is(&item.ty, "bool") || IntTy::of_type(&item.ty).is_some() {
+        return TokenStream::new();
+    }
+    if !matches!(item.repr, Repr::Bits(_) | Repr::Scalar(..)) {
+        return TokenStream::new();
+    }
+    let Some(bits) = width(item) else { return TokenStream::new() };
+    let ty = &item.ty;
+    let max = max_of(bits);
+    let name = ty.to_token_stream().to_string();
+    let message = format!("a value of `{name}` does not fit the {bits} bits of `{}`", item.label);
+    assertion(item.span, quote!(<#ty as __p::Scalar>::MAX_RAW <= #max), &message)
+}
+
+/// A constant by name fits its field.
+fn constant_width(item: &Item) -> TokenStream {
+    let Some(Relation { source: Source::Constant(expr), .. }) = &item.relation else { return TokenStream::new() };
+    let Some(bits) = width(item) else { return TokenStream::new() };
+    let signed = matches!(&item.repr, Repr::Int(int, _) if int.signed);
+    let (low, high) = if signed {
+        (-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1)
+    } else {
+        (0, i128::from(max_of(bits)))
+    };
+    let message = format!("this constant does not fit the {bits} bits of `{}`", item.label);
+    let span = syn::spanned::Spanned::span(expr);
+    assertion(span, quote!((#expr) as i128 >= #low && (#expr) as i128 <= #high), &message)
+}
+
+/// The smallest frame is not larger than the largest.
+fn frame_limit(model: &Model) -> TokenStream {
+    let (Some(frame), Shape::Struct(_)) = (&model.frame, &model.shape) else { return TokenStream::new() };
+    let Some(max) = frame.attrs.max.as_ref().map(|key| &key.value) else { return TokenStream::new() };
+    let ty: Type = {
+        let (ident, (_, generics, _)) = (&model.ident, model.generics.split_for_impl());
+        syn::parse_quote!(#ident #generics)
+    };
+    let message = format!("no frame fits into `max = {max}`: the smallest `{}` has more bytes", model.ident);
+    assertion(max.span(), quote!(<#ty as __p::Wire>::MIN <= #max), &message)
+}
+
+/// The bits of an integer on the wire.
+fn width(item: &Item) -> Option<u32> {
+    match &item.repr {
+        Repr::Int(int, _) | Repr::Scalar(int, _) => Some(int.bytes as u32 * 8),
+        Repr::Bits(slot) => Some(slot.count),
+        _ => None,
+    }
+}
+
+fn max_of(bits: u32) -> u64 {
+    if bits >= 64 { u64::MAX } else { (1 << bits) - 1 }
+}
+
+/// Whether a codec is a unit struct or a constant, so that its kind can be
+/// asked for at compile time.
+pub(crate) fn const_path(codec: &Expr) -> bool {
+    matches!(codec, Expr::Path(_))
+}
