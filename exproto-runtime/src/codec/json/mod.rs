@@ -15,7 +15,7 @@
 
 mod fill;
 mod node;
-mod parse;
+mod read;
 mod write;
 
 pub use fill::{Fill, FillError, Object};
@@ -23,6 +23,6 @@ pub use node::Node;
 pub use write::{JsonWriter, to_json};
 
 #[cfg(feature = "cli")]
-pub(crate) use parse::is_json;
+pub(crate) use read::is_json;
 #[cfg(feature = "cli")]
 pub(crate) use write::{write_hex, write_string};

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::cell::OnceCell;
 
 use super::fill::FillError;
-use super::parse;
+use super::read;
 
 /// A parsed JSON value, the payload of a downlink.
 ///
@@ -66,7 +66,7 @@ impl Node {
     /// It is no JSON (RFC 8259), has the same key twice in an object, or is
     /// larger or deeper than the limits.
     pub fn parse(payload: &[u8]) -> Result<Self, FillError> {
-        parse::parse(payload)
+        read::parse(payload)
     }
 
     pub(super) fn new(kind: Kind) -> Self {
