@@ -232,33 +232,26 @@ pub fn settings(change: impl FnOnce(&mut SessionSettings)) -> SessionSettings {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
     Frame { at: u64, payload: Vec<u8>, flags: Flags },
-    /// `len` is 0 where it depends on when the frame was given up.
+    /// `len` is 0 where it depends on how much of what is dropped was there.
     Bad { at: u64, kind: ErrorKind, offset: u32, len: usize },
 }
 
-/// What there is in a stream cut into these chunks. Garbage in a row is one
-/// find, because it is handed out as it arrives.
+/// What there is in a stream cut into these chunks.
 pub fn find(deframer: &mut Deframer<Message>, chunks: &[&[u8]]) -> Vec<Found> {
     let mut scratch = Vec::new();
     let mut found = Vec::new();
     for &chunk in chunks {
         let mut input = chunk;
         while let Some(item) = deframer.next(&mut input, &mut scratch) {
-            let next = match item {
+            found.push(match item {
                 Item::Frame(raw) => Found::Frame { at: raw.offset, payload: raw.payload.to_vec(), flags: raw.flags },
                 Item::Bad(bad) => {
                     let kind = bad.error.kind();
-                    let len = if kind == ErrorKind::TooLong { 0 } else { bad.wire.len() };
+                    let dropped = matches!(kind, ErrorKind::TooLong | ErrorKind::Garbage);
+                    let len = if dropped { 0 } else { bad.wire.len() };
                     Found::Bad { at: bad.offset, kind, offset: bad.error.offset(), len }
                 }
-            };
-            match (found.last_mut(), &next) {
-                (
-                    Some(Found::Bad { at, kind: ErrorKind::Garbage, len, .. }),
-                    Found::Bad { at: more_at, kind: ErrorKind::Garbage, len: more, .. },
-                ) if *at + *len as u64 == *more_at => *len += more,
-                _ => found.push(next),
-            }
+            });
         }
         assert!(input.is_empty(), "{} bytes of a chunk were left", input.len());
     }
