@@ -34,7 +34,8 @@ pub struct FlagScan {
     from: usize,
     /// Whether a flag stands right before the front.
     open: bool,
-    /// The frame has outgrown `max`: drop everything up to the next flag.
+    /// These bytes were reported as garbage or as a frame that has outgrown
+    /// `max`: drop everything up to the next flag.
     dropping: bool,
     visited: u64,
 }
@@ -88,7 +89,7 @@ impl FlagScan {
         self.escaped = self.escape.is_none();
         let next = at + 1;
         if self.dropping {
-            // Reported when the limit was passed.
+            // Reported before.
             self.dropping = false;
             self.open = true;
             return Step::Skip(next);
@@ -132,6 +133,9 @@ impl Scanner for FlagScan {
         }
         if !self.open && !buf.is_empty() {
             self.from = 0;
+            // The rest of it is no news: what is reported does not depend on
+            // how the bytes were cut.
+            self.dropping = true;
             return Step::Bad { kind: ErrorKind::Garbage, len: buf.len() };
         }
         if buf.len() > self.max {
@@ -198,6 +202,15 @@ mod tests {
         assert_eq!(scan.want(1, b"bc\x7E"), 3);
         assert_eq!(scan.scan(b"abc\x7E"), Step::Frame { start: 0, end: 3, next: 4 });
         assert!(!scan.clean());
+    }
+
+    #[test]
+    fn reports_garbage_once() {
+        let mut scan = FlagScan::new(0x7E, 64);
+        assert_eq!(scan.scan(b"ab"), Step::Bad { kind: ErrorKind::Garbage, len: 2 });
+        assert_eq!(scan.scan(b"cd"), Step::Skip(2));
+        assert_eq!(scan.scan(b"e\x7Efg\x7E"), Step::Skip(2));
+        assert_eq!(scan.scan(b"fg\x7E"), Step::Frame { start: 0, end: 2, next: 3 });
     }
 
     #[test]

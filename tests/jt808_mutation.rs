@@ -1,0 +1,254 @@
+//! Nothing read is lost: whatever a damaged frame decodes to, it is written
+//! again as it was received, and what the gateway derives is never taken from
+//! a frame in silence.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Message, Rng, good_frames, hex, unescape, with_check, wrap};
+use exproto_runtime::codec::{
+    Deframer, ErrorKind, Flag, Item, decode, explain, explain_item, reencode, to_json,
+};
+
+/// The payloads of the good frames.
+fn payloads() -> Vec<Vec<u8>> {
+    good_frames().iter().map(|wire| unescape(&wire[1..wire.len() - 1]).unwrap()).collect()
+}
+
+/// Reads and writes again; whether it could be read.
+#[track_caller]
+fn kept(payload: &[u8], accept_bad: bool) -> bool {
+    let wire = wrap(payload);
+    let mut deframer = Deframer::<Message>::new().accepting_bad(accept_bad);
+    let (mut scratch, mut input) = (Vec::new(), &wire[..]);
+    let Some(item) = deframer.next(&mut input, &mut scratch) else {
+        assert!(payload.is_empty(), "nothing found in {}", hex(&wire));
+        return false;
+    };
+    let raw = match item {
+        Item::Frame(raw) => raw,
+        Item::Bad(bad) => {
+            assert!(!explain_item::<Message>(&item).to_string().is_empty());
+            assert_eq!(bad.error.kind(), if payload.is_empty() { ErrorKind::Short } else { ErrorKind::Checksum });
+            return false;
+        }
+    };
+    assert_eq!(raw.payload, payload);
+    // The picture takes longer than all else: each eighth frame.
+    let explanation = (payload.iter().map(|byte| u32::from(*byte)).sum::<u32>() % 8 == 0).then(|| explain::<Message>(&raw));
+    let received = match raw.decode::<Message>() {
+        Ok(received) => received,
+        Err(error) => {
+            assert!(error.offset() as usize <= payload.len(), "{error} in {}", hex(payload));
+            if let Some(explanation) = explanation {
+                assert_eq!(explanation.failure().map(|failure| failure.error), Some(error), "{}", hex(payload));
+                assert!(explanation.to_string().contains(error.kind().sentence()), "{explanation}");
+            }
+            return false;
+        }
+    };
+    if let Some(explanation) = explanation {
+        let picture = explanation.to_string();
+        for flag in received.flags.iter() {
+            let told = explanation.oddities().iter().any(|oddity| oddity.flag == flag);
+            assert!(told && picture.contains(flag.sentence()), "{flag:?} is not explained: {}\n{picture}", hex(payload));
+        }
+    }
+    let mut again = Vec::new();
+    if let Err(error) = reencode::<Message>(&received, &raw, &mut again) {
+        panic!("cannot be written again: {error}: {}\n{:?}", hex(payload), received.frame);
+    }
+    assert!(again == wire, "received {}\nwritten  {}\n{:?}", hex(&wire), hex(&again), received.frame);
+    let mut json = Vec::new();
+    to_json(&received.frame, &mut json);
+    if let Err(error) = serde_json::from_slice::<serde_json::Value>(&json) {
+        panic!("no JSON: {error}: {}: {}", hex(payload), String::from_utf8_lossy(&json));
+    }
+    true
+}
+
+/// Some bytes changed, taken out, put in or repeated.
+fn mutate(rng: &mut Rng, payload: &mut Vec<u8>) {
+    for _ in 0..1 + rng.below(3) {
+        let at = rng.below(payload.len());
+        match rng.below(12) {
+            0 => payload.truncate(at.max(1)),
+            1 => drop(payload.remove(at)),
+            2 => payload.insert(at, rng.byte()),
+            3 => {
+                let end = (at + rng.below(40)).min(payload.len());
+                let copy = payload[at..end].to_vec();
+                payload.splice(at..at, copy);
+            }
+            4 => payload[at] = 0xFF,
+            5 => payload[at] = 0,
+            6 => payload[at] ^= 1 << rng.below(8),
+            // The header more often than its share.
+            7..=8 => {
+                let header = payload.len().min(21);
+                let at = rng.below(header);
+                payload[at] = rng.byte();
+            }
+            _ => payload[at] = rng.byte(),
+        }
+        if payload.is_empty() {
+            payload.push(rng.byte());
+        }
+    }
+}
+
+#[test]
+fn whatever_decodes_is_written_again_as_it_was() {
+    let seeds = payloads();
+    let mut rng = Rng(808);
+    let (mut decoded, mut accepted) = (0, 0);
+    for _ in 0..20_000 {
+        let mut payload = seeds[rng.below(seeds.len())].clone();
+        mutate(&mut rng, &mut payload);
+        // As received, with the checksum made right, and with the length too.
+        if rng.below(4) > 0 {
+            if rng.below(2) == 0 {
+                repair_length(&mut payload);
+            }
+            payload = with_check(payload);
+        }
+        decoded += usize::from(kept(&payload, false));
+        accepted += usize::from(kept(&payload, true));
+    }
+    // Otherwise this would show nothing.
+    assert!(decoded > 5_000 && accepted > 12_000, "{decoded} decoded, {accepted} with accept-bad");
+}
+
+/// Makes the length field say what is there, if there is room for it.
+fn repair_length(payload: &mut [u8]) {
+    let Some(flags) = payload.get(2) else { return };
+    let header = if flags & 0x40 == 0 { 12 } else { 17 } + if flags & 0x20 == 0 { 0 } else { 4 };
+    let Some(body) = payload.len().checked_sub(header + 1).filter(|body| *body < 1024) else { return };
+    payload[2] = payload[2] & 0xFC | (body >> 8) as u8;
+    payload[3] = body as u8;
+}
+
+#[test]
+fn made_up_bytes_are_kept_too() {
+    let mut rng = Rng(809);
+    let mut decoded = 0;
+    let ids: [u16; 16] = [
+        0x0001, 0x0002, 0x0003, 0x0100, 0x0102, 0x0104, 0x0200, 0x0704, 0x8001, 0x8100, 0x8103, 0x8104, 0x8300,
+        0x0200, 0x0704, 0x1234,
+    ];
+    for _ in 0..6_000 {
+        let body: Vec<u8> = (0..rng.below(90)).map(|_| if rng.below(3) == 0 { rng.byte() % 6 } else { rng.byte() }).collect();
+        let header = if rng.below(2) == 0 { common::v2013(7) } else { common::v2019(7) };
+        let header = if rng.below(8) == 0 { header.part(rng.byte().into(), rng.byte().into()) } else { header };
+        let mut payload = header.payload(ids[rng.below(ids.len())], &body);
+        if rng.below(4) == 0 {
+            payload[2] ^= rng.byte() & 0x9C;
+        }
+        decoded += usize::from(kept(&with_check(payload), false));
+    }
+    assert!(decoded > 4_500, "{decoded} decoded");
+}
+
+/// The header's bytes that the encoder computes from the rest of the value,
+/// and where they are.
+fn derived(payload: &[u8]) -> Vec<usize> {
+    // The id, the attributes (length, flags of version and segments,
+    // encryption), the checksum.
+    vec![0, 1, 2, 3, payload.len() - 1]
+}
+
+#[test]
+fn no_derived_byte_changes_in_silence() {
+    for payload in payloads() {
+        for at in derived(&payload) {
+            for mask in [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xFF, 0x5A] {
+                let mut changed = payload.clone();
+                changed[at] ^= mask;
+                // As it comes the checksum tells, at its place.
+                let wire = wrap(&changed);
+                let (mut scratch, mut input) = (Vec::new(), &wire[..]);
+                let mut deframer = Deframer::<Message>::new();
+                let Some(Item::Bad(bad)) = deframer.next(&mut input, &mut scratch) else {
+                    panic!("{at} ^ {mask:02x}: not refused: {}", hex(&wire));
+                };
+                assert_eq!(bad.error.kind(), ErrorKind::Checksum, "{}", hex(&wire));
+                let place = common::wire_offset(&wire, changed.len() - 1);
+                assert_eq!(bad.offset as usize + bad.error.offset() as usize, place, "{}", hex(&wire));
+                let picture = explain_item::<Message>(&Item::Bad(bad));
+                assert_eq!(picture.failure().unwrap().error.kind(), ErrorKind::Checksum);
+                // Accepted, it is flagged.
+                let mut deframer = Deframer::<Message>::new().accepting_bad(true);
+                let mut input = &wire[..];
+                let Some(Item::Frame(accepted)) = deframer.next(&mut input, &mut scratch) else {
+                    panic!("{at} ^ {mask:02x}: refused: {}", hex(&wire));
+                };
+                assert!(accepted.flags.has(Flag::Checksum), "{at} ^ {mask:02x}: {}", hex(&wire));
+                kept(&changed, true);
+                // With a checksum that fits it is another value, an error or a flag.
+                if at + 1 < changed.len() {
+                    let changed = with_check(changed);
+                    match decode::<Message>(&changed) {
+                        Err(error) => assert!(error.offset() as usize <= changed.len(), "{error}"),
+                        Ok(now) => {
+                            let before = decode::<Message>(&payload).unwrap();
+                            let differs = now.frame != before.frame || now.flags != before.flags;
+                            assert!(differs, "{at} ^ {mask:02x}: {} reads as {}", hex(&changed), hex(&payload));
+                        }
+                    }
+                    kept(&changed, false);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_length_that_is_off_is_refused_whatever_is_off() {
+    for payload in payloads() {
+        let length = u16::from_be_bytes([payload[2], payload[3]]);
+        for off in [-3_i16, -1, 1, 2, 100] {
+            let wrong = (length & 0x3FF).wrapping_add_signed(off) & 0x3FF;
+            let mut changed = payload.clone();
+            changed[2..4].copy_from_slice(&(length & 0xFC00 | wrong).to_be_bytes());
+            let changed = with_check(changed);
+            let error = decode::<Message>(&changed).expect_err("a wrong length");
+            assert_eq!((error.kind(), error.offset(), error.field().name), (ErrorKind::Length, 2, "length"));
+            let wire = wrap(&changed);
+            let (mut scratch, mut input) = (Vec::new(), &wire[..]);
+            let mut deframer = Deframer::<Message>::new().accepting_bad(true);
+            let Some(Item::Frame(raw)) = deframer.next(&mut input, &mut scratch) else { panic!("refused") };
+            assert!(raw.decode::<Message>().unwrap().flags.has(Flag::Length));
+            assert!(kept(&changed, true));
+        }
+    }
+}
+
+#[test]
+fn a_frame_that_breaks_off_anywhere_is_no_panic() {
+    for payload in payloads() {
+        for len in (0..payload.len()).step_by(1 + payload.len() / 150) {
+            let cut = &payload[..len];
+            kept(cut, false);
+            kept(cut, true);
+            kept(&with_check(cut.to_vec()), true);
+        }
+    }
+}
+
+#[test]
+fn streams_of_made_up_bytes_are_read_to_their_end() {
+    let mut rng = Rng(810);
+    let alphabet = [0x7E, 0x7D, 0x01, 0x02, 0x00, 0x55];
+    for _ in 0..2_000 {
+        let stream: Vec<u8> = (0..rng.below(300)).map(|_| alphabet[rng.below(alphabet.len())]).collect();
+        let mut deframer = Deframer::<Message>::new();
+        let found = common::find(&mut deframer, &[&stream]);
+        let again = common::find(&mut Deframer::<Message>::new(), &rng.chunks(&stream, 9));
+        assert_eq!(found, again, "{}", hex(&stream));
+        for item in found {
+            if let common::Found::Frame { payload, .. } = item {
+                kept(&payload, false);
+            }
+        }
+    }
+}
