@@ -265,7 +265,7 @@ fn differences(location: &Location<'_>, position: &Json) -> Vec<String> {
     }
     compare("deviceTime", format!("{time:?}"), position["deviceTime"].as_str() == time.as_deref());
     for item in &location.items {
-        let (key, ours) = match item.value {
+        let (key, ours) = match item.0 {
             ItemValue::Mileage(tenths) => ("odometer", f64::from(tenths) * 100.0),
             ItemValue::Fuel(tenths) => ("fuel", f64::from(tenths) * 0.1),
             // Traccar leaves a standstill out.
@@ -431,7 +431,7 @@ fn ours(frame: &Frame<'_>, payload: &[u8], path: &str) -> Option<Json> {
         return payload.last().map(|check| (*check).into());
     }
     match &frame.body {
-        Body::TerminalAck { request, .. } if name == "ReplyMsgNum" => Some((*request).into()),
+        Body::TerminalAck { serial, .. } if name == "ReplyMsgNum" => Some((*serial).into()),
         Body::PlatformAck { serial, .. } if name == "MsgNum" => Some((*serial).into()),
         Body::RegisterAck { serial, code, .. } => match name {
             "AckMsgNum" => Some((*serial).into()),
@@ -477,7 +477,7 @@ fn ours(frame: &Frame<'_>, payload: &[u8], path: &str) -> Option<Json> {
         }
         Body::Location(location) => {
             let item = |wanted: fn(&ItemValue<'_>) -> Option<u32>| {
-                location.items.iter().find_map(|item| wanted(&item.value)).map(Json::from)
+                location.items.iter().find_map(|item| wanted(&item.0)).map(Json::from)
             };
             match name {
                 "AlarmFlag" => Some(location.alarm.into()),
