@@ -6,7 +6,8 @@
 //! broker that is killed, paused and restarted at every step of their life.
 //! Nothing sleeps and nothing is timed: where a test waits, it waits for
 //! something to happen, and the patience that ends it is for a test that hangs.
-#![allow(clippy::unwrap_used)]
+// What a failed test prints tells at which step it was.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 

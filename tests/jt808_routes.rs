@@ -15,6 +15,9 @@ use serde_json::{Value as Json, json};
 /// The device's header of 2019 has ten bytes of phone.
 const PHONE_2019: &str = "00000000013800138000";
 
+/// Makes a header of 2013 or of 2019.
+type Form = fn(u16) -> Header;
+
 /// A connection of a device that is logged in, with the form of 2013.
 fn logged_in() -> Conn {
     let mut conn = Conn::new();
@@ -44,7 +47,7 @@ fn authentication_2019(code: &str) -> Vec<u8> {
 }
 
 /// A frame that the platform sends: its header's serial, and the body.
-fn platform(form: fn(u16) -> Header, serial: u16, id: u16, body: &[u8]) -> Vec<u8> {
+fn platform(form: Form, serial: u16, id: u16, body: &[u8]) -> Vec<u8> {
     form(serial).frame(id, body)
 }
 
@@ -139,7 +142,7 @@ fn before_the_login_nothing_is_published_or_answered() {
 
 #[test]
 fn an_authentication_logs_the_device_in() {
-    let forms: [(Vec<u8>, fn(u16) -> Header, &str); 2] = [
+    let forms: [(Vec<u8>, Form, &str); 2] = [
         (v2013(9).frame(0x0102, b"s3cret"), v2013, PHONE),
         (v2019(9).frame(0x0102, &authentication_2019("s3cret")), v2019, PHONE_2019),
     ];
@@ -268,7 +271,7 @@ fn batch(items: u8) -> Vec<u8> {
     let mut body = vec![0, items, 1];
     for minute in 0..items {
         let mut item = location_body(&unhex("30 01 1f"));
-        item[26] = minute / 10 << 4 | minute % 10;
+        item[26] = ((minute / 10) << 4) | (minute % 10);
         body.extend((item.len() as u16).to_be_bytes());
         body.extend(item);
     }
@@ -427,7 +430,7 @@ fn serial_numbers_count_up_over_replies_and_downlinks_and_wrap_round() {
             conn.send(&v2013(round as u16).frame(0x0002, &[]));
             let sent = conn.take_sent();
             // Unescaping most of them would take most of the time.
-            if next < 3 || next > 65_533 || round % 97 == 0 {
+            if !(3..=65_533).contains(&next) || round % 97 == 0 {
                 let expected = acknowledgement(&v2013(next), round as u16, 0x0002, 0);
                 assert_eq!(hex(&sent), hex(&expected), "round {round}");
             }
@@ -539,7 +542,7 @@ fn topics_of_other_devices_are_not_subscribed() {
 // Messages in several frames.
 
 /// The segments of a message, with serial numbers from `serial` on.
-fn segments(form: fn(u16) -> Header, serial: u16, id: u16, body: &[u8], size: usize) -> Vec<Vec<u8>> {
+fn segments(form: Form, serial: u16, id: u16, body: &[u8], size: usize) -> Vec<Vec<u8>> {
     let total = body.len().div_ceil(size) as u16;
     let segment = |(at, data): (usize, &[u8])| form(serial + at as u16).part(total, at as u16 + 1).frame(id, data);
     body.chunks(size).enumerate().map(segment).collect()
@@ -561,7 +564,7 @@ fn many_parameters() -> (Vec<u8>, Json) {
 fn segments_become_one_message_in_any_order() {
     let (body, expected) = many_parameters();
     let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
-    for form in [v2013 as fn(u16) -> Header, v2019] {
+    for form in [v2013 as Form, v2019] {
         let frames = segments(form, 20, 0x0104, &body, 500);
         assert_eq!(frames.len(), 3);
         for order in orders {
