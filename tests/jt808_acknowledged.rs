@@ -274,7 +274,8 @@ async fn life(fault: Fault, at: u16) {
                 if matches!(fault, Fault::Pause | Fault::PauseAndKill) {
                     // They are on the broker's side, and it says nothing.
                     let sent = usize::from(TRUCKS) * usize::from(step - 2);
-                    patiently("the publishes", stack.scripted.until(|seen| seen.received.len() >= sent)).await;
+                    patiently("the publishes", stack.scripted.until(|seen| seen.received.len() >= sent))
+                        .await;
                 }
                 for truck in &mut trucks {
                     truck.has_no_answer().await;

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use common::jt808::{Authenticate, Body, ItemValue, Location, Message as Frame, Register};
 use common::{Capture, Conn, Message, all_captures, hex, smallchi, traccar, unhex, wire_offset, wrap, xor};
-use exproto_runtime::codec::{
-    Bad, Deframer, ErrorKind, Flag, Item as Raw, Protocol, RawFrame, Received, Text, decode, explain, reencode,
-};
 use exproto_runtime::codec::Tagged as _;
+use exproto_runtime::codec::{
+    Bad, Deframer, ErrorKind, Flag, Item as Raw, Protocol, RawFrame, Received, Text, decode, explain,
+    reencode,
+};
 use serde_json::{Value as Json, json};
 
 /// The one item in a frame's bytes.
@@ -43,7 +44,6 @@ fn written_again(raw: &RawFrame<'_>, received: &Received<Frame<'_>>) -> Vec<u8> 
     reencode::<Message>(received, raw, &mut out).unwrap();
     out
 }
-
 
 fn good(captures: Vec<Capture>) -> impl Iterator<Item = Capture> {
     captures.into_iter().filter(Capture::is_good)
@@ -175,7 +175,8 @@ fn with_accept_bad_they_are_flagged_and_written_again_as_received() {
 #[test]
 fn the_two_lines_that_are_no_message_are_told_apart() {
     let all = all_captures();
-    let [escapes, composite] = NO_MESSAGE.map(|name| all.iter().find(|capture| capture.name == name).unwrap());
+    let [escapes, composite] =
+        NO_MESSAGE.map(|name| all.iter().find(|capture| capture.name == name).unwrap());
     let found = |capture: &Capture, accept| {
         let mut deframer = Deframer::<Message>::new().accepting_bad(accept);
         let (mut scratch, mut input, mut found) = (Vec::new(), &capture.wire[..], Vec::new());
@@ -260,7 +261,11 @@ fn differences(location: &Location<'_>, position: &Json) -> Vec<String> {
         let altitude = location.altitude;
         compare("altitude", altitude.to_string(), near(altitude.into(), &position["altitude"], 0.0));
         compare("speedKnots", knots.to_string(), near(knots, &position["speedKnots"], 0.001));
-        compare("course", location.course.to_string(), near(location.course.into(), &position["course"], 0.0));
+        compare(
+            "course",
+            location.course.to_string(),
+            near(location.course.into(), &position["course"], 0.0),
+        );
         compare("fixTime", format!("{time:?}"), position["fixTime"].as_str() == time.as_deref());
     }
     compare("deviceTime", format!("{time:?}"), position["deviceTime"].as_str() == time.as_deref());
@@ -279,7 +284,6 @@ fn differences(location: &Location<'_>, position: &Json) -> Vec<String> {
     }
     differences
 }
-
 
 #[test]
 fn locations_are_those_that_traccar_reads() {
@@ -301,7 +305,9 @@ fn locations_are_those_that_traccar_reads() {
             assert_eq!(ours.len(), if standard { positions.len() } else { 0 }, "{}", capture.name);
             for (location, position) in ours.iter().zip(positions) {
                 compared += 1;
-                found.extend(differences(location, position).into_iter().map(|line| (capture.name.clone(), line)));
+                found.extend(
+                    differences(location, position).into_iter().map(|line| (capture.name.clone(), line)),
+                );
             }
         });
     }
@@ -355,7 +361,8 @@ fn answers_are_those_that_traccar_gives() {
         let Some(theirs) = capture.expect["replies"].as_array() else { continue };
         // They were recorded before the escapes went in.
         let recorded = |reply: &Json| unhex(reply.as_str().unwrap());
-        let mut theirs: Vec<_> = theirs.iter().map(recorded).map(|reply| reply[1..reply.len() - 1].to_vec()).collect();
+        let mut theirs: Vec<_> =
+            theirs.iter().map(recorded).map(|reply| reply[1..reply.len() - 1].to_vec()).collect();
         let payload = capture.payload();
         let id = u16::from_be_bytes([payload[0], payload[1]]);
         let phone = with_frame(&capture, false, |_, received| received.frame.phone.to_string());
@@ -438,7 +445,9 @@ fn ours(frame: &Frame<'_>, payload: &[u8], path: &str) -> Option<Json> {
             "Code" => code.as_ref().map(text),
             _ => None,
         },
-        Body::Authenticate(Authenticate::V2013 { code } | Authenticate::V2019 { code, .. }) if name == "Code" => {
+        Body::Authenticate(Authenticate::V2013 { code } | Authenticate::V2019 { code, .. })
+            if name == "Code" =>
+        {
             Some(text(code))
         }
         Body::Register(
@@ -486,9 +495,15 @@ fn ours(frame: &Frame<'_>, payload: &[u8], path: &str) -> Option<Json> {
                 "Lng" => Some(location.lon.into()),
                 "Altitude" => Some(location.altitude.into()),
                 "Speed" => Some(location.speed.into()),
-                "GPSTime" => Some(location.time.to_string().replace('T', " ").trim_end_matches("+08:00").into()),
-                "Mileage" => item(|value| if let ItemValue::Mileage(value) = value { Some(*value) } else { None }),
-                "Oil" => item(|value| if let ItemValue::Fuel(value) = value { Some((*value).into()) } else { None }),
+                "GPSTime" => {
+                    Some(location.time.to_string().replace('T', " ").trim_end_matches("+08:00").into())
+                }
+                "Mileage" => {
+                    item(|value| if let ItemValue::Mileage(value) = value { Some(*value) } else { None })
+                }
+                "Oil" => item(
+                    |value| if let ItemValue::Fuel(value) = value { Some((*value).into()) } else { None },
+                ),
                 _ => None,
             }
         }
@@ -505,7 +520,8 @@ fn fields_are_what_smallchi_asserts() {
         let payload = capture.payload();
         for case in capture.expect["cases"].as_array().unwrap() {
             // The others set fields of an object whose bytes are not this frame.
-            for assert in case["asserts"].as_array().unwrap().iter().filter(|_| case["direction"] == "decode") {
+            for assert in case["asserts"].as_array().unwrap().iter().filter(|_| case["direction"] == "decode")
+            {
                 let path = assert["path"].as_str().unwrap();
                 with_frame(&capture, false, |_, received| match ours(&received.frame, &payload, path) {
                     Some(ours) => {
@@ -517,7 +533,9 @@ fn fields_are_what_smallchi_asserts() {
                             let of = received.frame.body.tag() as u16;
                             of == *message && path.starts_with(prefix)
                         });
-                        let Some((_, seen)) = known else { panic!("{}: {path} is not compared", capture.name) };
+                        let Some((_, seen)) = known else {
+                            panic!("{}: {path} is not compared", capture.name)
+                        };
                         *seen = true;
                     }
                 });

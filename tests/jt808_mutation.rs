@@ -29,19 +29,28 @@ fn kept(payload: &[u8], accept_bad: bool) -> bool {
         Item::Frame(raw) => raw,
         Item::Bad(bad) => {
             assert!(!explain_item::<Message>(&item).to_string().is_empty());
-            assert_eq!(bad.error.kind(), if payload.is_empty() { ErrorKind::Short } else { ErrorKind::Checksum });
+            assert_eq!(
+                bad.error.kind(),
+                if payload.is_empty() { ErrorKind::Short } else { ErrorKind::Checksum }
+            );
             return false;
         }
     };
     assert_eq!(raw.payload, payload);
     // The picture takes longer than all else: each eighth frame.
-    let explanation = (payload.iter().map(|byte| u32::from(*byte)).sum::<u32>() % 8 == 0).then(|| explain::<Message>(&raw));
+    let explanation =
+        (payload.iter().map(|byte| u32::from(*byte)).sum::<u32>() % 8 == 0).then(|| explain::<Message>(&raw));
     let received = match raw.decode::<Message>() {
         Ok(received) => received,
         Err(error) => {
             assert!(error.offset() as usize <= payload.len(), "{error} in {}", hex(payload));
             if let Some(explanation) = explanation {
-                assert_eq!(explanation.failure().map(|failure| failure.error), Some(error), "{}", hex(payload));
+                assert_eq!(
+                    explanation.failure().map(|failure| failure.error),
+                    Some(error),
+                    "{}",
+                    hex(payload)
+                );
                 assert!(explanation.to_string().contains(error.kind().sentence()), "{explanation}");
             }
             return false;
@@ -51,7 +60,11 @@ fn kept(payload: &[u8], accept_bad: bool) -> bool {
         let picture = explanation.to_string();
         for flag in received.flags.iter() {
             let told = explanation.oddities().iter().any(|oddity| oddity.flag == flag);
-            assert!(told && picture.contains(flag.sentence()), "{flag:?} is not explained: {}\n{picture}", hex(payload));
+            assert!(
+                told && picture.contains(flag.sentence()),
+                "{flag:?} is not explained: {}\n{picture}",
+                hex(payload)
+            );
         }
     }
     let mut again = Vec::new();
@@ -133,13 +146,15 @@ fn made_up_bytes_are_kept_too() {
     let mut rng = Rng(809);
     let mut decoded = 0;
     let ids: [u16; 16] = [
-        0x0001, 0x0002, 0x0003, 0x0100, 0x0102, 0x0104, 0x0200, 0x0704, 0x8001, 0x8100, 0x8103, 0x8104, 0x8300,
-        0x0200, 0x0704, 0x1234,
+        0x0001, 0x0002, 0x0003, 0x0100, 0x0102, 0x0104, 0x0200, 0x0704, 0x8001, 0x8100, 0x8103, 0x8104,
+        0x8300, 0x0200, 0x0704, 0x1234,
     ];
     for _ in 0..6_000 {
-        let body: Vec<u8> = (0..rng.below(90)).map(|_| if rng.below(3) == 0 { rng.byte() % 6 } else { rng.byte() }).collect();
+        let body: Vec<u8> =
+            (0..rng.below(90)).map(|_| if rng.below(3) == 0 { rng.byte() % 6 } else { rng.byte() }).collect();
         let header = if rng.below(2) == 0 { common::v2013(7) } else { common::v2019(7) };
-        let header = if rng.below(8) == 0 { header.part(rng.byte().into(), rng.byte().into()) } else { header };
+        let header =
+            if rng.below(8) == 0 { header.part(rng.byte().into(), rng.byte().into()) } else { header };
         let mut payload = header.payload(ids[rng.below(ids.len())], &body);
         if rng.below(4) == 0 {
             payload[2] ^= rng.byte() & 0x9C;
@@ -192,7 +207,12 @@ fn no_derived_byte_changes_in_silence() {
                         Ok(now) => {
                             let before = decode::<Message>(&payload).unwrap();
                             let differs = now.frame != before.frame || now.flags != before.flags;
-                            assert!(differs, "{at} ^ {mask:02x}: {} reads as {}", hex(&changed), hex(&payload));
+                            assert!(
+                                differs,
+                                "{at} ^ {mask:02x}: {} reads as {}",
+                                hex(&changed),
+                                hex(&payload)
+                            );
                         }
                     }
                     kept(&changed, false);

@@ -5,7 +5,8 @@
 mod common;
 
 use common::{
-    Conn, Header, Message, PHONE, acknowledgement, encoded, hex, location_body, settings, unhex, v2013, v2019, wrap,
+    Conn, Header, Message, PHONE, acknowledgement, encoded, hex, location_body, settings, unhex, v2013,
+    v2019, wrap,
 };
 use exproto_runtime::codec::{Text, decode};
 use exproto_runtime::session::{BeforeLogin, CloseReason, ConnInfo, OnRefused, Report};
@@ -135,7 +136,8 @@ fn before_the_login_nothing_is_published_or_answered() {
         assert!(!conn.publishes().is_empty());
         assert_eq!(conn.sent_kinds().len(), 2);
     }
-    let mut conn = Conn::with(ConnInfo::default(), settings(|settings| settings.before_login = BeforeLogin::Close));
+    let mut conn =
+        Conn::with(ConnInfo::default(), settings(|settings| settings.before_login = BeforeLogin::Close));
     conn.send(&location);
     assert!(matches!(conn.closed(), Some(CloseReason::Refused(_))));
 }
@@ -203,7 +205,8 @@ fn a_refused_login_is_answered_and_closed() {
     assert_eq!(conn.closed(), Some(&CloseReason::Refused("not authorized".into())));
     assert!(conn.subscriptions().is_empty());
     // Or it may try again.
-    let mut conn = Conn::with(ConnInfo::default(), settings(|settings| settings.on_refused = OnRefused::Keep));
+    let mut conn =
+        Conn::with(ConnInfo::default(), settings(|settings| settings.on_refused = OnRefused::Keep));
     conn.deny_login(0x87, "not authorized").send(&v2013(9).frame(0x0102, b"wrong"));
     conn.allow_login().send(&v2013(10).frame(0x0102, b"right"));
     let replies = [unhex("0009 0102 01"), unhex("000a 0102 00")];
@@ -306,10 +309,7 @@ fn a_batch_is_a_message_for_each_report_and_one_answer() {
 fn an_unknown_message_is_published_under_its_id() {
     let mut conn = logged_in();
     conn.send(&v2013(3).frame(0x0900, &unhex("f1 00 ff")));
-    assert_eq!(
-        published(&conn),
-        [("jt808/013800138000/up/2304", json!({"id": 2304, "data": "f100ff"}))]
-    );
+    assert_eq!(published(&conn), [("jt808/013800138000/up/2304", json!({"id": 2304, "data": "f100ff"}))]);
     assert_sent(&mut conn, &[platform(v2013, 1, 0x8001, &unhex("0003 0900 00"))]);
 }
 
@@ -381,7 +381,8 @@ fn a_plate_in_gbk_is_text_in_both_directions() {
     // Made of text.
     let payload = v2019(1).payload(0x0100, &registration_2019());
     let mut frame = decode::<Message>(&payload).unwrap().frame;
-    let common::jt808::Body::Register(common::jt808::Register::V2019 { plate, model, .. }) = &mut frame.body else {
+    let common::jt808::Body::Register(common::jt808::Register::V2019 { plate, model, .. }) = &mut frame.body
+    else {
         panic!("{frame:?}")
     };
     *plate = Text::from("粤B12345");
@@ -458,7 +459,8 @@ fn an_answer_is_published_under_the_name_of_what_it_answers() {
     conn.send(&terminal_ack(11, 1, 0x8300, 1));
     conn.send(&terminal_ack(12, 77, 0x8300, 2));
     let topics: Vec<_> = published(&conn).iter().map(|(topic, _)| topic.to_string()).collect();
-    let expected = ["set_parameters", "text", "none"].map(|request| format!("jt808/{PHONE}/up/answer/{request}"));
+    let expected =
+        ["set_parameters", "text", "none"].map(|request| format!("jt808/{PHONE}/up/answer/{request}"));
     assert_eq!(topics, expected);
     let bodies: Vec<_> = published(&conn).into_iter().map(|(_, json)| json).collect();
     assert_eq!(bodies[0], json!({"serial": 2, "id": 0x8103, "result": 0}));
@@ -533,7 +535,8 @@ fn downlinks_that_do_not_fit_a_frame_are_reported() {
 #[test]
 fn topics_of_other_devices_are_not_subscribed() {
     let mut conn = logged_in();
-    for topic in ["jt808/013800138001/down/text", "jt808/013800138000/down/reboot", "jt808/013800138000/down"] {
+    for topic in ["jt808/013800138001/down/text", "jt808/013800138000/down/reboot", "jt808/013800138000/down"]
+    {
         assert!(!conn.message(topic, b"{}"), "{topic}");
     }
     assert!(conn.sent().is_empty());
@@ -544,7 +547,8 @@ fn topics_of_other_devices_are_not_subscribed() {
 /// The segments of a message, with serial numbers from `serial` on.
 fn segments(form: Form, serial: u16, id: u16, body: &[u8], size: usize) -> Vec<Vec<u8>> {
     let total = body.len().div_ceil(size) as u16;
-    let segment = |(at, data): (usize, &[u8])| form(serial + at as u16).part(total, at as u16 + 1).frame(id, data);
+    let segment =
+        |(at, data): (usize, &[u8])| form(serial + at as u16).part(total, at as u16 + 1).frame(id, data);
     body.chunks(size).enumerate().map(segment).collect()
 }
 

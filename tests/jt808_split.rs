@@ -5,7 +5,8 @@
 mod common;
 
 use common::{
-    Conn, Found, MAX, Message, PHONE, Rng, find, good_frames, hex, location_body, unescape, v2013, v2019, wrap,
+    Conn, Found, MAX, Message, PHONE, Rng, find, good_frames, hex, location_body, unescape, v2013, v2019,
+    wrap,
 };
 use exproto_runtime::codec::{Deframer, ErrorKind, Flags};
 use exproto_runtime::session::{ConnInfo, OnRefused};
@@ -59,7 +60,8 @@ fn same_at_every_split(stream: &[u8]) -> Vec<Found> {
 fn everything(frames: &[Vec<u8>]) -> (Vec<u8>, Vec<Found>) {
     let mut rng = Rng(5);
     let (mut stream, mut expected) = (Vec::new(), Vec::new());
-    let bad = |at: usize, kind, offset: usize, len| Found::Bad { at: at as u64, kind, offset: offset as u32, len };
+    let bad =
+        |at: usize, kind, offset: usize, len| Found::Bad { at: at as u64, kind, offset: offset as u32, len };
     // Before the first flag everything is garbage.
     stream.extend(b"hello\x7D\x7D");
     expected.push(bad(0, ErrorKind::Garbage, 0, 0));
@@ -77,7 +79,9 @@ fn everything(frames: &[Vec<u8>]) -> (Vec<u8>, Vec<Found>) {
                 stream.extend(inner);
                 stream.push(0x7E);
                 match plain {
-                    Some(plain) if common::xor(&plain) == 0 && plain.len() > 1 => expected.push(frame(at as u64, &plain)),
+                    Some(plain) if common::xor(&plain) == 0 && plain.len() > 1 => {
+                        expected.push(frame(at as u64, &plain))
+                    }
                     Some(plain) if plain.is_empty() => {}
                     Some(plain) => {
                         // One byte has nothing before its checksum.
@@ -157,7 +161,8 @@ fn everything_in_one_chunk_byte_by_byte_and_in_thousands_of_ways() {
 #[test]
 fn the_session_does_the_same_however_the_stream_was_cut() {
     // Without those that end the connection.
-    let frames: Vec<_> = good_frames().into_iter().filter(|wire| !wire.starts_with(b"\x7E\x00\x03")).collect();
+    let frames: Vec<_> =
+        good_frames().into_iter().filter(|wire| !wire.starts_with(b"\x7E\x00\x03")).collect();
     let (stream, _) = everything(&frames);
     let run = |chunks: &[&[u8]]| {
         let settings = common::settings(|settings| settings.on_refused = OnRefused::Keep);

@@ -68,7 +68,8 @@ pub fn good_frames() -> Vec<Vec<u8>> {
 fn captures(file: &str, lines: &str) -> Vec<Capture> {
     let parse = |line: &str| -> Capture {
         let json: Json = serde_json::from_str(line).unwrap_or_else(|error| panic!("{file}: {error}: {line}"));
-        let text = |key: &str| json[key].as_str().unwrap_or_else(|| panic!("{file}: {key} in {line}")).to_owned();
+        let text =
+            |key: &str| json[key].as_str().unwrap_or_else(|| panic!("{file}: {key} in {line}")).to_owned();
         let yes = |key: &str| json[key].as_bool().unwrap_or_else(|| panic!("{file}: {key} in {line}"));
         let capture = Capture {
             name: text("name"),
@@ -78,7 +79,11 @@ fn captures(file: &str, lines: &str) -> Vec<Capture> {
             expect: json["expect"].clone(),
         };
         assert!(capture.wire.len() > 2, "{}: no frame", capture.name);
-        assert!(capture.wire.starts_with(&[0x7E]) && capture.wire.ends_with(&[0x7E]), "{}: flags", capture.name);
+        assert!(
+            capture.wire.starts_with(&[0x7E]) && capture.wire.ends_with(&[0x7E]),
+            "{}: flags",
+            capture.name
+        );
         capture
     };
     let captures: Vec<_> = lines.lines().filter(|line| !line.trim().is_empty()).map(parse).collect();
@@ -231,9 +236,18 @@ pub fn settings(change: impl FnOnce(&mut SessionSettings)) -> SessionSettings {
 /// What a deframer found, without borrows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
-    Frame { at: u64, payload: Vec<u8>, flags: Flags },
+    Frame {
+        at: u64,
+        payload: Vec<u8>,
+        flags: Flags,
+    },
     /// `len` is 0 where it depends on how much of what is dropped was there.
-    Bad { at: u64, kind: ErrorKind, offset: u32, len: usize },
+    Bad {
+        at: u64,
+        kind: ErrorKind,
+        offset: u32,
+        len: usize,
+    },
 }
 
 /// What there is in a stream cut into these chunks.
@@ -244,7 +258,9 @@ pub fn find(deframer: &mut Deframer<Message>, chunks: &[&[u8]]) -> Vec<Found> {
         let mut input = chunk;
         while let Some(item) = deframer.next(&mut input, &mut scratch) {
             found.push(match item {
-                Item::Frame(raw) => Found::Frame { at: raw.offset, payload: raw.payload.to_vec(), flags: raw.flags },
+                Item::Frame(raw) => {
+                    Found::Frame { at: raw.offset, payload: raw.payload.to_vec(), flags: raw.flags }
+                }
                 Item::Bad(bad) => {
                     let kind = bad.error.kind();
                     let dropped = matches!(kind, ErrorKind::TooLong | ErrorKind::Garbage);
