@@ -163,7 +163,9 @@ mod tests {
     #[test]
     fn in_place_is_the_same_as_appended() {
         for escape in [TWO, THREE] {
-            for plain in [&b""[..], b"ab", b"\x7E", b"\x7D\x7E\x7D", b"a\x7Eb\x7D", b"\x10\x02x\x03", b"\x03\x10"] {
+            for plain in
+                [&b""[..], b"ab", b"\x7E", b"\x7D\x7E\x7D", b"a\x7Eb\x7D", b"\x10\x02x\x03", b"\x03\x10"]
+            {
                 let mut appended = vec![0x7E];
                 escape.apply(plain, &mut appended);
                 let mut in_place = vec![0x7E];
@@ -205,7 +207,8 @@ mod tests {
             // All strings of four of these bytes.
             let n = alphabet.len();
             for string in 0..n.pow(4) {
-                let plain = [string, string / n, string / n.pow(2), string / n.pow(3)].map(|at| alphabet[at % n]);
+                let plain =
+                    [string, string / n, string / n.pow(2), string / n.pow(3)].map(|at| alphabet[at % n]);
                 let (expected, places) = by_table(escape, &plain);
                 let mut wire = Vec::new();
                 escape.apply(&plain, &mut wire);
@@ -221,7 +224,8 @@ mod tests {
                     assert_eq!(escape.raw_offset(&wire, offset), place, "{plain:x?}");
                 }
                 // What the escape keeps out of the frame is out of it.
-                let kept_out = escape.codes.iter().map(|(_, value)| *value).filter(|value| *value != escape.byte);
+                let kept_out =
+                    escape.codes.iter().map(|(_, value)| *value).filter(|value| *value != escape.byte);
                 for value in kept_out {
                     assert!(!wire.contains(&value), "{wire:x?}");
                 }

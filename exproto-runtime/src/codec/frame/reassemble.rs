@@ -223,7 +223,8 @@ mod tests {
                     None => assert!(came < 3 && !r.is_empty()),
                     Some(whole) => {
                         assert_eq!(came, 3);
-                        let expected = Assembled { head: vec![b'#', 0], body: b"onethree4".to_vec(), total: 4 };
+                        let expected =
+                            Assembled { head: vec![b'#', 0], body: b"onethree4".to_vec(), total: 4 };
                         assert_eq!(whole, expected);
                     }
                 }
