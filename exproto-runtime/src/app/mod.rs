@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-pub use crate::codec::{Random, Whole};
+pub use crate::codec::{Random, Uniform};
 pub use simulate::{Counts, Device, Rate, Sender, SimulateOptions, Totals, simulate};
 
 use crate::session::{Gateway, SessionSettings};

@@ -43,7 +43,7 @@ pub use json::{Fill, FillError, JsonWriter, Node, Object, to_json};
 pub use layout::{
     Codec, Decode, Encode, EncodeBody, Family, NoCtx, Protocol, Scalar, Segment, Select, Tagged, Wire,
 };
-pub use random::{Random, Whole};
+pub use random::{Random, Uniform};
 pub use reader::Reader;
 pub use sample::Sample;
 pub use schema::{FieldInfo, Scale};

@@ -34,8 +34,8 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A whole number of the range, ends included; its start if it is empty.
-    pub fn within<T: Whole>(&mut self, range: RangeInclusive<T>) -> T {
+    /// A number of the range, ends included; its start if it is empty.
+    pub fn within<T: Uniform>(&mut self, range: RangeInclusive<T>) -> T {
         T::within(self, &range)
     }
 
@@ -57,8 +57,8 @@ impl Random {
     }
 }
 
-/// A whole number that [`Random::within`] can make.
-pub trait Whole: Copy + sealed::Sealed {
+/// A number that [`Random::within`] can make: whole, or a float.
+pub trait Uniform: Copy + sealed::Sealed {
     /// A number of the range.
     fn within(random: &mut Random, range: &RangeInclusive<Self>) -> Self;
 }
@@ -70,7 +70,7 @@ mod sealed {
 macro_rules! whole {
     ($($int:ty),*) => {$(
         impl sealed::Sealed for $int {}
-        impl Whole for $int {
+        impl Uniform for $int {
             fn within(random: &mut Random, range: &RangeInclusive<Self>) -> Self {
                 let (low, high) = (*range.start() as i128, *range.end() as i128);
                 // At most 2^64 values. Scaling is not quite even for counts that
@@ -84,6 +84,24 @@ macro_rules! whole {
 }
 
 whole!(u8, u16, u32, u64, usize, i8, i16, i32, i64);
+
+macro_rules! float {
+    ($($float:ty),*) => {$(
+        impl sealed::Sealed for $float {}
+        impl Uniform for $float {
+            fn within(random: &mut Random, range: &RangeInclusive<Self>) -> Self {
+                let (low, high) = (*range.start(), *range.end());
+                let part = random.fraction() as $float;
+                // Not by the width of the range, which may be infinite.
+                let value = low * (1.0 - part) + high * part;
+                // Rounding may lead out of a narrow range.
+                if range.contains(&value) { value } else { low }
+            }
+        }
+    )*};
+}
+
+float!(f32, f64);
 
 #[cfg(test)]
 mod tests {
@@ -107,6 +125,23 @@ mod tests {
         let empty: u32 = random.within(9..=3);
         assert_eq!(empty, 9);
         assert_eq!(random.one_of::<u8>(&[]), None);
+    }
+
+    #[test]
+    fn floats_stay_in_their_range_and_spread_over_it() {
+        let mut random = Random::new(1);
+        let mut quarters = [0; 4];
+        for _ in 0..1000 {
+            let value: f32 = random.within(-1.0..=1.0);
+            assert!((-1.0..=1.0).contains(&value), "{value}");
+            quarters[((value + 1.0) * 2.0).min(3.0) as usize] += 1;
+            assert!(random.within(f64::MIN..=f64::MAX).is_finite());
+            assert_eq!(random.within(0.1..=0.1_f32), 0.1);
+        }
+        assert!(quarters.iter().all(|count| *count > 150), "{quarters:?}");
+        #[allow(clippy::reversed_empty_ranges, reason = "what is tested")]
+        let empty: f64 = random.within(9.0..=3.0);
+        assert_eq!(empty, 9.0);
     }
 
     #[test]

@@ -163,7 +163,9 @@ mod tests {
     #[test]
     fn in_place_is_the_same_as_appended() {
         for escape in [TWO, THREE] {
-            for plain in [&b""[..], b"ab", b"\x7E", b"\x7D\x7E\x7D", b"a\x7Eb\x7D", b"\x10\x02x\x03", b"\x03\x10"] {
+            for plain in
+                [&b""[..], b"ab", b"\x7E", b"\x7D\x7E\x7D", b"a\x7Eb\x7D", b"\x10\x02x\x03", b"\x03\x10"]
+            {
                 let mut appended = vec![0x7E];
                 escape.apply(plain, &mut appended);
                 let mut in_place = vec![0x7E];
@@ -174,6 +176,81 @@ mod tests {
                 assert_eq!(escape.remove(&in_place[1..], &mut again), Ok(()));
                 assert_eq!(again, plain);
             }
+        }
+    }
+
+    /// Byte by byte from the table; also where each plain byte begins.
+    fn by_table(escape: Escape, plain: &[u8]) -> (Vec<u8>, Vec<usize>) {
+        let (mut wire, mut places) = (Vec::new(), Vec::new());
+        for byte in plain {
+            places.push(wire.len());
+            match escape.codes.iter().find(|(_, value)| value == byte) {
+                Some((code, _)) => wire.extend([escape.byte, *code]),
+                None => wire.push(*byte),
+            }
+        }
+        (wire, places)
+    }
+
+    #[test]
+    fn tables_of_any_size_do_what_they_say() {
+        static ONE: Escape = Escape { byte: 0x5C, codes: &[(0x5C, 0x5C)] };
+        static FOUR: Escape =
+            Escape { byte: 0x3D, codes: &[(0x14, 0x3D), (0x03, 0x24), (0x04, 0x23), (0x0A, 0x2A)] };
+        for escape in [ONE, TWO, THREE, FOUR] {
+            let mut alphabet = vec![b'x', b'y', escape.byte];
+            for (code, value) in escape.codes {
+                alphabet.extend([*code, *value]);
+            }
+            alphabet.sort_unstable();
+            alphabet.dedup();
+            // All strings of four of these bytes.
+            let n = alphabet.len();
+            for string in 0..n.pow(4) {
+                let plain =
+                    [string, string / n, string / n.pow(2), string / n.pow(3)].map(|at| alphabet[at % n]);
+                let (expected, places) = by_table(escape, &plain);
+                let mut wire = Vec::new();
+                escape.apply(&plain, &mut wire);
+                assert_eq!(wire, expected, "{plain:x?}");
+                let mut in_place = plain.to_vec();
+                escape.apply_in_place(&mut in_place, 0);
+                assert_eq!(in_place, expected, "{plain:x?}");
+                assert_eq!(escape.occurs_in(&wire), wire.contains(&escape.byte));
+                let mut again = vec![0xEE];
+                assert_eq!(escape.remove(&wire, &mut again), Ok(()));
+                assert_eq!(again[1..], plain);
+                for (offset, place) in places.into_iter().enumerate() {
+                    assert_eq!(escape.raw_offset(&wire, offset), place, "{plain:x?}");
+                }
+                // What the escape keeps out of the frame is out of it.
+                let kept_out =
+                    escape.codes.iter().map(|(_, value)| *value).filter(|value| *value != escape.byte);
+                for value in kept_out {
+                    assert!(!wire.contains(&value), "{wire:x?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_escape_without_code_is_found_where_it_stands() {
+        for escape in [TWO, THREE] {
+            for code in 0..=255_u8 {
+                let good = escape.codes.iter().find(|(of, _)| *of == code);
+                let first = escape.codes[0].0;
+                let wire = [b'a', escape.byte, first, b'b', escape.byte, code, b'c'];
+                let mut plain = Vec::new();
+                match good {
+                    Some((_, value)) => {
+                        assert_eq!(escape.remove(&wire, &mut plain), Ok(()));
+                        assert_eq!(plain, [b'a', escape.codes[0].1, b'b', *value, b'c']);
+                    }
+                    None => assert_eq!(escape.remove(&wire, &mut plain), Err(4), "{code:02x}"),
+                }
+            }
+            assert_eq!(escape.remove(&[b'a', b'b', escape.byte], &mut Vec::new()), Err(2));
+            assert_eq!(escape.remove(&[escape.byte], &mut Vec::new()), Err(0));
         }
     }
 }

@@ -181,6 +181,8 @@ impl Scanner for FlagScan {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]
@@ -219,5 +221,106 @@ mod tests {
         assert_eq!(scan.scan(b"\x7Eab\x7E"), Step::Skip(1));
         assert_eq!(scan.scan(b"ab\x7E"), Step::Frame { start: 0, end: 2, next: 3 });
         assert!(!scan.clean());
+    }
+
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    enum Seen {
+        Frame(Vec<u8>),
+        Bad(ErrorKind),
+    }
+
+    /// What is found when the chunks come one after the other. Bytes that are
+    /// no frame are reported once however many chunks they came in.
+    fn find(mut scan: FlagScan, chunks: &[&[u8]], by_want: bool) -> Vec<Seen> {
+        let (mut buf, mut seen) = (Vec::new(), Vec::new());
+        let mut stream = 0;
+        for mut chunk in chunks.iter().copied() {
+            stream += chunk.len() as u64;
+            loop {
+                match scan.scan(&buf) {
+                    Step::Need(more) => {
+                        assert_eq!(more, 1);
+                        if chunk.is_empty() {
+                            break;
+                        }
+                        let take = if by_want { scan.want(buf.len(), chunk) } else { chunk.len() };
+                        let (now, later) = chunk.split_at(take);
+                        buf.extend_from_slice(now);
+                        chunk = later;
+                    }
+                    Step::Skip(len) => drop(buf.drain(..len)),
+                    Step::Frame { start, end, next } => {
+                        seen.push(Seen::Frame(buf[start..end].to_vec()));
+                        buf.drain(..next);
+                    }
+                    Step::Bad { kind, len } => {
+                        if seen.last() != Some(&Seen::Bad(kind)) {
+                            seen.push(Seen::Bad(kind));
+                        }
+                        assert!(len > 0);
+                        buf.drain(..len);
+                    }
+                }
+            }
+            // Nothing is kept that could not become a frame.
+            assert!(buf.len() <= scan.max, "{} bytes are kept", buf.len());
+        }
+        // Only flags, at most, are looked at again.
+        let flags = chunks.concat().iter().filter(|byte| **byte == scan.flag).count() as u64;
+        assert!(scan.visited() >= stream && scan.visited() <= stream + flags, "{}", scan.visited());
+        seen
+    }
+
+    #[test]
+    fn chunks_make_no_difference() {
+        let frame = |bytes: &[u8]| Seen::Frame(bytes.to_vec());
+        let stream = b"xy\x7Eab\x7E\x7Ecd\x7Eef\x7E\x7E\x7E12345678\x7E123456789\x7Eg\x7D\x01\x7Eopen";
+        let expected = [
+            Seen::Bad(ErrorKind::Garbage),
+            frame(b"ab"),
+            frame(b"cd"),
+            frame(b"ef"),
+            frame(b"12345678"),
+            Seen::Bad(ErrorKind::TooLong),
+            frame(b"g\x7D\x01"),
+        ];
+        for scan in [FlagScan::new(0x7E, 8), FlagScan::new(0x7E, 8).escaping(0x7D)] {
+            for by_want in [false, true] {
+                for first in 0..=stream.len() {
+                    for second in first..=stream.len() {
+                        let chunks = [&stream[..first], &stream[first..second], &stream[second..]];
+                        assert_eq!(find(scan.clone(), &chunks, by_want), expected, "{first} {second}");
+                    }
+                }
+                let single: Vec<&[u8]> = stream.chunks(1).collect();
+                assert_eq!(find(scan.clone(), &single, by_want), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_without_end_is_dropped_and_costs_only_itself() {
+        let mut scan = FlagScan::new(0x7E, 4);
+        assert_eq!(scan.scan(b"\x7E1234"), Step::Skip(1));
+        assert_eq!(scan.scan(b"1234"), Step::Need(1));
+        assert!(scan.in_frame());
+        assert_eq!(scan.scan(b"12345"), Step::Bad { kind: ErrorKind::TooLong, len: 5 });
+        assert!(!scan.in_frame());
+        // Whatever follows is dropped up to the next flag, without a report.
+        assert_eq!(scan.scan(b""), Step::Need(1));
+        assert_eq!(scan.scan(b"6789"), Step::Skip(4));
+        assert_eq!(scan.scan(b"0\x7Eab\x7E"), Step::Skip(2));
+        assert!(scan.in_frame());
+        assert_eq!(scan.scan(b"ab\x7E"), Step::Frame { start: 0, end: 2, next: 3 });
+    }
+
+    #[test]
+    fn no_more_than_a_frame_is_wanted() {
+        let mut scan = FlagScan::new(0x7E, 4);
+        assert_eq!(scan.scan(b"\x7E"), Step::Skip(1));
+        assert_eq!(scan.scan(b"ab"), Step::Need(1));
+        // Two bytes more and one that shows that it is too long.
+        assert_eq!(scan.want(2, &[b'x'; 100]), 3);
+        assert_eq!(scan.scan(b"abxxx"), Step::Bad { kind: ErrorKind::TooLong, len: 5 });
     }
 }

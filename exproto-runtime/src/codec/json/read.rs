@@ -74,9 +74,9 @@ fn node(raw: &RawValue, depth: usize, budget: &mut Budget) -> Result<Node, FillE
 }
 
 fn deeper(depth: usize) -> Result<usize, FillError> {
-    depth.checked_sub(1).ok_or_else(|| {
-        FillError::new(format!("the payload is nested more than {} deep", Node::MAX_DEPTH))
-    })
+    depth
+        .checked_sub(1)
+        .ok_or_else(|| FillError::new(format!("the payload is nested more than {} deep", Node::MAX_DEPTH)))
 }
 
 fn object(text: &str, depth: usize, budget: &mut Budget) -> Result<Kind, FillError> {
@@ -109,9 +109,10 @@ struct Budget(usize);
 
 impl Budget {
     fn take<E: de::Error>(&mut self) -> Result<(), E> {
-        self.0 = self.0.checked_sub(1).ok_or_else(|| {
-            E::custom(format_args!("the payload has more than {} values", Node::MAX_NODES))
-        })?;
+        self.0 = self
+            .0
+            .checked_sub(1)
+            .ok_or_else(|| E::custom(format_args!("the payload has more than {} values", Node::MAX_NODES)))?;
         Ok(())
     }
 }
@@ -177,13 +178,9 @@ mod tests {
                 (a - b).abs() <= a.abs() * 1e-15
             }
             (Kind::Text(a), V::String(b)) => **a == **b,
-            (Kind::List(a), V::Array(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-            }
+            (Kind::List(a), V::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
             (Kind::Object(a), V::Object(b)) => {
-                a.len() == b.len()
-                    && a.iter()
-                        .all(|(key, a)| b.get(&**key).is_some_and(|b| same(a, b)))
+                a.len() == b.len() && a.iter().all(|(key, a)| b.get(&**key).is_some_and(|b| same(a, b)))
             }
             _ => false,
         }
@@ -197,10 +194,7 @@ mod tests {
             (Ok(node), Ok(value)) => assert!(same(node, value), "{shown}"),
             (Err(_), Err(_)) => {}
             // Ours has no floats to overflow, theirs takes the last of two keys.
-            (Ok(_), Err(error)) => assert!(
-                error.to_string().contains("out of range"),
-                "{shown}: {error}"
-            ),
+            (Ok(_), Err(error)) => assert!(error.to_string().contains("out of range"), "{shown}: {error}"),
             (Err(error), Ok(_)) => assert!(error.to_string().contains("twice"), "{shown}: {error}"),
         }
     }
@@ -277,26 +271,15 @@ mod tests {
     #[test]
     fn numbers_stay_as_written() {
         let node = Node::parse(b"[18446744073709551615, 0.10000000000000000001]").unwrap();
-        let texts: Vec<_> = node
-            .elements()
-            .unwrap()
-            .iter()
-            .filter_map(Node::as_number)
-            .collect();
+        let texts: Vec<_> = node.elements().unwrap().iter().filter_map(Node::as_number).collect();
         assert_eq!(texts, ["18446744073709551615", "0.10000000000000000001"]);
     }
 
     #[test]
     fn errors_say_where() {
         let error = |text: &str| Node::parse(text.as_bytes()).unwrap_err().to_string();
-        assert_eq!(
-            error("{\"a\":[1,x]}"),
-            "the payload is no JSON: expected value at line 1 column 9"
-        );
-        assert_eq!(
-            error("{\"a\":1,\"a\":2}"),
-            "the key \"a\" stands there twice"
-        );
+        assert_eq!(error("{\"a\":[1,x]}"), "the payload is no JSON: expected value at line 1 column 9");
+        assert_eq!(error("{\"a\":1,\"b\":3,\"a\":2}"), "the key \"a\" stands there twice");
         assert_eq!(
             error("{\"a\":1"),
             "the payload is no JSON: EOF while parsing an object at line 1 column 6"
@@ -321,20 +304,14 @@ mod tests {
         let deep = |n: usize| "[".repeat(n) + &"]".repeat(n);
         assert!(Node::parse(deep(Node::MAX_DEPTH).as_bytes()).is_ok());
         let error = Node::parse(deep(Node::MAX_DEPTH + 1).as_bytes()).unwrap_err();
-        assert!(
-            error.message().contains("nested more than 64 deep"),
-            "{error}"
-        );
+        assert!(error.message().contains("nested more than 64 deep"), "{error}");
         // Nothing on the way out takes long or grows: a path of clipped length.
         assert!(Node::parse("[".repeat(Node::MAX_BYTES).as_bytes()).is_err());
 
         let many = |n: usize| alloc::format!("[{}0]", "0,".repeat(n - 2));
         assert!(Node::parse(many(Node::MAX_NODES).as_bytes()).is_ok());
         let error = Node::parse(many(Node::MAX_NODES + 1).as_bytes()).unwrap_err();
-        assert!(
-            error.message().contains("more than 65536 values"),
-            "{error}"
-        );
+        assert!(error.message().contains("more than 65536 values"), "{error}");
 
         let long = alloc::format!("\"{}\"", "x".repeat(Node::MAX_BYTES - 2));
         assert!(Node::parse(long.as_bytes()).is_ok());

@@ -60,7 +60,7 @@ impl<const N: usize> Bcd<N> {
     pub fn from_number(mut number: u64, size: usize) -> Option<Self> {
         let mut all = [0; N];
         for byte in all.get_mut(..size)?.iter_mut().rev() {
-            *byte = ((number / 10 % 10) << 4 | number % 10) as u8;
+            *byte = (((number / 10 % 10) << 4) | (number % 10)) as u8;
             number /= 100;
         }
         (number == 0).then_some(Self { bytes: all, len: u8::try_from(size).ok()? })
@@ -211,6 +211,13 @@ impl<const N: usize> Value for Bcd<N> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use alloc::format;
+    use alloc::string::ToString as _;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]
@@ -227,5 +234,83 @@ mod tests {
             }
             assert!(all_digits(&bytes[..len]), "{len} bytes");
         }
+    }
+
+    #[test]
+    fn nibbles_above_nine_are_kept_shown_and_flagged() {
+        for byte in 0..=255_u8 {
+            let wire = [0x12, byte, 0x90];
+            let mut r = Reader::new(&wire);
+            let bcd = Bcd::<4>::decode(&mut r, ()).unwrap();
+            let decimal = byte >> 4 < 10 && byte & 15 < 10;
+            assert_eq!(r.flags().has(Flag::Digits), !decimal, "{byte:02x}");
+            assert_eq!(r.left(), 0);
+            assert_eq!(bcd.is_decimal(), decimal, "{byte:02x}");
+            // The digits as text are the number.
+            let text = format!("12{byte:02x}90");
+            assert_eq!(bcd.to_string(), text);
+            assert_eq!(bcd.write(&mut [0; 64]), text);
+            assert_eq!(bcd.to_number(), text.parse().ok());
+            // Back from text and on the wire nothing is lost.
+            assert_eq!(text.parse(), Ok(bcd));
+            assert_eq!(text.to_uppercase().parse(), Ok(bcd));
+            let mut out = Vec::new();
+            bcd.encode(&mut Writer::new(&mut out), ()).unwrap();
+            assert_eq!(out, wire);
+        }
+    }
+
+    #[test]
+    fn half_a_byte_and_other_characters_are_refused() {
+        for text in ["1", "123", "12345", "1x", "+1", "-1", " 1", "12 3", "\u{e9}", "1234567890"] {
+            assert_eq!(text.parse::<Bcd<4>>(), Err(BcdError), "{text}");
+        }
+        assert_eq!("12345678".parse::<Bcd<4>>().unwrap().as_bytes(), [0x12, 0x34, 0x56, 0x78]);
+        assert_eq!("".parse::<Bcd<4>>(), Ok(Bcd::default()));
+    }
+
+    #[test]
+    fn numbers_keep_their_leading_zeros() {
+        for (number, size, text) in [
+            (0, 0, ""),
+            (0, 2, "0000"),
+            (7, 1, "07"),
+            (42, 3, "000042"),
+            (99_999_999, 4, "99999999"),
+            (100_000_000, 5, "0100000000"),
+        ] {
+            let bcd = Bcd::<6>::from_number(number, size).unwrap();
+            assert_eq!(bcd.to_string(), text);
+            assert_eq!(bcd.to_number(), Some(number));
+        }
+        assert_eq!(Bcd::<6>::from_number(1, 0), None);
+        assert_eq!(Bcd::<6>::from_number(100, 1), None);
+        assert_eq!(Bcd::<6>::from_number(1, 7), None);
+        // The largest number and the one after it.
+        let most = Bcd::<10>::from_number(u64::MAX, 10).unwrap();
+        assert_eq!(most.to_string(), "18446744073709551615");
+        assert_eq!(most.to_number(), Some(u64::MAX));
+        assert_eq!("18446744073709551616".parse::<Bcd<10>>().unwrap().to_number(), None);
+    }
+
+    #[test]
+    fn no_more_bytes_are_taken_than_there_is_room_for() {
+        assert_eq!(Bcd::<2>::from_bytes(&[0x12, 0x34]).unwrap().to_string(), "1234");
+        assert_eq!(Bcd::<2>::from_bytes(&[0x12, 0x34, 0x56]), None);
+        let wire = [0x12, 0x34, 0x56];
+        let error = Bcd::<2>::decode(&mut Reader::new(&wire), ()).unwrap_err();
+        assert_eq!((error.kind(), error.offset()), (ErrorKind::Size, 0));
+        // The length is kept in a byte.
+        assert!(Bcd::<300>::from_bytes(&vec![0; 255]).is_some());
+        assert_eq!(Bcd::<300>::from_bytes(&vec![0; 256]), None);
+        assert_eq!(Bcd::<300>::from_number(1, 256), None);
+    }
+
+    #[test]
+    fn a_shorter_one_is_another_value() {
+        let short = Bcd::<4>::from_bytes(&[0x12]).unwrap();
+        let long = Bcd::<4>::from_bytes(&[0x12, 0x00]).unwrap();
+        assert_ne!(short, long);
+        assert_eq!((short.to_string().as_str(), long.to_string().as_str()), ("12", "1200"));
     }
 }

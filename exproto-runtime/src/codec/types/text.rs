@@ -43,9 +43,9 @@ impl Charset {
             Self::Ascii => false,
             Self::Utf8 => core::str::from_utf8(bytes).is_ok(),
             #[cfg(feature = "charsets")]
-            Self::Gbk => encoding_rs::GB18030
-                .decode_without_bom_handling_and_without_replacement(bytes)
-                .is_some(),
+            Self::Gbk => {
+                encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(bytes).is_some()
+            }
         }
     }
 
@@ -69,6 +69,8 @@ impl Charset {
 /// Text as received: the bytes, padding included, and their character set.
 ///
 /// Converted when it is looked at, so that text that is not valid is not lost.
+/// Texts are equal that read the same, whatever their character sets and
+/// padding; one that is not valid equals the same bytes alone.
 ///
 /// # Examples
 ///
@@ -130,7 +132,11 @@ impl<'a> From<&'a str> for Text<'a> {
 
 impl PartialEq for Text<'_> {
     fn eq(&self, other: &Self) -> bool {
-        if self.charset == other.charset { self.bytes == other.bytes } else { self.to_str() == other.to_str() }
+        if self.charset == other.charset && trim_nul(self.bytes) == trim_nul(other.bytes) {
+            return true;
+        }
+        // Replaced bytes are no reason for two texts to be the same.
+        self.is_valid() && other.is_valid() && self.to_str() == other.to_str()
     }
 }
 
@@ -277,3 +283,146 @@ charset!(
     /// `#[wire(as = Gbk)]`: text in GBK (GB 18030 when reading).
     Gbk
 );
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use alloc::format;
+    use alloc::string::ToString as _;
+
+    use super::*;
+
+    static AT: FieldInfo = FieldInfo::new("Test", "text");
+
+    fn decoded<'a>(codec: &impl Codec<'a, Text<'a>>, wire: &'a [u8]) -> (Text<'a>, bool) {
+        let mut r = Reader::new(wire);
+        let text = codec.decode(&mut r, &AT).unwrap();
+        assert_eq!((r.left(), text.as_bytes()), (0, wire));
+        (text, r.flags().has(Flag::Text))
+    }
+
+    fn encoded<'a>(codec: &impl Codec<'a, Text<'a>>, text: Text<'a>) -> Result<Vec<u8>, Error> {
+        let mut out = Vec::new();
+        codec.encode(&text, &mut Writer::new(&mut out), &AT).map(|()| out)
+    }
+
+    #[test]
+    fn invalid_bytes_are_flagged_kept_and_replaced_when_shown() {
+        let cases: [(&[u8], bool, bool); 6] = [
+            (b"plain", true, true),
+            (b"", true, true),
+            (b"pad\0\0", true, true),
+            ("caf\u{e9}".as_bytes(), true, false),
+            (b"caf\xE9", false, false),
+            (b"\xC3", false, false),
+        ];
+        for (wire, utf8, ascii) in cases {
+            for (valid, (text, flagged), again) in [
+                (utf8, decoded(&Utf8, wire), encoded(&Utf8, Text::new(wire, Charset::Utf8))),
+                (ascii, decoded(&Ascii, wire), encoded(&Ascii, Text::new(wire, Charset::Ascii))),
+            ] {
+                assert_eq!((text.is_valid(), flagged), (valid, !valid), "{text:?}");
+                assert_eq!(again.unwrap(), wire);
+            }
+            assert_eq!(decoded(&Utf8, wire).0.to_str().contains('\u{FFFD}'), !utf8);
+        }
+    }
+
+    #[test]
+    fn padding_belongs_to_the_bytes_and_not_to_the_text() {
+        let text = Text::new(b"a\0b\0\0", Charset::Utf8);
+        assert_eq!(text.to_str(), "a\0b");
+        assert_eq!(Text::new(b"\0\0", Charset::Ascii).to_str(), "");
+        assert_eq!(encoded(&Utf8, text).unwrap(), b"a\0b\0\0");
+        // In another character set the text is written, without it.
+        assert_eq!(encoded(&Ascii, text).unwrap(), b"a\0b");
+    }
+
+    #[test]
+    fn what_a_character_set_lacks_is_refused() {
+        let error = encoded(&Ascii, Text::from("caf\u{e9}")).unwrap_err();
+        assert_eq!((error.kind(), error.field().name), (ErrorKind::Custom, "text"));
+        assert_eq!(encoded(&Ascii, Text::from("cafe")).unwrap(), b"cafe");
+    }
+
+    #[test]
+    fn texts_are_equal_that_read_the_same() {
+        let texts = [
+            Text::from("ab"),
+            Text::new(b"ab\0", Charset::Utf8),
+            Text::new(b"ab", Charset::Ascii),
+            Text::new(b"a\xFF", Charset::Utf8),
+            Text::new(b"a\xFE", Charset::Utf8),
+            Text::new(b"a\xFF", Charset::Ascii),
+            Text::from("a\u{FFFD}"),
+        ];
+        let same = |a: usize, b: usize| a == b || (a < 3 && b < 3);
+        for (a, text) in texts.iter().enumerate() {
+            for (b, other) in texts.iter().enumerate() {
+                assert_eq!(text == other, same(a, b), "{a} {b}");
+                assert_eq!(TextBuf::from(*text) == TextBuf::from(*other), same(a, b), "{a} {b}");
+            }
+        }
+        assert_eq!(format!("{} {:?}", texts[1], texts[1]), "ab \"ab\"");
+        assert_eq!(TextBuf::from(texts[0]).to_string(), "ab");
+    }
+
+    #[cfg(feature = "charsets")]
+    mod gbk {
+        use super::*;
+
+        #[test]
+        fn a_number_plate_goes_out_and_comes_back() {
+            // From the GB 2312 table: row 30, cell 9.
+            let wire = b"\xBE\xA9A12345";
+            assert_eq!(encoded(&Gbk, Text::from("\u{4EAC}A12345")).unwrap(), wire);
+            let (text, flagged) = decoded(&Gbk, wire);
+            assert_eq!((text.to_str().as_ref(), flagged), ("\u{4EAC}A12345", false));
+            assert_eq!(text, Text::from("\u{4EAC}A12345"));
+            assert_eq!(encoded(&Gbk, text).unwrap(), wire);
+            assert_eq!(encoded(&Utf8, text).unwrap(), "\u{4EAC}A12345".as_bytes());
+        }
+
+        #[test]
+        fn every_character_it_has_survives() {
+            let mut buffer = [0; 4];
+            let mut double = 0;
+            // It has none above U+FFFF. Of private use some, which GB 18030 has
+            // given to characters of Unicode since.
+            let all = (0..=0xFFFF).filter_map(char::from_u32);
+            for character in all.filter(|character| !matches!(character, '\u{E000}'..='\u{F8FF}')) {
+                let text = &*character.encode_utf8(&mut buffer);
+                let Some(bytes) = Charset::Gbk.encode(text) else { continue };
+                double += usize::from(bytes.len() == 2);
+                assert!(Charset::Gbk.is_valid(&bytes), "{character:?}");
+                assert_eq!(Charset::Gbk.decode(&bytes), text, "{character:?}");
+            }
+            // 20,902 ideographs and the symbols.
+            assert!(double > 21_700, "{double}");
+        }
+
+        #[test]
+        fn bytes_that_are_no_characters_are_flagged_and_kept() {
+            for wire in [&b"a\xBE"[..], b"\xFF", b"\xBE\x20b", b"\x81\x30"] {
+                let (text, flagged) = decoded(&Gbk, wire);
+                assert!(flagged && !text.is_valid(), "{wire:x?}");
+                assert!(text.to_str().contains('\u{FFFD}'), "{wire:x?}");
+                assert_eq!(encoded(&Gbk, text).unwrap(), wire);
+            }
+        }
+
+        #[test]
+        fn more_is_read_than_written() {
+            // Four bytes of GB 18030: U+1F69A.
+            let (text, flagged) = decoded(&Gbk, b"\x94\x39\xFC\x30");
+            assert!(!flagged);
+            let truck = text.to_str();
+            assert_eq!(truck.chars().count(), 1);
+            // As received it can be written, as other text not.
+            assert_eq!(encoded(&Gbk, text).unwrap(), text.as_bytes());
+            let error = encoded(&Gbk, Text::from(&*truck)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Custom);
+        }
+    }
+}
