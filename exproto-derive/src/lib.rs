@@ -16,6 +16,8 @@ mod ir;
 mod lower;
 mod relation;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

@@ -106,7 +106,7 @@ fn struct_shape(
     let Some(Keyed { value: BitsKey::Container(ty), .. }) = &attrs.bits else {
         return Some(Shape::Struct(layout));
     };
-    let Some(int) = IntTy::of_type(ty).filter(|int| !int.signed && !int.float) else {
+    let Some(int) = IntTy::on_wire(ty).filter(|int| !int.signed && !int.float) else {
         ctxt.error(ty, "a struct of bits lies in an unsigned integer: `bits = u8`, `u16`, `u24` .. `u64`");
         return None;
     };
@@ -157,7 +157,7 @@ fn enum_shape(
     ctxt: &mut Ctxt,
 ) -> Option<Shape> {
     let tag_ty = match &attrs.tag {
-        Some(Keyed { value: TagKey::Type(ty), .. }) => match IntTy::of_type(ty) {
+        Some(Keyed { value: TagKey::Type(ty), .. }) => match IntTy::on_wire(ty) {
             Some(int) if !int.signed && !int.float => Some((int, ty)),
             _ => {
                 ctxt.error(ty, "a tag is an unsigned integer: `tag = u8`, `u16`, `u24` .. `u64`");
@@ -407,7 +407,7 @@ impl Builder<'_> {
                 });
                 match ty {
                     None => (bit_repr(&item.attrs), syn::parse_quote!(u64), relation),
-                    Some(ty) => match IntTy::of_type(ty).filter(|int| !int.float) {
+                    Some(ty) => match IntTy::on_wire(ty).filter(|int| !int.float) {
                         Some(int) => {
                             let endian = item.attrs.endian.as_ref().map(|key| key.value).or(self.scope.endian);
                             let endian = need_endian(int, endian, item.span, &item.label(), self.scope, ctxt);
@@ -621,7 +621,7 @@ fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut
     {
         ctxt.error_at(second, format_args!("`{label}` has two extents: keep one of `size`, `count`, `rest`"));
     }
-    let prefix = |ty: &Type, ctxt: &mut Ctxt| match IntTy::of_type(ty) {
+    let prefix = |ty: &Type, ctxt: &mut Ctxt| match IntTy::on_wire(ty) {
         Some(int) if !int.signed && !int.float => Some((int, need_endian(int, scope.endian, ty.span(), "the prefix", scope, ctxt))),
         _ => {
             ctxt.error(ty, "a prefix is an unsigned integer: `prefix(u8)`, `prefix(u16)`");
@@ -795,7 +795,8 @@ fn resolve(items: &[Item], range: &Items, carrier: usize, ctxt: &mut Ctxt) -> Op
         Last::With(name) | Last::Before(name) => Some(name),
         Last::Open => None,
     }) {
-        known &= find(items, name, ctxt).is_some();
+        // `size(a)` is `a..=a`: one mistake.
+        known = known && find(items, name, ctxt).is_some();
     }
     if !known {
         return None;
@@ -803,10 +804,6 @@ fn resolve(items: &[Item], range: &Items, carrier: usize, ctxt: &mut Ctxt) -> Op
     let found = bounds(items, range, carrier);
     match found {
         Some((first, last)) if first <= last => {
-            if (first..=last).contains(&carrier) && first != last {
-                // A length may count itself; a checksum may not cover itself.
-                return Some((first, last));
-            }
             Some((first, last))
         }
         _ => {
@@ -875,9 +872,10 @@ fn need_endian(int: IntTy, endian: Option<Endian>, span: Span, label: &str, scop
         Some(endian) => endian,
         None => {
             if int.bytes > 1 && !scope.endian_reported.replace(true) {
+                let label = if label.contains(' ') { label.to_string() } else { format!("`{label}`") };
                 ctxt.error_at(
                     span,
-                    format_args!("`{label}` has no byte order: add `#[wire(endian = big)]` or `little` to the type or the field"),
+                    format_args!("{label} has no byte order: add `#[wire(endian = big)]` or `little` to the type or the field"),
                 );
             }
             Endian::Big

@@ -98,6 +98,16 @@ fn bits_from_the_highest() {
     );
     let error = write(&Bits { high: 16, low: 0, status, mode: Mode::On, flag: false }).unwrap_err();
     assert_eq!((error.kind(), error.field().name), (ErrorKind::Overflow, "high"));
+    let bits = |status| Bits { high: 0, low: 0, status, mode: Mode::On, flag: false };
+    for large in [
+        Status { level: 16, ..status },
+        Status { drift: 16, ..status },
+        Status { drift: -17, ..status },
+        Status { mode: Mode::Other(8), ..status },
+    ] {
+        assert_eq!(write(&bits(large)).unwrap_err().kind(), ErrorKind::Overflow, "{large:?}");
+    }
+    assert!(write(&bits(Status { drift: -16, ..status })).is_ok());
 }
 
 #[test]
@@ -132,6 +142,10 @@ fn bits_from_the_lowest() {
     both(&bytes, LittleBits { first: 5, second: 0x155, third: -1, last: true });
     let (_, flags) = flagged::<LittleBits>(&[0, 0, 1]).unwrap();
     assert_eq!(flags, [Flag::Reserved]);
+    for third in [8, -9] {
+        let error = write(&LittleBits { first: 5, second: 0, third, last: true }).unwrap_err();
+        assert_eq!((error.kind(), error.field().name), (ErrorKind::Overflow, "third"));
+    }
 }
 
 #[derive(ExProtoFrame, Debug, PartialEq)]

@@ -191,6 +191,11 @@ pub(crate) fn user_expr(expr: &Expr, layout: &Layout, before: &Item, model: &Mod
     quote!({ use __p::{ViewCopy as _, ViewRef as _}; #binds #expr })
 }
 
+/// The place of the user's tokens for errors, with the names of generated code.
+pub(crate) fn located(tokens: &impl syn::spanned::Spanned) -> proc_macro2::Span {
+    proc_macro2::Span::call_site().located_at(tokens.span())
+}
+
 /// What the variables of earlier fields hold.
 #[derive(Clone, Copy)]
 pub(crate) enum Locals {

@@ -2,9 +2,9 @@
 //! item by item.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 
-use super::common::{Locals, ctx_value, is_number, mentions_left, read_int, type_is, user_expr};
+use super::common::{Locals, ctx_value, is_number, located, mentions_left, read_int, type_is, user_expr};
 use crate::ir::{BitSlot, Extent, Frame, Item, Layout, ListKind, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Algorithm, Relation, Source};
@@ -259,7 +259,7 @@ impl Decode<'_> {
             quote!(0_i64)
         } else {
             let start = offset_name(first);
-            quote!(i64::from(__r.offset() - #start))
+            quote!((__r.offset() - #start) as i64)
         };
         let size = quote! {
             __p::size_of_rest(i64::saturating_sub(i64::saturating_sub(#value, #before), #tail as i64))
@@ -355,7 +355,11 @@ impl Decode<'_> {
                 let value = read_int(&quote!(__n), 0, *int, *endian);
                 quote!({ let __n = __r.run::<#bytes>(&#info)?; <#ty as __p::Scalar>::from_raw(#value as u64) })
             }
-            Repr::Codec(codec) => quote!(__r.plain(|__q| __p::Codec::<'_, #ty>::decode(&(#codec), __q, &#info))?),
+            Repr::Codec(codec) => {
+                let span = located(codec);
+                let decode = quote_spanned!(span=> __p::Codec::<'_, #ty>::decode(&(#codec), __q, &#info));
+                quote!(__r.plain(|__q| #decode)?)
+            }
             Repr::Body(tag) => {
                 let raw = raw_name(*tag);
                 let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Tagged), Locals::Values);
@@ -551,8 +555,8 @@ impl Decode<'_> {
                     let end = self.end_of(last, index);
                     let want = relation::backward(&relation.ops, quote!(#raw as i64));
                     out.extend(quote! {
-                        if #want != i64::from(#end - #start) {
-                            return __p::Err(__r.fail(__p::ErrorKind::Length, #offset, &#info, #raw, u64::from(#end - #start)));
+                        if #want != (#end - #start) as i64 {
+                            return __p::Err(__r.fail(__p::ErrorKind::Length, #offset, &#info, #raw, (#end - #start) as u64));
                         }
                     });
                 }
@@ -582,8 +586,8 @@ impl Decode<'_> {
                     }
                     let local = &items[target].local;
                     out.extend(quote! {
-                        if #raw != u64::from(#local.is_some()) {
-                            return __p::Err(__r.fail(__p::ErrorKind::Relation, #offset, &#info, #raw, u64::from(#local.is_some())));
+                        if #raw != #local.is_some() as u64 {
+                            return __p::Err(__r.fail(__p::ErrorKind::Relation, #offset, &#info, #raw, #local.is_some() as u64));
                         }
                     });
                 }

@@ -2,9 +2,9 @@
 //! written when what they speak of is there.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 
-use super::common::{Locals, ctx_value, int_bytes, mentions_left, type_is, user_expr};
+use super::common::{Locals, ctx_value, int_bytes, located, mentions_left, type_is, user_expr};
 use super::decode::algorithm_path;
 use crate::attr::wire::Endian;
 use crate::ir::{BitSlot, Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr};
@@ -143,7 +143,10 @@ impl Encode<'_> {
             let (raw, info) = (self.raw_value(index), &item.info);
             let (shift, max) = (own.shift, max_of(own.count));
             let masked = if IntTy::of_type(&item.ty).is_some_and(|int| int.signed) {
-                quote!(((#raw) & #max))
+                // The sign within the bits there are; too large a number is
+                // left as it is, and found to be too large below.
+                let up = 64 - own.count;
+                quote!({ let __s = (#raw) as i64; if (__s << #up) >> #up == __s { __s as u64 & #max } else { u64::MAX } })
             } else {
                 quote!((#raw))
             };
@@ -231,7 +234,7 @@ impl Encode<'_> {
             }
             Source::Present(field) => {
                 let option = local(field)?;
-                now(quote!(i64::from(#option.is_some())))
+                now(quote!((#option.is_some() as i64)))
             }
             Source::Tag(field) => {
                 let body = local(field)?;
@@ -442,7 +445,11 @@ impl Encode<'_> {
                     __w.run([#(#parts),*]);
                 })
             }
-            Repr::Codec(codec) => quote!(__p::Codec::<'_, #ty>::encode(&(#codec), #x, __w, &#info)?;),
+            Repr::Codec(codec) => {
+                let span = located(codec);
+                let encode = quote_spanned!(span=> __p::Codec::<'_, #ty>::encode(&(#codec), #x, __w, &#info));
+                quote!(#encode?;)
+            }
             Repr::Body(_) => {
                 let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Tagged), Locals::References);
                 quote!(__p::EncodeBody::encode_body(#x, __w, #ctx)?;)

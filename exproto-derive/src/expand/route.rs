@@ -10,7 +10,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Expr, Lifetime, LitStr};
 
-use super::common::{at_lifetime, fields, header, pattern, static_lifetimes};
+use super::common::{at_lifetime, fields, header, located, pattern, static_lifetimes};
 use super::fill;
 use crate::attr::route::{Payload, Publish};
 use crate::ctxt::Ctxt;
@@ -150,7 +150,8 @@ fn frame(model: &Model) -> TokenStream {
 
 /// What a body with routes says.
 fn body(model: &Model, data: &EnumModel) -> TokenStream {
-    let header = header(model, false, &quote!(__p::Routes), &TokenStream::new());
+    let at_name = located(&model.ident);
+    let header = header(model, false, &quote_spanned!(at_name=> __p::Routes), &TokenStream::new());
     let anonymous = model.routes.anonymous.is_some();
     let ident = &model.ident;
     let access = data.variants.iter().map(|variant| {
@@ -170,7 +171,9 @@ fn body(model: &Model, data: &EnumModel) -> TokenStream {
     let filters = data.variants.iter().filter_map(filters);
     let deliver = data.variants.iter().filter_map(|variant| deliver(model, variant));
     let checks = checks(model, data);
-    let state = quote!(<<Self as __p::Within>::Frame as __p::Outer>::State);
+    // On the name, where a body that belongs to no frame is reported.
+    let frame = quote_spanned!(at_name=> <Self as __p::Within>::Frame);
+    let state = quote_spanned!(at_name=> <#frame as __p::Outer>::State);
     quote! {
         #checks
         #header {
@@ -180,7 +183,7 @@ fn body(model: &Model, data: &EnumModel) -> TokenStream {
             #[inline]
             fn answers(&self) -> __p::Option<u64> { match self { #(#answers)* _ => __p::None } }
             fn ask(
-                __frame: &<Self as __p::Within>::Frame,
+                __frame: &#frame,
                 __stage: __p::Stage,
                 __cx: &mut __p::Cx<'_, #state>,
                 __asks: &mut __p::Asks<'_>,
@@ -193,7 +196,7 @@ fn body(model: &Model, data: &EnumModel) -> TokenStream {
                 __p::Ok(())
             }
             fn settle(
-                __frame: &<Self as __p::Within>::Frame,
+                __frame: &#frame,
                 __cx: &mut __p::Cx<'_, #state>,
                 __outcome: &__p::Outcome,
                 __reply: &mut __p::Vec<u8>,
@@ -342,12 +345,13 @@ fn topic(model: &Model, variant: &Variant, literal: &LitStr, purpose: Use) -> To
 fn settle(model: &Model, variant: &Variant) -> Option<TokenStream> {
     let routes = &variant.routes;
     let reply = routes.reply.as_ref().map(|reply| {
+        // Errors on the function, names as everywhere in this code.
+        let span = located(&reply.value);
         let expr = match &reply.value {
-            Expr::Path(path) => quote!(#path(__frame, __cx, __outcome)),
+            Expr::Path(path) => quote_spanned!(span=> #path(__frame, __cx, __outcome)),
             // Any other expression finds the three by name.
             other => quote!({ let (frame, cx, outcome) = (__frame, __cx, __outcome); #other }),
         };
-        let span = proc_macro2::Span::call_site().located_at(syn::spanned::Spanned::span(&reply.value));
         quote_spanned! {span=>
             __p::ReplyTo::<<Self as __p::Within>::Frame>::write(#expr, __reply)?;
         }
@@ -393,7 +397,7 @@ fn deliver(model: &Model, variant: &Variant) -> Option<TokenStream> {
     let here = at_lifetime(model, &own);
     let any = at_lifetime(model, &syn::parse_quote!('_));
     // Errors on the literal, names as everywhere in this code.
-    let span = proc_macro2::Span::call_site().located_at(deliver.filter.span());
+    let span = located(&deliver.filter);
     let envelope = quote_spanned!(span=> <<#any as __p::Within>::Frame as __p::Envelope>::envelope(__made, __cx));
     Some(quote!({
         #filter
