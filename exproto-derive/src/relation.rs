@@ -84,7 +84,7 @@ fn peel(expr: &Expr, ops: &mut Vec<Op>) -> syn::Result<Source> {
                 BinOp::Div(_) if constant > 0 => Op::Div(constant),
                 _ => {
                     return Err(syn::Error::new_spanned(
-                        &binary.op,
+                        binary.op,
                         "a relation can be turned round only with `+`, `-`, and `*`, `/` by a positive constant",
                     ));
                 }

@@ -265,3 +265,62 @@ fn short_names_are_the_users() {
     let inner = plain::Inner { data: vec![9] };
     both(&[1, 2, 3, 4, 5, 6, 9], plain::Plain { r: 1, w: 2, ctx: 3, v: 4, at: 5, node: 6, inner });
 }
+
+/// Variants whose fields have the names that replies and functions see.
+#[cfg(feature = "session")]
+mod routed {
+    use exproto_runtime::prelude::*;
+
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    #[frame(flag = 0x7E, escape(0x7D: 0x01 => 0x7D, 0x02 => 0x7E), max = 64)]
+    #[wire(endian = big)]
+    #[route(gateway, downlink = head)]
+    pub struct Message {
+        #[wire(before(id: u8 = tag(r#type)))]
+        pub cx: u8,
+        pub r#type: Body,
+    }
+
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    #[wire(endian = big)]
+    pub enum Body {
+        #[wire(tag = 1)]
+        #[route(auth(client_id = "{cx}"), with = look, reply = answer)]
+        Login { frame: u8, cx: u16, outcome: u8, __out: u8 },
+        #[wire(tag = 2)]
+        #[route(publish("{cx}/{kind}/{peer}/{frame}", payload = frame), reply = Message { r#type: Body::Done, ..frame.clone() })]
+        Report { frame: u8, outcome: u16 },
+        #[wire(tag = 3)]
+        #[route(publish("each/{cx}", each = r#match), reply = { let _ = (cx, outcome); Some(frame.clone()) })]
+        List {
+            #[wire(count = prefix(u8))]
+            r#match: Vec<u16>,
+        },
+        #[wire(tag = 4)]
+        #[route(sent)]
+        Done,
+        #[wire(tag = 5)]
+        #[route(deliver("down/{client_id}"), answers = r#type)]
+        Set { r#type: u8, payload: u8, topic: u8 },
+    }
+
+    fn head(body: Body, _: &mut Cx<'_, ()>) -> Message {
+        Message { cx: 0, r#type: body }
+    }
+
+    fn look(_: &Message, _: &mut Cx<'_, ()>, _: &mut Asks<'_>) {}
+
+    fn answer(frame: &Message, _: &mut Cx<'_, ()>, _: &Outcome) -> Message {
+        Message { r#type: Body::Done, ..frame.clone() }
+    }
+
+    #[test]
+    fn fields_may_have_the_names_of_the_session() {
+        use exproto_runtime::session::Gateway;
+        let frame = Message { cx: 1, r#type: Body::Set { r#type: 7, payload: 0, topic: 0 } };
+        assert_eq!(Message::answers(&frame), Some(7));
+        let mut wire = Vec::new();
+        exproto_runtime::codec::encode::<Message>(&frame, &mut wire).unwrap();
+        assert_eq!(wire, [0x7E, 5, 1, 7, 0, 0, 0x7E]);
+    }
+}

@@ -117,11 +117,7 @@ impl Encode<'_> {
                 statements.extend(statement);
                 bytes.extend(parts);
             }
-            Repr::Bits(slot) => {
-                if slot.first == index {
-                    self.container(slot, index, statements, bytes);
-                }
-            }
+            Repr::Bits(slot) if slot.first == index => self.container(slot, index, statements, bytes),
             Repr::Constant(constant) => bytes.extend(constant.iter().map(|byte| quote!(#byte))),
             Repr::Array(_) => {
                 let local = &item.local;

@@ -167,5 +167,9 @@ fn gateways_are_frames_with_a_body() {
                 ("`#[frame]` goes on a struct, the outermost type of the protocol, not on a field", "frame"),
             ],
         ),
+        (
+            "enum E { #[frame(flag = 1)] #[wire(tag = 1)] A(u8) }",
+            &[("`#[frame]` goes on a struct, the outermost type of the protocol, not on a variant", "frame")],
+        ),
     ]);
 }
