@@ -26,19 +26,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         return run(name, rounds.parse()?);
     }
     if !args.iter().any(|arg| arg == "--bench") {
-        println!(
-            "skipped: instructions are counted by `cargo bench -p exproto-benches --bench icount`"
-        );
+        println!("skipped: instructions are counted by `cargo bench -p exproto-benches --bench icount`");
         return Ok(());
     }
     if !has_valgrind() {
         println!("skipped: `valgrind` is not installed, and it is what counts the instructions");
         return Ok(());
     }
-    let filter = args
-        .iter()
-        .find(|arg| !arg.starts_with('-'))
-        .map_or("", String::as_str);
+    let filter = args.iter().find(|arg| !arg.starts_with('-')).map_or("", String::as_str);
     print_table(filter)
 }
 
@@ -53,20 +48,14 @@ fn run(name: &str, rounds: u64) -> Result<(), Box<dyn Error>> {
 }
 
 fn has_valgrind() -> bool {
-    let version = Command::new("valgrind")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+    let version =
+        Command::new("valgrind").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     version.is_ok_and(|status| status.success())
 }
 
 fn print_table(filter: &str) -> Result<(), Box<dyn Error>> {
     let frames = Input::jt808().wire.len() as u64;
-    println!(
-        "{:<24} {:>12} {:>8} {:>12}",
-        "case", "instr/frame", "ratio", "allocs/frame"
-    );
+    println!("{:<24} {:>12} {:>8} {:>12}", "case", "instr/frame", "ratio", "allocs/frame");
     let mut first: Option<(&str, f64)> = None;
     for case in CASES.iter().filter(|case| case.name().contains(filter)) {
         let few = Counts::of(case, FEW)?;
@@ -133,9 +122,6 @@ impl Counts {
             }
         }
         let instructions = instructions.ok_or("the profile has no `summary` line")?;
-        Ok(Self {
-            instructions,
-            allocations,
-        })
+        Ok(Self { instructions, allocations })
     }
 }

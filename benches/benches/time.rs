@@ -22,14 +22,8 @@ fn main() {
         println!("skipped: time is measured by `cargo bench -p exproto-benches --bench time`");
         return;
     }
-    let filter = args
-        .iter()
-        .find(|arg| !arg.starts_with('-'))
-        .map_or("", String::as_str);
-    let cases: Vec<&Case> = CASES
-        .iter()
-        .filter(|case| case.name().contains(filter))
-        .collect();
+    let filter = args.iter().find(|arg| !arg.starts_with('-')).map_or("", String::as_str);
+    let cases: Vec<&Case> = CASES.iter().filter(|case| case.name().contains(filter)).collect();
     println!("{:<24} {:>10} {:>8}", "case", "ns/frame", "ratio");
     for task in cases.chunk_by(|a, b| a.task == b.task) {
         print_task(task);
@@ -52,12 +46,7 @@ impl Runner {
         loop {
             let time = measure(&mut round, rounds);
             if time >= TURN {
-                return Self {
-                    name: case.name(),
-                    round,
-                    rounds,
-                    times: Vec::with_capacity(TURNS),
-                };
+                return Self { name: case.name(), round, rounds, times: Vec::with_capacity(TURNS) };
             }
             rounds *= 2;
         }
@@ -86,10 +75,6 @@ fn print_task(cases: &[&Case]) {
         runner.times.sort_unstable();
         let median = runner.times[runner.times.len() / 2].as_nanos() as f64 / frames;
         let measure = *first.get_or_insert(median);
-        println!(
-            "{:<24} {median:>10.1} {:>8.2}",
-            runner.name,
-            median / measure
-        );
+        println!("{:<24} {median:>10.1} {:>8.2}", runner.name, median / measure);
     }
 }

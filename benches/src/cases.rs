@@ -41,131 +41,31 @@ pub const CASES: &[Case] = &[
         peer: "hand",
         prepare: |i| wire(i, |wire, scratch| framing::open(wire, scratch).is_ok()),
     },
-    Case {
-        task: "frame",
-        peer: "ours",
-        prepare: |i| deframed(i, |raw| !raw.payload.is_empty()),
-    },
-    Case {
-        task: "stream",
-        peer: "hand",
-        prepare: stream_hand,
-    },
-    Case {
-        task: "stream",
-        peer: "ours",
-        prepare: stream_ours,
-    },
-    Case {
-        task: "decode",
-        peer: "hand",
-        prepare: |i| decode(i, hand::parse),
-    },
-    Case {
-        task: "decode",
-        peer: "hand-checked",
-        prepare: |i| decode(i, parse_checked),
-    },
-    Case {
-        task: "decode",
-        peer: "ours",
-        prepare: |i| deframed(i, decode_ours),
-    },
-    Case {
-        task: "decode",
-        peer: "binrw-match",
-        prepare: |i| decode(i, matched::Message::parse),
-    },
-    Case {
-        task: "decode",
-        peer: "binrw",
-        prepare: |i| decode(i, declared::Message::parse),
-    },
-    Case {
-        task: "decode",
-        peer: "deku",
-        prepare: |i| decode(i, with_deku::Message::parse),
-    },
-    Case {
-        task: "decode",
-        peer: "deku-bits",
-        prepare: |i| decode(i, with_deku::BitMessage::parse),
-    },
-    Case {
-        task: "parse",
-        peer: "hand",
-        prepare: |i| parse(i, hand::parse),
-    },
-    Case {
-        task: "parse",
-        peer: "hand-checked",
-        prepare: |i| parse(i, parse_checked),
-    },
-    Case {
-        task: "parse",
-        peer: "ours",
-        prepare: parse_ours,
-    },
-    Case {
-        task: "parse",
-        peer: "binrw-match",
-        prepare: |i| parse(i, matched::Message::parse),
-    },
-    Case {
-        task: "parse",
-        peer: "binrw",
-        prepare: |i| parse(i, declared::Message::parse),
-    },
-    Case {
-        task: "parse",
-        peer: "deku",
-        prepare: |i| parse(i, with_deku::Message::parse),
-    },
-    Case {
-        task: "parse",
-        peer: "deku-bits",
-        prepare: |i| parse(i, with_deku::BitMessage::parse),
-    },
-    Case {
-        task: "decode-ref",
-        peer: "hand",
-        prepare: |i| wire(i, decode_ref::<false>),
-    },
-    Case {
-        task: "decode-ref",
-        peer: "hand-checked",
-        prepare: |i| wire(i, decode_ref::<true>),
-    },
-    Case {
-        task: "decode-ref",
-        peer: "ours",
-        prepare: |i| deframed(i, decode_ref_ours),
-    },
-    Case {
-        task: "walk-ref",
-        peer: "hand",
-        prepare: |i| wire(i, walk_ref::<false>),
-    },
-    Case {
-        task: "walk-ref",
-        peer: "hand-checked",
-        prepare: |i| wire(i, walk_ref::<true>),
-    },
-    Case {
-        task: "walk-ref",
-        peer: "ours",
-        prepare: |i| deframed(i, walk_ref_ours),
-    },
-    Case {
-        task: "encode",
-        peer: "hand",
-        prepare: |i| encode(i, hand::parse, hand::Message::encode),
-    },
-    Case {
-        task: "encode",
-        peer: "ours",
-        prepare: encode_ours,
-    },
+    Case { task: "frame", peer: "ours", prepare: |i| deframed(i, |raw| !raw.payload.is_empty()) },
+    Case { task: "stream", peer: "hand", prepare: stream_hand },
+    Case { task: "stream", peer: "ours", prepare: stream_ours },
+    Case { task: "decode", peer: "hand", prepare: |i| decode(i, hand::parse) },
+    Case { task: "decode", peer: "hand-checked", prepare: |i| decode(i, parse_checked) },
+    Case { task: "decode", peer: "ours", prepare: |i| deframed(i, decode_ours) },
+    Case { task: "decode", peer: "binrw-match", prepare: |i| decode(i, matched::Message::parse) },
+    Case { task: "decode", peer: "binrw", prepare: |i| decode(i, declared::Message::parse) },
+    Case { task: "decode", peer: "deku", prepare: |i| decode(i, with_deku::Message::parse) },
+    Case { task: "decode", peer: "deku-bits", prepare: |i| decode(i, with_deku::BitMessage::parse) },
+    Case { task: "parse", peer: "hand", prepare: |i| parse(i, hand::parse) },
+    Case { task: "parse", peer: "hand-checked", prepare: |i| parse(i, parse_checked) },
+    Case { task: "parse", peer: "ours", prepare: parse_ours },
+    Case { task: "parse", peer: "binrw-match", prepare: |i| parse(i, matched::Message::parse) },
+    Case { task: "parse", peer: "binrw", prepare: |i| parse(i, declared::Message::parse) },
+    Case { task: "parse", peer: "deku", prepare: |i| parse(i, with_deku::Message::parse) },
+    Case { task: "parse", peer: "deku-bits", prepare: |i| parse(i, with_deku::BitMessage::parse) },
+    Case { task: "decode-ref", peer: "hand", prepare: |i| wire(i, decode_ref::<false>) },
+    Case { task: "decode-ref", peer: "hand-checked", prepare: |i| wire(i, decode_ref::<true>) },
+    Case { task: "decode-ref", peer: "ours", prepare: |i| deframed(i, decode_ref_ours) },
+    Case { task: "walk-ref", peer: "hand", prepare: |i| wire(i, walk_ref::<false>) },
+    Case { task: "walk-ref", peer: "hand-checked", prepare: |i| wire(i, walk_ref::<true>) },
+    Case { task: "walk-ref", peer: "ours", prepare: |i| deframed(i, walk_ref_ours) },
+    Case { task: "encode", peer: "hand", prepare: |i| encode(i, hand::parse, hand::Message::encode) },
+    Case { task: "encode", peer: "ours", prepare: encode_ours },
     // Both forms of binrw write alike.
     Case {
         task: "encode",
@@ -180,13 +80,7 @@ pub const CASES: &[Case] = &[
     Case {
         task: "encode",
         peer: "deku-bits",
-        prepare: |i| {
-            encode(
-                i,
-                with_deku::BitMessage::parse,
-                with_deku::BitMessage::encode,
-            )
-        },
+        prepare: |i| encode(i, with_deku::BitMessage::parse, with_deku::BitMessage::encode),
     },
 ];
 
@@ -283,9 +177,7 @@ fn stream_hand(input: Input) -> Round {
     Box::new(move || {
         let mut frames = 0;
         for chunk in &input.chunks {
-            stream.feed(black_box(chunk), |payload| {
-                frames += usize::from(black_box(payload).is_ok())
-            });
+            stream.feed(black_box(chunk), |payload| frames += usize::from(black_box(payload).is_ok()));
         }
         assert_eq!(frames, input.wire.len());
     })
@@ -320,12 +212,7 @@ fn parse_checked(payload: &[u8]) -> Result<(hand::Message, bool), framing::Error
 #[inline]
 fn decode_ref<const CHECKED: bool>(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
     let message = hand::decode_ref(wire, scratch);
-    if CHECKED
-        && let Ok(hand::MessageRef {
-            header,
-            body: hand::BodyRef::Location { fix, .. },
-        }) = &message
-    {
+    if CHECKED && let Ok(hand::MessageRef { header, body: hand::BodyRef::Location { fix, .. } }) = &message {
         black_box(header.is_odd() | fix.is_odd());
     }
     black_box(&message).is_ok()
@@ -334,12 +221,7 @@ fn decode_ref<const CHECKED: bool>(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
 #[inline]
 fn walk_ref<const CHECKED: bool>(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
     let message = hand::decode_ref(wire, scratch);
-    if CHECKED
-        && let Ok(hand::MessageRef {
-            header,
-            body: hand::BodyRef::Location { fix, .. },
-        }) = &message
-    {
+    if CHECKED && let Ok(hand::MessageRef { header, body: hand::BodyRef::Location { fix, .. } }) = &message {
         black_box(header.is_odd() | fix.is_odd());
     }
     let Ok(message) = black_box(&message) else {
@@ -354,16 +236,11 @@ fn walk_ref<const CHECKED: bool>(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
 }
 
 /// Whole frames to values, framing included.
-fn decode<M: 'static, E: 'static>(
-    input: Input,
-    read: impl Fn(&[u8]) -> Result<M, E> + 'static,
-) -> Round {
+fn decode<M: 'static, E: 'static>(input: Input, read: impl Fn(&[u8]) -> Result<M, E> + 'static) -> Round {
     let mut scratch = Vec::with_capacity(4096);
     Box::new(move || {
         for frame in &input.wire {
-            let Ok(payload) = framing::open(black_box(frame), &mut scratch) else {
-                panic!("not a frame")
-            };
+            let Ok(payload) = framing::open(black_box(frame), &mut scratch) else { panic!("not a frame") };
             let message = read(payload);
             assert!(black_box(&message).is_ok());
         }
@@ -371,10 +248,7 @@ fn decode<M: 'static, E: 'static>(
 }
 
 /// Payloads to values.
-fn parse<M: 'static, E: 'static>(
-    input: Input,
-    read: impl Fn(&[u8]) -> Result<M, E> + 'static,
-) -> Round {
+fn parse<M: 'static, E: 'static>(input: Input, read: impl Fn(&[u8]) -> Result<M, E> + 'static) -> Round {
     Box::new(move || {
         for payload in &input.payloads {
             let message = read(black_box(payload));
@@ -389,11 +263,7 @@ fn encode<M: 'static, E: 'static>(
     read: impl Fn(&[u8]) -> Result<M, E>,
     write: impl Fn(&M, &mut Vec<u8>) -> Result<(), E> + 'static,
 ) -> Round {
-    let messages: Vec<M> = input
-        .payloads
-        .iter()
-        .filter_map(|payload| read(payload).ok())
-        .collect();
+    let messages: Vec<M> = input.payloads.iter().filter_map(|payload| read(payload).ok()).collect();
     assert_eq!(messages.len(), input.payloads.len());
     let mut out = Vec::with_capacity(4096);
     Box::new(move || {

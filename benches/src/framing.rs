@@ -36,11 +36,7 @@ pub fn open<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8], Er
     // One pass for both: most frames have no escape.
     let at = memchr2(ESCAPE, FLAG, inner).ok_or(Error::Flag)?;
     let (clean, special) = inner.split_at(at);
-    let frame = if special.first() == Some(&FLAG) {
-        clean
-    } else {
-        unescape(inner, at, scratch)?.1?
-    };
+    let frame = if special.first() == Some(&FLAG) { clean } else { unescape(inner, at, scratch)?.1? };
     verify(frame)
 }
 
@@ -51,10 +47,7 @@ pub fn open<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8], Er
 ///
 /// There is no whole frame yet.
 #[inline]
-fn first<'a>(
-    wire: &'a [u8],
-    scratch: &'a mut Vec<u8>,
-) -> Result<(Result<&'a [u8], Error>, usize), Error> {
+fn first<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<(Result<&'a [u8], Error>, usize), Error> {
     let Some((&FLAG, inner)) = wire.split_first() else {
         return Err(Error::Flag);
     };
@@ -70,11 +63,7 @@ fn first<'a>(
 #[inline(always)]
 fn verify(frame: &[u8]) -> Result<&[u8], Error> {
     let (check, payload) = frame.split_last().ok_or(Error::Short)?;
-    if xor(payload) == *check {
-        Ok(payload)
-    } else {
-        Err(Error::Checksum)
-    }
+    if xor(payload) == *check { Ok(payload) } else { Err(Error::Checksum) }
 }
 
 /// Un-escapes `inner` up to its flag; `at` is the first escape. Also says how
@@ -167,12 +156,7 @@ pub fn begin(out: &mut Vec<u8>) -> usize {
 #[inline(never)]
 fn escape(out: &mut Vec<u8>, from: usize) {
     let is_special = |byte: &u8| matches!(*byte, ESCAPE | FLAG);
-    let more = out
-        .get(from..)
-        .unwrap_or(&[])
-        .iter()
-        .filter(|byte| is_special(byte))
-        .count();
+    let more = out.get(from..).unwrap_or(&[]).iter().filter(|byte| is_special(byte)).count();
     let mut read = out.len();
     let mut write = read + more;
     out.resize(write, 0);
@@ -196,15 +180,11 @@ fn escape(out: &mut Vec<u8>, from: usize) {
 #[must_use]
 pub fn xor(bytes: &[u8]) -> u8 {
     let (words, tail) = bytes.as_chunks::<8>();
-    let mut word = words
-        .iter()
-        .fold(0_u64, |word, bytes| word ^ u64::from_ne_bytes(*bytes));
+    let mut word = words.iter().fold(0_u64, |word, bytes| word ^ u64::from_ne_bytes(*bytes));
     let mut check = 0;
     match bytes.last_chunk::<8>() {
         // The last word overlaps; what it repeats is shifted out.
-        Some(last) if !tail.is_empty() => {
-            word ^= u64::from_le_bytes(*last) >> (8 * (8 - tail.len()))
-        }
+        Some(last) if !tail.is_empty() => word ^= u64::from_le_bytes(*last) >> (8 * (8 - tail.len())),
         Some(_) => {}
         None => check = tail.iter().fold(0, |check, byte| check ^ byte),
     }

@@ -27,23 +27,16 @@ impl Phone {
         let mut digits = [0; 10];
         if let Some(bytes) = bytes.first_chunk::<10>() {
             digits = *bytes;
-        } else if let (Some(to), Some(from)) =
-            (digits.first_chunk_mut::<6>(), bytes.first_chunk::<6>())
-        {
+        } else if let (Some(to), Some(from)) = (digits.first_chunk_mut::<6>(), bytes.first_chunk::<6>()) {
             *to = *from;
         }
-        Self {
-            digits,
-            len: bytes.len() as u8,
-        }
+        Self { digits, len: bytes.len() as u8 }
     }
 
     /// The bytes as received.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        self.digits
-            .get(..usize::from(self.len))
-            .unwrap_or(&self.digits)
+        self.digits.get(..usize::from(self.len)).unwrap_or(&self.digits)
     }
 }
 
@@ -256,10 +249,7 @@ impl ItemRef<'_> {
             Self::RecorderSpeed(value) => Item::RecorderSpeed(value),
             Self::Signal(value) => Item::Signal(value),
             Self::Satellites(value) => Item::Satellites(value),
-            Self::Other { id, data } => Item::Other {
-                id,
-                data: data.to_vec(),
-            },
+            Self::Other { id, data } => Item::Other { id, data: data.to_vec() },
         }
     }
 }
@@ -355,10 +345,7 @@ impl<'a> Cut<'a> {
             None
         } else {
             let &[t0, t1, i0, i1] = run::<4>(&mut rest)?;
-            Some(Part {
-                total: u16::from_be_bytes([t0, t1]),
-                index: u16::from_be_bytes([i0, i1]),
-            })
+            Some(Part { total: u16::from_be_bytes([t0, t1]), index: u16::from_be_bytes([i0, i1]) })
         };
         if rest.len() != usize::from(attr & 0x3FF) {
             return Err(Error::Length);
@@ -370,15 +357,7 @@ impl<'a> Cut<'a> {
         } else {
             CutBody::Other(rest)
         };
-        Ok(Self {
-            id,
-            attr,
-            version,
-            phone,
-            serial,
-            part,
-            body,
-        })
+        Ok(Self { id, attr, version, phone, serial, part, body })
     }
 
     #[inline(always)]
@@ -406,18 +385,11 @@ pub fn parse_ref(payload: &[u8]) -> Result<MessageRef<'_>, Error> {
         CutBody::Location { fix, items } => {
             let (count, whole) = measure(items);
             let (bytes, tail) = items.split_at(whole);
-            BodyRef::Location {
-                fix: Fix::read(fix),
-                items: Items { bytes, count },
-                tail,
-            }
+            BodyRef::Location { fix: Fix::read(fix), items: Items { bytes, count }, tail }
         }
         CutBody::Other(data) => BodyRef::Other { id: cut.id, data },
     };
-    Ok(MessageRef {
-        header: cut.header(),
-        body,
-    })
+    Ok(MessageRef { header: cut.header(), body })
 }
 
 /// Reads header and body; the values are owned.
@@ -433,21 +405,11 @@ pub fn parse(payload: &[u8]) -> Result<Message, Error> {
             // Before the fields: what calls the allocator would have to keep
             // them all out of registers.
             let (items, tail) = Item::read_all(items);
-            Body::Location {
-                fix: Fix::read(fix),
-                items,
-                tail,
-            }
+            Body::Location { fix: Fix::read(fix), items, tail }
         }
-        CutBody::Other(data) => Body::Other {
-            id: cut.id,
-            data: data.to_vec(),
-        },
+        CutBody::Other(data) => Body::Other { id: cut.id, data: data.to_vec() },
     };
-    Ok(Message {
-        header: cut.header(),
-        body,
-    })
+    Ok(Message { header: cut.header(), body })
 }
 
 /// Reads a whole frame; the values are owned.
@@ -494,19 +456,13 @@ impl Fix {
     #[inline]
     #[must_use]
     pub fn is_odd(&self) -> bool {
-        self.latitude > 90_000_000
-            || self.longitude > 180_000_000
-            || self.course > 360
-            || self.has_odd_time()
+        self.latitude > 90_000_000 || self.longitude > 180_000_000 || self.course > 360 || self.has_odd_time()
     }
 
     #[inline]
     fn has_odd_time(&self) -> bool {
         let [year, month, day, hour, minute, second] = self.time;
-        if above_nine(u64::from_ne_bytes([
-            year, month, day, hour, minute, second, 0, 0,
-        ])) != 0
-        {
+        if above_nine(u64::from_ne_bytes([year, month, day, hour, minute, second, 0, 0])) != 0 {
             return true;
         }
         // Packed digits compare like the numbers they stand for.
@@ -522,9 +478,7 @@ impl Fix {
 
     #[inline]
     fn read(bytes: &[u8; 28]) -> Self {
-        let u32_at = |at: usize| {
-            u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-        };
+        let u32_at = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let u16_at = |at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
         Self {
             alarm: u32_at(0),
@@ -638,10 +592,7 @@ impl Message {
                 Item::RecorderSpeed(value) => PlainItem::RecorderSpeed(*value),
                 Item::Signal(value) => PlainItem::Signal(*value),
                 Item::Satellites(value) => PlainItem::Satellites(*value),
-                Item::Other { id, data } => PlainItem::Other {
-                    id: *id,
-                    data: data.clone(),
-                },
+                Item::Other { id, data } => PlainItem::Other { id: *id, data: data.clone() },
             })
             .collect();
         Some(plain(&self.header, fix, items, tail))
@@ -691,10 +642,7 @@ impl MessageRef<'_> {
                 ItemRef::RecorderSpeed(value) => PlainItem::RecorderSpeed(value),
                 ItemRef::Signal(value) => PlainItem::Signal(value),
                 ItemRef::Satellites(value) => PlainItem::Satellites(value),
-                ItemRef::Other { id, data } => PlainItem::Other {
-                    id,
-                    data: data.to_vec(),
-                },
+                ItemRef::Other { id, data } => PlainItem::Other { id, data: data.to_vec() },
             })
             .collect();
         Some(plain(&self.header, fix, items, tail))

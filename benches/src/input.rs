@@ -30,9 +30,7 @@ impl Input {
             .iter()
             .map(|frame| {
                 let mut scratch = Vec::new();
-                framing::open(frame, &mut scratch)
-                    .expect("a whole frame")
-                    .to_vec()
+                framing::open(frame, &mut scratch).expect("a whole frame").to_vec()
             })
             .collect();
         let checked = payloads
@@ -44,12 +42,7 @@ impl Input {
             })
             .collect();
         let chunks = cut(&wire.concat());
-        Self {
-            wire,
-            payloads,
-            checked,
-            chunks,
-        }
+        Self { wire, payloads, checked, chunks }
     }
 }
 

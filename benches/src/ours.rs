@@ -155,10 +155,7 @@ pub mod borrowed {
                 ItemValue::RecorderSpeed(value) => PlainItem::RecorderSpeed(*value),
                 ItemValue::Signal(value) => PlainItem::Signal(*value),
                 ItemValue::Satellites(value) => PlainItem::Satellites(*value),
-                ItemValue::Other { id, data } => PlainItem::Other {
-                    id: *id,
-                    data: data.to_vec(),
-                },
+                ItemValue::Other { id, data } => PlainItem::Other { id: *id, data: data.to_vec() },
             });
             Some(Plain {
                 id: 0x0200,
@@ -331,10 +328,7 @@ pub mod owned {
                 ItemValue::RecorderSpeed(value) => PlainItem::RecorderSpeed(*value),
                 ItemValue::Signal(value) => PlainItem::Signal(*value),
                 ItemValue::Satellites(value) => PlainItem::Satellites(*value),
-                ItemValue::Other { id, data } => PlainItem::Other {
-                    id: *id,
-                    data: data.to_vec(),
-                },
+                ItemValue::Other { id, data } => PlainItem::Other { id: *id, data: data.to_vec() },
             });
             Some(Plain {
                 id: 0x0200,

@@ -74,10 +74,7 @@ impl BinRead for Matched {
             (0x30, 1) => Self::Signal(u8::read_options(reader, endian, ())?),
             (0x31, 1) => Self::Satellites(u8::read_options(reader, endian, ())?),
             _ => {
-                let count = binrw::VecArgs {
-                    count: usize::from(length),
-                    inner: (),
-                };
+                let count = binrw::VecArgs { count: usize::from(length), inner: () };
                 Self::Other(Vec::read_options(reader, endian, count)?)
             }
         })
@@ -178,10 +175,7 @@ macro_rules! peer {
                         $value::RecorderSpeed(value) => PlainItem::RecorderSpeed(*value),
                         $value::Signal(value) => PlainItem::Signal(*value),
                         $value::Satellites(value) => PlainItem::Satellites(*value),
-                        $value::Other(data) => PlainItem::Other {
-                            id: item.id,
-                            data: data.clone(),
-                        },
+                        $value::Other(data) => PlainItem::Other { id: item.id, data: data.clone() },
                     });
                     Plain {
                         id: self.id,

@@ -70,11 +70,7 @@ pub struct Item {
 
 /// The value of an additional item.
 #[derive(Clone, Debug, PartialEq, DekuRead, DekuWrite)]
-#[deku(
-    endian = "endian",
-    ctx = "endian: deku::ctx::Endian, id: u8, length: u8",
-    id = "(id, length)"
-)]
+#[deku(endian = "endian", ctx = "endian: deku::ctx::Endian, id: u8, length: u8", id = "(id, length)")]
 enum ItemValue {
     #[deku(id = "(0x01, 4)")]
     Mileage(u32),
@@ -167,10 +163,7 @@ impl Location {
             ItemValue::RecorderSpeed(value) => PlainItem::RecorderSpeed(*value),
             ItemValue::Signal(value) => PlainItem::Signal(*value),
             ItemValue::Satellites(value) => PlainItem::Satellites(*value),
-            ItemValue::Other(data) => PlainItem::Other {
-                id: item.id,
-                data: data.clone(),
-            },
+            ItemValue::Other(data) => PlainItem::Other { id: item.id, data: data.clone() },
         });
         PlainLocation {
             alarm: self.alarm,

@@ -16,22 +16,13 @@ fn all_peers_decode_the_same_values() {
     let mut scratch = Vec::new();
     for ((wire, payload), checked) in input.wire.iter().zip(&input.payloads).zip(&input.checked) {
         let plain = hand::decode(wire, &mut scratch).unwrap().plain().unwrap();
-        assert_eq!(
-            hand::decode_ref(wire, &mut scratch)
-                .unwrap()
-                .plain()
-                .unwrap(),
-            plain
-        );
+        assert_eq!(hand::decode_ref(wire, &mut scratch).unwrap().plain().unwrap(), plain);
         let received = decode::<owned::Message>(checked).unwrap();
         assert_eq!(received.frame.plain().unwrap(), plain);
         let received = decode::<borrowed::Message<'_>>(checked).unwrap();
         assert_eq!(received.frame.plain().unwrap(), plain);
         assert_eq!(with_deku::Message::parse(payload).unwrap().plain(), plain);
-        assert_eq!(
-            with_deku::BitMessage::parse(payload).unwrap().plain(),
-            plain
-        );
+        assert_eq!(with_deku::BitMessage::parse(payload).unwrap().plain(), plain);
         assert_eq!(declared::Message::parse(payload).unwrap().plain(), plain);
         assert_eq!(matched::Message::parse(payload).unwrap().plain(), plain);
     }
@@ -40,25 +31,13 @@ fn all_peers_decode_the_same_values() {
 #[test]
 fn the_values_are_those_of_the_bytes() {
     // Read off the hex of the first frame.
-    let plain = hand::decode(&Input::jt808().wire[0], &mut Vec::new())
-        .unwrap()
-        .plain()
-        .unwrap();
-    assert_eq!(
-        (plain.id, plain.serial, plain.encryption, plain.version),
-        (0x0200, 0, 0, None)
-    );
+    let plain = hand::decode(&Input::jt808().wire[0], &mut Vec::new()).unwrap().plain().unwrap();
+    assert_eq!((plain.id, plain.serial, plain.encryption, plain.version), (0x0200, 0, 0, None));
     assert_eq!(plain.phone, [0x01, 0x36, 0x66, 0x73, 0x84, 0x84]);
     let location = &plain.location;
     assert_eq!((location.alarm, location.status), (0, 0x0008_0003));
-    assert_eq!(
-        (location.latitude, location.longitude),
-        (0x01DB_85A8, 0x0737_D5DB)
-    );
-    assert_eq!(
-        (location.altitude, location.speed, location.course),
-        (0x0163, 0x0281, 0x00FE)
-    );
+    assert_eq!((location.latitude, location.longitude), (0x01DB_85A8, 0x0737_D5DB));
+    assert_eq!((location.altitude, location.speed, location.course), (0x0163, 0x0281, 0x00FE));
     assert_eq!(location.time, [0x25, 0x01, 0x15, 0x12, 0x45, 0x56]);
     assert_eq!(
         location.items,
@@ -66,10 +45,7 @@ fn the_values_are_those_of_the_bytes() {
             PlainItem::Mileage(0x002B_1141),
             PlainItem::Fuel(0x0207),
             PlainItem::Signal(0x1E),
-            PlainItem::Other {
-                id: 0xE1,
-                data: vec![0x0B, 0xB9, 0x80, 0xA5, 0x75, 0xA8, 0x96, 0x61]
-            },
+            PlainItem::Other { id: 0xE1, data: vec![0x0B, 0xB9, 0x80, 0xA5, 0x75, 0xA8, 0x96, 0x61] },
         ]
     );
 }
@@ -86,41 +62,18 @@ fn all_peers_encode_the_same_bytes() {
             assert_eq!(out[0], 0xAA, "{peer}");
             assert_eq!(&out[1..], &wire[..], "{peer}");
         };
-        check("hand", &|out| {
-            hand::parse(payload).unwrap().encode(out).unwrap()
-        });
+        check("hand", &|out| hand::parse(payload).unwrap().encode(out).unwrap());
         check("ours", &|out| {
-            encode::<owned::Message>(&decode::<owned::Message>(checked).unwrap().frame, out)
-                .unwrap()
+            encode::<owned::Message>(&decode::<owned::Message>(checked).unwrap().frame, out).unwrap()
         });
         check("ours, borrowed", &|out| {
             let received = decode::<borrowed::Message<'_>>(checked).unwrap();
             encode::<borrowed::Message<'_>>(&received.frame, out).unwrap();
         });
-        check("deku", &|out| {
-            with_deku::Message::parse(payload)
-                .unwrap()
-                .encode(out)
-                .unwrap()
-        });
-        check("deku-bits", &|out| {
-            with_deku::BitMessage::parse(payload)
-                .unwrap()
-                .encode(out)
-                .unwrap()
-        });
-        check("binrw", &|out| {
-            declared::Message::parse(payload)
-                .unwrap()
-                .encode(out)
-                .unwrap()
-        });
-        check("binrw-match", &|out| {
-            matched::Message::parse(payload)
-                .unwrap()
-                .encode(out)
-                .unwrap()
-        });
+        check("deku", &|out| with_deku::Message::parse(payload).unwrap().encode(out).unwrap());
+        check("deku-bits", &|out| with_deku::BitMessage::parse(payload).unwrap().encode(out).unwrap());
+        check("binrw", &|out| declared::Message::parse(payload).unwrap().encode(out).unwrap());
+        check("binrw-match", &|out| matched::Message::parse(payload).unwrap().encode(out).unwrap());
     }
 }
 
@@ -134,9 +87,7 @@ fn checks_by_hand_find_what_ours_flags() {
             let mut payload = clean.clone();
             payload[at] = value;
             let message = hand::parse(&payload).unwrap();
-            let hand::Body::Location { fix, .. } = &message.body else {
-                panic!("a location report")
-            };
+            let hand::Body::Location { fix, .. } = &message.body else { panic!("a location report") };
             let odd = message.header.is_odd() || fix.is_odd();
             payload.push(framing::xor(&payload));
             let flags = decode::<borrowed::Message<'_>>(&payload).unwrap().flags;
@@ -148,40 +99,18 @@ fn checks_by_hand_find_what_ours_flags() {
 #[test]
 fn hand_refuses_what_is_wrong() {
     let input = Input::jt808();
-    let wire = input
-        .wire
-        .iter()
-        .find(|wire| !wire[1..].contains(&0x7D))
-        .unwrap();
+    let wire = input.wire.iter().find(|wire| !wire[1..].contains(&0x7D)).unwrap();
     let mut scratch = Vec::new();
     let mut damaged = wire.clone();
     damaged[20] ^= 1;
-    assert_eq!(
-        hand::decode(&damaged, &mut scratch),
-        Err(framing::Error::Checksum)
-    );
+    assert_eq!(hand::decode(&damaged, &mut scratch), Err(framing::Error::Checksum));
     damaged[4] ^= 1; // makes the checksum right again, and the length wrong
-    assert_eq!(
-        hand::decode(&damaged, &mut scratch),
-        Err(framing::Error::Length)
-    );
-    assert_eq!(
-        hand::decode(&wire[1..], &mut scratch),
-        Err(framing::Error::Flag)
-    );
-    assert_eq!(
-        hand::decode(&wire[..wire.len() - 1], &mut scratch),
-        Err(framing::Error::Flag)
-    );
-    assert_eq!(
-        hand::decode(b"\x7E\x7D\x03\x7E", &mut scratch),
-        Err(framing::Error::Escape)
-    );
+    assert_eq!(hand::decode(&damaged, &mut scratch), Err(framing::Error::Length));
+    assert_eq!(hand::decode(&wire[1..], &mut scratch), Err(framing::Error::Flag));
+    assert_eq!(hand::decode(&wire[..wire.len() - 1], &mut scratch), Err(framing::Error::Flag));
+    assert_eq!(hand::decode(b"\x7E\x7D\x03\x7E", &mut scratch), Err(framing::Error::Escape));
     for len in 0..input.payloads[0].len() {
-        assert!(
-            hand::parse(&input.payloads[0][..len]).is_err(),
-            "{len} bytes"
-        );
+        assert!(hand::parse(&input.payloads[0][..len]).is_err(), "{len} bytes");
     }
 }
 
@@ -200,35 +129,20 @@ fn hand_keeps_other_forms() {
     };
     // A 2019 header, escapes everywhere.
     let message = roundtrip(&[
-        0x02, 0x7E, 0x40, 0x03, 0x7D, 0, 0, 0, 0, 0x7E, 0x7D, 0x7D, 0x7E, 0, 9, 1, 2, 0x7E, 0x7D,
-        0x01,
+        0x02, 0x7E, 0x40, 0x03, 0x7D, 0, 0, 0, 0, 0x7E, 0x7D, 0x7D, 0x7E, 0, 9, 1, 2, 0x7E, 0x7D, 0x01,
     ]);
-    assert_eq!(
-        (message.header.version, message.header.serial),
-        (Some(0x7D), 0x0102)
-    );
+    assert_eq!((message.header.version, message.header.serial), (Some(0x7D), 0x0102));
     // A segment of a location report is no location report.
-    let message = roundtrip(&[
-        0x02, 0x00, 0x20, 0x01, 0, 0, 0, 0, 0, 1, 0, 2, 0, 3, 0, 1, 0xFF,
-    ]);
+    let message = roundtrip(&[0x02, 0x00, 0x20, 0x01, 0, 0, 0, 0, 0, 1, 0, 2, 0, 3, 0, 1, 0xFF]);
     assert_eq!(message.header.part, Some(hand::Part { total: 3, index: 1 }));
-    assert_eq!(
-        message.body,
-        hand::Body::Other {
-            id: 0x0200,
-            data: vec![0xFF]
-        }
-    );
+    assert_eq!(message.body, hand::Body::Other { id: 0x0200, data: vec![0xFF] });
     // Items: known, known of another length, and one that overruns the body.
     let mut payload = vec![0x02, 0x00, 0x80, 28 + 6 + 3 + 2, 0, 0, 0, 0, 0, 1, 0, 2];
     payload.extend([0; 28]);
     payload.extend([0x01, 4, 0, 0, 0, 7, 0x30, 1, 9, 0x02, 3]);
     let plain = roundtrip(&payload).plain().unwrap();
     assert!(plain.reserved);
-    assert_eq!(
-        plain.location.items,
-        [PlainItem::Mileage(7), PlainItem::Signal(9)]
-    );
+    assert_eq!(plain.location.items, [PlainItem::Mileage(7), PlainItem::Signal(9)]);
     assert_eq!(plain.location.tail, [0x02, 3]);
 }
 

@@ -36,6 +36,13 @@ impl Ctxt {
         self.errors.is_empty()
     }
 
+    /// The messages and the tokens they point to.
+    #[cfg(test)]
+    pub(crate) fn into_messages(self) -> Vec<(String, String)> {
+        let text = |error: &syn::Error| error.span().source_text().unwrap_or_default();
+        self.errors.iter().map(|error| (error.to_string(), text(error))).collect()
+    }
+
     /// One `compile_error!` for each mistake.
     pub(crate) fn into_compile_errors(self) -> TokenStream {
         self.errors.into_iter().map(|error| error.into_compile_error()).collect()

@@ -76,7 +76,12 @@ fn skeleton_of(input: &DeriveInput) -> Option<Model> {
         private: private_path(&attrs),
         lifetime: input.generics.lifetimes().next().map(|param| param.lifetime.clone()),
         ctx,
-        shape: Shape::Struct(Layout { owner: String::new(), style: Style::Unit, items: Vec::new(), broken: true }),
+        shape: Shape::Struct(Layout {
+            owner: String::new(),
+            style: Style::Unit,
+            items: Vec::new(),
+            broken: true,
+        }),
         frame: None,
         routes: route::parse_type(&input.attrs, place, ignored),
         routes_broken: true,
@@ -106,7 +111,8 @@ fn layout(model: &Model) -> TokenStream {
     let lifetime = de_lifetime(model);
     let ctx = ctx_type(model);
     let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
-    let decode = header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
+    let decode =
+        header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
     let encode = header(model, false, &quote!(__p::Encode), &quote!(__p::Encode<Ctx = ()>));
     quote! {
         #wire {
@@ -133,13 +139,15 @@ fn selected(input: &DeriveInput, model: &Model) -> TokenStream {
     let lifetime = de_lifetime(model);
     let ctx = ctx_type(model);
     let tagged = header(model, false, &quote!(__p::Tagged), &quote!(__p::Wire<Ctx = ()>));
-    let select = header(model, true, &quote!(__p::Select<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
+    let select =
+        header(model, true, &quote!(__p::Select<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
     let encode = header(model, false, &quote!(__p::EncodeBody), &quote!(__p::Encode<Ctx = ()>));
     let kind = header(model, false, &quote!(__p::Kind), &TokenStream::new());
     let raw = header(model, false, &quote!(__p::RawBody), &TokenStream::new());
-    let has_other = data.variants.iter().any(|variant| {
-        wire::parse(&variant.attrs, Place::Variant, &mut Ctxt::default()).other.is_some()
-    });
+    let has_other = data
+        .variants
+        .iter()
+        .any(|variant| wire::parse(&variant.attrs, Place::Variant, &mut Ctxt::default()).other.is_some());
     quote! {
         #tagged {
             const MAX_TAG: u64 = 0;
@@ -221,9 +229,15 @@ fn has_attr(input: &DeriveInput, name: &str) -> bool {
 fn routes(input: &DeriveInput, model: &Model) -> TokenStream {
     match &input.data {
         Data::Struct(data) if has_attr(input, "route") && has_attr(input, "frame") => {
-            body_of(model, &data.fields).map_or_else(TokenStream::new, |(member, ty)| gateway(model, data, &member, &ty))
+            body_of(model, &data.fields)
+                .map_or_else(TokenStream::new, |(member, ty)| gateway(model, data, &member, &ty))
         }
-        Data::Enum(data) if data.variants.iter().any(|variant| variant.attrs.iter().any(|attr| attr.path().is_ident("route"))) => {
+        Data::Enum(data)
+            if data
+                .variants
+                .iter()
+                .any(|variant| variant.attrs.iter().any(|attr| attr.path().is_ident("route"))) =>
+        {
             routed(model)
         }
         _ => TokenStream::new(),

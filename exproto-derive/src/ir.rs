@@ -273,12 +273,18 @@ impl IntTy {
         }
     }
 
-    /// The integer a type names.
+    /// The integer a type is in Rust. `u24` is none: a type of that name is the
+    /// user's own.
     pub(crate) fn of_type(ty: &Type) -> Option<Self> {
+        Self::on_wire(ty).filter(|int| int.bytes == int.held)
+    }
+
+    /// The integer a type names on the wire, where there are `u24` and others.
+    pub(crate) fn on_wire(ty: &Type) -> Option<Self> {
         match ty {
             Type::Path(path) if path.qself.is_none() => Self::of_name(&path.path.get_ident()?.to_string()),
-            Type::Paren(paren) => Self::of_type(&paren.elem),
-            Type::Group(group) => Self::of_type(&group.elem),
+            Type::Paren(paren) => Self::on_wire(&paren.elem),
+            Type::Group(group) => Self::on_wire(&group.elem),
             _ => None,
         }
     }

@@ -7,6 +7,9 @@
 //! together; `fallback` then stands in for the code, so that one mistake gives
 //! one message.
 
+// Syntax trees are large, and a type has few of them.
+#![allow(clippy::large_enum_variant)]
+
 mod attr;
 mod check;
 mod ctxt;
@@ -16,6 +19,8 @@ mod ir;
 mod lower;
 mod relation;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

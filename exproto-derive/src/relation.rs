@@ -84,7 +84,7 @@ fn peel(expr: &Expr, ops: &mut Vec<Op>) -> syn::Result<Source> {
                 BinOp::Div(_) if constant > 0 => Op::Div(constant),
                 _ => {
                     return Err(syn::Error::new_spanned(
-                        &binary.op,
+                        binary.op,
                         "a relation can be turned round only with `+`, `-`, and `*`, `/` by a positive constant",
                     ));
                 }
@@ -111,7 +111,10 @@ fn integer(expr: &Expr) -> syn::Result<i64> {
     {
         return int.base10_parse();
     }
-    Err(syn::Error::new(expr.span(), "a relation is turned round on decode, so this has to be an integer literal"))
+    Err(syn::Error::new(
+        expr.span(),
+        "a relation is turned round on decode, so this has to be an integer literal",
+    ))
 }
 
 fn function(call: &syn::ExprCall) -> syn::Result<Source> {
@@ -134,7 +137,10 @@ fn function(call: &syn::ExprCall) -> syn::Result<Source> {
     let argument = match (call.args.len(), call.args.first()) {
         (1, Some(argument)) => argument,
         _ => {
-            return Err(syn::Error::new(call.span(), format!("`{name}(..)` takes one argument, the field it speaks of")));
+            return Err(syn::Error::new(
+                call.span(),
+                format!("`{name}(..)` takes one argument, the field it speaks of"),
+            ));
         }
     };
     let one = |expr: &Expr| {

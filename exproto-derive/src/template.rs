@@ -40,7 +40,12 @@ pub(crate) fn parse(literal: &LitStr, purpose: Use, ctxt: &mut Ctxt) -> Vec<Piec
         };
         let name = rest[open + 1..open + close].trim();
         if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
-            ctxt.error(literal, format_args!("`{{{name}}}` is no placeholder: write the name of a field, such as `{{serial}}`"));
+            ctxt.error(
+                literal,
+                format_args!(
+                    "`{{{name}}}` is no placeholder: write the name of a field, such as `{{serial}}`"
+                ),
+            );
             return pieces;
         }
         pieces.push(Piece::Placeholder(name.to_string()));

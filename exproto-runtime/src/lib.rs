@@ -47,16 +47,16 @@ pub use exproto_derive::ExProtoFrame;
 
 /// What a program that declares a protocol needs.
 pub mod prelude {
-    pub use crate::codec::{
-        Ascii, Bcd, BcdTime, Codec, Deframer, Encode, Error, FieldInfo, List, ListBuf, Random, Reader, Tagged,
-        Text, TextBuf, Utf8, Writer,
-    };
-    #[cfg(feature = "charsets")]
-    pub use crate::codec::Gbk;
-    #[cfg(feature = "session")]
-    pub use crate::session::{Asks, CloseReason, Cx, Outcome, Refusal, TopicValue};
     #[cfg(feature = "derive")]
     pub use crate::ExProtoFrame;
     #[cfg(feature = "cli")]
     pub use crate::app::{App, Device, Sender};
+    #[cfg(feature = "charsets")]
+    pub use crate::codec::Gbk;
+    pub use crate::codec::{
+        Ascii, Bcd, BcdTime, Codec, Deframer, Encode, Error, FieldInfo, List, ListBuf, Random, Reader,
+        Tagged, Text, TextBuf, Utf8, Writer,
+    };
+    #[cfg(feature = "session")]
+    pub use crate::session::{Asks, CloseReason, Cx, Outcome, Refusal, TopicValue};
 }

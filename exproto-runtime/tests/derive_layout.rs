@@ -28,10 +28,11 @@ struct Little {
 #[test]
 fn integers_of_both_byte_orders_and_odd_widths() {
     let bytes = [
-        0x34, 0x12, 0xFE, 0xFF, 0xFF, 0xFF, 0x12, 0x34, 0x03, 0x02, 0x01, 0xFF, 0xFF, 0xFF, 1, 2, 3, 4, 5, 6, 0, 0, 0xC0,
-        0x3F, 200,
+        0x34, 0x12, 0xFE, 0xFF, 0xFF, 0xFF, 0x12, 0x34, 0x03, 0x02, 0x01, 0xFF, 0xFF, 0xFF, 1, 2, 3, 4, 5, 6,
+        0, 0, 0xC0, 0x3F, 200,
     ];
-    let value = Little { a: 0x1234, b: -2, c: 0x1234, d: 0x01_0203, e: -1, f: 0x0102_0304_0506, g: 1.5, h: 200 };
+    let value =
+        Little { a: 0x1234, b: -2, c: 0x1234, d: 0x01_0203, e: -1, f: 0x0102_0304_0506, g: 1.5, h: 200 };
     both(&bytes, value.clone());
     for end in 0..bytes.len() {
         assert_eq!(refused::<Little>(&bytes[..end]).0, ErrorKind::Short);
@@ -98,6 +99,16 @@ fn bits_from_the_highest() {
     );
     let error = write(&Bits { high: 16, low: 0, status, mode: Mode::On, flag: false }).unwrap_err();
     assert_eq!((error.kind(), error.field().name), (ErrorKind::Overflow, "high"));
+    let bits = |status| Bits { high: 0, low: 0, status, mode: Mode::On, flag: false };
+    for large in [
+        Status { level: 16, ..status },
+        Status { drift: 16, ..status },
+        Status { drift: -17, ..status },
+        Status { mode: Mode::Other(8), ..status },
+    ] {
+        assert_eq!(write(&bits(large)).unwrap_err().kind(), ErrorKind::Overflow, "{large:?}");
+    }
+    assert!(write(&bits(Status { drift: -16, ..status })).is_ok());
 }
 
 #[test]
@@ -132,6 +143,10 @@ fn bits_from_the_lowest() {
     both(&bytes, LittleBits { first: 5, second: 0x155, third: -1, last: true });
     let (_, flags) = flagged::<LittleBits>(&[0, 0, 1]).unwrap();
     assert_eq!(flags, [Flag::Reserved]);
+    for third in [8, -9] {
+        let error = write(&LittleBits { first: 5, second: 0, third, last: true }).unwrap_err();
+        assert_eq!((error.kind(), error.field().name), (ErrorKind::Overflow, "third"));
+    }
 }
 
 #[derive(ExProtoFrame, Debug, PartialEq)]
@@ -198,7 +213,10 @@ struct Ranges {
 #[test]
 fn lengths_over_ranges_with_arithmetic() {
     // `len` covers from and data, plus one; `words` counts pairs of bytes.
-    both(&[0, 7, 2, 0, 1, 1, 2, 3, 4, 1 ^ 1 ^ 2 ^ 3 ^ 4, 0, 9], Ranges { from: 1, data: vec![1, 2, 3, 4], to: 9 });
+    both(
+        &[0, 7, 2, 0, 1, 1, 2, 3, 4, 1 ^ 1 ^ 2 ^ 3 ^ 4, 0, 9],
+        Ranges { from: 1, data: vec![1, 2, 3, 4], to: 9 },
+    );
     // The two lengths disagree.
     assert_eq!(refused::<Ranges>(&[0, 7, 1, 0, 1, 1, 2, 3, 4, 5, 0, 9]), (ErrorKind::Length, 2, "words"));
     // Less than nothing.

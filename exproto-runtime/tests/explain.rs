@@ -76,11 +76,7 @@ fn explained(payload: &[u8]) -> Explanation {
 #[track_caller]
 fn draws(payload: &[u8], expected: &str) {
     let drawn = explained(payload).to_string();
-    assert_eq!(
-        drawn,
-        expected.strip_prefix('\n').unwrap(),
-        "drawn:\n{drawn}"
-    );
+    assert_eq!(drawn, expected.strip_prefix('\n').unwrap(), "drawn:\n{drawn}");
 }
 
 #[test]
@@ -160,11 +156,7 @@ odd: Packet.body > Body.sensors > Body::Sensors.values at byte 12: list ends in 
 "#,
     );
     let explanation = explained(payload);
-    let flags: Vec<_> = explanation
-        .oddities()
-        .iter()
-        .map(|odd| (odd.flag, odd.path.dotted()))
-        .collect();
+    let flags: Vec<_> = explanation.oddities().iter().map(|odd| (odd.flag, odd.path.dotted())).collect();
     assert_eq!(
         flags,
         [
@@ -180,10 +172,7 @@ odd: Packet.body > Body.sensors > Body::Sensors.values at byte 12: list ends in 
 fn a_wrong_length_in_bits_is_marked_where_they_lie() {
     let explanation = explained(b"\x02\x00\x05\x01\x23\x45\x07");
     let failure = explanation.failure().unwrap();
-    assert_eq!(
-        (failure.error.kind(), failure.error.offset()),
-        (ErrorKind::Length, 1)
-    );
+    assert_eq!((failure.error.kind(), failure.error.offset()), (ErrorKind::Length, 1));
     assert_eq!(failure.path.dotted(), "length");
     assert_eq!(failure.compared, Some((5, 1)));
 }

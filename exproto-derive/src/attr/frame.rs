@@ -44,7 +44,10 @@ pub(crate) fn parse(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> Frame
         if place != Place::Struct {
             ctxt.error(
                 attr.path(),
-                format_args!("`#[frame]` goes on a struct, the outermost type of the protocol, not on {}", place.name()),
+                format_args!(
+                    "`#[frame]` goes on a struct, the outermost type of the protocol, not on {}",
+                    place.name()
+                ),
             );
         }
     }
@@ -119,9 +122,7 @@ fn reassemble(key_span: &Ident, input: ParseStream<'_>) -> syn::Result<Reassembl
             let _: Token![,] = input.parse()?;
         }
     }
-    let missing = |what: &str| {
-        syn::Error::new(key_span.span(), format!("`reassemble` needs `{what} = ..`"))
-    };
+    let missing = |what: &str| syn::Error::new(key_span.span(), format!("`reassemble` needs `{what} = ..`"));
     let index = index.ok_or_else(|| missing("index"))?;
     // `part.index`: the field before the point is the optional one.
     let part = match &index {

@@ -105,7 +105,11 @@ fn skip_to_comma(input: ParseStream<'_>) {
 pub(crate) fn unknown_key(key: &Ident, attr: &str, place: Place, here: &[&str], all: &[&str]) -> syn::Error {
     let name = key.unraw().to_string();
     let message = if all.contains(&name.as_str()) && !here.contains(&name.as_str()) {
-        format!("`{name}` does not go on {}; the keys of `#[{attr}]` there are: {}", place.name(), here.join(", "))
+        format!(
+            "`{name}` does not go on {}; the keys of `#[{attr}]` there are: {}",
+            place.name(),
+            here.join(", ")
+        )
     } else if let Some(near) = nearest(&name, here.iter().copied()) {
         format!("`#[{attr}]` has no key `{name}`; did you mean `{near}`?")
     } else {

@@ -11,12 +11,38 @@ use crate::ctxt::Ctxt;
 const STRUCT_KEYS: &[&str] = &["gateway", "state", "downlink"];
 const ENUM_KEYS: &[&str] = &["anonymous"];
 const VARIANT_KEYS: &[&str] = &[
-    "auth", "publish", "subscribe", "unsubscribe", "deliver", "answers", "reply", "with", "heartbeat", "close", "ignore",
-    "sent", "public",
+    "auth",
+    "publish",
+    "subscribe",
+    "unsubscribe",
+    "deliver",
+    "answers",
+    "reply",
+    "with",
+    "heartbeat",
+    "close",
+    "ignore",
+    "sent",
+    "public",
 ];
 const ALL_KEYS: &[&str] = &[
-    "gateway", "state", "downlink", "anonymous", "auth", "publish", "subscribe", "unsubscribe", "deliver",
-    "answers", "reply", "with", "heartbeat", "close", "ignore", "sent", "public",
+    "gateway",
+    "state",
+    "downlink",
+    "anonymous",
+    "auth",
+    "publish",
+    "subscribe",
+    "unsubscribe",
+    "deliver",
+    "answers",
+    "reply",
+    "with",
+    "heartbeat",
+    "close",
+    "ignore",
+    "sent",
+    "public",
 ];
 
 /// The keys of `#[route(..)]` on a type.
@@ -110,7 +136,9 @@ pub(crate) fn parse_type(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> 
         match name.as_str() {
             "gateway" => set(&mut found.gateway, key, (), ctxt),
             "state" => set(&mut found.state, key, after_eq(input, key, "TYPE", |input| input.parse())?, ctxt),
-            "downlink" => set(&mut found.downlink, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
+            "downlink" => {
+                set(&mut found.downlink, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt)
+            }
             _ => set(&mut found.anonymous, key, (), ctxt),
         }
         Ok(())
@@ -136,9 +164,15 @@ pub(crate) fn parse_variant(attrs: &[Attribute], ctxt: &mut Ctxt) -> VariantRout
                 let value = in_parens(input, key, "\"filter\"", deliver)?;
                 set(&mut found.deliver, key, value, ctxt);
             }
-            "answers" => set(&mut found.answers, key, after_eq(input, key, "FIELD", |input| input.parse())?, ctxt),
-            "reply" => set(&mut found.reply, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
-            "with" => set(&mut found.with, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
+            "answers" => {
+                set(&mut found.answers, key, after_eq(input, key, "FIELD", |input| input.parse())?, ctxt)
+            }
+            "reply" => {
+                set(&mut found.reply, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt)
+            }
+            "with" => {
+                set(&mut found.with, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt)
+            }
             "heartbeat" => set(&mut found.heartbeat, key, (), ctxt),
             "close" => {
                 let reason = if input.peek(syn::token::Paren) {
@@ -180,8 +214,9 @@ fn auth(at: &Ident, input: ParseStream<'_>) -> syn::Result<Auth> {
         *slot = Some(after_eq(input, &key, "\"{field}\"", |input| input.parse::<LitStr>())?);
         comma(input)?;
     }
-    let client_id = client_id
-        .ok_or_else(|| syn::Error::new(at.span(), "`auth` has to say who the device is: `auth(client_id = \"{field}\")`"))?;
+    let client_id = client_id.ok_or_else(|| {
+        syn::Error::new(at.span(), "`auth` has to say who the device is: `auth(client_id = \"{field}\")`")
+    })?;
     Ok(Auth { client_id, username, password })
 }
 
@@ -251,9 +286,9 @@ fn deliver(input: ParseStream<'_>) -> syn::Result<Deliver> {
 
 /// The leading topic or filter.
 fn template(input: ParseStream<'_>) -> syn::Result<LitStr> {
-    let literal = input
-        .parse::<LitStr>()
-        .map_err(|error| syn::Error::new(error.span(), "the first argument is the topic, as text: `\"site/{field}/up\"`"))?;
+    let literal = input.parse::<LitStr>().map_err(|error| {
+        syn::Error::new(error.span(), "the first argument is the topic, as text: `\"site/{field}/up\"`")
+    })?;
     comma(input)?;
     Ok(literal)
 }

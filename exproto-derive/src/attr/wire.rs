@@ -14,12 +14,12 @@ const STRUCT_KEYS: &[&str] = &["endian", "ctx", "bits", "before", "after", "crat
 const ENUM_KEYS: &[&str] = &["endian", "ctx", "tag", "lenient", "crate"];
 const VARIANT_KEYS: &[&str] = &["tag", "other", "when"];
 const FIELD_KEYS: &[&str] = &[
-    "endian", "as", "bits", "size", "count", "rest", "each", "fill", "is", "if", "tag", "opaque", "lenient", "range",
-    "strict", "ctx", "scale", "offset", "unit", "before", "after",
+    "endian", "as", "bits", "size", "count", "rest", "each", "fill", "is", "if", "tag", "opaque", "lenient",
+    "range", "strict", "ctx", "scale", "offset", "unit", "before", "after",
 ];
 const ALL_KEYS: &[&str] = &[
-    "endian", "ctx", "bits", "before", "after", "crate", "tag", "lenient", "other", "when", "as", "size", "count",
-    "rest", "each", "fill", "is", "if", "opaque", "range", "strict", "scale", "offset", "unit",
+    "endian", "ctx", "bits", "before", "after", "crate", "tag", "lenient", "other", "when", "as", "size",
+    "count", "rest", "each", "fill", "is", "if", "opaque", "range", "strict", "scale", "offset", "unit",
 ];
 
 /// The byte order of an integer.
@@ -129,7 +129,13 @@ fn keys_of(place: Place) -> &'static [&'static str] {
 }
 
 /// Reads what follows one key.
-fn one(found: &mut WireAttrs, key: &Ident, input: ParseStream<'_>, place: Place, ctxt: &mut Ctxt) -> syn::Result<()> {
+fn one(
+    found: &mut WireAttrs,
+    key: &Ident,
+    input: ParseStream<'_>,
+    place: Place,
+    ctxt: &mut Ctxt,
+) -> syn::Result<()> {
     let name = key.unraw().to_string();
     if !keys_of(place).contains(&name.as_str()) {
         return Err(unknown_key(key, "wire", place, keys_of(place), ALL_KEYS));
@@ -166,9 +172,18 @@ fn one(found: &mut WireAttrs, key: &Ident, input: ParseStream<'_>, place: Place,
             let text = after_eq(input, key, "\"km/h\"", |input| input.parse::<syn::LitStr>())?;
             set(&mut found.unit, key, text.value(), ctxt);
         }
-        "crate" => set(&mut found.krate, key, after_eq(input, key, "path", |input| input.call(Path::parse_mod_style))?, ctxt),
-        "before" => found.before.push(in_parens(input, key, "NAME: TYPE = RELATION", |input| item(key, input, ctxt))?),
-        "after" => found.after.push(in_parens(input, key, "NAME: TYPE = RELATION", |input| item(key, input, ctxt))?),
+        "crate" => set(
+            &mut found.krate,
+            key,
+            after_eq(input, key, "path", |input| input.call(Path::parse_mod_style))?,
+            ctxt,
+        ),
+        "before" => {
+            found.before.push(in_parens(input, key, "NAME: TYPE = RELATION", |input| item(key, input, ctxt))?)
+        }
+        "after" => {
+            found.after.push(in_parens(input, key, "NAME: TYPE = RELATION", |input| item(key, input, ctxt))?)
+        }
         _ => return Err(unknown_key(key, "wire", place, keys_of(place), ALL_KEYS)),
     }
     Ok(())
@@ -240,7 +255,8 @@ fn tag(input: ParseStream<'_>, key: &Ident, place: Place) -> syn::Result<TagKey>
 fn range(input: ParseStream<'_>) -> syn::Result<(Expr, Expr)> {
     let expr: Expr = input.parse()?;
     if let Expr::Range(range) = &expr
-        && let (Some(start), Some(end), syn::RangeLimits::Closed(_)) = (&range.start, &range.end, &range.limits)
+        && let (Some(start), Some(end), syn::RangeLimits::Closed(_)) =
+            (&range.start, &range.end, &range.limits)
     {
         return Ok(((**start).clone(), (**end).clone()));
     }
@@ -294,7 +310,10 @@ fn item(key: &Ident, input: ParseStream<'_>, ctxt: &mut Ctxt) -> syn::Result<Wir
         Some(input.parse::<Ident>()?)
     };
     if !input.peek(Token![:]) {
-        return Err(syn::Error::new(span, format!("say the type: `{key}(NAME: u8 = ..)` or `{key}(NAME: bits(3))`")));
+        return Err(syn::Error::new(
+            span,
+            format!("say the type: `{key}(NAME: u8 = ..)` or `{key}(NAME: bits(3))`"),
+        ));
     }
     let _: Token![:] = input.parse()?;
     let ty: Type = parse_bits_or_type(input)?;
@@ -329,7 +348,10 @@ fn parse_bits_or_type(input: ParseStream<'_>) -> syn::Result<Type> {
         syn::parenthesized!(content in input);
         let tokens: TokenStream = content.parse()?;
         if word != "bits" {
-            return Err(syn::Error::new(word.span(), format!("no type `{word}(..)`: write an integer type or `bits(N)`")));
+            return Err(syn::Error::new(
+                word.span(),
+                format!("no type `{word}(..)`: write an integer type or `bits(N)`"),
+            ));
         }
         return Ok(syn::parse_quote!(bits!(#tokens)));
     }

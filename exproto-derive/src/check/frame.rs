@@ -26,7 +26,10 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
         }
         Shape::Bits(_) => {
             if let Some(span) = frame.attrs.span {
-                ctxt.error_at(span, "a struct of bits is one integer, no frame: put `#[frame]` on the struct that holds it");
+                ctxt.error_at(
+                    span,
+                    "a struct of bits is one integer, no frame: put `#[frame]` on the struct that holds it",
+                );
             }
         }
         // Refused where the attribute is read.
@@ -40,7 +43,10 @@ fn boundary(frame: &Frame, ctxt: &mut Ctxt) {
         return;
     }
     if let Some(escape) = &frame.attrs.escape {
-        ctxt.error_at(escape.key, "`escape` keeps the flag out of a frame, and there is none: add `flag = 0x7E`");
+        ctxt.error_at(
+            escape.key,
+            "`escape` keeps the flag out of a frame, and there is none: add `flag = 0x7E`",
+        );
     } else if let Some(span) = frame.attrs.span {
         ctxt.error_at(span, "nothing on the wire says where this frame ends: add `flag = 0x7E`");
     }
@@ -72,7 +78,10 @@ fn max(frame: &Frame, ctxt: &mut Ctxt) {
         Some(key) => match key.value.base10_parse::<u32>() {
             Ok(0) => ctxt.error(&key.value, "no frame has 0 bytes: write the most that a frame has"),
             Ok(_) => {}
-            Err(_) => ctxt.error(&key.value, "this is no number of bytes: write the most that a frame has, such as `max = 4096`"),
+            Err(_) => ctxt.error(
+                &key.value,
+                "this is no number of bytes: write the most that a frame has, such as `max = 4096`",
+            ),
         },
     }
 }
@@ -84,17 +93,26 @@ fn escape_table(table: &EscapeTable, flag: &LitInt, key: Span, ctxt: &mut Ctxt) 
     let byte = |literal: &LitInt| literal.base10_parse::<u8>().ok();
     let (escape_value, flag_value) = (byte(&table.byte), byte(flag));
     if escape_value == flag_value {
-        ctxt.error(&table.byte, "the escape byte is the flag itself, which ends the frame: they have to differ");
+        ctxt.error(
+            &table.byte,
+            "the escape byte is the flag itself, which ends the frame: they have to differ",
+        );
         return;
     }
     for (index, (code, value)) in table.codes.iter().enumerate() {
         let earlier = || table.codes.iter().take(index);
         if byte(code) == flag_value {
-            ctxt.error(code, format_args!("the code {code} is the flag itself, which ends the frame: use another code"));
+            ctxt.error(
+                code,
+                format_args!("the code {code} is the flag itself, which ends the frame: use another code"),
+            );
         } else if byte(code) == escape_value {
             ctxt.error(code, format_args!("the code {code} is the escape byte itself: use another code"));
         } else if earlier().any(|(other, _)| byte(other) == byte(code)) {
-            ctxt.error(code, format_args!("the code {code} stands for two bytes: use another code for {value}"));
+            ctxt.error(
+                code,
+                format_args!("the code {code} stands for two bytes: use another code for {value}"),
+            );
         }
         if earlier().any(|(_, other)| byte(other) == byte(value)) {
             ctxt.error(value, format_args!("the byte {value} has two codes: remove one"));
@@ -136,7 +154,10 @@ fn reassembly(reassemble: &Reassemble, layout: &Layout, ctxt: &mut Ctxt) {
     {
         ctxt.error(
             &reassemble.part,
-            format_args!("every frame has `{0}`, so every frame would be a segment: make it an `Option`", part.label),
+            format_args!(
+                "every frame has `{0}`, so every frame would be a segment: make it an `Option`",
+                part.label
+            ),
         );
     }
 }

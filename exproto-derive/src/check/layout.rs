@@ -63,7 +63,10 @@ fn names(layout: &Layout, ctxt: &mut Ctxt) {
     for (index, item) in layout.items.iter().enumerate() {
         let Some(name) = &item.name else { continue };
         if layout.items.iter().take(index).any(|earlier| earlier.name.as_ref() == Some(name)) {
-            ctxt.error_at(item.span, format_args!("two items are called `{name}`: give one of them another name"));
+            ctxt.error_at(
+                item.span,
+                format_args!("two items are called `{name}`: give one of them another name"),
+            );
         }
     }
 }
@@ -127,17 +130,24 @@ fn extent_of_fixed(item: &Item, ctxt: &mut Ctxt) {
             let bytes = int.bytes;
             ctxt.error_at(
                 span,
-                format_args!("`{label}` is an integer of {bytes} bytes: remove `{key}`; another width is `as = u24`"),
+                format_args!(
+                    "`{label}` is an integer of {bytes} bytes: remove `{key}`; another width is `as = u24`"
+                ),
             );
         }
         Repr::Bits(_) => ctxt.error_at(span, format_args!("`{label}` is made of bits: remove `{key}`")),
-        Repr::Array(_) => ctxt.error_at(span, format_args!("`{label}` has the size of its array: remove `{key}`")),
+        Repr::Array(_) => {
+            ctxt.error_at(span, format_args!("`{label}` has the size of its array: remove `{key}`"))
+        }
         Repr::Slice | Repr::Buffer | Repr::List(..) | Repr::Codec(_) | Repr::Part | Repr::Body(_) => {
             if let Some(key) = &item.attrs.size
                 && let Amount::Expr(expr) = &key.value
                 && crate::ir::literal(expr) == Some(0)
             {
-                ctxt.error(expr, format_args!("`{label}` has no bytes: remove the field, or say how many it has"));
+                ctxt.error(
+                    expr,
+                    format_args!("`{label}` has no bytes: remove the field, or say how many it has"),
+                );
             }
         }
         Repr::Constant(_) | Repr::TagReceiver => {}
@@ -159,14 +169,23 @@ fn bits(item: &Item, ctxt: &mut Ctxt) {
     let (label, count) = (&item.label, slot.count);
     let ty = item.ty.to_token_stream();
     if !matches!(item.presence, Presence::Always) {
-        ctxt.error_at(item.span, format_args!("`{label}` is made of bits, so it is always there: remove `Option`"));
+        ctxt.error_at(
+            item.span,
+            format_args!("`{label}` is made of bits, so it is always there: remove `Option`"),
+        );
         return;
     }
     if let Some(int) = IntTy::of_type(&item.ty) {
         if int.float {
-            ctxt.error(&item.ty, format_args!("`{label}` is a float, which takes whole bytes: remove `bits`"));
+            ctxt.error(
+                &item.ty,
+                format_args!("`{label}` is a float, which takes whole bytes: remove `bits`"),
+            );
         } else if count > int.held as u32 * 8 {
-            ctxt.error(&item.ty, format_args!("{count} bits do not fit a `{ty}`: use a larger integer for `{label}`"));
+            ctxt.error(
+                &item.ty,
+                format_args!("{count} bits do not fit a `{ty}`: use a larger integer for `{label}`"),
+            );
         }
         return;
     }
@@ -188,7 +207,10 @@ fn each(item: &Item, ctxt: &mut Ctxt) {
     if let Some(key) = &item.attrs.each
         && !matches!(item.repr, Repr::List(ListKind::Vec, _))
     {
-        ctxt.error_at(key.key, format_args!("`each` is for the elements of a `Vec`, and `{}` is none: remove it", item.label));
+        ctxt.error_at(
+            key.key,
+            format_args!("`each` is for the elements of a `Vec`, and `{}` is none: remove it", item.label),
+        );
     }
 }
 
@@ -205,7 +227,12 @@ fn fill(item: &Item, ctxt: &mut Ctxt) {
         return;
     }
     if !matches!(item.extent, Extent::Fixed(_) | Extent::Size(_)) {
-        ctxt.error_at(key.key, format_args!("`fill` pads up to a size, and `{label}` has none: add `size = N`, or remove `fill`"));
+        ctxt.error_at(
+            key.key,
+            format_args!(
+                "`fill` pads up to a size, and `{label}` has none: add `size = N`, or remove `fill`"
+            ),
+        );
     }
 }
 
@@ -265,7 +292,10 @@ fn range(item: &Item, ctxt: &mut Ctxt) {
     };
     if !number {
         if let Some(key) = &item.attrs.range {
-            ctxt.error_at(key.key, format_args!("`range` is for numbers, and `{}` is none: remove it", item.label));
+            ctxt.error_at(
+                key.key,
+                format_args!("`range` is for numbers, and `{}` is none: remove it", item.label),
+            );
         }
         return;
     }
@@ -274,7 +304,11 @@ fn range(item: &Item, ctxt: &mut Ctxt) {
     {
         ctxt.error(
             quote::quote!(#low..=#high),
-            format_args!("no value lies in this range: write `range = {}..={}`", high.to_token_stream(), low.to_token_stream()),
+            format_args!(
+                "no value lies in this range: write `range = {}..={}`",
+                high.to_token_stream(),
+                low.to_token_stream()
+            ),
         );
     }
 }
@@ -282,7 +316,10 @@ fn range(item: &Item, ctxt: &mut Ctxt) {
 // `strict` refuses what `range` would only flag.
 fn strict(item: &Item, ctxt: &mut Ctxt) {
     if let (Some(key), None) = (&item.attrs.strict, &item.attrs.range) {
-        ctxt.error_at(key.key, "`strict` refuses values outside a range: add `range = LOW..=HIGH`, or remove it");
+        ctxt.error_at(
+            key.key,
+            "`strict` refuses values outside a range: add `range = LOW..=HIGH`, or remove it",
+        );
     }
 }
 
@@ -299,7 +336,10 @@ fn scale(item: &Item, ctxt: &mut Ctxt) {
     if flag || matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::Array(_) | Repr::Body(_)) {
         ctxt.error_at(span, format_args!("`{key}` renders numbers, and `{label}` is none: remove it"));
     } else if IntTy::of_type(&item.ty).is_some_and(|int| int.float) && key != "unit" {
-        ctxt.error_at(span, format_args!("`{label}` is a float, which holds the physical value already: remove `{key}`"));
+        ctxt.error_at(
+            span,
+            format_args!("`{label}` is a float, which holds the physical value already: remove `{key}`"),
+        );
     }
 }
 
@@ -321,15 +361,24 @@ fn wire_only(item: &Item, ctxt: &mut Ctxt) {
 fn receiver(item: &Item, ctxt: &mut Ctxt) {
     let label = &item.label;
     if !matches!(item.presence, Presence::Always) {
-        ctxt.error_at(item.span, format_args!("`{label}` receives the tag, which is always there: remove `Option`"));
+        ctxt.error_at(
+            item.span,
+            format_args!("`{label}` receives the tag, which is always there: remove `Option`"),
+        );
         return;
     }
     if item.attrs.bits.is_some() {
-        ctxt.error_at(item.span, format_args!("`{label}` receives the tag and is not on the wire itself: remove `bits`"));
+        ctxt.error_at(
+            item.span,
+            format_args!("`{label}` receives the tag and is not on the wire itself: remove `bits`"),
+        );
     }
     for (key, span) in keys(&item.attrs) {
         if !matches!(key, "scale" | "offset" | "unit") {
-            ctxt.error_at(span, format_args!("`{label}` receives the tag and is not on the wire itself: remove `{key}`"));
+            ctxt.error_at(
+                span,
+                format_args!("`{label}` receives the tag and is not on the wire itself: remove `{key}`"),
+            );
         }
     }
 }
@@ -385,7 +434,10 @@ fn relation(layout: &Layout, index: usize, item: &Item, ctxt: &mut Ctxt) {
 fn carrier(item: &Item, relation: &Relation, ctxt: &mut Ctxt) -> bool {
     let label = &item.label;
     if !matches!(item.presence, Presence::Always) {
-        ctxt.error_at(relation.span, format_args!("`{label}` is an `Option`, but what is computed is always there: remove `Option`"));
+        ctxt.error_at(
+            relation.span,
+            format_args!("`{label}` is an `Option`, but what is computed is always there: remove `Option`"),
+        );
         return false;
     }
     let integer = match &item.repr {
@@ -410,10 +462,16 @@ fn arithmetic(item: &Item, relation: &Relation, ctxt: &mut Ctxt) {
     }
     match &relation.source {
         Source::Check(..) => {
-            ctxt.error_at(relation.span, format_args!("the checksum `{}` is compared as it is: remove the arithmetic", item.label));
+            ctxt.error_at(
+                relation.span,
+                format_args!("the checksum `{}` is compared as it is: remove the arithmetic", item.label),
+            );
         }
         Source::Present(_) => {
-            ctxt.error_at(relation.span, format_args!("the flag `{}` is 0 or 1: remove the arithmetic", item.label));
+            ctxt.error_at(
+                relation.span,
+                format_args!("the flag `{}` is 0 or 1: remove the arithmetic", item.label),
+            );
         }
         _ => {}
     }
@@ -448,9 +506,18 @@ fn whole_containers(layout: &Layout, range: &Items, index: usize, ctxt: &mut Ctx
         _ => None,
     };
     if container(first).is_some_and(|start| start != first) {
-        ctxt.error_at(range.span, "the range begins within a container of bits: begin with the container's first field");
-    } else if container(last).is_some() && container(last) == container(last + 1) && !matches!(range.last, Last::Open) {
-        ctxt.error_at(range.span, "the range ends within a container of bits: end with the container's last field");
+        ctxt.error_at(
+            range.span,
+            "the range begins within a container of bits: begin with the container's first field",
+        );
+    } else if container(last).is_some()
+        && container(last) == container(last + 1)
+        && !matches!(range.last, Last::Open)
+    {
+        ctxt.error_at(
+            range.span,
+            "the range ends within a container of bits: end with the container's last field",
+        );
     }
 }
 
@@ -466,7 +533,8 @@ fn invertible(layout: &Layout, range: &Items, index: usize, ctxt: &mut Ctxt) {
     let Some(target) = layout.items.iter().position(by_this) else { return };
     for after in target + 1..=last {
         let (Some(item), Some(open)) = (layout.items.get(after), layout.items.get(target)) else { continue };
-        let reported = matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..)) && matches!(item.extent, Extent::Own);
+        let reported = matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..))
+            && matches!(item.extent, Extent::Own);
         if fixed_at(&layout.items, after).is_none() && !reported {
             ctxt.error_at(
                 range.span,
@@ -486,7 +554,10 @@ fn covers_itself(layout: &Layout, range: &Items, index: usize, ctxt: &mut Ctxt) 
     if (first..=last).contains(&index)
         && let Some(item) = layout.items.get(index)
     {
-        ctxt.error_at(range.span, format_args!("the checksum `{0}` would cover itself: end its range before `{0}`", item.label));
+        ctxt.error_at(
+            range.span,
+            format_args!("the checksum `{0}` would cover itself: end its range before `{0}`", item.label),
+        );
     }
 }
 
@@ -498,9 +569,15 @@ fn width_of_check(item: &Item, algorithm: Algorithm, ctxt: &mut Ctxt) {
         _ => return,
     };
     if algorithm == Algorithm::Xor && bits != 8 {
-        ctxt.error_at(item.span, format_args!("`xor` makes one byte, and `{}` has {bits} bits: use `u8`", item.label));
+        ctxt.error_at(
+            item.span,
+            format_args!("`xor` makes one byte, and `{}` has {bits} bits: use `u8`", item.label),
+        );
     } else if !bits.is_multiple_of(8) {
-        ctxt.error_at(item.span, format_args!("a checksum is made of whole bytes, and `{}` has {bits} bits", item.label));
+        ctxt.error_at(
+            item.span,
+            format_args!("a checksum is made of whole bytes, and `{}` has {bits} bits", item.label),
+        );
     }
 }
 
@@ -522,12 +599,17 @@ fn struct_of_bits(model: &Model, ctxt: &mut Ctxt) {
 
 // Only variants have tags to receive.
 fn receiver_in_struct(model: &Model, ctxt: &mut Ctxt) {
-    let (Shape::Struct(layout) | Shape::Bits(crate::ir::BitStruct { layout, .. })) = &model.shape else { return };
+    let (Shape::Struct(layout) | Shape::Bits(crate::ir::BitStruct { layout, .. })) = &model.shape else {
+        return;
+    };
     for item in &layout.items {
         if matches!(item.repr, Repr::TagReceiver) {
             ctxt.error_at(
                 item.span,
-                format_args!("`{}` would receive the tag of a variant, and this is a struct: remove `tag`", item.label),
+                format_args!(
+                    "`{}` would receive the tag of a variant, and this is a struct: remove `tag`",
+                    item.label
+                ),
             );
         }
     }

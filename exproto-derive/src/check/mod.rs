@@ -37,7 +37,8 @@ fn field_named<'l>(layout: &'l Layout, name: &str) -> Option<&'l Item> {
 
 /// What to say when a field is not there: the nearest, or all there are.
 fn field_hint(layout: &Layout, name: &str, more: &[&str]) -> String {
-    let fields = layout.items.iter().filter(|item| item.member.is_some()).filter_map(|item| item.name.as_deref());
+    let fields =
+        layout.items.iter().filter(|item| item.member.is_some()).filter_map(|item| item.name.as_deref());
     let known: Vec<&str> = fields.chain(more.iter().copied()).collect();
     match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),

@@ -27,7 +27,10 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
         }
         Shape::Enum(_) => {
             if let Some(key) = &model.routes.anonymous {
-                ctxt.error_at(key.key, "no variant of this enum has a route: add them, or remove `anonymous`");
+                ctxt.error_at(
+                    key.key,
+                    "no variant of this enum has a route: add them, or remove `anonymous`",
+                );
             }
         }
         Shape::Scalar(_) | Shape::Bits(_) => {
@@ -43,7 +46,10 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
 fn frame(model: &Model, ctxt: &mut Ctxt) {
     let Some(span) = model.routes.span else { return };
     let Some(frame) = &model.frame else {
-        ctxt.error_at(span, "`#[route]` goes on the outermost type: add `#[frame(..)]` here, or put the route there");
+        ctxt.error_at(
+            span,
+            "`#[route]` goes on the outermost type: add `#[frame(..)]` here, or put the route there",
+        );
         return;
     };
     if model.routes_broken {
@@ -54,7 +60,10 @@ fn frame(model: &Model, ctxt: &mut Ctxt) {
         let downlink = model.routes.downlink.as_ref().map(|key| ("downlink", key.key));
         match state.or(downlink) {
             Some((key, span)) => {
-                ctxt.error_at(span, format_args!("`{key}` belongs to a gateway: write `#[route(gateway, {key} = ..)]`"));
+                ctxt.error_at(
+                    span,
+                    format_args!("`{key}` belongs to a gateway: write `#[route(gateway, {key} = ..)]`"),
+                );
             }
             None => ctxt.error_at(span, "this says nothing: write `#[route(gateway)]`, or remove it"),
         }
@@ -114,7 +123,10 @@ fn filters_differ(data: &EnumModel, ctxt: &mut Ctxt) {
         if let Some((_, earlier)) = seen.iter().find(|(text, _)| *text == filter) {
             ctxt.error(
                 &deliver.value.filter,
-                format_args!("`{earlier}` takes this filter already, so `{}` is never made: use another filter", variant.ident),
+                format_args!(
+                    "`{earlier}` takes this filter already, so `{}` is never made: use another filter",
+                    variant.ident
+                ),
             );
         }
         seen.push((filter, &variant.ident));
@@ -130,21 +142,39 @@ fn conflicts(routes: &VariantRoutes, ctxt: &mut Ctxt) {
         if let Some((name, _)) = given.iter().find(arriving) {
             ctxt.error_at(sent.key, format_args!("a frame that is only ever sent never arrives, so `{name}` has nothing to act on: remove one of the two"));
         } else if routes.ignore.is_some() {
-            ctxt.error_at(sent.key, "`ignore` is for frames that arrive, `sent` for those that never do: remove one of the two");
+            ctxt.error_at(
+                sent.key,
+                "`ignore` is for frames that arrive, `sent` for those that never do: remove one of the two",
+            );
         }
         return;
     }
     if let Some(ignore) = &routes.ignore {
         if let Some((name, _)) = given.iter().find(|(name, _)| *name != "ignore") {
-            ctxt.error_at(ignore.key, format_args!("`ignore` means that nothing happens, but there is `{name}`: remove one of the two"));
+            ctxt.error_at(
+                ignore.key,
+                format_args!(
+                    "`ignore` means that nothing happens, but there is `{name}`: remove one of the two"
+                ),
+            );
         }
         return;
     }
     if let (Some(heartbeat), Some(_)) = (&routes.heartbeat, routes.publish.first()) {
-        ctxt.error_at(heartbeat.key, "a heartbeat needs no login and publishes nothing: remove `heartbeat` or `publish`");
+        ctxt.error_at(
+            heartbeat.key,
+            "a heartbeat needs no login and publishes nothing: remove `heartbeat` or `publish`",
+        );
     }
-    if let (Some(deliver), Some((name, _))) = (&routes.deliver, given.iter().find(|(name, _)| *name == "auth")) {
-        ctxt.error_at(deliver.key, format_args!("a device does not log in with a frame that it is sent: remove `deliver` or `{name}`"));
+    if let (Some(deliver), Some((name, _))) =
+        (&routes.deliver, given.iter().find(|(name, _)| *name == "auth"))
+    {
+        ctxt.error_at(
+            deliver.key,
+            format_args!(
+                "a device does not log in with a frame that it is sent: remove `deliver` or `{name}`"
+            ),
+        );
     }
 }
 
@@ -176,9 +206,21 @@ fn publishes(variant: &Variant, ctxt: &mut Ctxt) {
         if let Some(list) = &publish.each {
             let text = list.unraw().to_string();
             match field_named(layout, &text) {
-                None => ctxt.error(list, format_args!("`{}` has no field `{text}`; {}", layout.owner, field_hint(layout, &text, &[]))),
+                None => ctxt.error(
+                    list,
+                    format_args!(
+                        "`{}` has no field `{text}`; {}",
+                        layout.owner,
+                        field_hint(layout, &text, &[])
+                    ),
+                ),
                 Some(item) if !matches!(item.repr, Repr::List(..)) && !item.broken => {
-                    ctxt.error(list, format_args!("`{text}` is no list: `each` publishes the elements of a `List` or `Vec`"));
+                    ctxt.error(
+                        list,
+                        format_args!(
+                            "`{text}` is no list: `each` publishes the elements of a `List` or `Vec`"
+                        ),
+                    );
                 }
                 Some(_) => {}
             }
@@ -208,13 +250,19 @@ fn answers(variant: &Variant, ctxt: &mut Ctxt) {
     let Some(item) = field_named(&variant.layout, &text) else {
         ctxt.error(
             &key.value,
-            format_args!("`{}` has no field `{text}`; {}", variant.layout.owner, field_hint(&variant.layout, &text, &[])),
+            format_args!(
+                "`{}` has no field `{text}`; {}",
+                variant.layout.owner,
+                field_hint(&variant.layout, &text, &[])
+            ),
         );
         return;
     };
     let integer = match &item.repr {
         Repr::Int(int, _) => !int.signed && !int.float,
-        Repr::Scalar(..) | Repr::Bits(_) => IntTy::of_type(&item.ty).is_none_or(|int| !int.signed && !int.float),
+        Repr::Scalar(..) | Repr::Bits(_) => {
+            IntTy::of_type(&item.ty).is_none_or(|int| !int.signed && !int.float)
+        }
         _ => false,
     };
     if !integer && !item.broken {
@@ -253,7 +301,9 @@ fn device_filter(literal: &LitStr, ctxt: &mut Ctxt) {
         {
             ctxt.error(
                 literal,
-                format_args!("`{{{name}}}` is not known when the filter is subscribed: only `{{client_id}}` is"),
+                format_args!(
+                    "`{{{name}}}` is not known when the filter is subscribed: only `{{client_id}}` is"
+                ),
             );
             return;
         }

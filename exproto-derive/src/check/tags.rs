@@ -38,7 +38,12 @@ fn values_differ(data: &ScalarEnum, ctxt: &mut Ctxt) {
     for (index, (name, value, _)) in data.variants.iter().enumerate() {
         let earlier = data.variants.iter().take(index).find(|(_, earlier, _)| earlier == value);
         if let (Some((earlier, ..)), Some(at)) = (earlier, data.values_at.get(index)) {
-            ctxt.error(at, format_args!("`{name}` and `{earlier}` have the same value {value}: give one of them another"));
+            ctxt.error(
+                at,
+                format_args!(
+                    "`{name}` and `{earlier}` have the same value {value}: give one of them another"
+                ),
+            );
         }
     }
 }
@@ -62,15 +67,25 @@ fn values_kept(model: &Model, data: &ScalarEnum, ctxt: &mut Ctxt) {
     let bits = data.int.bytes as u32 * 8;
     match &data.other_ty {
         Some(ty) => {
-            let holds = IntTy::of_type(ty).is_some_and(|int| !int.signed && !int.float && int.bytes >= data.int.bytes);
+            let holds = IntTy::of_type(ty)
+                .is_some_and(|int| !int.signed && !int.float && int.bytes >= data.int.bytes);
             if !holds {
                 let text = ty.to_token_stream();
-                ctxt.error(ty, format_args!("`{text}` cannot keep every value of a `u{bits}`: use `u{}`", data.int.held * 8));
+                ctxt.error(
+                    ty,
+                    format_args!(
+                        "`{text}` cannot keep every value of a `u{bits}`: use `u{}`",
+                        data.int.held * 8
+                    ),
+                );
             }
         }
         None if data.other.is_some() => {
             if let Some(name) = &data.other {
-                ctxt.error(name, format_args!("`{name}` does not keep the value: write `{name}(u{})`", data.int.held * 8));
+                ctxt.error(
+                    name,
+                    format_args!("`{name}` does not keep the value: write `{name}(u{})`", data.int.held * 8),
+                );
             }
         }
         None => {
@@ -105,10 +120,18 @@ fn when_or_tag(data: &EnumModel, ctxt: &mut Ctxt) {
             ctxt.error_at(key.key, "the variants of this enum are chosen by `when`: remove `tag`, or put it on all of them instead");
         } else if let Some((_, tag)) = variant.tags.first() {
             let name = &variant.ident;
-            ctxt.error(name, format_args!("the variants of this enum are chosen by `when`, so `{name}` cannot be tag {tag}"));
+            ctxt.error(
+                name,
+                format_args!(
+                    "the variants of this enum are chosen by `when`, so `{name}` cannot be tag {tag}"
+                ),
+            );
         }
         if let Some(key) = &variant.attrs.other {
-            ctxt.error_at(key.key, "`other` is for tags; here a last variant without `when` takes what is left");
+            ctxt.error_at(
+                key.key,
+                "`other` is for tags; here a last variant without `when` takes what is left",
+            );
         }
     }
     if data.inline_tag.is_some()
@@ -121,7 +144,10 @@ fn when_or_tag(data: &EnumModel, ctxt: &mut Ctxt) {
 
 // A variant without `when` takes everything, so it is the last.
 fn unreachable(data: &EnumModel, ctxt: &mut Ctxt) {
-    let Some(open) = data.variants.iter().position(|variant| variant.when.is_none() && !variant.broken) else { return };
+    let Some(open) = data.variants.iter().position(|variant| variant.when.is_none() && !variant.broken)
+    else {
+        return;
+    };
     if let (Some(open), Some(next)) = (data.variants.get(open), data.variants.get(open + 1)) {
         ctxt.error(
             &next.ident,
@@ -132,7 +158,8 @@ fn unreachable(data: &EnumModel, ctxt: &mut Ctxt) {
 
 // Each variant of a tagged enum has a tag, or is the `other` one.
 fn tag_missing(model: &Model, data: &EnumModel, ctxt: &mut Ctxt) {
-    let lacks = |variant: &Variant| variant.tags.is_empty() && variant.attrs.other.is_none() && !variant.broken;
+    let lacks =
+        |variant: &Variant| variant.tags.is_empty() && variant.attrs.other.is_none() && !variant.broken;
     let mut missing = data.variants.iter().filter(|variant| lacks(variant));
     if !data.variants.is_empty() && data.variants.iter().all(lacks) {
         ctxt.error(
@@ -147,10 +174,14 @@ fn tag_missing(model: &Model, data: &EnumModel, ctxt: &mut Ctxt) {
         // that has no tags at all.
     } else if let Some(variant) = missing.next() {
         let also: Vec<String> = missing.map(|variant| format!("`{}`", variant.ident)).collect();
-        let also = if also.is_empty() { String::new() } else { format!("; neither have {}", also.join(", ")) };
+        let also =
+            if also.is_empty() { String::new() } else { format!("; neither have {}", also.join(", ")) };
         ctxt.error(
             &variant.ident,
-            format_args!("`{}` has no tag: add `#[wire(tag = ..)]`, or `#[wire(other)]` to take all other tags{also}", variant.ident),
+            format_args!(
+                "`{}` has no tag: add `#[wire(tag = ..)]`, or `#[wire(other)]` to take all other tags{also}",
+                variant.ident
+            ),
         );
     }
 }
@@ -162,14 +193,21 @@ fn tags_differ(data: &EnumModel, ctxt: &mut Ctxt) {
             let overlap = |(from, to): &(u64, u64)| (low.max(from) <= high.min(to)).then(|| *low.max(from));
             let within = variant.tags.iter().take(nth).find_map(overlap);
             if let Some(tag) = within {
-                tag_error(variant, format_args!("`{}` has the tag {tag:#04X} twice: remove one", variant.ident), ctxt);
+                tag_error(
+                    variant,
+                    format_args!("`{}` has the tag {tag:#04X} twice: remove one", variant.ident),
+                    ctxt,
+                );
                 continue;
             }
             for earlier in data.variants.iter().take(index) {
                 if let Some(tag) = earlier.tags.iter().find_map(overlap) {
                     tag_error(
                         variant,
-                        format_args!("`{}` and `{}` both have the tag {tag:#04X}: give one of them another", variant.ident, earlier.ident),
+                        format_args!(
+                            "`{}` and `{}` both have the tag {tag:#04X}: give one of them another",
+                            variant.ident, earlier.ident
+                        ),
                         ctxt,
                     );
                     break;
@@ -192,7 +230,9 @@ fn tags_fit(data: &EnumModel, ctxt: &mut Ctxt) {
 
 fn tag_error(variant: &Variant, message: impl std::fmt::Display, ctxt: &mut Ctxt) {
     match &variant.attrs.tag {
-        Some(crate::attr::Keyed { value: crate::attr::wire::TagKey::Pattern(pattern), .. }) => ctxt.error(pattern, message),
+        Some(crate::attr::Keyed { value: crate::attr::wire::TagKey::Pattern(pattern), .. }) => {
+            ctxt.error(pattern, message)
+        }
         _ => ctxt.error(&variant.ident, message),
     }
 }
@@ -245,14 +285,19 @@ fn receivers(data: &EnumModel, variant: &Variant, ctxt: &mut Ctxt) {
             let name = &variant.ident;
             tag_error(
                 variant,
-                format_args!("`{name}` has several tags, and nothing says which one was received: add a field `#[wire(tag)] id: u8` to it"),
+                format_args!(
+                    "`{name}` has several tags, and nothing says which one was received: add a field `#[wire(tag)] id: u8` to it"
+                ),
                 ctxt,
             );
         }
         return;
     };
     if let Some(second) = found.next() {
-        ctxt.error_at(second.span, format_args!("`{}` receives the tag already: remove one of the two", item.label));
+        ctxt.error_at(
+            second.span,
+            format_args!("`{}` receives the tag already: remove one of the two", item.label),
+        );
         return;
     }
     if item.broken {
@@ -260,7 +305,12 @@ fn receivers(data: &EnumModel, variant: &Variant, ctxt: &mut Ctxt) {
     }
     let label = &item.label;
     if data.chosen {
-        ctxt.error_at(item.span, format_args!("`{label}` would receive a tag, but the variants here are chosen by `when`: remove `tag`"));
+        ctxt.error_at(
+            item.span,
+            format_args!(
+                "`{label}` would receive a tag, but the variants here are chosen by `when`: remove `tag`"
+            ),
+        );
         return;
     }
     let Some(int) = IntTy::of_type(&item.ty) else { return };

@@ -65,8 +65,12 @@ fn elements(item: &Item) -> TokenStream {
     }
     let mut out = TokenStream::new();
     let label = &item.label;
-    if matches!(item.extent, Extent::Rest(_) | Extent::BySize(_) | Extent::Size(_) | Extent::Fixed(_) | Extent::PrefixSize(..)) {
-        let message = format!("an element of `{label}` may have no bytes, so the list would have no end: say `count`");
+    if matches!(
+        item.extent,
+        Extent::Rest(_) | Extent::BySize(_) | Extent::Size(_) | Extent::Fixed(_) | Extent::PrefixSize(..)
+    ) {
+        let message =
+            format!("an element of `{label}` may have no bytes, so the list would have no end: say `count`");
         out.extend(assertion(item.span, quote!(<#element as __p::Wire>::MIN > 0), &message));
     }
     let message = format!(
@@ -120,7 +124,9 @@ fn scalar_width(item: &Item) -> TokenStream {
 
 /// A constant by name fits its field.
 fn constant_width(item: &Item) -> TokenStream {
-    let Some(Relation { source: Source::Constant(expr), .. }) = &item.relation else { return TokenStream::new() };
+    let Some(Relation { source: Source::Constant(expr), .. }) = &item.relation else {
+        return TokenStream::new();
+    };
     let Some(bits) = width(item) else { return TokenStream::new() };
     let signed = matches!(&item.repr, Repr::Int(int, _) if int.signed);
     let (low, high) = if signed {

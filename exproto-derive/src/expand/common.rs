@@ -166,7 +166,13 @@ fn replace_lifetimes(tokens: TokenStream, lifetime: &TokenStream) -> (TokenStrea
 
 /// An expression of the user with the earlier fields in scope: `Copy` ones as
 /// values, others as references, in decode and encode alike.
-pub(crate) fn user_expr(expr: &Expr, layout: &Layout, before: &Item, model: &Model, locals: Locals) -> TokenStream {
+pub(crate) fn user_expr(
+    expr: &Expr,
+    layout: &Layout,
+    before: &Item,
+    model: &Model,
+    locals: Locals,
+) -> TokenStream {
     let mut idents = Vec::new();
     idents_in(expr.to_token_stream(), &mut idents);
     let mut binds = TokenStream::new();
@@ -191,6 +197,11 @@ pub(crate) fn user_expr(expr: &Expr, layout: &Layout, before: &Item, model: &Mod
     quote!({ use __p::{ViewCopy as _, ViewRef as _}; #binds #expr })
 }
 
+/// The place of the user's tokens for errors, with the names of generated code.
+pub(crate) fn located(tokens: &impl syn::spanned::Spanned) -> proc_macro2::Span {
+    proc_macro2::Span::call_site().located_at(tokens.span())
+}
+
 /// What the variables of earlier fields hold.
 #[derive(Clone, Copy)]
 pub(crate) enum Locals {
@@ -211,7 +222,12 @@ pub(crate) fn mentions_left(expr: &Expr) -> bool {
 /// Reads an integer at a constant offset of the array `bytes`.
 pub(crate) fn read_int(bytes: &TokenStream, at: usize, int: IntTy, endian: Endian) -> TokenStream {
     let ty = int.rust();
-    let mut parts: Vec<TokenStream> = (0..int.bytes).map(|i| { let k = at + i; quote!(#bytes[#k]) }).collect();
+    let mut parts: Vec<TokenStream> = (0..int.bytes)
+        .map(|i| {
+            let k = at + i;
+            quote!(#bytes[#k])
+        })
+        .collect();
     let missing = int.held - int.bytes;
     if endian == Endian::Little {
         parts.reverse();
@@ -230,7 +246,12 @@ pub(crate) fn read_int(bytes: &TokenStream, at: usize, int: IntTy, endian: Endia
 }
 
 /// Statements that make the bytes of an integer, and the bytes.
-pub(crate) fn int_bytes(name: &Ident, value: &TokenStream, int: IntTy, endian: Endian) -> (TokenStream, Vec<TokenStream>) {
+pub(crate) fn int_bytes(
+    name: &Ident,
+    value: &TokenStream,
+    int: IntTy,
+    endian: Endian,
+) -> (TokenStream, Vec<TokenStream>) {
     let ty = int.rust();
     let bytes = quote!(let #name = { let __v: #ty = #value; __v.to_be_bytes() };);
     let skip = int.held - int.bytes;

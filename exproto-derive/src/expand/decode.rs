@@ -2,9 +2,9 @@
 //! item by item.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 
-use super::common::{Locals, ctx_value, is_number, mentions_left, read_int, type_is, user_expr};
+use super::common::{Locals, ctx_value, is_number, located, mentions_left, read_int, type_is, user_expr};
 use crate::ir::{BitSlot, Extent, Frame, Item, Layout, ListKind, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Algorithm, Relation, Source};
@@ -100,7 +100,9 @@ impl Decode<'_> {
             Repr::Scalar(int, endian) => {
                 let value = read_int(run, at, *int, *endian);
                 let raw = raw_name(index);
-                out.extend(quote!(let #raw: u64 = #value as u64; let #local = <#ty as __p::Scalar>::from_raw(#raw);));
+                out.extend(
+                    quote!(let #raw: u64 = #value as u64; let #local = <#ty as __p::Scalar>::from_raw(#raw);),
+                );
             }
             Repr::Bits(slot) => {
                 let container = format_ident!("__c{}", slot.first);
@@ -121,7 +123,10 @@ impl Decode<'_> {
                     let k = at + i;
                     quote!(#run[#k] != #byte)
                 });
-                let got = (0..bytes.len().min(8)).map(|i| { let k = at + i; quote!(#run[#k]) });
+                let got = (0..bytes.len().min(8)).map(|i| {
+                    let k = at + i;
+                    quote!(#run[#k])
+                });
                 let want = bytes.iter().take(8);
                 out.extend(quote! {
                     if #(#comparisons)||* {
@@ -131,7 +136,10 @@ impl Decode<'_> {
                 });
             }
             Repr::Array(_) => {
-                let bytes = (0..size).map(|i| { let k = at + i; quote!(#run[#k]) });
+                let bytes = (0..size).map(|i| {
+                    let k = at + i;
+                    quote!(#run[#k])
+                });
                 out.extend(quote!(let #local: #ty = [#(#bytes),*];));
             }
             Repr::TagReceiver => out.extend(quote!(let #local = __p::tag_into::<#ty>(__tag);)),
@@ -159,7 +167,8 @@ impl Decode<'_> {
         let (local, info) = (&item.local, &item.info);
         let offset = offset_name(index);
         let value = self.bounded(item, index);
-        let left = if self.uses_left(item) { quote!(let __left: usize = __r.left();) } else { TokenStream::new() };
+        let left =
+            if self.uses_left(item) { quote!(let __left: usize = __r.left();) } else { TokenStream::new() };
         let read = match self.condition(item) {
             None => quote!(let #local = #value;),
             Some(condition) => quote!(let #local = if #condition { __p::Some(#value) } else { __p::None };),
@@ -193,7 +202,8 @@ impl Decode<'_> {
             Presence::If(expr) => Some(user_expr(expr, self.layout, item, self.model, Locals::Values)),
             Presence::By(flag) => {
                 let raw = raw_name(*flag);
-                let ops = self.layout.items.get(*flag).and_then(|item| item.relation.as_ref()).map(|r| &r.ops[..]);
+                let ops =
+                    self.layout.items.get(*flag).and_then(|item| item.relation.as_ref()).map(|r| &r.ops[..]);
                 let value = relation::backward(ops.unwrap_or(&[]), quote!(#raw as i64));
                 Some(quote!((#value) != 0))
             }
@@ -234,7 +244,9 @@ impl Decode<'_> {
                 }
                 size
             }
-            Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_) => return self.counted(item, index),
+            Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_) => {
+                return self.counted(item, index);
+            }
         };
         if let Repr::Slice = item.repr {
             return quote!({ let __size: usize = #size; __r.take(__size, &#info)? });
@@ -259,7 +271,7 @@ impl Decode<'_> {
             quote!(0_i64)
         } else {
             let start = offset_name(first);
-            quote!(i64::from(__r.offset() - #start))
+            quote!((__r.offset() - #start) as i64)
         };
         let size = quote! {
             __p::size_of_rest(i64::saturating_sub(i64::saturating_sub(#value, #before), #tail as i64))
@@ -313,12 +325,16 @@ impl Decode<'_> {
                             return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, __r.left() as u64, __n as u64));
                         }
                     },
-                    Some(each) if each.fixed().is_none_or(|size| size == 0)
-                        && !matches!(each.extent, Extent::PrefixSize(..) | Extent::PrefixCount(..)) => quote! {
-                        if __n > __r.left() {
-                            return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, __r.left() as u64, __n as u64));
+                    Some(each)
+                        if each.fixed().is_none_or(|size| size == 0)
+                            && !matches!(each.extent, Extent::PrefixSize(..) | Extent::PrefixCount(..)) =>
+                    {
+                        quote! {
+                            if __n > __r.left() {
+                                return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, __r.left() as u64, __n as u64));
+                            }
                         }
-                    },
+                    }
                     _ => TokenStream::new(),
                 };
                 quote!({
@@ -355,7 +371,11 @@ impl Decode<'_> {
                 let value = read_int(&quote!(__n), 0, *int, *endian);
                 quote!({ let __n = __r.run::<#bytes>(&#info)?; <#ty as __p::Scalar>::from_raw(#value as u64) })
             }
-            Repr::Codec(codec) => quote!(__r.plain(|__q| __p::Codec::<'_, #ty>::decode(&(#codec), __q, &#info))?),
+            Repr::Codec(codec) => {
+                let span = located(codec);
+                let decode = quote_spanned!(span=> __p::Codec::<'_, #ty>::decode(&(#codec), __q, &#info));
+                quote!(__r.plain(|__q| #decode)?)
+            }
             Repr::Body(tag) => {
                 let raw = raw_name(*tag);
                 let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Tagged), Locals::Values);
@@ -408,7 +428,9 @@ impl Decode<'_> {
         let Some(each) = &item.each else { return quote!(1) };
         let ty = &each.ty;
         match (&each.repr, &each.extent) {
-            (Repr::Part, Extent::Own) => quote!((if <#ty as __p::Wire>::MIN == 0 { 1 } else { <#ty as __p::Wire>::MIN })),
+            (Repr::Part, Extent::Own) => {
+                quote!((if <#ty as __p::Wire>::MIN == 0 { 1 } else { <#ty as __p::Wire>::MIN }))
+            }
             (_, Extent::PrefixSize(int, _) | Extent::PrefixCount(int, _)) => {
                 let bytes = int.bytes;
                 quote!(#bytes)
@@ -487,7 +509,9 @@ impl Decode<'_> {
         if item.member.is_none() && item.relation.is_none() && !matches!(item.repr, Repr::Constant(_)) {
             let fill = u64::from(item.fill.unwrap_or(0));
             let raw = if let Repr::Bits(_) = item.repr { raw_name(index) } else { local.clone() };
-            out.extend(quote!(if #raw as u64 != #fill { __r.flag_at(__p::Flag::Reserved, &#info, #offset); }));
+            out.extend(
+                quote!(if #raw as u64 != #fill { __r.flag_at(__p::Flag::Reserved, &#info, #offset); }),
+            );
         }
         // Bits that the type has no name for are not kept by it.
         let one_bit = type_is(&item.ty, "bool") && matches!(item.repr, Repr::Bits(_));
@@ -540,19 +564,18 @@ impl Decode<'_> {
                     // Where it decided an extent it holds, unless that item
                     // is absent.
                     let decided = |i: &Item| {
-                        matches!(i.extent, Extent::BySize(by) if by == carrier) && matches!(i.presence, Presence::Always)
+                        matches!(i.extent, Extent::BySize(by) if by == carrier)
+                            && matches!(i.presence, Presence::Always)
                     };
-                    if items.iter().any(decided)
-                        || last.max(carrier) != index
-                    {
+                    if items.iter().any(decided) || last.max(carrier) != index {
                         continue;
                     }
                     let start = offset_name(first);
                     let end = self.end_of(last, index);
                     let want = relation::backward(&relation.ops, quote!(#raw as i64));
                     out.extend(quote! {
-                        if #want != i64::from(#end - #start) {
-                            return __p::Err(__r.fail(__p::ErrorKind::Length, #offset, &#info, #raw, u64::from(#end - #start)));
+                        if #want != (#end - #start) as i64 {
+                            return __p::Err(__r.fail(__p::ErrorKind::Length, #offset, &#info, #raw, (#end - #start) as u64));
                         }
                     });
                 }
@@ -582,8 +605,8 @@ impl Decode<'_> {
                     }
                     let local = &items[target].local;
                     out.extend(quote! {
-                        if #raw != u64::from(#local.is_some()) {
-                            return __p::Err(__r.fail(__p::ErrorKind::Relation, #offset, &#info, #raw, u64::from(#local.is_some())));
+                        if #raw != #local.is_some() as u64 {
+                            return __p::Err(__r.fail(__p::ErrorKind::Relation, #offset, &#info, #raw, #local.is_some() as u64));
                         }
                     });
                 }

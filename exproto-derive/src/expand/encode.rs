@@ -2,9 +2,9 @@
 //! written when what they speak of is there.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 
-use super::common::{Locals, ctx_value, int_bytes, mentions_left, type_is, user_expr};
+use super::common::{Locals, ctx_value, int_bytes, located, mentions_left, type_is, user_expr};
 use super::decode::algorithm_path;
 use crate::attr::wire::Endian;
 use crate::ir::{BitSlot, Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr};
@@ -54,7 +54,12 @@ impl Encode<'_> {
         let item = &self.layout.items[index];
         let plain = matches!(
             item.repr,
-            Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_) | Repr::Constant(_) | Repr::Array(_) | Repr::TagReceiver
+            Repr::Int(..)
+                | Repr::Scalar(..)
+                | Repr::Bits(_)
+                | Repr::Constant(_)
+                | Repr::Array(_)
+                | Repr::TagReceiver
         );
         let sees_before = match &item.relation {
             Some(Relation { source: Source::Check(_, range) | Source::Size(range), .. }) => {
@@ -113,15 +118,12 @@ impl Encode<'_> {
                     let #local: u64 = #raw;
                     if #local > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
                 });
-                let (statement, parts) = int_bytes(&name, &quote!(#local), IntTy { signed: false, ..raw_int }, *endian);
+                let (statement, parts) =
+                    int_bytes(&name, &quote!(#local), IntTy { signed: false, ..raw_int }, *endian);
                 statements.extend(statement);
                 bytes.extend(parts);
             }
-            Repr::Bits(slot) => {
-                if slot.first == index {
-                    self.container(slot, index, statements, bytes);
-                }
-            }
+            Repr::Bits(slot) if slot.first == index => self.container(slot, index, statements, bytes),
             Repr::Constant(constant) => bytes.extend(constant.iter().map(|byte| quote!(#byte))),
             Repr::Array(_) => {
                 let local = &item.local;
@@ -132,7 +134,13 @@ impl Encode<'_> {
         }
     }
 
-    fn container(&self, slot: &BitSlot, first: usize, statements: &mut TokenStream, bytes: &mut Vec<TokenStream>) {
+    fn container(
+        &self,
+        slot: &BitSlot,
+        first: usize,
+        statements: &mut TokenStream,
+        bytes: &mut Vec<TokenStream>,
+    ) {
         let container = format_ident!("__k{}", first);
         statements.extend(quote!(let mut #container: u64 = 0;));
         for (index, item) in self.layout.items.iter().enumerate() {
@@ -143,7 +151,10 @@ impl Encode<'_> {
             let (raw, info) = (self.raw_value(index), &item.info);
             let (shift, max) = (own.shift, max_of(own.count));
             let masked = if IntTy::of_type(&item.ty).is_some_and(|int| int.signed) {
-                quote!(((#raw) & #max))
+                // The sign within the bits there are; too large a number is
+                // left as it is, and found to be too large below.
+                let up = 64 - own.count;
+                quote!({ let __s = (#raw) as i64; if (__s << #up) >> #up == __s { __s as u64 & #max } else { u64::MAX } })
             } else {
                 quote!((#raw))
             };
@@ -219,9 +230,8 @@ impl Encode<'_> {
     fn due(&self, index: usize) -> Option<Due> {
         let items = &self.layout.items;
         let relation = items[index].relation.as_ref()?;
-        let local = |name: &Ident| {
-            position(items, name).and_then(|at| items.get(at)).map(|item| item.local.clone())
-        };
+        let local =
+            |name: &Ident| position(items, name).and_then(|at| items.get(at)).map(|item| item.local.clone());
         let now = |value: TokenStream| Some(Due::Now(relation::forward(&relation.ops, value)));
         match &relation.source {
             Source::Constant(expr) => now(quote!(((#expr) as i64))),
@@ -231,7 +241,7 @@ impl Encode<'_> {
             }
             Source::Present(field) => {
                 let option = local(field)?;
-                now(quote!(i64::from(#option.is_some())))
+                now(quote!((#option.is_some() as i64)))
             }
             Source::Tag(field) => {
                 let body = local(field)?;
@@ -299,7 +309,9 @@ impl Encode<'_> {
             let value = relation::forward(&relation.ops, value);
             let (bytes, shift, bits, endian) = match &item.repr {
                 Repr::Bits(slot) => (slot.bytes, slot.shift, slot.count, slot.endian),
-                Repr::Int(int, endian) | Repr::Scalar(int, endian) => (int.bytes, 0, int.bytes as u32 * 8, *endian),
+                Repr::Int(int, endian) | Repr::Scalar(int, endian) => {
+                    (int.bytes, 0, int.bytes as u32 * 8, *endian)
+                }
                 _ => continue,
             };
             let patch = match endian {
@@ -442,7 +454,11 @@ impl Encode<'_> {
                     __w.run([#(#parts),*]);
                 })
             }
-            Repr::Codec(codec) => quote!(__p::Codec::<'_, #ty>::encode(&(#codec), #x, __w, &#info)?;),
+            Repr::Codec(codec) => {
+                let span = located(codec);
+                let encode = quote_spanned!(span=> __p::Codec::<'_, #ty>::encode(&(#codec), #x, __w, &#info));
+                quote!(#encode?;)
+            }
             Repr::Body(_) => {
                 let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Tagged), Locals::References);
                 quote!(__p::EncodeBody::encode_body(#x, __w, #ctx)?;)
@@ -467,7 +483,10 @@ impl Encode<'_> {
                 quote!(__p::Sequence::encode_all(#x, __w, #ctx)?;)
             }
             Repr::List(ListKind::Vec, _) => {
-                let each = item.each.as_ref().map_or_else(TokenStream::new, |each| self.value(each, index, &quote!(__each)));
+                let each = item
+                    .each
+                    .as_ref()
+                    .map_or_else(TokenStream::new, |each| self.value(each, index, &quote!(__each)));
                 quote!(for __each in #x.iter() { #each })
             }
             Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver => TokenStream::new(),

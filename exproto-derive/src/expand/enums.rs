@@ -59,7 +59,12 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
     let ctx = ctx_type(model);
     let bind = ctx_bind(model);
     let ident = &model.ident;
-    let max = data.variants.iter().flat_map(|variant| variant.tags.iter().map(|(_, high)| *high)).max().unwrap_or(0);
+    let max = data
+        .variants
+        .iter()
+        .flat_map(|variant| variant.tags.iter().map(|(_, high)| *high))
+        .max()
+        .unwrap_or(0);
     let has_other = data.other.is_some();
     // What the catch-all can keep; a type that is no integer has room or says so.
     let max_other = data
@@ -82,12 +87,22 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
         }
     });
     let opaque = opaque(model, data);
-    let select_arms = data.variants.iter().enumerate().filter(|(index, _)| data.other != Some(*index)).map(|(_, variant)| {
-        let patterns = variant.tags.iter().map(|(low, high)| if low == high { quote!(#low) } else { quote!(#low..=#high) });
-        let read = try_variant(model, data, variant, &quote!(<Self as __p::Select<#lifetime>>::opaque(__tag, __r)?));
-        let info = &variant.info;
-        quote!(#(#patterns)|* => { __r.enter(&#info); let __v = #read; __r.leave(); __v })
-    });
+    let select_arms = data.variants.iter().enumerate().filter(|(index, _)| data.other != Some(*index)).map(
+        |(_, variant)| {
+            let patterns = variant
+                .tags
+                .iter()
+                .map(|(low, high)| if low == high { quote!(#low) } else { quote!(#low..=#high) });
+            let read = try_variant(
+                model,
+                data,
+                variant,
+                &quote!(<Self as __p::Select<#lifetime>>::opaque(__tag, __r)?),
+            );
+            let info = &variant.info;
+            quote!(#(#patterns)|* => { __r.enter(&#info); let __v = #read; __r.leave(); __v })
+        },
+    );
     let body_arms = data.variants.iter().map(|variant| {
         let name = &variant.ident;
         let take_apart = pattern(&quote!(#ident::#name), &variant.layout);
@@ -95,7 +110,8 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
         quote!(#take_apart => { #write })
     });
     let tagged = header(model, false, &quote!(__p::Tagged), &quote!(__p::Wire<Ctx = ()>));
-    let select = header(model, true, &quote!(__p::Select<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
+    let select =
+        header(model, true, &quote!(__p::Select<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
     let encode = header(model, false, &quote!(__p::EncodeBody), &quote!(__p::Encode<Ctx = ()>));
     quote! {
         #tagged {
@@ -164,7 +180,8 @@ fn inline(model: &Model, data: &EnumModel) -> TokenStream {
     let max = if bytes == 8 { u64::MAX } else { (1_u64 << (bytes * 8)) - 1 };
     let greedy = data.variants.iter().map(|variant| sizes(&variant.layout).2);
     let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
-    let decode = header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
+    let decode =
+        header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
     let encode = header(model, false, &quote!(__p::Encode), &quote!(__p::Encode<Ctx = ()>));
     quote! {
         #wire {
@@ -206,7 +223,15 @@ fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
         let info = &variant.info;
         let condition = variant.when.as_ref().map_or_else(
             || quote!(true),
-            |when| user_expr(when, &variant.layout, variant.layout.items.first().unwrap_or(&empty), model, Locals::Values),
+            |when| {
+                user_expr(
+                    when,
+                    &variant.layout,
+                    variant.layout.items.first().unwrap_or(&empty),
+                    model,
+                    Locals::Values,
+                )
+            },
         );
         let read = read_variant(model, variant);
         if data.lenient && !last {
@@ -236,7 +261,8 @@ fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
     let min = data.variants.iter().map(|variant| sizes(&variant.layout).0);
     let greedy = data.variants.iter().map(|variant| sizes(&variant.layout).2);
     let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
-    let decode = header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
+    let decode =
+        header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
     let encode = header(model, false, &quote!(__p::Encode), &quote!(__p::Encode<Ctx = ()>));
     quote! {
         #wire {
@@ -283,8 +309,11 @@ fn variant_trait(model: &Model, data: &EnumModel) -> TokenStream {
 
 /// The bytes of the catch-all, for segments.
 fn raw_body(model: &Model, data: &EnumModel) -> TokenStream {
-    let Some(other) = data.other.and_then(|index| data.variants.get(index)) else { return TokenStream::new() };
-    let Some(field) = other.layout.items.iter().find(|item| matches!(item.repr, Repr::Slice | Repr::Buffer)) else {
+    let Some(other) = data.other.and_then(|index| data.variants.get(index)) else {
+        return TokenStream::new();
+    };
+    let Some(field) = other.layout.items.iter().find(|item| matches!(item.repr, Repr::Slice | Repr::Buffer))
+    else {
         return TokenStream::new();
     };
     let (ident, name, member, local) = (&model.ident, &other.ident, &field.member, &field.local);

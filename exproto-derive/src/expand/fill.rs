@@ -16,7 +16,11 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         Shape::Bits(bits) => content(&bits.layout, &quote!(#ident), &quote!(__node), None),
         Shape::Scalar(scalar) => {
             let names = scalar.variants.iter().map(|(_, _, snake)| snake);
-            let arms = scalar.variants.iter().enumerate().map(|(index, (name, ..))| quote!(#index => #ident::#name,));
+            let arms = scalar
+                .variants
+                .iter()
+                .enumerate()
+                .map(|(index, (name, ..))| quote!(#index => #ident::#name,));
             let max = if scalar.int.bytes == 8 { u64::MAX } else { (1_u64 << (scalar.int.bytes * 8)) - 1 };
             quote! {
                 if __node.is_some_and(|__n| __n.as_number().is_some()) {
@@ -52,7 +56,12 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 }
 
 /// An expression of `Result<Self, FillError>` that fills a layout from `node`.
-pub(crate) fn content(layout: &Layout, path: &TokenStream, node: &TokenStream, variant: Option<&Variant>) -> TokenStream {
+pub(crate) fn content(
+    layout: &Layout,
+    path: &TokenStream,
+    node: &TokenStream,
+    variant: Option<&Variant>,
+) -> TokenStream {
     let value = construct(path, layout);
     if fields(layout).next().is_none() {
         return quote!(__p::Ok(#value));
@@ -79,7 +88,8 @@ pub(crate) fn content(layout: &Layout, path: &TokenStream, node: &TokenStream, v
         let (local, info) = (&item.local, &item.info);
         let ty = full_type(item);
         // A tag that only one value is possible for need not be given.
-        if let (Repr::TagReceiver, Some([(low, high)])) = (&item.repr, variant.map(|variant| &variant.tags[..]))
+        if let (Repr::TagReceiver, Some([(low, high)])) =
+            (&item.repr, variant.map(|variant| &variant.tags[..]))
             && low == high
         {
             let name = &item.label;

@@ -12,9 +12,12 @@ use crate::relation::Source;
 
 /// `Protocol` of a type with `#[frame(..)]`.
 pub(crate) fn expand(model: &Model) -> TokenStream {
-    let (Some(frame), Shape::Struct(layout)) = (&model.frame, &model.shape) else { return TokenStream::new() };
+    let (Some(frame), Shape::Struct(layout)) = (&model.frame, &model.shape) else {
+        return TokenStream::new();
+    };
     let Some(flag) = frame.attrs.flag.as_ref().map(|key| &key.value) else { return TokenStream::new() };
-    let max = frame.attrs.max.as_ref().map_or_else(|| quote!(65_536_usize), |key| key.value.to_token_stream());
+    let max =
+        frame.attrs.max.as_ref().map_or_else(|| quote!(65_536_usize), |key| key.value.to_token_stream());
     let name = model.ident.to_string();
     let escape = match &frame.attrs.escape {
         None => quote!(__p::None),
@@ -30,12 +33,15 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     });
     let check = check(frame, layout);
     let segments = segments(model, frame, layout);
-    let kind = frame.body.and_then(|index| layout.items.get(index)).and_then(|item| item.member.as_ref()).map(|body| {
-        quote! {
-            #[inline]
-            fn kind(__f: &Self::At<'_>) -> &'static str { __p::Kind::kind(&__f.#body) }
-        }
-    });
+    let kind =
+        frame.body.and_then(|index| layout.items.get(index)).and_then(|item| item.member.as_ref()).map(
+            |body| {
+                quote! {
+                    #[inline]
+                    fn kind(__f: &Self::At<'_>) -> &'static str { __p::Kind::kind(&__f.#body) }
+                }
+            },
+        );
     let header = header(model, false, &quote!(__p::Protocol), &TokenStream::new());
     quote! {
         #header {
@@ -55,7 +61,8 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 fn check(frame: &Frame, layout: &Layout) -> TokenStream {
     let items = &layout.items;
     let Some(index) = frame.check else { return quote!(__p::None) };
-    let Some((item, relation)) = items.get(index).and_then(|item| Some((item, item.relation.as_ref()?))) else {
+    let Some((item, relation)) = items.get(index).and_then(|item| Some((item, item.relation.as_ref()?)))
+    else {
         return quote!(__p::None);
     };
     let Source::Check(algorithm, range) = &relation.source else { return quote!(__p::None) };
@@ -75,8 +82,12 @@ fn check(frame: &Frame, layout: &Layout) -> TokenStream {
 
 /// `segment` and `join` of a protocol that cuts messages up.
 fn segments(model: &Model, frame: &Frame, layout: &Layout) -> TokenStream {
-    let Some(reassemble) = frame.attrs.reassemble.as_ref().map(|key| &key.value) else { return TokenStream::new() };
-    let Some(body) = layout.items.iter().find(|item| item.name.as_deref() == Some(&reassemble.into.to_string())) else {
+    let Some(reassemble) = frame.attrs.reassemble.as_ref().map(|key| &key.value) else {
+        return TokenStream::new();
+    };
+    let Some(body) =
+        layout.items.iter().find(|item| item.name.as_deref() == Some(&reassemble.into.to_string()))
+    else {
         return TokenStream::new();
     };
     let (Some(into), Repr::Body(tag)) = (&body.member, &body.repr) else { return TokenStream::new() };

@@ -10,7 +10,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Expr, Lifetime, LitStr};
 
-use super::common::{at_lifetime, fields, header, pattern, static_lifetimes};
+use super::common::{at_lifetime, fields, header, located, pattern, static_lifetimes};
 use super::fill;
 use crate::attr::route::{Payload, Publish};
 use crate::ctxt::Ctxt;
@@ -21,7 +21,9 @@ use crate::template::{self, Piece, Use};
 pub(crate) fn expand(model: &Model) -> TokenStream {
     match &model.shape {
         Shape::Struct(_) => frame(model),
-        Shape::Enum(data) if data.variants.iter().any(|variant| !variant.routes.is_empty()) => body(model, data),
+        Shape::Enum(data) if data.variants.iter().any(|variant| !variant.routes.is_empty()) => {
+            body(model, data)
+        }
         _ => TokenStream::new(),
     }
 }
@@ -29,7 +31,9 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 /// What a frame says: its names, its body and, with `#[route(..)]`, that it is
 /// a gateway.
 fn frame(model: &Model) -> TokenStream {
-    let (Some(frame), Shape::Struct(layout)) = (&model.frame, &model.shape) else { return TokenStream::new() };
+    let (Some(frame), Shape::Struct(layout)) = (&model.frame, &model.shape) else {
+        return TokenStream::new();
+    };
     if model.routes.span.is_none() {
         return TokenStream::new();
     }
@@ -42,7 +46,8 @@ fn frame(model: &Model) -> TokenStream {
     let span = body.span;
     let within = quote_spanned!(span=> impl #generics __p::Within for #body_ty { type Frame = #this; });
 
-    let named: Vec<_> = fields(layout).filter(|item| item.name.is_some() && item.member != body.member).collect();
+    let named: Vec<_> =
+        fields(layout).filter(|item| item.name.is_some() && item.member != body.member).collect();
     let names = named.iter().map(|item| &item.label);
     let types = named.iter().map(|item| {
         let ty = item.ty.to_token_stream().to_string().replace(' ', "");
@@ -150,7 +155,8 @@ fn frame(model: &Model) -> TokenStream {
 
 /// What a body with routes says.
 fn body(model: &Model, data: &EnumModel) -> TokenStream {
-    let header = header(model, false, &quote!(__p::Routes), &TokenStream::new());
+    let at_name = located(&model.ident);
+    let header = header(model, false, &quote_spanned!(at_name=> __p::Routes), &TokenStream::new());
     let anonymous = model.routes.anonymous.is_some();
     let ident = &model.ident;
     let access = data.variants.iter().map(|variant| {
@@ -160,7 +166,8 @@ fn body(model: &Model, data: &EnumModel) -> TokenStream {
     let answers = data.variants.iter().filter_map(|variant| {
         let field = &variant.routes.answers.as_ref()?.value;
         let name = &variant.ident;
-        let item = fields(&variant.layout).find(|item| item.name.as_deref() == Some(&field.unraw().to_string()))?;
+        let item =
+            fields(&variant.layout).find(|item| item.name.as_deref() == Some(&field.unraw().to_string()))?;
         let (member, local) = (&item.member, &item.local);
         Some(quote!(#ident::#name { #member: #local, .. } => __p::Some(__p::Scalar::raw(*#local)),))
     });
@@ -170,7 +177,9 @@ fn body(model: &Model, data: &EnumModel) -> TokenStream {
     let filters = data.variants.iter().filter_map(filters);
     let deliver = data.variants.iter().filter_map(|variant| deliver(model, variant));
     let checks = checks(model, data);
-    let state = quote!(<<Self as __p::Within>::Frame as __p::Outer>::State);
+    // On the name, where a body that belongs to no frame is reported.
+    let frame = quote_spanned!(at_name=> <Self as __p::Within>::Frame);
+    let state = quote_spanned!(at_name=> <#frame as __p::Outer>::State);
     quote! {
         #checks
         #header {
@@ -180,7 +189,7 @@ fn body(model: &Model, data: &EnumModel) -> TokenStream {
             #[inline]
             fn answers(&self) -> __p::Option<u64> { match self { #(#answers)* _ => __p::None } }
             fn ask(
-                __frame: &<Self as __p::Within>::Frame,
+                __frame: &#frame,
                 __stage: __p::Stage,
                 __cx: &mut __p::Cx<'_, #state>,
                 __asks: &mut __p::Asks<'_>,
@@ -193,7 +202,7 @@ fn body(model: &Model, data: &EnumModel) -> TokenStream {
                 __p::Ok(())
             }
             fn settle(
-                __frame: &<Self as __p::Within>::Frame,
+                __frame: &#frame,
                 __cx: &mut __p::Cx<'_, #state>,
                 __outcome: &__p::Outcome,
                 __reply: &mut __p::Vec<u8>,
@@ -315,7 +324,8 @@ fn publish_ask(model: &Model, variant: &Variant, publish: &Publish) -> TokenStre
         Payload::Json => quote!(__p::content_json(__body, &#info, __out)),
         Payload::Frame => quote!(__p::to_json(__frame, __out)),
         Payload::Field(field) => {
-            let item = fields(&variant.layout).find(|item| item.name.as_deref() == Some(&field.unraw().to_string()));
+            let item =
+                fields(&variant.layout).find(|item| item.name.as_deref() == Some(&field.unraw().to_string()));
             let local = item.map(|item| &item.local);
             quote!(__p::field_payload(#local, __out))
         }
@@ -342,12 +352,13 @@ fn topic(model: &Model, variant: &Variant, literal: &LitStr, purpose: Use) -> To
 fn settle(model: &Model, variant: &Variant) -> Option<TokenStream> {
     let routes = &variant.routes;
     let reply = routes.reply.as_ref().map(|reply| {
+        // Errors on the function, names as everywhere in this code.
+        let span = located(&reply.value);
         let expr = match &reply.value {
-            Expr::Path(path) => quote!(#path(__frame, __cx, __outcome)),
+            Expr::Path(path) => quote_spanned!(span=> #path(__frame, __cx, __outcome)),
             // Any other expression finds the three by name.
             other => quote!({ let (frame, cx, outcome) = (__frame, __cx, __outcome); #other }),
         };
-        let span = proc_macro2::Span::call_site().located_at(syn::spanned::Spanned::span(&reply.value));
         quote_spanned! {span=>
             __p::ReplyTo::<<Self as __p::Within>::Frame>::write(#expr, __reply)?;
         }
@@ -393,8 +404,9 @@ fn deliver(model: &Model, variant: &Variant) -> Option<TokenStream> {
     let here = at_lifetime(model, &own);
     let any = at_lifetime(model, &syn::parse_quote!('_));
     // Errors on the literal, names as everywhere in this code.
-    let span = proc_macro2::Span::call_site().located_at(deliver.filter.span());
-    let envelope = quote_spanned!(span=> <<#any as __p::Within>::Frame as __p::Envelope>::envelope(__made, __cx));
+    let span = located(&deliver.filter);
+    let envelope =
+        quote_spanned!(span=> <<#any as __p::Within>::Frame as __p::Envelope>::envelope(__made, __cx));
     Some(quote!({
         #filter
         if __t.finish().is_ok_and(|__f| __p::matches(__f, __topic)) {
@@ -455,7 +467,10 @@ fn checks(model: &Model, data: &EnumModel) -> TokenStream {
     let body = at_lifetime(model, &static_lt());
     for variant in &data.variants {
         let place = format!("{}::{}", model.ident, variant.ident);
-        let own: Vec<String> = fields(&variant.layout).map(|item| item.label.clone()).chain(BUILT_IN.iter().map(ToString::to_string)).collect();
+        let own: Vec<String> = fields(&variant.layout)
+            .map(|item| item.label.clone())
+            .chain(BUILT_IN.iter().map(ToString::to_string))
+            .collect();
         for (literal, purpose) in templates(variant) {
             for piece in pieces(literal, purpose) {
                 let Piece::Placeholder(name) = piece else { continue };
@@ -478,10 +493,14 @@ fn templates(variant: &Variant) -> Vec<(&LitStr, Use)> {
     let mut found: Vec<(&LitStr, Use)> = Vec::new();
     if let Some(auth) = &routes.auth {
         found.push((&auth.value.client_id, Use::Text));
-        found.extend(auth.value.username.iter().chain(&auth.value.password).map(|literal| (literal, Use::Text)));
+        found.extend(
+            auth.value.username.iter().chain(&auth.value.password).map(|literal| (literal, Use::Text)),
+        );
     }
     found.extend(routes.publish.iter().map(|publish| (&publish.topic, Use::Topic)));
-    found.extend(routes.subscribe.iter().chain(&routes.unsubscribe).map(|subscribe| (&subscribe.filter, Use::Filter)));
+    found.extend(
+        routes.subscribe.iter().chain(&routes.unsubscribe).map(|subscribe| (&subscribe.filter, Use::Filter)),
+    );
     found
 }
 

@@ -3,7 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::common::{Locals, construct, ctx_bind, ctx_type, ctx_value, header, mentions_left, type_is, user_expr};
+use super::common::{
+    Locals, construct, ctx_bind, ctx_type, ctx_value, header, mentions_left, type_is, user_expr,
+};
 use crate::ir::{Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr, Shape};
 
 /// `Sample` of any type.
@@ -17,7 +19,11 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         Shape::Bits(bits) => content(model, &bits.layout, &quote!(#ident)),
         Shape::Scalar(scalar) => {
             let count = scalar.variants.len();
-            let arms = scalar.variants.iter().enumerate().map(|(index, (name, ..))| quote!(#index => #ident::#name,));
+            let arms = scalar
+                .variants
+                .iter()
+                .enumerate()
+                .map(|(index, (name, ..))| quote!(#index => #ident::#name,));
             let last = match (scalar.variants.last(), &scalar.other) {
                 (_, Some(other)) => quote!(#ident::#other(0)),
                 (Some((name, ..)), None) => quote!(#ident::#name),
@@ -46,8 +52,13 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             quote!(#(#arms)* #fallback)
         }
         Shape::Enum(data) => {
-            let known: Vec<_> =
-                data.variants.iter().enumerate().filter(|(index, _)| data.other != Some(*index)).map(|(_, v)| v).collect();
+            let known: Vec<_> = data
+                .variants
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| data.other != Some(*index))
+                .map(|(_, v)| v)
+                .collect();
             let count = known.len().max(1);
             let arms = known.iter().enumerate().map(|(index, variant)| {
                 let name = &variant.ident;
@@ -55,10 +66,12 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 let tag = variant.tags.first().map_or(0, |(low, _)| *low);
                 quote!(#index => { let __tag: u64 = #tag; #value })
             });
-            let last = data.other.and_then(|index| data.variants.get(index)).or(data.variants.last()).map(|variant| {
-                let name = &variant.ident;
-                content(model, &variant.layout, &quote!(#ident::#name))
-            });
+            let last = data.other.and_then(|index| data.variants.get(index)).or(data.variants.last()).map(
+                |variant| {
+                    let name = &variant.ident;
+                    content(model, &variant.layout, &quote!(#ident::#name))
+                },
+            );
             quote!(match __random.within(0..=(#count - 1)) { #(#arms)* _ => { let __tag: u64 = 0; #last } })
         }
     };

@@ -56,12 +56,20 @@ pub(crate) fn expand_bits(model: &Model, bits: &BitStruct) -> TokenStream {
         }
         let (local, shift) = (&item.local, slot.shift);
         let mask = if slot.count >= 64 { u64::MAX } else { (1_u64 << slot.count) - 1 };
-        let raw = if type_is(&item.ty, "bool") || IntTy::of_type(&item.ty).is_some() {
-            quote!((#local as u64))
+        let up = 64 - slot.count;
+        let (raw, fits) = if IntTy::of_type(&item.ty).is_some_and(|int| int.signed) {
+            (quote!(((#local as i64) as u64)), quote!(((#local as i64) << #up) >> #up == #local as i64))
+        } else if type_is(&item.ty, "bool") || IntTy::of_type(&item.ty).is_some() {
+            (quote!((#local as u64)), quote!((#local as u64) <= #mask))
         } else {
-            quote!(__p::Scalar::raw(#local))
+            (quote!(__p::Scalar::raw(#local)), quote!(__p::Scalar::raw(#local) <= #mask))
         };
-        quote!(__out |= (#raw & #mask) << #shift;)
+        // What does not fit makes the whole not fit, and encoding says so; a
+        // cut value would be another one.
+        quote! {
+            if !(#fits) { return u64::MAX; }
+            __out |= (#raw & #mask) << #shift;
+        }
     });
     let wire = integer(model, bits.int, bits.endian);
     quote! {

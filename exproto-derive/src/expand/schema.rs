@@ -21,7 +21,9 @@ pub(crate) fn infos(model: &Model) -> TokenStream {
     if let Shape::Enum(data) = &model.shape {
         for variant in &data.variants {
             let (info, name, doc) = (&variant.info, &variant.snake, &variant.doc);
-            out.extend(quote!(static #info: __p::FieldInfo = __p::FieldInfo::new(#owner, #name).with_doc(#doc);));
+            out.extend(
+                quote!(static #info: __p::FieldInfo = __p::FieldInfo::new(#owner, #name).with_doc(#doc);),
+            );
         }
     }
     out.extend(quote!(static __TYPE: __p::FieldInfo = __p::FieldInfo::new("", #owner);));

@@ -22,7 +22,8 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
     let value = construct(&quote!(#ident), layout);
     let take_apart = pattern(&quote!(#ident), layout);
     let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
-    let decode = header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
+    let decode =
+        header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
     let encode = header(model, false, &quote!(__p::Encode), &quote!(__p::Encode<Ctx = ()>));
     quote! {
         #wire {
@@ -70,7 +71,9 @@ pub(crate) fn sizes(layout: &Layout) -> (TokenStream, TokenStream, TokenStream) 
             _ if item.takes_rest() => Some(quote!(true)),
             Repr::Part if own => Some(quote!(<#ty as __p::Wire>::GREEDY)),
             Repr::Body(_) if own => Some(quote!(<#ty as __p::Tagged>::GREEDY)),
-            Repr::Codec(codec) if own && const_path(codec) => Some(quote!(!__p::codec_delimited::<#ty, _>(&#codec))),
+            Repr::Codec(codec) if own && const_path(codec) => {
+                Some(quote!(!__p::codec_delimited::<#ty, _>(&#codec)))
+            }
             Repr::Slice | Repr::Buffer | Repr::Codec(_) if own => Some(quote!(true)),
             _ => None,
         };
@@ -79,10 +82,13 @@ pub(crate) fn sizes(layout: &Layout) -> (TokenStream, TokenStream, TokenStream) 
         }
         let (least, exact) = match (&item.repr, &item.extent) {
             _ if !always => (None, None),
-            (Repr::Part, Extent::Own) => (Some(quote!(<#ty as __p::Wire>::MIN)), Some(quote!(<#ty as __p::Wire>::SIZE))),
-            (Repr::Codec(codec), Extent::Own) if const_path(codec) => {
-                (Some(quote!(__p::codec_min::<#ty, _>(&#codec))), Some(quote!(__p::codec_size::<#ty, _>(&#codec))))
+            (Repr::Part, Extent::Own) => {
+                (Some(quote!(<#ty as __p::Wire>::MIN)), Some(quote!(<#ty as __p::Wire>::SIZE)))
             }
+            (Repr::Codec(codec), Extent::Own) if const_path(codec) => (
+                Some(quote!(__p::codec_min::<#ty, _>(&#codec))),
+                Some(quote!(__p::codec_size::<#ty, _>(&#codec))),
+            ),
             (Repr::Array(len), Extent::Own) => (Some(quote!({ #len })), Some(quote!(__p::Some({ #len })))),
             (_, Extent::Fixed(bytes)) => (Some(quote!(#bytes)), Some(quote!(__p::Some(#bytes)))),
             (_, Extent::PrefixSize(int, _) | Extent::PrefixCount(int, _)) => {

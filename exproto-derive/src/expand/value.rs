@@ -14,8 +14,12 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         Shape::Struct(layout) => of_struct(model, layout),
         Shape::Bits(bits) => of_struct(model, &bits.layout),
         Shape::Scalar(scalar) => {
-            let arms = scalar.variants.iter().map(|(name, _, snake)| quote!(#ident::#name => __v.text(#snake),));
-            let other = scalar.other.as_ref().map(|other| quote!(#ident::#other(__x) => __p::Value::show(__x, __at, __v),));
+            let arms =
+                scalar.variants.iter().map(|(name, _, snake)| quote!(#ident::#name => __v.text(#snake),));
+            let other = scalar
+                .other
+                .as_ref()
+                .map(|other| quote!(#ident::#other(__x) => __p::Value::show(__x, __at, __v),));
             quote!(match self { #(#arms)* #other })
         }
         Shape::Enum(data) => {

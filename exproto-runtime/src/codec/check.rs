@@ -63,7 +63,8 @@ impl Check {
         let Some(at) = payload.len().checked_sub(self.tail) else {
             return Err((payload.len(), ErrorKind::Short));
         };
-        let (Some(covered), Some(sent)) = (payload.get(self.from..at), payload.get(at..at + self.width)) else {
+        let (Some(covered), Some(sent)) = (payload.get(self.from..at), payload.get(at..at + self.width))
+        else {
             return Err((payload.len(), ErrorKind::Short));
         };
         let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);

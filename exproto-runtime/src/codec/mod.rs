@@ -47,11 +47,13 @@ pub use random::{Random, Uniform};
 pub use reader::Reader;
 pub use sample::Sample;
 pub use schema::{FieldInfo, Scale};
+pub use trace::{Flag, Flags, NoTrace, Trace};
 #[cfg(feature = "charsets")]
 pub use types::Gbk;
-pub use types::{Ascii, Bcd, BcdError, BcdTime, Charset, List, ListBuf, ListIter, Text, TextBuf, TimeError, Utf8};
+pub use types::{
+    Ascii, Bcd, BcdError, BcdTime, Charset, List, ListBuf, ListIter, Text, TextBuf, TimeError, Utf8,
+};
 #[doc(hidden)]
 pub use types::{Counted, Sequence};
-pub use trace::{Flag, Flags, NoTrace, Trace};
 pub use value::{Value, Visitor};
 pub use writer::{At, Writer};

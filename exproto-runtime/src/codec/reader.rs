@@ -293,14 +293,7 @@ impl<'a, T: Trace> Reader<'a, T> {
 
     /// An error that the trace also hears of.
     #[inline(always)]
-    pub fn fail(
-        &self,
-        kind: ErrorKind,
-        offset: u32,
-        at: &'static FieldInfo,
-        got: u64,
-        want: u64,
-    ) -> Error {
+    pub fn fail(&self, kind: ErrorKind, offset: u32, at: &'static FieldInfo, got: u64, want: u64) -> Error {
         if T::ON {
             self.trace.fail(kind, at, offset, got, want);
         }

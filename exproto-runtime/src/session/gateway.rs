@@ -124,10 +124,7 @@ pub trait Gateway: Protocol + 'static {
     /// # Errors
     ///
     /// A value that must not stand in a filter.
-    fn filters(
-        cx: &Cx<'_, Self::State>,
-        each: &mut dyn FnMut(&TopicBuf, u8),
-    ) -> Result<(), Refusal>;
+    fn filters(cx: &Cx<'_, Self::State>, each: &mut dyn FnMut(&TopicBuf, u8)) -> Result<(), Refusal>;
 
     /// Makes a frame of a message from the broker and appends its bytes as
     /// they stand on the wire.

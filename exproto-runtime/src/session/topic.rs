@@ -213,7 +213,8 @@ impl TopicBuf {
     }
 
     fn check_value(&mut self, start: usize) {
-        let plain = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' | b'.' | b':');
+        let plain =
+            |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' | b'.' | b':');
         match self.text.as_bytes().get(start..) {
             Some(value) if !value.is_empty() && value.iter().all(plain) => {}
             _ => self.check_odd_value(start),
@@ -583,8 +584,22 @@ mod tests {
             assert_eq!(valid_filter(good), Ok(()), "{good}");
         }
         for bad in [
-            "", "a#", "#a", "a/#/b", "a+", "+a", "a/b+/c", "a\0", "$share/", "$share//a", "$share/g", "$share/g/",
-            "$share/+/a", "$share/g#/a", "##", "++",
+            "",
+            "a#",
+            "#a",
+            "a/#/b",
+            "a+",
+            "+a",
+            "a/b+/c",
+            "a\0",
+            "$share/",
+            "$share//a",
+            "$share/g",
+            "$share/g/",
+            "$share/+/a",
+            "$share/g#/a",
+            "##",
+            "++",
         ] {
             assert!(valid_filter(bad).is_err(), "{bad}");
         }

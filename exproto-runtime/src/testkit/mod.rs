@@ -7,9 +7,9 @@
 //! command. Nothing happens on its own, so a test sees every state in between.
 
 mod broker;
-pub mod mqtt;
 #[cfg(feature = "grpc")]
 pub mod emqx;
+pub mod mqtt;
 
 pub use broker::{Fate, Published};
 

@@ -1,5 +1,5 @@
 //! Decoding and encoding for the tests of derived layouts.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use core::fmt::Debug;
 
@@ -15,6 +15,13 @@ pub fn flagged<'a, T: Decode<'a, Ctx = ()>>(bytes: &'a [u8]) -> Result<(T, Vec<F
     let mut reader = Reader::new(bytes);
     let value = T::decode(&mut reader, ())?;
     assert_eq!(reader.left(), 0, "bytes are left over");
+    Ok((value, reader.flags().iter().collect()))
+}
+
+/// As [`flagged`], of bytes that may go on behind the value.
+pub fn flagged_loose<'a, T: Decode<'a, Ctx = ()>>(bytes: &'a [u8]) -> Result<(T, Vec<Flag>), Error> {
+    let mut reader = Reader::new(bytes);
+    let value = T::decode(&mut reader, ())?;
     Ok((value, reader.flags().iter().collect()))
 }
 

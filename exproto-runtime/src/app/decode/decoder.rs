@@ -7,13 +7,11 @@ use std::sync::Arc;
 use super::show::Sink;
 use super::{DecodeArgs, Role};
 use crate::codec::{
-    Assembled, Deframer, Error, Explanation, Flag, Flags, Framing, Item, NoTrace, Protocol,
-    RawFrame, Reassembler, ReassemblyLimits, Received, explain, explain_bad, explain_joined,
-    reencode, to_json,
+    Assembled, Deframer, Error, Explanation, Flag, Flags, Framing, Item, NoTrace, Protocol, RawFrame,
+    Reassembler, ReassemblyLimits, Received, explain, explain_bad, explain_joined, reencode, to_json,
 };
 use crate::session::{
-    Access, Action, ConnInfo, Event, Gateway, Millis, Out, Outcome, Report, Session,
-    SessionSettings, Ticket,
+    Access, Action, ConnInfo, Event, Gateway, Millis, Out, Outcome, Report, Session, SessionSettings, Ticket,
 };
 
 /// The clock of the command stands still: the same bytes always show the same.
@@ -56,12 +54,7 @@ pub(super) struct Problem {
 
 impl Problem {
     pub(super) fn hex(offset: usize, message: String) -> Self {
-        Self {
-            kind: "hex",
-            offset: offset as u64,
-            path: String::new(),
-            message,
-        }
+        Self { kind: "hex", offset: offset as u64, path: String::new(), message }
     }
 
     fn new(explanation: &Explanation, error: Error, offset: u64) -> Self {
@@ -76,12 +69,7 @@ impl Problem {
                 path = failure.path.dotted();
             }
         }
-        Self {
-            kind: error.kind().name(),
-            offset,
-            path,
-            message,
-        }
+        Self { kind: error.kind().name(), offset, path, message }
     }
 }
 
@@ -218,20 +206,14 @@ fn show_value<G: Protocol>(frame: &G::At<'_>, shown: &mut Shown) {
     to_json(frame, &mut shown.fields);
 }
 
-fn show_reencoded<G: Protocol>(
-    received: &Received<G::At<'_>>,
-    raw: &RawFrame<'_>,
-    shown: &mut Shown,
-) {
+fn show_reencoded<G: Protocol>(received: &Received<G::At<'_>>, raw: &RawFrame<'_>, shown: &mut Shown) {
     let mut out = Vec::new();
     match reencode::<G>(received, raw, &mut out) {
         Ok(()) => {
             shown.same = out == opened::<G>(raw.wire);
             shown.reencoded = Some(out);
         }
-        Err(error) => shown
-            .flags
-            .push(format!("cannot be encoded again: {error}")),
+        Err(error) => shown.flags.push(format!("cannot be encoded again: {error}")),
     }
 }
 
@@ -266,19 +248,12 @@ struct Device<G: Gateway> {
 
 impl<G: Gateway> Device<G> {
     fn new(args: &DecodeArgs) -> Self {
-        let settings = SessionSettings {
-            accept_bad: args.accept_bad,
-            ..SessionSettings::default()
-        };
+        let settings = SessionSettings { accept_bad: args.accept_bad, ..SessionSettings::default() };
         let mut session = Session::new(ConnInfo::default(), Arc::new(settings));
         if let Some(client_id) = &args.client_id {
             session.log_in(client_id);
         }
-        let mut device = Self {
-            session,
-            scratch: Vec::new(),
-            out: Out::new(),
-        };
+        let mut device = Self { session, scratch: Vec::new(), out: Out::new() };
         device.run(Event::Connected, &mut Shown::default());
         device
     }
@@ -286,14 +261,11 @@ impl<G: Gateway> Device<G> {
     /// Lets the session work off one whole, readable frame.
     fn frame(&mut self, wire: &[u8], access: Access, shown: &mut Shown) {
         if self.session.close_reason().is_some() {
-            shown
-                .flags
-                .push(String::from("after the connection was closed"));
+            shown.flags.push(String::from("after the connection was closed"));
             shown.client_id = self.client_id();
             return;
         }
-        let stranger =
-            access == Access::Member && !G::ANONYMOUS && self.session.client_id().is_empty();
+        let stranger = access == Access::Member && !G::ANONYMOUS && self.session.client_id().is_empty();
         self.run(Event::Bytes(wire), shown);
         for report in self.session.take_reports() {
             shown.flags.push(match report {
@@ -311,9 +283,7 @@ impl<G: Gateway> Device<G> {
     }
 
     fn client_id(&self) -> Option<String> {
-        Some(self.session.client_id())
-            .filter(|id| !id.is_empty())
-            .map(String::from)
+        Some(self.session.client_id()).filter(|id| !id.is_empty()).map(String::from)
     }
 
     /// Carries out what the session asks for until it asks for nothing more.
@@ -327,13 +297,7 @@ impl<G: Gateway> Device<G> {
             for action in self.out.actions() {
                 match action {
                     Action::Send(range) => shown.replies.push(self.out.bytes(range).to_vec()),
-                    Action::Publish {
-                        ticket,
-                        topic,
-                        payload,
-                        qos,
-                        ..
-                    } => {
+                    Action::Publish { ticket, topic, payload, qos, .. } => {
                         shown.publishes.push(Publish {
                             topic: text(self.out.bytes(topic)),
                             qos: *qos,
@@ -347,9 +311,7 @@ impl<G: Gateway> Device<G> {
                     Action::Close(_) | Action::StartTimer(_) => {}
                 }
             }
-            event = tickets
-                .pop_front()
-                .map(|ticket| Event::Completed(ticket, Outcome::Done));
+            event = tickets.pop_front().map(|ticket| Event::Completed(ticket, Outcome::Done));
         }
     }
 }

@@ -23,12 +23,7 @@ pub(super) struct Lines<'i> {
 
 impl<'i> Lines<'i> {
     pub(super) fn new(input: &'i mut dyn BufRead) -> Self {
-        Self {
-            input,
-            text: Vec::new(),
-            bytes: Vec::new(),
-            number: 0,
-        }
+        Self { input, text: Vec::new(), bytes: Vec::new(), number: 0 }
     }
 
     /// The next line and its number, from 1.
@@ -36,32 +31,17 @@ impl<'i> Lines<'i> {
         loop {
             self.text.clear();
             let most = MAX_LINE as u64 + 1;
-            if (&mut *self.input)
-                .take(most)
-                .read_until(b'\n', &mut self.text)?
-                == 0
-            {
+            if (&mut *self.input).take(most).read_until(b'\n', &mut self.text)? == 0 {
                 return Ok(None);
             }
             self.number += 1;
             if self.text.len() > MAX_LINE && self.text.last() != Some(&b'\n') {
                 self.skip_line()?;
-                let message =
-                    format!("the line is longer than {MAX_LINE} characters; cut it with --stream");
-                return Ok(Some((
-                    self.number,
-                    Line::Bad {
-                        offset: MAX_LINE,
-                        message,
-                    },
-                )));
+                let message = format!("the line is longer than {MAX_LINE} characters; cut it with --stream");
+                return Ok(Some((self.number, Line::Bad { offset: MAX_LINE, message })));
             }
             // Some shells begin what they pipe with a byte order mark.
-            let mark = if self.number == 1 {
-                b"\xEF\xBB\xBF".as_slice()
-            } else {
-                b""
-            };
+            let mark = if self.number == 1 { b"\xEF\xBB\xBF".as_slice() } else { b"" };
             let text = self.text.strip_prefix(mark).unwrap_or(&self.text);
             self.bytes.clear();
             match parse(text, &mut self.bytes) {
@@ -93,12 +73,7 @@ pub(super) fn parse(text: &[u8], out: &mut Vec<u8>) -> Result<(), (usize, String
     let mut at = 0;
     let mut high: Option<u8> = None;
     // Counts characters where they are more than a byte.
-    let place = |at: usize| {
-        text.iter()
-            .take(at)
-            .filter(|byte| **byte & 0xC0 != 0x80)
-            .count()
-    };
+    let place = |at: usize| text.iter().take(at).filter(|byte| **byte & 0xC0 != 0x80).count();
     while let Some(&byte) = text.get(at) {
         match (byte, high) {
             (b'#', None) => break,
@@ -108,10 +83,7 @@ pub(super) fn parse(text: &[u8], out: &mut Vec<u8>) -> Result<(), (usize, String
                 (Some(digit), None) => high = Some(digit as u8),
                 (Some(digit), Some(high)) => out.push(high << 4 | digit as u8),
                 (None, Some(_)) if byte.is_ascii_whitespace() || byte == b'#' => {
-                    return Err((
-                        place(at - 1),
-                        String::from("half a byte: one hex digit stands alone"),
-                    ));
+                    return Err((place(at - 1), String::from("half a byte: one hex digit stands alone")));
                 }
                 (None, _) => {
                     let rest = text.get(at..).unwrap_or(&[]);
@@ -124,9 +96,6 @@ pub(super) fn parse(text: &[u8], out: &mut Vec<u8>) -> Result<(), (usize, String
     }
     match high {
         None => Ok(()),
-        Some(_) => Err((
-            place(at - 1),
-            String::from("half a byte: one hex digit stands alone"),
-        )),
+        Some(_) => Err((place(at - 1), String::from("half a byte: one hex digit stands alone"))),
     }
 }

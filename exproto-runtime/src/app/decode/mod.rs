@@ -76,10 +76,7 @@ pub(crate) fn run<G: Gateway>(args: DecodeArgs) -> ExitCode {
     let mut out = BufWriter::new(io::stdout().lock());
     let result = if args.hex.is_empty() {
         if io::stdin().is_terminal() {
-            let _ = writeln!(
-                io::stderr(),
-                "Type or paste hex, one line for each connection."
-            );
+            let _ = writeln!(io::stderr(), "Type or paste hex, one line for each connection.");
         }
         decode_lines::<G>(&mut io::stdin().lock(), &args, &mut out)
     } else {

@@ -117,13 +117,8 @@ fn write_payload(publish: &Publish, out: &mut Vec<u8>) {
     if is_json(&publish.payload) {
         // Between the parts of a value a line break is a blank like others;
         // within a string it cannot stand.
-        let one_line = publish.payload.iter().map(|byte| {
-            if matches!(byte, b'\n' | b'\r') {
-                b' '
-            } else {
-                *byte
-            }
-        });
+        let one_line =
+            publish.payload.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte });
         out.extend(one_line);
     } else {
         out.extend_from_slice(b"{\"hex\":");
@@ -144,11 +139,7 @@ impl<'o> Picture<'o> {
         if line > 1 {
             writeln!(out, "\n-- line {line}")?;
         }
-        Ok(Self {
-            out,
-            frames: 0,
-            problems: 0,
-        })
+        Ok(Self { out, frames: 0, problems: 0 })
     }
 
     /// Ends the line; whether it was whole, readable frames.
@@ -187,11 +178,7 @@ impl Sink for Picture<'_> {
             let mut payload = Vec::new();
             write_payload(publish, &mut payload);
             let payload = String::from_utf8_lossy(&payload);
-            writeln!(
-                out,
-                "publish: {} qos {} {payload}",
-                publish.topic, publish.qos
-            )?;
+            writeln!(out, "publish: {} qos {} {payload}", publish.topic, publish.qos)?;
         }
         for reply in &shown.replies {
             writeln!(out, "reply: {}", hex(reply))?;
@@ -209,11 +196,7 @@ impl Sink for Picture<'_> {
         match picture {
             Some(picture) => write!(self.out, "{picture}"),
             // The picture of a hex error is the line itself.
-            None => writeln!(
-                self.out,
-                "error: {} at {}: {}",
-                problem.kind, problem.offset, problem.message
-            ),
+            None => writeln!(self.out, "error: {} at {}: {}", problem.kind, problem.offset, problem.message),
         }
     }
 }

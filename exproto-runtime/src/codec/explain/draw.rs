@@ -47,12 +47,7 @@ impl Explanation {
                 writeln!(f, ", {} from byte {offset} of the stream", bytes(count))
             }
             Source::Stream(offset) => {
-                writeln!(
-                    f,
-                    "no {}, {} from byte {offset} of the stream",
-                    self.name,
-                    bytes(count)
-                )
+                writeln!(f, "no {}, {} from byte {offset} of the stream", self.name, bytes(count))
             }
             Source::Joined => {
                 write!(f, "{}", self.name)?;
@@ -68,9 +63,8 @@ impl Explanation {
     fn marked(&self) -> Option<Range<usize>> {
         let failure = self.failure.as_ref()?;
         let start = failure.error.offset() as usize;
-        let same = |span: &&Span| {
-            span.start as usize == start && span.place == Place::Field(failure.error.field())
-        };
+        let same =
+            |span: &&Span| span.start as usize == start && span.place == Place::Field(failure.error.field());
         let len = match (failure.error.kind(), failure.compared) {
             (ErrorKind::Short | ErrorKind::Trailing, Some((left, _))) => left as usize,
             (ErrorKind::Checksum, _) => self.bytes.len().saturating_sub(start),
@@ -113,11 +107,7 @@ impl Explanation {
             }
             write!(f, "  ")?;
             for byte in chunk {
-                let shown = if byte.is_ascii_graphic() || *byte == b' ' {
-                    char::from(*byte)
-                } else {
-                    '.'
-                };
+                let shown = if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '.' };
                 write!(f, "{shown}")?;
             }
             writeln!(f)?;
@@ -138,24 +128,13 @@ impl Explanation {
             format!("{:indent$}{name}", "", indent = 2 * span.depth)
         };
         let shown = || self.spans.iter().take(FIELDS);
-        let width = shown()
-            .map(|span| name(span).chars().count())
-            .max()
-            .unwrap_or(0);
-        let range = shown()
-            .map(|span| self.range(span).len())
-            .max()
-            .unwrap_or(0);
+        let width = shown().map(|span| name(span).chars().count()).max().unwrap_or(0);
+        let range = shown().map(|span| self.range(span).len()).max().unwrap_or(0);
         for span in shown() {
             write!(f, " ")?;
             if placed {
                 let beside = 3 * BESIDE + 2;
-                write!(
-                    f,
-                    " {:>range$}  {:<beside$}",
-                    self.range(span),
-                    self.beside(span)
-                )?;
+                write!(f, " {:>range$}  {:<beside$}", self.range(span), self.beside(span))?;
             }
             let mut line = format!(" {:<width$}", name(span));
             if let Some(value) = &span.value {
@@ -188,10 +167,7 @@ impl Explanation {
         let start = span.start as usize;
         // Of a field that was not finished, what was read before the error.
         let failed = self.failure.as_ref().map(|failure| failure.error.offset());
-        let end = span
-            .end
-            .or(failed)
-            .map_or(self.bytes.len(), |end| end as usize);
+        let end = span.end.or(failed).map_or(self.bytes.len(), |end| end as usize);
         let field = self.bytes.get(start..end).unwrap_or(&[]);
         let mut out = String::new();
         for byte in field.iter().take(BESIDE) {
@@ -235,22 +211,13 @@ impl Failure {
 
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = &self.error;
-        writeln!(
-            f,
-            "error: {} at byte {}: {}",
-            self.path,
-            error.offset(),
-            error.kind().sentence()
-        )?;
+        writeln!(f, "error: {} at byte {}: {}", self.path, error.offset(), error.kind().sentence())?;
         let at = error.field();
         if let Some(said) = self.said() {
             writeln!(f, "       {said}")?;
         }
         if let (ErrorKind::Range, Some((low, high))) = (error.kind(), at.range) {
-            let (low, high) = (
-                at.scale.render(i128::from(low)),
-                at.scale.render(i128::from(high)),
-            );
+            let (low, high) = (at.scale.render(i128::from(low)), at.scale.render(i128::from(high)));
             let space = if at.unit.is_empty() { "" } else { " " };
             writeln!(f, "       the range is {low} to {high}{space}{}", at.unit)?;
         }
@@ -259,19 +226,11 @@ impl Failure {
 }
 
 fn number(value: u64) -> String {
-    if value < 10 {
-        value.to_string()
-    } else {
-        format!("{value} (0x{value:02x})")
-    }
+    if value < 10 { value.to_string() } else { format!("{value} (0x{value:02x})") }
 }
 
 fn bytes(count: usize) -> String {
-    if count == 1 {
-        String::from("1 byte")
-    } else {
-        format!("{count} bytes")
-    }
+    if count == 1 { String::from("1 byte") } else { format!("{count} bytes") }
 }
 
 fn clip(value: &str) -> String {

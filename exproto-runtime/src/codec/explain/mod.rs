@@ -138,13 +138,7 @@ pub struct Oddity {
 
 impl fmt::Display for Oddity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} at byte {}: {}",
-            self.path,
-            self.offset,
-            self.flag.sentence()
-        )
+        write!(f, "{} at byte {}: {}", self.path, self.offset, self.flag.sentence())
     }
 }
 
@@ -237,28 +231,17 @@ impl Explanation {
         let found = recorder.into_found(result.as_ref().err());
         self.spans = found.spans;
         // A checksum that the layout looks at too is in the trace.
-        let early = early.has(Flag::Checksum)
-            && found
-                .oddities
-                .iter()
-                .all(|oddity| oddity.flag != Flag::Checksum);
+        let early =
+            early.has(Flag::Checksum) && found.oddities.iter().all(|oddity| oddity.flag != Flag::Checksum);
         if let (true, Some((at, offset))) = (early, check) {
             let path = Path::default().ending_in(at);
-            self.oddities.push(Oddity {
-                flag: Flag::Checksum,
-                path,
-                offset,
-            });
+            self.oddities.push(Oddity { flag: Flag::Checksum, path, offset });
         }
         self.oddities.extend(found.oddities);
         match result {
             Ok(frame) => values::show_in(frame, &mut self.spans),
             Err(error) => {
-                self.failure = Some(Failure {
-                    error,
-                    path: found.path,
-                    compared: found.compared,
-                });
+                self.failure = Some(Failure { error, path: found.path, compared: found.compared });
             }
         }
         self
@@ -270,28 +253,17 @@ impl Explanation {
 pub fn explain<P: Protocol>(raw: &RawFrame<'_>) -> Explanation {
     let recorder = Recorder::default();
     let result = raw.decode_traced::<P, _>(&recorder);
-    let check = P::CHECK.map(|check| {
-        (
-            check.at,
-            raw.payload.len().saturating_sub(check.tail) as u32,
-        )
-    });
+    let check = P::CHECK.map(|check| (check.at, raw.payload.len().saturating_sub(check.tail) as u32));
     let explanation = Explanation {
         name: P::NAME,
-        kind: result
-            .as_ref()
-            .ok()
-            .map(|received| P::kind(&received.frame)),
+        kind: result.as_ref().ok().map(|received| P::kind(&received.frame)),
         bytes: raw.payload.to_vec(),
         source: Source::Frame(raw.offset),
         spans: Vec::new(),
         oddities: Vec::new(),
         failure: None,
     };
-    let frame = result
-        .as_ref()
-        .map(|received| &received.frame)
-        .map_err(|error| *error);
+    let frame = result.as_ref().map(|received| &received.frame).map_err(|error| *error);
     explanation.of_decode(recorder, frame, raw.flags, check)
 }
 
@@ -330,14 +302,8 @@ fn explain_wrong_check<P: Protocol>(bad: &Bad<'_>) -> Option<Explanation> {
     let at = payload.len().checked_sub(check.tail)?;
     let sent = payload.get(at..at + check.width)?;
     let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-    let sent = if check.big_endian {
-        sent.iter().fold(0, fold)
-    } else {
-        sent.iter().rev().fold(0, fold)
-    };
-    let computed = check
-        .algorithm
-        .compute(payload.get(check.from..at)?, check.width);
+    let sent = if check.big_endian { sent.iter().fold(0, fold) } else { sent.iter().rev().fold(0, fold) };
+    let computed = check.algorithm.compute(payload.get(check.from..at)?, check.width);
     let raw = RawFrame {
         wire: bad.wire,
         payload: &payload,
@@ -346,9 +312,7 @@ fn explain_wrong_check<P: Protocol>(bad: &Bad<'_>) -> Option<Explanation> {
         accept_bad: true,
     };
     let mut explanation = explain::<P>(&raw);
-    explanation
-        .oddities
-        .retain(|oddity| oddity.flag != Flag::Checksum);
+    explanation.oddities.retain(|oddity| oddity.flag != Flag::Checksum);
     explanation.failure = Some(Failure {
         error: Error::new(ErrorKind::Checksum, at as u32, check.at),
         path: Path::default().ending_in(check.at),
@@ -380,9 +344,6 @@ pub fn explain_joined<P: Protocol>(head: &[u8], body: &[u8]) -> Explanation {
         oddities: Vec::new(),
         failure: None,
     };
-    let frame = result
-        .as_ref()
-        .map(|(frame, _)| frame)
-        .map_err(|error| *error);
+    let frame = result.as_ref().map(|(frame, _)| frame).map_err(|error| *error);
     explanation.of_decode(recorder, frame, Flags::NONE, None)
 }

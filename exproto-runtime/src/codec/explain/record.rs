@@ -66,13 +66,7 @@ impl Recorder {
                 Entry::Enter(place, start) => {
                     let depth = open.len();
                     open.push(found.spans.len());
-                    found.spans.push(Span {
-                        place,
-                        depth,
-                        start,
-                        end: None,
-                        value: None,
-                    });
+                    found.spans.push(Span { place, depth, start, end: None, value: None });
                 }
                 Entry::Leave(end) => {
                     if let Some(span) = open.pop().and_then(|index| found.spans.get_mut(index)) {
@@ -114,9 +108,7 @@ impl Found {
     /// The way to the finished field that the error speaks of.
     fn path_to(&self, error: &Error) -> Option<Path> {
         let wanted = |span: &Span| {
-            span.place == Place::Field(error.field())
-                && span.start == error.offset()
-                && span.end.is_some()
+            span.place == Place::Field(error.field()) && span.start == error.offset() && span.end.is_some()
         };
         let at = self.spans.iter().rposition(wanted)?;
         let mut steps = Vec::new();
@@ -133,13 +125,8 @@ impl Found {
 }
 
 fn path_of(open: &[usize], spans: &[Span]) -> Path {
-    let steps = open
-        .iter()
-        .filter_map(|index| spans.get(*index))
-        .map(|span| span.place);
-    Path {
-        steps: steps.collect(),
-    }
+    let steps = open.iter().filter_map(|index| spans.get(*index)).map(|span| span.place);
+    Path { steps: steps.collect() }
 }
 
 impl Trace for &Recorder {

@@ -4,9 +4,7 @@ use alloc::string::ToString;
 
 use super::*;
 use crate::codec::frame::{Check, Deframer, Escape, FlagScan, ReassemblyLimits};
-use crate::codec::{
-    Algorithm, Decode, Encode, Family, Reader, Scale, Segment, Trace, Visitor, Wire, Writer,
-};
+use crate::codec::{Algorithm, Decode, Encode, Family, Reader, Scale, Segment, Trace, Visitor, Wire, Writer};
 
 // A small layout, implemented by hand in the form of generated code.
 
@@ -18,16 +16,9 @@ struct Packet<'a> {
 
 #[derive(Debug, PartialEq)]
 enum Body<'a> {
-    Location {
-        lat: i32,
-        note: Option<u8>,
-        items: Vec<Entry<'a>>,
-    },
+    Location { lat: i32, note: Option<u8>, items: Vec<Entry<'a>> },
     FreeText(&'a str),
-    Other {
-        tag: u8,
-        data: &'a [u8],
-    },
+    Other { tag: u8, data: &'a [u8] },
 }
 
 #[derive(Debug, PartialEq)]
@@ -45,11 +36,7 @@ static LOCATION: FieldInfo = FieldInfo::new("Body", "location");
 static FREE_TEXT: FieldInfo = FieldInfo::new("Body", "free_text");
 static OTHER: FieldInfo = FieldInfo::new("Body", "other");
 static LAT: FieldInfo = FieldInfo::new("Body::Location", "lat")
-    .scaled(Scale {
-        mul: 1,
-        add: 0,
-        decimals: 6,
-    })
+    .scaled(Scale { mul: 1, add: 0, decimals: 6 })
     .with_range(-90_000_000, 90_000_000)
     .with_unit("°");
 static NOTE: FieldInfo = FieldInfo::new("Body::Location", "note");
@@ -60,10 +47,7 @@ static OTHER_DATA: FieldInfo = FieldInfo::new("Body::Other", "data");
 static ENTRY_ID: FieldInfo = FieldInfo::new("Entry", "id");
 static ENTRY_LEN: FieldInfo = FieldInfo::new("Entry", "len");
 static ENTRY_VALUE: FieldInfo = FieldInfo::new("Entry", "value");
-static ESCAPE: Escape = Escape {
-    byte: 0x7D,
-    codes: &[(0x01, 0x7D), (0x02, 0x7E)],
-};
+static ESCAPE: Escape = Escape { byte: 0x7D, codes: &[(0x01, 0x7D), (0x02, 0x7E)] };
 
 impl Family for Packet<'_> {
     type At<'f> = Packet<'f>;
@@ -124,11 +108,7 @@ impl<'a> Body<'a> {
                     r.flag_at(Flag::Range, &LAT, start);
                 }
                 r.enter(&NOTE);
-                let note = if lat == 0 {
-                    Some(r.run::<1>(&NOTE)?[0])
-                } else {
-                    None
-                };
+                let note = if lat == 0 { Some(r.run::<1>(&NOTE)?[0]) } else { None };
                 r.leave();
                 r.enter(&ITEMS);
                 let mut items = Vec::new();
@@ -180,13 +160,7 @@ impl<'a> Entry<'a> {
         r.span(&ENTRY_ID, start, 1);
         r.span(&ENTRY_LEN, start + 1, 1);
         if len > 100 {
-            return Err(r.fail(
-                ErrorKind::Constant,
-                start + 1,
-                &ENTRY_LEN,
-                u64::from(len),
-                4,
-            ));
+            return Err(r.fail(ErrorKind::Constant, start + 1, &ENTRY_LEN, u64::from(len), 4));
         }
         r.enter(&ENTRY_VALUE);
         let value = r.take(usize::from(len), &ENTRY_VALUE)?;
@@ -252,19 +226,9 @@ impl Value for Packet<'_> {
 
 impl Protocol for Packet<'_> {
     const NAME: &'static str = "Packet";
-    const FRAMING: Framing = Framing::Flag {
-        flag: 0x7E,
-        escape: Some(&ESCAPE),
-        max: 64,
-    };
-    const CHECK: Option<Check> = Some(Check {
-        from: 0,
-        tail: 1,
-        width: 1,
-        big_endian: true,
-        algorithm: Algorithm::Xor,
-        at: &CHECK,
-    });
+    const FRAMING: Framing = Framing::Flag { flag: 0x7E, escape: Some(&ESCAPE), max: 64 };
+    const CHECK: Option<Check> =
+        Some(Check { from: 0, tail: 1, width: 1, big_endian: true, algorithm: Algorithm::Xor, at: &CHECK });
     type Scan = FlagScan;
 
     fn scanner() -> FlagScan {
@@ -276,30 +240,15 @@ impl Protocol for Packet<'_> {
         let Body::Other { data, .. } = frame.body else {
             return None;
         };
-        Some(Segment {
-            key: 0,
-            index: u32::from(index),
-            total: u32::from(total),
-            data,
-        })
+        Some(Segment { key: 0, index: u32::from(index), total: u32::from(total), data })
     }
 
-    fn join<'f, T: Trace>(
-        head: &'f [u8],
-        body: &'f [u8],
-        trace: T,
-    ) -> Result<(Packet<'f>, Flags), Error> {
+    fn join<'f, T: Trace>(head: &'f [u8], body: &'f [u8], trace: T) -> Result<(Packet<'f>, Flags), Error> {
         let mut r = Reader::traced(body, trace);
         r.enter(&BODY);
         let body = Body::select(head.first().copied().unwrap_or(0) & 0x7F, &mut r)?;
         r.leave();
-        Ok((
-            Packet {
-                segment: None,
-                body,
-            },
-            r.flags(),
-        ))
+        Ok((Packet { segment: None, body }, r.flags()))
     }
 
     fn kind(frame: &Packet<'_>) -> &'static str {
@@ -343,10 +292,7 @@ fn draws(wire: &[u8], expected: &str) {
 #[test]
 fn a_frame_is_drawn_with_fields_and_values() {
     draws(
-        &wire(
-            1,
-            b"\x01\x58\xAF\x76\x01\x02\x7E\x10\x02\x00\x2B\x0A0123456789",
-        ),
+        &wire(1, b"\x01\x58\xAF\x76\x01\x02\x7E\x10\x02\x00\x2B\x0A0123456789"),
         r#"
 Packet location, 25 bytes from byte 1 of the stream
   0000  01 16 01 58 af 76 01 02  7e 10 02 00 2b 0a 30 31  ...X.v..~...+.01
@@ -401,11 +347,7 @@ odd: Packet.body > Body.location > Body::Location.items at byte 9: list ends in 
 "#,
     );
     let explanation = explained(&wire(1, b"\x7F\xFF\xFF\xFF\x01\x01A\x02\x09B"));
-    let dotted: Vec<_> = explanation
-        .oddities()
-        .iter()
-        .map(|oddity| oddity.path.dotted())
-        .collect();
+    let dotted: Vec<_> = explanation.oddities().iter().map(|oddity| oddity.path.dotted()).collect();
     assert_eq!(dotted, ["body.location.lat", "body.location.items"]);
 }
 
@@ -569,10 +511,7 @@ error: frame at byte 2: the escape byte is followed by a byte that is no escape 
     let mut long = b"~".to_vec();
     long.resize(70, b'x');
     let drawn = explained(&long).to_string();
-    assert!(
-        drawn.ends_with("error: frame at byte 0: the frame is longer than its limit\n"),
-        "{drawn}"
-    );
+    assert!(drawn.ends_with("error: frame at byte 0: the frame is longer than its limit\n"), "{drawn}");
 }
 
 #[test]
@@ -585,13 +524,8 @@ fn accepted_checksums_are_flagged() {
     let mut deframer = Deframer::<Packet<'_>>::new().accepting_bad(true);
     let item = deframer.next(&mut input, &mut scratch).unwrap();
     let explanation = explain_item::<Packet<'_>>(&item);
-    let [oddity] = explanation.oddities() else {
-        panic!("{explanation}")
-    };
-    assert_eq!(
-        oddity.to_string(),
-        "Packet.check at byte 7: wrong checksum accepted"
-    );
+    let [oddity] = explanation.oddities() else { panic!("{explanation}") };
+    assert_eq!(oddity.to_string(), "Packet.check at byte 7: wrong checksum accepted");
     assert!(explanation.failure().is_none());
 }
 
@@ -612,11 +546,7 @@ Packet location, 7 bytes joined of segments
           Entry.len
           Entry.value       "41"
 "#;
-    assert_eq!(
-        drawn,
-        expected.strip_prefix('\n').unwrap(),
-        "drawn:\n{drawn}"
-    );
+    assert_eq!(drawn, expected.strip_prefix('\n').unwrap(), "drawn:\n{drawn}");
 }
 
 #[test]
@@ -626,10 +556,7 @@ fn every_cut_of_a_frame_is_explained() {
     for end in 0..whole.len() {
         let explanation = explained(&sealed(&whole[..end]));
         let failure = explanation.failure().unwrap();
-        assert!(
-            (failure.error.offset() as usize) <= end + 1,
-            "{explanation}"
-        );
+        assert!((failure.error.offset() as usize) <= end + 1, "{explanation}");
         assert!(explanation.to_string().contains("error: "));
     }
 }

@@ -28,10 +28,7 @@ pub(super) fn show_in<F: Value>(frame: &F, spans: &mut [Span]) {
             continue;
         };
         let own = match span.place {
-            Place::Field(at) => values
-                .of
-                .get_mut(&(at.owner, at.name))
-                .and_then(VecDeque::pop_front),
+            Place::Field(at) => values.of.get_mut(&(at.owner, at.name)).and_then(VecDeque::pop_front),
             Place::Element(_) => None,
         };
         // The only field of a tuple is not seen in the value: its own is that
@@ -68,10 +65,7 @@ impl Values {
             return;
         };
         let value = start..self.json.len();
-        self.of
-            .entry((at.owner, at.name))
-            .or_default()
-            .push_back(value);
+        self.of.entry((at.owner, at.name)).or_default().push_back(value);
     }
 }
 

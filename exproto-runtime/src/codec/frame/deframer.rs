@@ -163,7 +163,11 @@ impl<P: Protocol> Deframer<P> {
     ///
     /// The frame lies in the chunk, in the deframer or, if it held escapes, in
     /// `scratch`.
-    pub fn next<'d, 'i: 'd>(&'d mut self, input: &mut &'i [u8], scratch: &'d mut Vec<u8>) -> Option<Item<'d>> {
+    pub fn next<'d, 'i: 'd>(
+        &'d mut self,
+        input: &mut &'i [u8],
+        scratch: &'d mut Vec<u8>,
+    ) -> Option<Item<'d>> {
         let (step, in_place) = self.step(input)?;
         let offset = self.offset;
         let next = match step {

@@ -77,10 +77,7 @@ impl FillError {
     /// An error at the value that is being made.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            path: String::new(),
-            message: message.into(),
-        }
+        Self { path: String::new(), message: message.into() }
     }
 
     /// A value is needed and none is there.
@@ -205,8 +202,7 @@ impl Node {
 
 /// A node that is neither missing nor `null`.
 fn present(node: Option<&Node>) -> Result<&Node, FillError> {
-    node.filter(|node| !node.is_null())
-        .ok_or_else(FillError::missing)
+    node.filter(|node| !node.is_null()).ok_or_else(FillError::missing)
 }
 
 #[cold]
@@ -216,18 +212,13 @@ fn unknown(what: &str, name: &str, known: &[&str]) -> FillError {
         let known = known.join(", ");
         return FillError::new(format!("unknown {what} `{shown}`; known: {known}"));
     };
-    FillError::new(format!(
-        "unknown {what} `{shown}`; did you mean `{nearest}`?"
-    ))
+    FillError::new(format!("unknown {what} `{shown}`; did you mean `{nearest}`?"))
 }
 
 /// The known name that takes the fewest changes, if those are few.
 fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let limit = name.chars().count().div_ceil(3);
-    let (distance, known) = known
-        .iter()
-        .map(|known| (distance(name, known), *known))
-        .min()?;
+    let (distance, known) = known.iter().map(|known| (distance(name, known), *known)).min()?;
     (distance <= limit).then_some(known)
 }
 
@@ -252,27 +243,17 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// The raw integer of a number, within `low..=high` and the field's range.
-fn integer(
-    node: Option<&Node>,
-    at: &'static FieldInfo,
-    low: i128,
-    high: i128,
-) -> Result<i128, FillError> {
+fn integer(node: Option<&Node>, at: &'static FieldInfo, low: i128, high: i128) -> Result<i128, FillError> {
     let node = present(node)?;
     let text = node.as_number().ok_or_else(|| node.expected("a number"))?;
     let scale = at.scale;
     let raw = match text.parse::<i128>() {
         // The plain integer, by far the most frequent.
         Ok(raw) if scale.is_one() => raw,
-        _ => scale
-            .invert(text)
-            .ok_or_else(|| outside(text, at, low, high))?,
+        _ => scale.invert(text).ok_or_else(|| outside(text, at, low, high))?,
     };
     if scale.is_one() && !is_whole(text, raw) {
-        return Err(FillError::new(format!(
-            "a whole number is needed here, not {}",
-            clip(text)
-        )));
+        return Err(FillError::new(format!("a whole number is needed here, not {}", clip(text))));
     }
     if raw < low || raw > high {
         return Err(outside(text, at, low, high));
@@ -291,13 +272,8 @@ fn is_whole(text: &str, raw: i128) -> bool {
     if !text.contains(['.', 'e', 'E']) {
         return true;
     }
-    let finer = Scale {
-        mul: 1,
-        add: 0,
-        decimals: DECIMALS,
-    };
-    raw.checked_mul(10_i128.pow(u32::from(DECIMALS)))
-        .is_some_and(|whole| finer.invert(text) == Some(whole))
+    let finer = Scale { mul: 1, add: 0, decimals: DECIMALS };
+    raw.checked_mul(10_i128.pow(u32::from(DECIMALS))).is_some_and(|whole| finer.invert(text) == Some(whole))
 }
 
 #[cold]
@@ -307,11 +283,7 @@ fn outside(text: &str, at: &'static FieldInfo, low: i128, high: i128) -> FillErr
         core::mem::swap(&mut low, &mut high);
     }
     let space = if at.unit.is_empty() { "" } else { " " };
-    FillError::new(format!(
-        "{} is not within {low} to {high}{space}{}",
-        clip(text),
-        at.unit
-    ))
+    FillError::new(format!("{} is not within {low} to {high}{space}{}", clip(text), at.unit))
 }
 
 macro_rules! integers {
@@ -390,9 +362,8 @@ impl<'f, T: Fill<'f>> Fill<'f> for Vec<T> {
 impl<'f, T: Fill<'f>, const N: usize> Fill<'f> for [T; N] {
     fn fill(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<Self, FillError> {
         let list = T::fill_list(node, at)?;
-        Self::try_from(list).map_err(|list| {
-            FillError::new(format!("exactly {N} are needed here, not {}", list.len()))
-        })
+        Self::try_from(list)
+            .map_err(|list| FillError::new(format!("exactly {N} are needed here, not {}", list.len())))
     }
 }
 
@@ -423,20 +394,11 @@ mod tests {
 
     static PLAIN: FieldInfo = FieldInfo::new("T", "plain");
     static DEGREES: FieldInfo = FieldInfo::new("T", "degrees")
-        .scaled(Scale {
-            mul: 1,
-            add: 0,
-            decimals: 6,
-        })
+        .scaled(Scale { mul: 1, add: 0, decimals: 6 })
         .with_range(-90_000_000, 90_000_000)
         .with_unit("°");
-    static CURRENT: FieldInfo = FieldInfo::new("T", "current")
-        .scaled(Scale {
-            mul: 1,
-            add: -10_000,
-            decimals: 1,
-        })
-        .with_unit("A");
+    static CURRENT: FieldInfo =
+        FieldInfo::new("T", "current").scaled(Scale { mul: 1, add: -10_000, decimals: 1 }).with_unit("A");
 
     fn filled<T: for<'f> Fill<'f>>(text: &str, at: &'static FieldInfo) -> Result<T, String> {
         let node = Node::parse(text.as_bytes()).unwrap();
@@ -446,14 +408,8 @@ mod tests {
     #[test]
     fn integers_are_exact_and_bounded() {
         assert_eq!(filled::<u8>("255", &PLAIN), Ok(255));
-        assert_eq!(
-            filled::<u8>("256", &PLAIN),
-            Err("256 is not within 0 to 255".to_string())
-        );
-        assert_eq!(
-            filled::<u8>("-1", &PLAIN),
-            Err("-1 is not within 0 to 255".to_string())
-        );
+        assert_eq!(filled::<u8>("256", &PLAIN), Err("256 is not within 0 to 255".to_string()));
+        assert_eq!(filled::<u8>("-1", &PLAIN), Err("-1 is not within 0 to 255".to_string()));
         assert_eq!(filled::<u64>("18446744073709551615", &PLAIN), Ok(u64::MAX));
         assert_eq!(filled::<i64>("-9223372036854775808", &PLAIN), Ok(i64::MIN));
         assert!(filled::<u64>("18446744073709551616", &PLAIN).is_err());
@@ -487,11 +443,8 @@ mod tests {
 
     #[test]
     fn every_scaled_value_survives_the_way_out_and_back() {
-        static MICRO: FieldInfo = FieldInfo::new("T", "micro").scaled(Scale {
-            mul: 5,
-            add: -37,
-            decimals: 6,
-        });
+        static MICRO: FieldInfo =
+            FieldInfo::new("T", "micro").scaled(Scale { mul: 5, add: -37, decimals: 6 });
         for raw in [0, 1, 7, 8, 1 << 53, (1 << 53) + 1, u64::MAX / 7, u64::MAX] {
             let mut out = Vec::new();
             raw.show(&MICRO, &mut crate::codec::JsonWriter::new(&mut out));
@@ -505,25 +458,15 @@ mod tests {
         assert_eq!(filled::<bool>("true", &PLAIN), Ok(true));
         assert!(filled::<bool>("1", &PLAIN).is_err());
         assert_eq!(filled::<f64>("0.1", &PLAIN), Ok(0.1));
-        assert!(
-            filled::<f64>("1e999", &PLAIN)
-                .unwrap_err()
-                .contains("too large for a f64")
-        );
+        assert!(filled::<f64>("1e999", &PLAIN).unwrap_err().contains("too large for a f64"));
         assert!(filled::<f32>("1e39", &PLAIN).is_err());
         assert_eq!(filled::<String>("\"é\\n\"", &PLAIN), Ok("é\n".to_string()));
         assert_eq!(filled::<Vec<u8>>("\"00ff\"", &PLAIN), Ok(vec![0, 0xFF]));
         assert_eq!(filled::<[u8; 2]>("\"00ff\"", &PLAIN), Ok([0, 0xFF]));
-        assert_eq!(
-            filled::<[u8; 2]>("\"00\"", &PLAIN),
-            Err("exactly 2 are needed here, not 1".to_string())
-        );
+        assert_eq!(filled::<[u8; 2]>("\"00\"", &PLAIN), Err("exactly 2 are needed here, not 1".to_string()));
         assert_eq!(filled::<Vec<u16>>("[1,2]", &PLAIN), Ok(vec![1, 2]));
         assert_eq!(filled::<[u16; 2]>("[1,2]", &PLAIN), Ok([1, 2]));
-        assert_eq!(
-            filled::<Vec<u16>>("[1,-2]", &PLAIN),
-            Err("[1]: -2 is not within 0 to 65535".to_string())
-        );
+        assert_eq!(filled::<Vec<u16>>("[1,-2]", &PLAIN), Err("[1]: -2 is not within 0 to 65535".to_string()));
         assert_eq!(filled::<Option<u8>>("null", &PLAIN), Ok(None));
         assert_eq!(Option::<u8>::fill(None, &PLAIN), Ok(None));
         assert_eq!(filled::<Option<u8>>("4", &PLAIN), Ok(Some(4)));
@@ -592,14 +535,12 @@ mod tests {
                 // A closure, so that the path gets the variant's name.
                 (0, content) => (|| {
                     let object = Node::object(content, &["params"])?;
-                    Ok(Self::Set {
-                        params: object.field(&SET_PARAMS)?,
-                    })
+                    Ok(Self::Set { params: object.field(&SET_PARAMS)? })
                 })()
                 .map_err(|error: FillError| error.within("set")),
-                (1, content) => Fill::fill(content, &TEXT_0)
-                    .map(Self::Text)
-                    .map_err(|error| error.within("text")),
+                (1, content) => {
+                    Fill::fill(content, &TEXT_0).map(Self::Text).map_err(|error| error.within("text"))
+                }
                 // `variant` returns no index beyond its list.
                 _ => Ok(Self::Restart),
             }
@@ -635,16 +576,8 @@ mod tests {
             Command::Set { params: vec![] },
             Command::Set {
                 params: vec![
-                    Param {
-                        id: 1,
-                        value: &[0, 0xFF],
-                        note: None,
-                    },
-                    Param {
-                        id: u32::MAX,
-                        value: &[],
-                        note: Some("\"x\""),
-                    },
+                    Param { id: 1, value: &[0, 0xFF], note: None },
+                    Param { id: u32::MAX, value: &[], note: Some("\"x\"") },
                 ],
             },
             Command::Text("hello"),
@@ -672,27 +605,15 @@ mod tests {
             error(r#"{"set":{"params":[{"id":1,"valeu":"00"}]}}"#),
             "set.params[0]: unknown field `valeu`; did you mean `value`?"
         );
-        assert_eq!(
-            error(r#"{"setp":{}}"#),
-            "unknown variant `setp`; did you mean `set`?"
-        );
-        assert_eq!(
-            error(r#""reboot_now""#),
-            "unknown variant `reboot_now`; known: set, text, restart"
-        );
-        assert_eq!(
-            error(r#"{"text":5}"#),
-            "text: a text is needed here, not the number 5"
-        );
+        assert_eq!(error(r#"{"setp":{}}"#), "unknown variant `setp`; did you mean `set`?");
+        assert_eq!(error(r#""reboot_now""#), "unknown variant `reboot_now`; known: set, text, restart");
+        assert_eq!(error(r#"{"text":5}"#), "text: a text is needed here, not the number 5");
         assert_eq!(error(r#""text""#), "text: missing");
         assert_eq!(
             error(r#"{"set":{},"text":""}"#),
             "\"variant\" or {\"variant\": content} is needed here, not an object"
         );
-        assert_eq!(
-            error("[]"),
-            "\"variant\" or {\"variant\": content} is needed here, not an array"
-        );
+        assert_eq!(error("[]"), "\"variant\" or {\"variant\": content} is needed here, not an array");
     }
 
     #[test]

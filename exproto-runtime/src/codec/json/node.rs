@@ -70,10 +70,7 @@ impl Node {
     }
 
     pub(super) fn new(kind: Kind) -> Self {
-        Self {
-            kind,
-            kept: OnceCell::new(),
-        }
+        Self { kind, kept: OnceCell::new() }
     }
 
     /// Whether it is `null`.
@@ -130,10 +127,7 @@ impl Node {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Node> {
         match &self.kind {
-            Kind::Object(members) => members
-                .iter()
-                .find(|(key, _)| **key == *name)
-                .map(|(_, node)| node),
+            Kind::Object(members) => members.iter().find(|(key, _)| **key == *name).map(|(_, node)| node),
             _ => None,
         }
     }
@@ -144,9 +138,7 @@ impl Node {
     ///
     /// It is no string, or one with other characters or half a byte.
     pub fn bytes_of_hex(&self) -> Result<&[u8], FillError> {
-        let text = self
-            .as_str()
-            .ok_or_else(|| self.expected("a string of hex digits"))?;
+        let text = self.as_str().ok_or_else(|| self.expected("a string of hex digits"))?;
         Ok(self.keep(bytes_of_hex(text)?))
     }
 
@@ -156,14 +148,7 @@ impl Node {
         while let Some(kept) = cell.get() {
             cell = &kept.next;
         }
-        &cell
-            .get_or_init(|| {
-                Box::new(Kept {
-                    bytes: bytes.into(),
-                    next: OnceCell::new(),
-                })
-            })
-            .bytes
+        &cell.get_or_init(|| Box::new(Kept { bytes: bytes.into(), next: OnceCell::new() })).bytes
     }
 
     /// An error that says what was wanted and what stands there.
@@ -186,9 +171,7 @@ fn bytes_of_hex(text: &str) -> Result<Vec<u8>, FillError> {
     let mut high = None;
     for (at, character) in text.chars().enumerate() {
         let Some(digit) = character.to_digit(16) else {
-            return Err(FillError::new(format!(
-                "character {at}, {character:?}, is no hex digit"
-            )));
+            return Err(FillError::new(format!("character {at}, {character:?}, is no hex digit")));
         };
         match high.take() {
             None => high = Some(digit),
@@ -197,9 +180,7 @@ fn bytes_of_hex(text: &str) -> Result<Vec<u8>, FillError> {
     }
     match high {
         None => Ok(bytes),
-        Some(_) => Err(FillError::new(
-            "an odd number of hex digits: the last byte is only half",
-        )),
+        Some(_) => Err(FillError::new("an odd number of hex digits: the last byte is only half")),
     }
 }
 
@@ -239,14 +220,8 @@ mod tests {
             node.bytes_of_hex().unwrap_err().to_string()
         };
         assert_eq!(error("\"01x2\""), "character 2, 'x', is no hex digit");
-        assert_eq!(
-            error("\"012\""),
-            "an odd number of hex digits: the last byte is only half"
-        );
-        assert_eq!(
-            error("12"),
-            "a string of hex digits is needed here, not the number 12"
-        );
+        assert_eq!(error("\"012\""), "an odd number of hex digits: the last byte is only half");
+        assert_eq!(error("12"), "a string of hex digits is needed here, not the number 12");
         let node = Node::parse(b"\"aBcD\"").unwrap();
         assert_eq!(node.bytes_of_hex().unwrap(), [0xAB, 0xCD]);
     }

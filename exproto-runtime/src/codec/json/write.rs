@@ -109,8 +109,7 @@ impl Visitor for JsonWriter<'_> {
 
     #[inline]
     fn bool(&mut self, value: bool) {
-        self.out
-            .extend_from_slice(if value { b"true" } else { b"false" });
+        self.out.extend_from_slice(if value { b"true" } else { b"false" });
     }
 
     #[inline]
@@ -213,10 +212,7 @@ pub(crate) fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
     out.resize(start + 2 * bytes.len(), 0);
     let places = out.get_mut(start..).unwrap_or(&mut []).chunks_exact_mut(2);
     for (place, byte) in places.zip(bytes) {
-        place.copy_from_slice(&[
-            DIGITS[usize::from(byte >> 4)],
-            DIGITS[usize::from(byte & 15)],
-        ]);
+        place.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
 }
 
@@ -225,9 +221,7 @@ pub(crate) fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     // No early exit, so that the loop is made as wide as the machine allows.
-    let special = bytes
-        .iter()
-        .fold(false, |any, byte| any | is_special(*byte));
+    let special = bytes.iter().fold(false, |any, byte| any | is_special(*byte));
     out.reserve(bytes.len() + 2);
     out.push(b'"');
     if special {
@@ -315,11 +309,7 @@ mod tests {
 
     #[test]
     fn scaled_values_are_exact_decimals() {
-        let degrees = Scale {
-            mul: 1,
-            add: 0,
-            decimals: 6,
-        };
+        let degrees = Scale { mul: 1, add: 0, decimals: 6 };
         assert_eq!(scaled(22_589_078, degrees), "22.589078");
         assert_eq!(scaled(-22_589_078, degrees), "-22.589078");
         assert_eq!(scaled(-1, degrees), "-0.000001");
@@ -328,54 +318,22 @@ mod tests {
         assert_eq!(scaled(-90_100_000, degrees), "-90.1");
         assert_eq!(scaled(i64::MAX, degrees), "9223372036854.775807");
         assert_eq!(scaled(i64::MIN, degrees), "-9223372036854.775808");
-        let tiny = Scale {
-            mul: 1,
-            add: 0,
-            decimals: 60,
-        };
-        assert_eq!(
-            scaled(-120, tiny),
-            alloc::format!("-0.{}12", "0".repeat(57))
-        );
-        let large = Scale {
-            mul: i64::MAX,
-            add: 0,
-            decimals: 40,
-        };
-        assert_eq!(
-            scaled(i64::MAX, large),
-            "0.0085070591730234615847396907784232501249"
-        );
-        let current = Scale {
-            mul: 1,
-            add: -10_000,
-            decimals: 1,
-        };
+        let tiny = Scale { mul: 1, add: 0, decimals: 60 };
+        assert_eq!(scaled(-120, tiny), alloc::format!("-0.{}12", "0".repeat(57)));
+        let large = Scale { mul: i64::MAX, add: 0, decimals: 40 };
+        assert_eq!(scaled(i64::MAX, large), "0.0085070591730234615847396907784232501249");
+        let current = Scale { mul: 1, add: -10_000, decimals: 1 };
         assert_eq!(scaled(0, current), "-1000");
         assert_eq!(scaled(9_999, current), "-0.1");
         assert_eq!(scaled(10_005, current), "0.5");
-        let half = Scale {
-            mul: 5,
-            add: -400,
-            decimals: 1,
-        };
+        let half = Scale { mul: 5, add: -400, decimals: 1 };
         assert_eq!(scaled(1, half), "-39.5");
         assert_eq!(scaled(81, half), "0.5");
     }
 
     #[test]
     fn floats_come_back_the_same() {
-        for value in [
-            0.0,
-            -0.0,
-            0.1,
-            1.0 / 3.0,
-            1e300,
-            5e-324,
-            -1.5e-9,
-            f64::MAX,
-            f64::MIN_POSITIVE,
-        ] {
+        for value in [0.0, -0.0, 0.1, 1.0 / 3.0, 1e300, 5e-324, -1.5e-9, f64::MAX, f64::MIN_POSITIVE] {
             assert!(serde_json::from_str::<f64>(&json(value)).is_ok());
             let back: f64 = json(value).parse().unwrap();
             assert_eq!(back.to_bits(), value.to_bits(), "{}", json(value));
@@ -388,10 +346,7 @@ mod tests {
     #[test]
     fn text_is_escaped_and_comes_back_the_same() {
         assert_eq!(json("plain"), "\"plain\"");
-        assert_eq!(
-            json("a\"b\\c\nd\u{1}\u{7f}é京🚚"),
-            "\"a\\\"b\\\\c\\nd\\u0001\u{7f}é京🚚\""
-        );
+        assert_eq!(json("a\"b\\c\nd\u{1}\u{7f}é京🚚"), "\"a\\\"b\\\\c\\nd\\u0001\u{7f}é京🚚\"");
         for code in 0..0x300 {
             let Some(character) = char::from_u32(code) else {
                 continue;
@@ -447,9 +402,6 @@ mod tests {
 
     #[test]
     fn nested_values_are_separated() {
-        assert_eq!(
-            json(Nested),
-            r#"{"a":{},"a\"b":[{"a":"{","a":true},{"a":"{","a":true}]}"#
-        );
+        assert_eq!(json(Nested), r#"{"a":{},"a\"b":[{"a":"{","a":true},{"a":"{","a":true}]}"#);
     }
 }

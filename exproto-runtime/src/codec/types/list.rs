@@ -111,7 +111,9 @@ impl<'a, T: Wire> List<'a, T> {
                 ctx: Some(*ctx),
                 built: [].iter(),
             },
-            Inner::Built(list) => ListIter { reader: Reader::traced(&[], Again), ctx: None, built: list.iter() },
+            Inner::Built(list) => {
+                ListIter { reader: Reader::traced(&[], Again), ctx: None, built: list.iter() }
+            }
         }
     }
 }

@@ -7,9 +7,9 @@ mod time;
 
 pub use bcd::{Bcd, BcdError};
 pub use list::{Counted, List, ListBuf, ListIter, Sequence};
-pub use text::{Ascii, Charset, Text, TextBuf, Utf8};
 #[cfg(feature = "charsets")]
 pub use text::Gbk;
+pub use text::{Ascii, Charset, Text, TextBuf, Utf8};
 pub use time::{BcdTime, TimeError};
 
 use crate::codec::json::{Fill, FillError, Node};

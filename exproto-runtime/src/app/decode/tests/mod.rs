@@ -15,15 +15,7 @@ fn frame(serial: u8, body: Body<'_>) -> Vec<u8> {
 
 fn segment(serial: u8, segment: Option<(u8, u8)>, body: Body<'_>) -> Vec<u8> {
     let mut wire = Vec::new();
-    encode::<Toy<'_>>(
-        &Toy {
-            serial,
-            segment,
-            body,
-        },
-        &mut wire,
-    )
-    .unwrap();
+    encode::<Toy<'_>>(&Toy { serial, segment, body }, &mut wire).unwrap();
     wire
 }
 
@@ -38,19 +30,13 @@ fn output(input: &str, args: &DecodeArgs) -> (bool, String) {
 }
 
 fn json_args() -> DecodeArgs {
-    DecodeArgs {
-        json: true,
-        ..DecodeArgs::default()
-    }
+    DecodeArgs { json: true, ..DecodeArgs::default() }
 }
 
 /// The object of each line.
 fn objects(input: &str, args: &DecodeArgs) -> Vec<Json> {
     let (ok, out) = output(input, args);
-    let objects: Vec<Json> = out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let objects: Vec<Json> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(ok, objects.iter().all(|object| object["ok"] == true));
     objects
 }
@@ -62,12 +48,7 @@ fn object(bytes: &[u8], args: &DecodeArgs) -> Json {
 }
 
 fn strings(value: &Json) -> Vec<&str> {
-    value
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|value| value.as_str().unwrap())
-        .collect()
+    value.as_array().unwrap().iter().map(|value| value.as_str().unwrap()).collect()
 }
 
 const LOGIN: Body<'_> = Body::Login { id: "A" };
@@ -109,24 +90,12 @@ fn each_line_is_a_connection_of_its_own_unless_told_otherwise() {
     assert_eq!(fresh[1]["frames"][0]["publishes"], Json::Array(vec![]));
 
     for args in [
-        DecodeArgs {
-            stream: true,
-            ..json_args()
-        },
-        DecodeArgs {
-            datagram: true,
-            ..json_args()
-        },
-        DecodeArgs {
-            client_id: Some("A".into()),
-            ..json_args()
-        },
+        DecodeArgs { stream: true, ..json_args() },
+        DecodeArgs { datagram: true, ..json_args() },
+        DecodeArgs { client_id: Some("A".into()), ..json_args() },
     ] {
         let kept = objects(&lines, &args);
-        assert_eq!(
-            kept[1]["frames"][0]["publishes"][0]["topic"], "toy/A/report",
-            "{args:?}"
-        );
+        assert_eq!(kept[1]["frames"][0]["publishes"][0]["topic"], "toy/A/report", "{args:?}");
         assert_eq!(kept[1]["frames"][0]["flags"], Json::Array(vec![]));
     }
 }
@@ -135,34 +104,17 @@ fn each_line_is_a_connection_of_its_own_unless_told_otherwise() {
 fn a_stream_may_be_cut_anywhere() {
     let bytes = [frame(1, LOGIN), frame(0x7E, REPORT), frame(3, REPORT)].concat();
     let whole = objects(&text(&bytes), &json_args());
-    let args = DecodeArgs {
-        stream: true,
-        ..json_args()
-    };
+    let args = DecodeArgs { stream: true, ..json_args() };
     for cut in 1..bytes.len() {
         let (a, b) = bytes.split_at(cut);
         let parts = objects(&format!("{}\n{}\n", text(a), text(b)), &args);
-        let frames: Vec<&Json> = parts
-            .iter()
-            .flat_map(|part| part["frames"].as_array().unwrap())
-            .collect();
-        assert_eq!(
-            frames,
-            whole[0]["frames"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .collect::<Vec<_>>(),
-            "cut at {cut}"
-        );
+        let frames: Vec<&Json> = parts.iter().flat_map(|part| part["frames"].as_array().unwrap()).collect();
+        assert_eq!(frames, whole[0]["frames"].as_array().unwrap().iter().collect::<Vec<_>>(), "cut at {cut}");
         assert_eq!(parts[1]["rest"], "");
         // What is incomplete is shown with the flag that began it.
         let rest = parts[0]["rest"].as_str().unwrap();
         if !rest.is_empty() {
-            assert!(
-                rest.starts_with("7e") && text(a).ends_with(rest),
-                "cut at {cut}: {rest}"
-            );
+            assert!(rest.starts_with("7e") && text(a).ends_with(rest), "cut at {cut}: {rest}");
             assert_eq!(parts[0]["ok"], false);
         }
     }
@@ -172,18 +124,9 @@ fn a_stream_may_be_cut_anywhere() {
 fn datagrams_do_not_continue_each_other() {
     let bytes = [frame(1, LOGIN), frame(2, REPORT)].concat();
     let (a, b) = bytes.split_at(10);
-    let args = DecodeArgs {
-        datagram: true,
-        ..json_args()
-    };
-    let parts = objects(
-        &format!("{}\n{}\n{}", text(a), text(b), text(&frame(3, REPORT))),
-        &args,
-    );
-    assert_eq!(
-        (&parts[0]["ok"], &parts[0]["rest"]),
-        (&Json::Bool(false), &Json::from("7e0202"))
-    );
+    let args = DecodeArgs { datagram: true, ..json_args() };
+    let parts = objects(&format!("{}\n{}\n{}", text(a), text(b), text(&frame(3, REPORT))), &args);
+    assert_eq!((&parts[0]["ok"], &parts[0]["rest"]), (&Json::Bool(false), &Json::from("7e0202")));
     assert_eq!(parts[1]["errors"][0]["kind"], "garbage");
     assert_eq!(parts[1]["errors"][0]["offset"], 0);
     assert_eq!(parts[2]["ok"], true);
@@ -204,39 +147,23 @@ fn errors_say_where_in_the_line() {
     assert_eq!(result["ok"], false);
     assert_eq!(result["frames"].as_array().unwrap().len(), 1);
     let error = &result["errors"][0];
-    assert_eq!(
-        (&error["kind"], &error["path"]),
-        (&Json::from("length"), &Json::from("len"))
-    );
+    assert_eq!((&error["kind"], &error["path"]), (&Json::from("length"), &Json::from("len")));
     assert_eq!(error["offset"], good.len() + length);
-    let message =
-        "the length field disagrees with the bytes that follow: the field says 1, 2 are there";
+    let message = "the length field disagrees with the bytes that follow: the field says 1, 2 are there";
     assert_eq!(error["message"], message);
 
     let mut bytes = good.clone();
     bytes[check] ^= 1;
     let result = object(&bytes, &json_args());
     let error = &result["errors"][0];
-    assert_eq!(
-        (&error["kind"], &error["path"]),
-        (&Json::from("checksum"), &Json::from("check"))
-    );
+    assert_eq!((&error["kind"], &error["path"]), (&Json::from("checksum"), &Json::from("check")));
     assert_eq!(error["offset"], check);
-    assert!(
-        error["message"]
-            .as_str()
-            .unwrap()
-            .contains("received 169 (0xa9), wanted 168 (0xa8)"),
-        "{error}"
-    );
+    assert!(error["message"].as_str().unwrap().contains("received 169 (0xa9), wanted 168 (0xa8)"), "{error}");
 
     let bytes = [b"xyz".as_slice(), &good, b"\x7Eab\x7D\x09\x7E"].concat();
     let result = object(&bytes, &json_args());
     let errors = result["errors"].as_array().unwrap();
-    assert_eq!(
-        (&errors[0]["kind"], &errors[0]["offset"]),
-        (&Json::from("garbage"), &Json::from(0))
-    );
+    assert_eq!((&errors[0]["kind"], &errors[0]["offset"]), (&Json::from("garbage"), &Json::from(0)));
     assert_eq!(
         (&errors[1]["kind"], &errors[1]["offset"]),
         (&Json::from("escape"), &Json::from(3 + good.len() + 3))
@@ -248,10 +175,7 @@ fn errors_say_where_in_the_line() {
 #[test]
 fn offsets_of_a_stream_count_from_its_beginning() {
     let good = frame(1, LOGIN);
-    let args = DecodeArgs {
-        stream: true,
-        ..json_args()
-    };
+    let args = DecodeArgs { stream: true, ..json_args() };
     let parts = objects(&format!("{0}\n{0}\n7e616263647e", text(&good)), &args);
     assert_eq!(parts[2]["errors"][0]["kind"], "checksum");
     assert_eq!(parts[2]["errors"][0]["offset"], 2 * good.len() + 4);
@@ -261,18 +185,11 @@ fn offsets_of_a_stream_count_from_its_beginning() {
 fn bad_frames_can_be_accepted() {
     let mut bytes = frame(2, REPORT);
     bytes[2] = 9;
-    let args = DecodeArgs {
-        accept_bad: true,
-        client_id: Some("A".into()),
-        ..json_args()
-    };
+    let args = DecodeArgs { accept_bad: true, client_id: Some("A".into()), ..json_args() };
     let result = object(&bytes, &args);
     assert_eq!(result["ok"], true, "{result}");
     let shown = &result["frames"][0];
-    assert_eq!(
-        strings(&shown["flags"]),
-        ["wrong checksum accepted", "wrong length accepted"]
-    );
+    assert_eq!(strings(&shown["flags"]), ["wrong checksum accepted", "wrong length accepted"]);
     assert_eq!(shown["reencoded"], text(&bytes));
     assert_eq!(shown["publishes"][0]["topic"], "toy/A/report");
 }
@@ -280,15 +197,9 @@ fn bad_frames_can_be_accepted() {
 #[test]
 fn odd_values_are_flagged_with_their_path() {
     let bytes = frame(2, Body::Report { temperature: 900 });
-    let args = DecodeArgs {
-        client_id: Some("A".into()),
-        ..json_args()
-    };
+    let args = DecodeArgs { client_id: Some("A".into()), ..json_args() };
     let result = object(&bytes, &args);
-    assert_eq!(
-        strings(&result["frames"][0]["flags"]),
-        ["body.report.temperature: value outside its range"]
-    );
+    assert_eq!(strings(&result["frames"][0]["flags"]), ["body.report.temperature: value outside its range"]);
     assert_eq!(result["frames"][0]["reencoded"], text(&bytes));
 }
 
@@ -296,36 +207,23 @@ fn odd_values_are_flagged_with_their_path() {
 fn segments_are_put_together() {
     let part = |index, data| segment(index, Some((index, 2)), Body::Other { tag: 2, data });
     let bytes = [part(2, b"\x01"), part(1, b"\x03")].concat();
-    let args = DecodeArgs {
-        client_id: Some("A".into()),
-        ..json_args()
-    };
+    let args = DecodeArgs { client_id: Some("A".into()), ..json_args() };
     let result = object(&bytes, &args);
     let frames = &result["frames"];
-    assert_eq!(
-        (&result["ok"], &frames[0]["kind"]),
-        (&Json::Bool(true), &Json::from("other"))
-    );
+    assert_eq!((&result["ok"], &frames[0]["kind"]), (&Json::Bool(true), &Json::from("other")));
     assert_eq!(strings(&frames[0]["flags"]), ["segment 2 of 2"]);
     assert_eq!(frames[0]["publishes"], Json::Array(vec![]));
     // The frame that completes the message shows it, but is still itself on
     // the wire.
     assert_eq!(frames[1]["kind"], "report");
     assert_eq!(frames[1]["fields"]["body"]["report"]["temperature"], 76.9);
-    assert_eq!(
-        strings(&frames[1]["flags"]),
-        ["segment 1 of 2", "reassembled from 2 segments"]
-    );
+    assert_eq!(strings(&frames[1]["flags"]), ["segment 1 of 2", "reassembled from 2 segments"]);
     assert_eq!(frames[1]["reencoded"], text(&part(1, b"\x03")));
     assert_eq!(frames[1]["publishes"][0]["topic"], "toy/A/report");
 
     // A message whose whole cannot be read, and a segment that fits nothing.
-    let part =
-        |index, total, data| segment(index, Some((index, total)), Body::Other { tag: 2, data });
-    let result = object(
-        &[part(1, 2, b""), part(2, 2, b"\x03"), part(5, 4, b"")].concat(),
-        &args,
-    );
+    let part = |index, total, data| segment(index, Some((index, total)), Body::Other { tag: 2, data });
+    let result = object(&[part(1, 2, b""), part(2, 2, b"\x03"), part(5, 4, b"")].concat(), &args);
     assert_eq!(result["errors"][0]["kind"], "short");
     assert_eq!(result["errors"][0]["path"], "body.report.temperature");
     let flags = strings(&result["frames"][2]["flags"]);
@@ -335,10 +233,7 @@ fn segments_are_put_together() {
 
 #[test]
 fn payloads_that_are_no_json_are_hex() {
-    let args = DecodeArgs {
-        client_id: Some("A".into()),
-        ..json_args()
-    };
+    let args = DecodeArgs { client_id: Some("A".into()), ..json_args() };
     for (data, payload) in [
         (&b"\x00\xFF"[..], r#"{"hex":"00ff"}"#),
         (b"", r#"{"hex":""}"#),
@@ -357,33 +252,14 @@ fn the_session_says_why_it_does_nothing() {
     let bytes = [frame(1, Body::Bye), frame(2, LOGIN)].concat();
     let result = object(&bytes, &json_args());
     assert_eq!(result["ok"], true);
-    assert_eq!(
-        strings(&result["frames"][0]["flags"]),
-        ["connection closed: done: bye"]
-    );
-    assert_eq!(
-        strings(&result["frames"][1]["flags"]),
-        ["after the connection was closed"]
-    );
+    assert_eq!(strings(&result["frames"][0]["flags"]), ["connection closed: done: bye"]);
+    assert_eq!(strings(&result["frames"][1]["flags"]), ["after the connection was closed"]);
     assert_eq!(result["frames"][1]["client_id"], Json::Null);
 
-    let ack = frame(
-        1,
-        Body::Ack {
-            serial: 1,
-            result: 0,
-        },
-    );
+    let ack = frame(1, Body::Ack { serial: 1, result: 0 });
     let result = object(&ack, &json_args());
-    assert_eq!(
-        strings(&result["frames"][0]["flags"]),
-        ["refused: only ever sent to devices"]
-    );
-    let args = DecodeArgs {
-        role: Role::Device,
-        client_id: Some("A".into()),
-        ..json_args()
-    };
+    assert_eq!(strings(&result["frames"][0]["flags"]), ["refused: only ever sent to devices"]);
+    let args = DecodeArgs { role: Role::Device, client_id: Some("A".into()), ..json_args() };
     let result = object(&[ack, frame(2, REPORT)].concat(), &args);
     assert_eq!(result["frames"][0]["flags"], Json::Array(vec![]));
     assert_eq!(result["frames"][1]["publishes"], Json::Array(vec![]));
@@ -393,10 +269,7 @@ fn the_session_says_why_it_does_nothing() {
 fn nothing_is_not_ok() {
     let result = objects("7e\n7e7e\n7e01", &json_args());
     for (result, rest) in result.iter().zip(["", "", "7e01"]) {
-        assert_eq!(
-            (&result["ok"], &result["rest"]),
-            (&Json::Bool(false), &Json::from(rest))
-        );
+        assert_eq!((&result["ok"], &result["rest"]), (&Json::Bool(false), &Json::from(rest)));
     }
     assert_eq!(objects("", &json_args()), Vec::<Json>::new());
 }
@@ -408,25 +281,12 @@ fn hex_is_read_in_any_dress() {
         hex::parse(line.as_bytes(), &mut out).map(|()| out)
     };
     let bytes = Ok(vec![0x7E, 0x0A, 0xBC]);
-    for line in [
-        "7e0abc",
-        "7E 0A\tBC ",
-        "0x7e0abc",
-        "0x7E 0X0a 0xbc",
-        " 7e0aBC # 00",
-        "7e0abc\r\n",
-    ] {
+    for line in ["7e0abc", "7E 0A\tBC ", "0x7e0abc", "0x7E 0X0a 0xbc", " 7e0aBC # 00", "7e0abc\r\n"] {
         assert_eq!(read(line), bytes, "{line}");
     }
     let bad = |line: &str| read(line).unwrap_err();
-    assert_eq!(
-        bad("7e0"),
-        (2, "half a byte: one hex digit stands alone".to_string())
-    );
-    assert_eq!(
-        bad("7 e"),
-        (0, "half a byte: one hex digit stands alone".to_string())
-    );
+    assert_eq!(bad("7e0"), (2, "half a byte: one hex digit stands alone".to_string()));
+    assert_eq!(bad("7 e"), (0, "half a byte: one hex digit stands alone".to_string()));
     assert_eq!(bad("7e  0g"), (5, "'g' is no hex digit".to_string()));
     assert_eq!(bad("7eéé"), (2, "'é' is no hex digit".to_string()));
     assert_eq!(bad("0x7ex"), (4, "'x' is no hex digit".to_string()));
@@ -454,12 +314,7 @@ fn a_line_without_end_is_refused_and_skipped() {
     let results = objects(&input, &json_args());
     assert_eq!(results.len(), 2);
     assert_eq!(results[0]["errors"][0]["kind"], "hex");
-    assert!(
-        results[0]["errors"][0]["message"]
-            .as_str()
-            .unwrap()
-            .contains("longer than 4194304")
-    );
+    assert!(results[0]["errors"][0]["message"].as_str().unwrap().contains("longer than 4194304"));
     assert_eq!(results[1]["ok"], true);
 }
 
@@ -467,16 +322,8 @@ fn a_line_without_end_is_refused_and_skipped() {
 fn the_picture_shows_bytes_fields_and_what_follows() {
     let mut bad = frame(3, REPORT);
     bad[4] = 9;
-    let bytes = [
-        frame(1, LOGIN),
-        frame(2, Body::Report { temperature: 900 }),
-        bad,
-    ]
-    .concat();
-    let (ok, out) = output(
-        &format!("{}\n7e02\n7e zz\n7e7e\n", text(&bytes)),
-        &DecodeArgs::default(),
-    );
+    let bytes = [frame(1, LOGIN), frame(2, Body::Report { temperature: 900 }), bad].concat();
+    let (ok, out) = output(&format!("{}\n7e02\n7e zz\n7e7e\n", text(&bytes)), &DecodeArgs::default());
     assert!(!ok);
     let expected = r#"Toy login, 5 bytes from byte 1 of the stream
   0000  01 01 01 41 40                                    ...A@
@@ -524,10 +371,7 @@ fn arguments_are_understood() {
     let parse = |line: &str| Program::try_parse_from(line.split(' ')).map(|program| program.args);
     let args = parse("x --json --stream --accept-bad --as A --role device 7e 02").unwrap();
     assert!(args.json && args.stream && args.accept_bad && !args.datagram);
-    assert_eq!(
-        (args.client_id.as_deref(), args.role),
-        (Some("A"), Role::Device)
-    );
+    assert_eq!((args.client_id.as_deref(), args.role), (Some("A"), Role::Device));
     assert_eq!(args.hex, ["7e", "02"]);
     assert_eq!(parse("x").unwrap().role, Role::Platform);
     assert!(parse("x --stream --datagram").is_err());
@@ -552,20 +396,9 @@ fn damaged_bytes_give_one_object_and_lose_nothing() {
         frame(1, LOGIN),
         frame(0x7E, REPORT),
         part(1, b"\x03"),
-        frame(
-            3,
-            Body::Blob {
-                data: b"{\"a\":\n1}",
-            },
-        ),
+        frame(3, Body::Blob { data: b"{\"a\":\n1}" }),
         part(2, b"\x04"),
-        frame(
-            4,
-            Body::Ack {
-                serial: 1,
-                result: 0,
-            },
-        ),
+        frame(4, Body::Ack { serial: 1, result: 0 }),
         frame(5, Body::Bye),
     ]
     .concat();
@@ -582,10 +415,7 @@ fn damaged_bytes_give_one_object_and_lose_nothing() {
                 _ => bytes.insert(at, numbers.below(256) as u8),
             }
         }
-        let args = DecodeArgs {
-            accept_bad: round % 2 == 0,
-            ..json_args()
-        };
+        let args = DecodeArgs { accept_bad: round % 2 == 0, ..json_args() };
         let input = text(&bytes);
         let (ok, out) = output(&input, &args);
         assert_eq!(out.lines().count(), 1, "{out}");
@@ -598,21 +428,12 @@ fn damaged_bytes_give_one_object_and_lose_nothing() {
             frames += 1;
         }
         for error in object["errors"].as_array().unwrap() {
-            assert!(
-                error["offset"].as_u64().unwrap() <= bytes.len() as u64,
-                "{input}: {error}"
-            );
+            assert!(error["offset"].as_u64().unwrap() <= bytes.len() as u64, "{input}: {error}");
             errors += 1;
         }
         // The picture agrees.
-        let picture = DecodeArgs {
-            json: false,
-            ..args
-        };
+        let picture = DecodeArgs { json: false, ..args };
         assert_eq!(output(&input, &picture).0, ok);
     }
-    assert!(
-        frames > 1000 && errors > 1000,
-        "{frames} frames, {errors} errors"
-    );
+    assert!(frames > 1000 && errors > 1000, "{frames} frames, {errors} errors");
 }

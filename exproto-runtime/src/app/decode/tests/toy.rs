@@ -1,13 +1,12 @@
 //! A small gateway, implemented by hand in the form of generated code.
 
 use crate::codec::{
-    Algorithm, Check, Decode, Encode, Error, ErrorKind, Escape, Family, FieldInfo, Flag, FlagScan,
-    Flags, Framing, Protocol, Reader, Scale, Segment, Trace, Value, Visitor, Wire, Writer, encode,
-    to_json,
+    Algorithm, Check, Decode, Encode, Error, ErrorKind, Escape, Family, FieldInfo, Flag, FlagScan, Flags,
+    Framing, Protocol, Reader, Scale, Segment, Trace, Value, Visitor, Wire, Writer, encode, to_json,
 };
 use crate::session::{
-    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome,
-    Refusal, Stage, TopicBuf,
+    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Refusal,
+    Stage, TopicBuf,
 };
 
 #[derive(Debug, PartialEq)]
@@ -40,11 +39,7 @@ static ACK: FieldInfo = FieldInfo::new("Body", "ack");
 static OTHER: FieldInfo = FieldInfo::new("Body", "other");
 static LOGIN_ID: FieldInfo = FieldInfo::new("Body::Login", "id");
 static TEMPERATURE: FieldInfo = FieldInfo::new("Body::Report", "temperature")
-    .scaled(Scale {
-        mul: 1,
-        add: 0,
-        decimals: 1,
-    })
+    .scaled(Scale { mul: 1, add: 0, decimals: 1 })
     .with_range(-400, 850)
     .with_unit("°C");
 static BLOB_DATA: FieldInfo = FieldInfo::new("Body::Blob", "data");
@@ -52,10 +47,7 @@ static ACK_SERIAL: FieldInfo = FieldInfo::new("Body::Ack", "serial");
 static ACK_RESULT: FieldInfo = FieldInfo::new("Body::Ack", "result");
 static OTHER_TAG: FieldInfo = FieldInfo::new("Body::Other", "tag");
 static OTHER_DATA: FieldInfo = FieldInfo::new("Body::Other", "data");
-static ESCAPE: Escape = Escape {
-    byte: 0x7D,
-    codes: &[(0x01, 0x7D), (0x02, 0x7E)],
-};
+static ESCAPE: Escape = Escape { byte: 0x7D, codes: &[(0x01, 0x7D), (0x02, 0x7E)] };
 
 impl Family for Toy<'_> {
     type At<'f> = Toy<'f>;
@@ -86,21 +78,14 @@ impl<'a> Decode<'a> for Toy<'a> {
         sub.enter(&BODY);
         let body = match segment {
             None => Body::select(tag, &mut sub)?,
-            Some(_) => Body::Other {
-                tag: tag & 0x7F,
-                data: sub.rest(),
-            },
+            Some(_) => Body::Other { tag: tag & 0x7F, data: sub.rest() },
         };
         sub.leave();
         r.finish(sub, &BODY)?;
         r.enter(&CHECK);
         r.run::<1>(&CHECK)?;
         r.leave();
-        Ok(Self {
-            serial,
-            segment,
-            body,
-        })
+        Ok(Self { serial, segment, body })
     }
 }
 
@@ -127,10 +112,7 @@ impl<'a> Body<'a> {
                 let [serial, result] = *r.run::<2>(&ACK_SERIAL)?;
                 Self::Ack { serial, result }
             }
-            tag => Self::Other {
-                tag,
-                data: r.rest(),
-            },
+            tag => Self::Other { tag, data: r.rest() },
         })
     }
 
@@ -200,10 +182,7 @@ impl Value for Body<'_> {
         match self {
             Self::Login { id } => members(&LOGIN, &[(&LOGIN_ID, &|v| id.show(&LOGIN_ID, v))]),
             Self::Report { temperature } => {
-                members(
-                    &REPORT,
-                    &[(&TEMPERATURE, &|v| temperature.show(&TEMPERATURE, v))],
-                );
+                members(&REPORT, &[(&TEMPERATURE, &|v| temperature.show(&TEMPERATURE, v))]);
             }
             Self::Blob { data } => members(&BLOB, &[(&BLOB_DATA, &|v| data.show(&BLOB_DATA, v))]),
             Self::Ack { serial, result } => members(
@@ -215,10 +194,7 @@ impl Value for Body<'_> {
             ),
             Self::Other { tag, data } => members(
                 &OTHER,
-                &[
-                    (&OTHER_TAG, &|v| tag.show(&OTHER_TAG, v)),
-                    (&OTHER_DATA, &|v| data.show(&OTHER_DATA, v)),
-                ],
+                &[(&OTHER_TAG, &|v| tag.show(&OTHER_TAG, v)), (&OTHER_DATA, &|v| data.show(&OTHER_DATA, v))],
             ),
             Self::Bye => {}
         }
@@ -227,19 +203,9 @@ impl Value for Body<'_> {
 
 impl Protocol for Toy<'_> {
     const NAME: &'static str = "Toy";
-    const FRAMING: Framing = Framing::Flag {
-        flag: 0x7E,
-        escape: Some(&ESCAPE),
-        max: 64,
-    };
-    const CHECK: Option<Check> = Some(Check {
-        from: 0,
-        tail: 1,
-        width: 1,
-        big_endian: true,
-        algorithm: Algorithm::Xor,
-        at: &CHECK,
-    });
+    const FRAMING: Framing = Framing::Flag { flag: 0x7E, escape: Some(&ESCAPE), max: 64 };
+    const CHECK: Option<Check> =
+        Some(Check { from: 0, tail: 1, width: 1, big_endian: true, algorithm: Algorithm::Xor, at: &CHECK });
     type Scan = FlagScan;
 
     fn scanner() -> FlagScan {
@@ -251,33 +217,17 @@ impl Protocol for Toy<'_> {
         let Body::Other { tag, data } = frame.body else {
             return None;
         };
-        Some(Segment {
-            key: u64::from(tag),
-            index: u32::from(index),
-            total: u32::from(total),
-            data,
-        })
+        Some(Segment { key: u64::from(tag), index: u32::from(index), total: u32::from(total), data })
     }
 
-    fn join<'f, T: Trace>(
-        head: &'f [u8],
-        body: &'f [u8],
-        trace: T,
-    ) -> Result<(Toy<'f>, Flags), Error> {
+    fn join<'f, T: Trace>(head: &'f [u8], body: &'f [u8], trace: T) -> Result<(Toy<'f>, Flags), Error> {
         let mut outer = Reader::traced(head, trace);
         let [tag, _, serial] = *outer.run::<3>(&TAG)?;
         let mut r = Reader::traced(body, trace);
         r.enter(&BODY);
         let body = Body::select(tag & 0x7F, &mut r)?;
         r.leave();
-        Ok((
-            Toy {
-                serial,
-                segment: None,
-                body,
-            },
-            r.flags(),
-        ))
+        Ok((Toy { serial, segment: None, body }, r.flags()))
     }
 
     fn kind(frame: &Toy<'_>) -> &'static str {
@@ -308,19 +258,11 @@ impl Gateway for Toy<'static> {
         None
     }
 
-    fn ask(
-        frame: &Toy<'_>,
-        stage: Stage,
-        cx: &mut Cx<'_, ()>,
-        asks: &mut Asks<'_>,
-    ) -> Result<(), Refusal> {
+    fn ask(frame: &Toy<'_>, stage: Stage, cx: &mut Cx<'_, ()>, asks: &mut Asks<'_>) -> Result<(), Refusal> {
         let mut topic = asks.topic();
         match (&frame.body, stage) {
             (Body::Login { id }, Stage::Auth) => {
-                asks.authenticate(Credentials {
-                    client_id: String::from(*id),
-                    ..Credentials::default()
-                });
+                asks.authenticate(Credentials { client_id: String::from(*id), ..Credentials::default() });
             }
             (Body::Report { .. }, Stage::Rest) => {
                 topic.literal("toy/");
@@ -351,20 +293,10 @@ impl Gateway for Toy<'static> {
         outcome: &Outcome,
         reply: &mut Vec<u8>,
     ) -> Result<After, Error> {
-        let ack = Body::Ack {
-            serial: frame.serial,
-            result: outcome.pick(0, 1),
-        };
+        let ack = Body::Ack { serial: frame.serial, result: outcome.pick(0, 1) };
         match frame.body {
             Body::Login { .. } | Body::Report { .. } => {
-                encode::<Toy<'_>>(
-                    &Toy {
-                        serial: 0,
-                        segment: None,
-                        body: ack,
-                    },
-                    reply,
-                )?;
+                encode::<Toy<'_>>(&Toy { serial: 0, segment: None, body: ack }, reply)?;
                 Ok(After::Stay)
             }
             Body::Bye => Ok(After::Close(CloseReason::Done("bye".into()))),
@@ -379,12 +311,7 @@ impl Gateway for Toy<'static> {
         Ok(())
     }
 
-    fn deliver(
-        _: &str,
-        _: &[u8],
-        _: &mut Cx<'_, ()>,
-        _: &mut Vec<u8>,
-    ) -> Result<Delivery, DeliverError> {
+    fn deliver(_: &str, _: &[u8], _: &mut Cx<'_, ()>, _: &mut Vec<u8>) -> Result<Delivery, DeliverError> {
         Err(DeliverError::NoRoute)
     }
 }

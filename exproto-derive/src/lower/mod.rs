@@ -1,9 +1,12 @@
 //! Attributes and syntax tree to the model of `ir`: decides how each field is
 //! read, ties relations to what they speak of, builds containers of bits.
 
-use proc_macro2::{Ident, Span, TokenStream};
+mod relate;
+mod types;
+
 use std::cell::Cell;
 
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -11,12 +14,17 @@ use syn::{Data, DeriveInput, Expr, Fields, GenericParam, Member, Type};
 
 use crate::attr::wire::{Amount, BitsKey, CtxKey, Endian, TagKey, WireAttrs, WireContent, WireItem};
 use crate::attr::{Keyed, Place, doc_of, frame, route, wire};
-use crate::ctxt::{Ctxt, nearest};
+use crate::ctxt::Ctxt;
 use crate::ir::{
-    BitSlot, BitStruct, EnumModel, Extent, Frame, IntTy, Item, Layout, ListKind, Meta, Model, Presence, Repr,
+    BitSlot, BitStruct, EnumModel, Extent, IntTy, Item, Layout, ListKind, Meta, Model, Presence, Repr,
     ScalarEnum, Shape, Style, Variant,
 };
-use crate::relation::{self, Items, Last, Relation, Source};
+use crate::relation;
+
+pub(crate) use relate::{bounds, fixed_at, position};
+use relate::{containers, frame_of, place_bits, presence, relate, tails};
+pub(crate) use types::{Class, classify, snake_case};
+use types::{meta, option_of};
 
 /// What the fields of a type have in common.
 struct Scope {
@@ -106,17 +114,24 @@ fn struct_shape(
     let Some(Keyed { value: BitsKey::Container(ty), .. }) = &attrs.bits else {
         return Some(Shape::Struct(layout));
     };
-    let Some(int) = IntTy::of_type(ty).filter(|int| !int.signed && !int.float) else {
+    let Some(int) = IntTy::on_wire(ty).filter(|int| !int.signed && !int.float) else {
         ctxt.error(ty, "a struct of bits lies in an unsigned integer: `bits = u8`, `u16`, `u24` .. `u64`");
         return None;
     };
-    let total: u32 = layout.items.iter().map(|item| if let Repr::Bits(slot) = &item.repr { slot.count } else { 0 }).sum();
+    let total: u32 =
+        layout.items.iter().map(|item| if let Repr::Bits(slot) = &item.repr { slot.count } else { 0 }).sum();
     let mut known = !layout.broken;
     for item in &mut layout.items {
         if !matches!(item.repr, Repr::Bits(_)) {
             known = false;
             if !item.broken {
-                ctxt.error_at(item.span, format_args!("`{}` needs `bits = N`: all fields of a struct of bits are bits", item.label));
+                ctxt.error_at(
+                    item.span,
+                    format_args!(
+                        "`{}` needs `bits = N`: all fields of a struct of bits are bits",
+                        item.label
+                    ),
+                );
                 item.broken = true;
             }
         }
@@ -131,23 +146,6 @@ fn struct_shape(
     Some(Shape::Bits(BitStruct { int, endian: scope.endian, layout }))
 }
 
-fn place_bits(items: &mut [Item], endian: Endian, bytes: usize) {
-    let total = bytes as u32 * 8;
-    let mut used = 0;
-    for item in items {
-        if let Repr::Bits(slot) = &mut item.repr {
-            slot.shift = match endian {
-                Endian::Big => total.saturating_sub(used + slot.count),
-                Endian::Little => used,
-            };
-            used += slot.count;
-            slot.first = 0;
-            slot.bytes = bytes;
-            slot.endian = endian;
-        }
-    }
-}
-
 fn enum_shape(
     input: &DeriveInput,
     data: &syn::DataEnum,
@@ -157,7 +155,7 @@ fn enum_shape(
     ctxt: &mut Ctxt,
 ) -> Option<Shape> {
     let tag_ty = match &attrs.tag {
-        Some(Keyed { value: TagKey::Type(ty), .. }) => match IntTy::of_type(ty) {
+        Some(Keyed { value: TagKey::Type(ty), .. }) => match IntTy::on_wire(ty) {
             Some(int) if !int.signed && !int.float => Some((int, ty)),
             _ => {
                 ctxt.error(ty, "a tag is an unsigned integer: `tag = u8`, `u16`, `u24` .. `u64`");
@@ -170,6 +168,12 @@ fn enum_shape(
         .variants
         .iter()
         .map(|variant| {
+            if let Some(attr) = variant.attrs.iter().find(|attr| attr.path().is_ident("frame")) {
+                ctxt.error(
+                    attr.path(),
+                    "`#[frame]` goes on a struct, the outermost type of the protocol, not on a variant",
+                );
+            }
             let before = ctxt.count();
             let attrs = wire::parse(&variant.attrs, Place::Variant, ctxt);
             (attrs, ctxt.count() > before)
@@ -182,10 +186,8 @@ fn enum_shape(
     if let (true, Some((int, _))) = (c_like, tag_ty) {
         return Some(Shape::Scalar(scalar_enum(data, &parsed, int, scope, ctxt)));
     }
-    let inline_tag = match tag_ty {
-        Some((int, ty)) => Some((int, need_endian(int, scope.endian, ty.span(), "the tag", scope, ctxt))),
-        None => None,
-    };
+    let inline_tag =
+        tag_ty.map(|(int, ty)| (int, need_endian(int, scope.endian, ty.span(), "the tag", scope, ctxt)));
     let mut variants = Vec::new();
     let mut other = None;
     for (index, (variant, (wire_attrs, wire_broken))) in data.variants.iter().zip(&parsed).enumerate() {
@@ -370,7 +372,10 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope,
 fn misplaced(field: &syn::Field, ctxt: &mut Ctxt) {
     for attr in &field.attrs {
         if attr.path().is_ident("frame") {
-            ctxt.error(attr.path(), "`#[frame]` goes on a struct, the outermost type of the protocol, not on a field");
+            ctxt.error(
+                attr.path(),
+                "`#[frame]` goes on a struct, the outermost type of the protocol, not on a field",
+            );
         } else if attr.path().is_ident("route") {
             ctxt.error(attr.path(), "`#[route]` does not go on a field: routes stand on the frame and on the variants of its body");
         }
@@ -407,19 +412,23 @@ impl Builder<'_> {
                 });
                 match ty {
                     None => (bit_repr(&item.attrs), syn::parse_quote!(u64), relation),
-                    Some(ty) => match IntTy::of_type(ty).filter(|int| !int.float) {
-                        Some(int) => {
-                            let endian = item.attrs.endian.as_ref().map(|key| key.value).or(self.scope.endian);
-                            let endian = need_endian(int, endian, item.span, &item.label(), self.scope, ctxt);
-                            let held = int.rust();
-                            (Repr::Int(int, endian), syn::parse_quote!(#held), relation)
+                    Some(ty) => {
+                        match IntTy::on_wire(ty).filter(|int| !int.float) {
+                            Some(int) => {
+                                let endian =
+                                    item.attrs.endian.as_ref().map(|key| key.value).or(self.scope.endian);
+                                let endian =
+                                    need_endian(int, endian, item.span, &item.label(), self.scope, ctxt);
+                                let held = int.rust();
+                                (Repr::Int(int, endian), syn::parse_quote!(#held), relation)
+                            }
+                            None => {
+                                ctxt.error(ty, "an item that stands only on the wire is an integer, `bits(N)` or a constant");
+                                self.broken = true;
+                                return;
+                            }
                         }
-                        None => {
-                            ctxt.error(ty, "an item that stands only on the wire is an integer, `bits(N)` or a constant");
-                            self.broken = true;
-                            return;
-                        }
-                    },
+                    }
                 }
             }
         };
@@ -467,7 +476,13 @@ impl Builder<'_> {
         let presence = match (&attrs.condition, optional) {
             (Some(key), true) => Presence::If(key.value.clone()),
             (Some(key), false) => {
-                ctxt.error_at(key.key, format_args!("`if` makes the field optional: write `{label}: Option<{}>`", ty.to_token_stream()));
+                ctxt.error_at(
+                    key.key,
+                    format_args!(
+                        "`if` makes the field optional: write `{label}: Option<{}>`",
+                        ty.to_token_stream()
+                    ),
+                );
                 Presence::Always
             }
             // Filled in when a `present(..)` relation is found.
@@ -485,7 +500,9 @@ impl Builder<'_> {
         let info = self.info();
         let mut item = value_item(&label, span, ty, attrs, self.scope, ctxt);
         item.local = local;
-        item.name = Some(field.ident.as_ref().map_or_else(|| format!("__{index}"), |ident| ident.unraw().to_string()));
+        item.name = Some(
+            field.ident.as_ref().map_or_else(|| format!("__{index}"), |ident| ident.unraw().to_string()),
+        );
         item.info = info.clone();
         item.member = Some(member);
         item.presence = presence;
@@ -543,7 +560,10 @@ fn value_item(label: &str, span: Span, ty: Type, attrs: &WireAttrs, scope: &Scop
                 Repr::List(kind, element)
             }
             Class::Bool => {
-                ctxt.error_at(span, format_args!("`{label}` is a single bit: say `bits = 1`, or `as = u8` for a whole byte"));
+                ctxt.error_at(
+                    span,
+                    format_args!("`{label}` is a single bit: say `bits = 1`, or `as = u8` for a whole byte"),
+                );
                 Repr::Part
             }
             Class::Unsupported(why) => {
@@ -595,9 +615,21 @@ fn narrow(int: IntTy, endian: Endian, ty: &Type, at: &Expr, ctxt: &mut Ctxt) -> 
     };
     let text = ty.to_token_stream();
     if own.float || int.float || own.signed != int.signed {
-        ctxt.error(at, format_args!("a `{text}` is no `{}`: use the same kind of integer on both sides", at.to_token_stream()));
+        ctxt.error(
+            at,
+            format_args!(
+                "a `{text}` is no `{}`: use the same kind of integer on both sides",
+                at.to_token_stream()
+            ),
+        );
     } else if int.bytes > own.held {
-        ctxt.error(at, format_args!("a `{text}` cannot hold every `{}`: use a larger type for the field", at.to_token_stream()));
+        ctxt.error(
+            at,
+            format_args!(
+                "a `{text}` cannot hold every `{}`: use a larger type for the field",
+                at.to_token_stream()
+            ),
+        );
     }
     Repr::Int(IntTy { held: own.held.max(int.held), ..int }, endian)
 }
@@ -621,8 +653,10 @@ fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut
     {
         ctxt.error_at(second, format_args!("`{label}` has two extents: keep one of `size`, `count`, `rest`"));
     }
-    let prefix = |ty: &Type, ctxt: &mut Ctxt| match IntTy::of_type(ty) {
-        Some(int) if !int.signed && !int.float => Some((int, need_endian(int, scope.endian, ty.span(), "the prefix", scope, ctxt))),
+    let prefix = |ty: &Type, ctxt: &mut Ctxt| match IntTy::on_wire(ty) {
+        Some(int) if !int.signed && !int.float => {
+            Some((int, need_endian(int, scope.endian, ty.span(), "the prefix", scope, ctxt)))
+        }
         _ => {
             ctxt.error(ty, "a prefix is an unsigned integer: `prefix(u8)`, `prefix(u16)`");
             None
@@ -630,7 +664,9 @@ fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut
     };
     if let Some(key) = &attrs.size {
         return match &key.value {
-            Amount::Prefix(ty) => prefix(ty, ctxt).map_or(Extent::Own, |(int, endian)| Extent::PrefixSize(int, endian)),
+            Amount::Prefix(ty) => {
+                prefix(ty, ctxt).map_or(Extent::Own, |(int, endian)| Extent::PrefixSize(int, endian))
+            }
             Amount::Expr(expr) => match crate::ir::literal(expr) {
                 Some(size) => Extent::Fixed(size),
                 None => Extent::Size(expr.clone()),
@@ -639,11 +675,16 @@ fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut
     }
     if let Some(key) = &attrs.count {
         if !matches!(repr, Repr::List(..) | Repr::Slice | Repr::Buffer) {
-            ctxt.error_at(key.key, format_args!("`count` is for lists; say the bytes of `{label}` with `size`"));
+            ctxt.error_at(
+                key.key,
+                format_args!("`count` is for lists; say the bytes of `{label}` with `size`"),
+            );
             return Extent::Own;
         }
         return match &key.value {
-            Amount::Prefix(ty) => prefix(ty, ctxt).map_or(Extent::Own, |(int, endian)| Extent::PrefixCount(int, endian)),
+            Amount::Prefix(ty) => {
+                prefix(ty, ctxt).map_or(Extent::Own, |(int, endian)| Extent::PrefixCount(int, endian))
+            }
             Amount::Expr(expr) => Extent::Count(expr.clone()),
         };
     }
@@ -653,232 +694,22 @@ fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut
     Extent::Own
 }
 
-/// Finds consecutive fields of bits and makes containers of them.
-fn containers(items: &mut [Item], scope: &Scope, type_attrs: &WireAttrs, ctxt: &mut Ctxt) {
-    // A struct of bits has its container on the type.
-    if type_attrs.bits.is_some() {
-        return;
-    }
-    let mut at = 0;
-    while at < items.len() {
-        let Repr::Bits(_) = &items[at].repr else {
-            at += 1;
-            continue;
-        };
-        let end = (at..items.len()).find(|i| !matches!(items[*i].repr, Repr::Bits(_))).unwrap_or(items.len());
-        let total: u32 =
-            items[at..end].iter().map(|item| if let Repr::Bits(slot) = &item.repr { slot.count } else { 0 }).sum();
-        if total % 8 != 0 || total > 64 {
-            ctxt.error_at(
-                items[at].span,
-                format_args!(
-                    "the fields of bits from here on have {total} bits together; a container has 8, 16 .. 64: name reserved bits with `before(_: bits(N))`"
-                ),
-            );
-            return;
-        }
-        let bytes = total as usize / 8;
-        let int = IntTy { bytes, held: bytes.next_power_of_two(), signed: false, float: false };
-        let endian = need_endian(int, scope.endian, items[at].span, "the container of bits", scope, ctxt);
-        place_bits(&mut items[at..end], endian, bytes);
-        for item in &mut items[at..end] {
-            if let Repr::Bits(slot) = &mut item.repr {
-                slot.first = at;
-            }
-        }
-        at = end;
-    }
-}
-
-/// Ties relations to the fields they speak of.
-fn relate(items: &mut [Item], ctxt: &mut Ctxt) {
-    for index in 0..items.len() {
-        let Some(relation) = items[index].relation.clone() else { continue };
-        match &relation.source {
-            Source::Constant(_) => {}
-            Source::Count(field) => {
-                let Some(target) = find(items, field, ctxt) else { continue };
-                if !matches!(items[target].repr, Repr::List(..) | Repr::Slice | Repr::Buffer) {
-                    ctxt.error(field, format_args!("`{field}` is no list: `count(..)` speaks of a `List`, `Vec` or bytes"));
-                } else if target < index {
-                    // Read before its count is known: the count is verified.
-                } else if matches!(items[target].extent, Extent::Own) {
-                    items[target].extent = Extent::ByCount(index);
-                }
-            }
-            Source::Size(range) => {
-                let Some((first, last)) = resolve(items, range, index, ctxt) else { continue };
-                let open = |item: &Item| {
-                    matches!(item.extent, Extent::Own)
-                        && matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..) | Repr::Body(_) | Repr::Part | Repr::Codec(_))
-                };
-                if let Some(target) = (first.max(index)..=last).find(|i| open(&items[*i]) && *i > index) {
-                    items[target].extent = Extent::BySize(index);
-                }
-            }
-            Source::Present(field) => {
-                let Some(target) = find(items, field, ctxt) else { continue };
-                match &items[target].presence {
-                    Presence::By(usize::MAX) if target > index => items[target].presence = Presence::By(index),
-                    Presence::By(usize::MAX) => ctxt.error(field, format_args!("`{field}` stands before this item, so nothing says yet whether it is there")),
-                    Presence::Always => ctxt.error(field, format_args!("`{field}` is always there: make it an `Option`")),
-                    _ => {}
-                }
-            }
-            Source::Tag(field) => {
-                let Some(target) = find(items, field, ctxt) else { continue };
-                match &items[target].repr {
-                    Repr::Part if target > index => items[target].repr = Repr::Body(index),
-                    Repr::Part => ctxt.error(field, format_args!("`{field}` stands before its tag and cannot be read")),
-                    Repr::Body(_) => ctxt.error(field, format_args!("`{field}` has its tag already: a body has one")),
-                    _ => ctxt.error(field, format_args!("`{field}` is no enum: `tag(..)` speaks of an enum with `#[wire(tag = ..)]` on its variants")),
-                }
-            }
-            Source::Check(_, range) => {
-                let _ = resolve(items, range, index, ctxt);
-            }
-        }
-    }
-}
-
-/// Every optional field needs something that says whether it is there.
-fn presence(items: &[Item], relations_broken: bool, ctxt: &mut Ctxt) {
-    for item in items {
-        if matches!(item.presence, Presence::By(usize::MAX)) && !item.broken && !relations_broken {
-            ctxt.error_at(
-                item.span,
-                format_args!("nothing says when `{0}` is there: add `#[wire(if = ..)]`, or let a flag say `= present({0})`", item.label),
-            );
-        }
-    }
-}
-
-fn find(items: &[Item], name: &Ident, ctxt: &mut Ctxt) -> Option<usize> {
-    let text = name.unraw().to_string();
-    let found = items.iter().position(|item| item.name.as_deref() == Some(text.as_str()));
-    if found.is_none() {
-        let known: Vec<&str> = items.iter().filter(|item| item.name.is_some()).map(|item| item.label.as_str()).collect();
-        let text = text.trim_start_matches('_');
-        let hint = nearest(text, known.iter().copied()).map_or_else(
-            || format!("the fields are: {}", known.join(", ")),
-            |near| format!("did you mean `{near}`?"),
-        );
-        ctxt.error(name, format_args!("no field `{text}` here; {hint}"));
-    }
-    found
-}
-
-/// The place of the item that a relation calls `name`.
-pub(crate) fn position(items: &[Item], name: &Ident) -> Option<usize> {
-    let text = name.unraw().to_string();
-    items.iter().position(|item| item.name.as_deref() == Some(text.as_str()))
-}
-
-/// The first and last item of a range; an open end stops before `carrier`.
-pub(crate) fn bounds(items: &[Item], range: &Items, carrier: usize) -> Option<(usize, usize)> {
-    let position = |name: &Ident| position(items, name);
-    let first = match &range.first {
-        Some(name) => position(name)?,
-        None => 0,
-    };
-    let last = match &range.last {
-        Last::With(name) => position(name)?,
-        Last::Before(name) => position(name)?.checked_sub(1)?,
-        Last::Open if first < carrier => carrier.checked_sub(1)?,
-        Last::Open => items.len().checked_sub(1)?,
-    };
-    Some((first, last))
-}
-
-fn resolve(items: &[Item], range: &Items, carrier: usize, ctxt: &mut Ctxt) -> Option<(usize, usize)> {
-    let mut known = true;
-    for name in range.first.iter().chain(match &range.last {
-        Last::With(name) | Last::Before(name) => Some(name),
-        Last::Open => None,
-    }) {
-        known &= find(items, name, ctxt).is_some();
-    }
-    if !known {
-        return None;
-    }
-    let found = bounds(items, range, carrier);
-    match found {
-        Some((first, last)) if first <= last => {
-            if (first..=last).contains(&carrier) && first != last {
-                // A length may count itself; a checksum may not cover itself.
-                return Some((first, last));
-            }
-            Some((first, last))
-        }
-        _ => {
-            ctxt.error_at(range.span, "the range is empty: its end stands before its beginning");
-            None
-        }
-    }
-}
-
-/// How many bytes follow each field that takes the rest.
-fn tails(items: &mut [Item], ctxt: &mut Ctxt) {
-    for index in 0..items.len() {
-        if !matches!(items[index].extent, Extent::Rest(_)) {
-            continue;
-        }
-        let mut tail = 0;
-        for after in index + 1..items.len() {
-            match fixed_at(items, after) {
-                Some(bytes) => tail += bytes,
-                None => {
-                    ctxt.error_at(
-                        items[index].span,
-                        format_args!(
-                            "`{}` takes the rest, but `{}` after it has no fixed size: give one of them a `size`",
-                            items[index].label, items[after].label
-                        ),
-                    );
-                    break;
-                }
-            }
-        }
-        items[index].extent = Extent::Rest(tail);
-    }
-}
-
-/// The bytes an item takes if that is a constant; a container of bits counts
-/// with its first field.
-pub(crate) fn fixed_at(items: &[Item], index: usize) -> Option<usize> {
-    let item = items.get(index)?;
-    match &item.repr {
-        Repr::Bits(slot) => Some(if slot.first == index { slot.bytes } else { 0 }),
-        _ => item.fixed(),
-    }
-}
-
-fn frame_of(attrs: frame::FrameAttrs, shape: &Shape, broken: bool) -> Frame {
-    let Shape::Struct(layout) = shape else { return Frame { attrs, check: None, body: None, broken } };
-    let items = &layout.items;
-    let body = items.iter().position(|item| matches!(item.repr, Repr::Body(_)));
-    // A checksum that starts at a constant offset, covers everything up to
-    // itself and has a constant distance to the end needs no decoding.
-    let check = items.iter().enumerate().position(|(index, item)| {
-        let Some(Relation { source: Source::Check(_, range), ops, .. }) = &item.relation else { return false };
-        let Some((first, last)) = bounds(items, range, index) else { return false };
-        ops.is_empty()
-            && matches!(item.repr, Repr::Int(..))
-            && last + 1 == index
-            && (0..first).all(|i| fixed_at(items, i).is_some())
-            && (index..items.len()).all(|i| fixed_at(items, i).is_some())
-    });
-    Frame { attrs, check, body, broken }
-}
-
-fn need_endian(int: IntTy, endian: Option<Endian>, span: Span, label: &str, scope: &Scope, ctxt: &mut Ctxt) -> Endian {
+fn need_endian(
+    int: IntTy,
+    endian: Option<Endian>,
+    span: Span,
+    label: &str,
+    scope: &Scope,
+    ctxt: &mut Ctxt,
+) -> Endian {
     match endian {
         Some(endian) => endian,
         None => {
             if int.bytes > 1 && !scope.endian_reported.replace(true) {
+                let label = if label.contains(' ') { label.to_string() } else { format!("`{label}`") };
                 ctxt.error_at(
                     span,
-                    format_args!("`{label}` has no byte order: add `#[wire(endian = big)]` or `little` to the type or the field"),
+                    format_args!("{label} has no byte order: add `#[wire(endian = big)]` or `little` to the type or the field"),
                 );
             }
             Endian::Big
@@ -891,139 +722,4 @@ fn int_of_expr(expr: &Expr) -> Option<IntTy> {
         Expr::Path(path) => IntTy::of_name(&path.path.get_ident()?.to_string()),
         _ => None,
     }
-}
-
-/// What a field's type is to the layout.
-pub(crate) enum Class {
-    Slice,
-    Buffer,
-    Array(Expr),
-    List(ListKind, Type),
-    Bool,
-    Unsupported(&'static str),
-    Other,
-}
-
-/// Looks at a type by its name: a macro knows no more of it.
-pub(crate) fn classify(ty: &Type) -> Class {
-    let is_u8 = |ty: &Type| ty.to_token_stream().to_string() == "u8";
-    match ty {
-        Type::Reference(reference) => match &*reference.elem {
-            Type::Slice(slice) if is_u8(&slice.elem) => Class::Slice,
-            Type::Path(path) if path.path.is_ident("str") => {
-                Class::Unsupported("text keeps the bytes it was received as: use `Text<'a>` with `as = Ascii`, `Utf8` or `Gbk`")
-            }
-            _ => Class::Unsupported("a borrowed field is `&[u8]`, `Text` or `List`"),
-        },
-        Type::Array(array) if is_u8(&array.elem) => Class::Array(array.len.clone()),
-        Type::Array(_) => Class::Unsupported("an array holds bytes: use `Vec` or `List` with `count = N` for other elements"),
-        Type::Path(path) => {
-            let Some(last) = path.path.segments.last() else { return Class::Other };
-            let element = match &last.arguments {
-                syn::PathArguments::AngleBracketed(args) => args.args.iter().find_map(|arg| match arg {
-                    syn::GenericArgument::Type(ty) => Some(ty.clone()),
-                    _ => None,
-                }),
-                _ => None,
-            };
-            match (last.ident.to_string().as_str(), element) {
-                ("bool", None) => Class::Bool,
-                ("Vec", Some(element)) if is_u8(&element) => Class::Buffer,
-                ("Vec", Some(element)) => Class::List(ListKind::Vec, element),
-                ("List" | "ListBuf", Some(element)) => Class::List(ListKind::Lazy, element),
-                ("String", None) => Class::Unsupported("text keeps the bytes it was received as: use `TextBuf` with `as = Ascii`, `Utf8` or `Gbk`"),
-                _ => Class::Other,
-            }
-        }
-        _ => Class::Other,
-    }
-}
-
-/// The `T` of `Option<T>`.
-fn option_of(ty: &Type) -> Option<&Type> {
-    let Type::Path(path) = ty else { return None };
-    let last = path.path.segments.last()?;
-    if last.ident != "Option" {
-        return None;
-    }
-    match &last.arguments {
-        syn::PathArguments::AngleBracketed(args) => match args.args.first()? {
-            syn::GenericArgument::Type(ty) => Some(ty),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn meta(attrs: &WireAttrs, doc: String, ctxt: &mut Ctxt) -> Meta {
-    let decimal = |key: &Option<Keyed<Expr>>, ctxt: &mut Ctxt| {
-        let key = key.as_ref()?;
-        let parsed = decimal(&key.value.to_token_stream());
-        if parsed.is_none() {
-            ctxt.error(&key.value, "write a decimal number, such as `0.1`, `1e-6` or `-40`");
-        }
-        parsed
-    };
-    let scale = decimal(&attrs.scale, ctxt);
-    let offset = decimal(&attrs.offset, ctxt);
-    let scale = if scale.is_some() || offset.is_some() {
-        let (factor, factor_exp) = scale.unwrap_or((1, 0));
-        let (add, add_exp) = offset.unwrap_or((0, 0));
-        let decimals = 0.max(-factor_exp).max(-add_exp);
-        let lift = |mantissa: i64, exp: i32| {
-            u32::try_from(exp + decimals).ok().and_then(|by| 10_i64.checked_pow(by)).and_then(|power| mantissa.checked_mul(power))
-        };
-        match (lift(factor, factor_exp), lift(add, add_exp), u8::try_from(decimals)) {
-            (Some(mul), Some(add), Ok(decimals)) if decimals <= 18 && mul != 0 => Some((mul, add, decimals)),
-            _ => {
-                let key = attrs.scale.as_ref().or(attrs.offset.as_ref());
-                if let Some(key) = key {
-                    ctxt.error(&key.value, "this scale has no exact form: use at most 18 decimals and a factor that is not 0");
-                }
-                None
-            }
-        }
-    } else {
-        None
-    };
-    Meta { scale, unit: attrs.unit.as_ref().map(|key| key.value.clone()).unwrap_or_default(), doc }
-}
-
-/// A decimal literal as mantissa and power of ten.
-fn decimal(tokens: &TokenStream) -> Option<(i64, i32)> {
-    let text: String = tokens.to_string().chars().filter(|c| !c.is_whitespace() && *c != '_').collect();
-    let (negative, text) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest.to_string()),
-        None => (false, text),
-    };
-    let (number, exponent) = match text.split_once(['e', 'E']) {
-        Some((number, exponent)) => (number, exponent.parse::<i32>().ok()?),
-        None => (text.as_str(), 0),
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let fraction = fraction.trim_end_matches('0');
-    let mut mantissa: i64 = format!("{whole}{fraction}").parse().ok()?;
-    if negative {
-        mantissa = -mantissa;
-    }
-    Some((mantissa, exponent - i32::try_from(fraction.len()).ok()?))
-}
-
-/// `PlatformAck` to `platform_ack`, `GPSInfo` to `gps_info`.
-pub(crate) fn snake_case(name: &str) -> String {
-    let chars: Vec<char> = name.chars().collect();
-    let mut out = String::new();
-    for (i, c) in chars.iter().enumerate() {
-        if c.is_uppercase() {
-            let after_lower = i > 0 && (chars[i - 1].is_lowercase() || chars[i - 1].is_ascii_digit());
-            let before_lower = i > 0 && chars.get(i + 1).is_some_and(|next| next.is_lowercase());
-            if (after_lower || before_lower) && !out.ends_with('_') && !out.is_empty() {
-                out.push('_');
-            }
-            out.extend(c.to_lowercase());
-        } else {
-            out.push(*c);
-        }
-    }
-    out
 }

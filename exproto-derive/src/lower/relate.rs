@@ -1,0 +1,267 @@
+//! What items say of each other: relations tied to the fields they speak of,
+//! bits to their containers, tails to the fields that take the rest.
+
+use proc_macro2::Ident;
+use syn::ext::IdentExt;
+
+use super::{Scope, need_endian};
+use crate::attr::frame;
+use crate::attr::wire::{Endian, WireAttrs};
+use crate::ctxt::{Ctxt, nearest};
+use crate::ir::{Extent, Frame, IntTy, Item, Presence, Repr, Shape};
+use crate::relation::{Items, Last, Relation, Source};
+
+/// Finds consecutive fields of bits and makes containers of them.
+pub(super) fn containers(items: &mut [Item], scope: &Scope, type_attrs: &WireAttrs, ctxt: &mut Ctxt) {
+    // A struct of bits has its container on the type.
+    if type_attrs.bits.is_some() {
+        return;
+    }
+    let mut at = 0;
+    while at < items.len() {
+        let Repr::Bits(_) = &items[at].repr else {
+            at += 1;
+            continue;
+        };
+        let end = (at..items.len()).find(|i| !matches!(items[*i].repr, Repr::Bits(_))).unwrap_or(items.len());
+        let total: u32 = items[at..end]
+            .iter()
+            .map(|item| if let Repr::Bits(slot) = &item.repr { slot.count } else { 0 })
+            .sum();
+        if !total.is_multiple_of(8) || total > 64 {
+            ctxt.error_at(
+                items[at].span,
+                format_args!(
+                    "the fields of bits from here on have {total} bits together; a container has 8, 16 .. 64: name reserved bits with `before(_: bits(N))`"
+                ),
+            );
+            return;
+        }
+        let bytes = total as usize / 8;
+        let int = IntTy { bytes, held: bytes.next_power_of_two(), signed: false, float: false };
+        let endian = need_endian(int, scope.endian, items[at].span, "the container of bits", scope, ctxt);
+        place_bits(&mut items[at..end], endian, bytes);
+        for item in &mut items[at..end] {
+            if let Repr::Bits(slot) = &mut item.repr {
+                slot.first = at;
+            }
+        }
+        at = end;
+    }
+}
+
+/// Ties relations to the fields they speak of.
+pub(super) fn relate(items: &mut [Item], ctxt: &mut Ctxt) {
+    for index in 0..items.len() {
+        let Some(relation) = items[index].relation.clone() else { continue };
+        match &relation.source {
+            Source::Constant(_) => {}
+            Source::Count(field) => {
+                let Some(target) = find(items, field, ctxt) else { continue };
+                if !matches!(items[target].repr, Repr::List(..) | Repr::Slice | Repr::Buffer) {
+                    ctxt.error(
+                        field,
+                        format_args!("`{field}` is no list: `count(..)` speaks of a `List`, `Vec` or bytes"),
+                    );
+                } else if target < index {
+                    // Read before its count is known: the count is verified.
+                } else if matches!(items[target].extent, Extent::Own) {
+                    items[target].extent = Extent::ByCount(index);
+                }
+            }
+            Source::Size(range) => {
+                let Some((first, last)) = resolve(items, range, index, ctxt) else { continue };
+                let open = |item: &Item| {
+                    matches!(item.extent, Extent::Own)
+                        && matches!(
+                            item.repr,
+                            Repr::Slice
+                                | Repr::Buffer
+                                | Repr::List(..)
+                                | Repr::Body(_)
+                                | Repr::Part
+                                | Repr::Codec(_)
+                        )
+                };
+                if let Some(target) = (first.max(index)..=last).find(|i| open(&items[*i]) && *i > index) {
+                    items[target].extent = Extent::BySize(index);
+                }
+            }
+            Source::Present(field) => {
+                let Some(target) = find(items, field, ctxt) else { continue };
+                match &items[target].presence {
+                    Presence::By(usize::MAX) if target > index => {
+                        items[target].presence = Presence::By(index)
+                    }
+                    Presence::By(usize::MAX) => ctxt.error(
+                        field,
+                        format_args!(
+                            "`{field}` stands before this item, so nothing says yet whether it is there"
+                        ),
+                    ),
+                    Presence::Always => {
+                        ctxt.error(field, format_args!("`{field}` is always there: make it an `Option`"))
+                    }
+                    _ => {}
+                }
+            }
+            Source::Tag(field) => {
+                let Some(target) = find(items, field, ctxt) else { continue };
+                match &items[target].repr {
+                    Repr::Part if target > index => items[target].repr = Repr::Body(index),
+                    Repr::Part => ctxt.error(field, format_args!("`{field}` stands before its tag and cannot be read")),
+                    Repr::Body(_) => ctxt.error(field, format_args!("`{field}` has its tag already: a body has one")),
+                    _ => ctxt.error(field, format_args!("`{field}` is no enum: `tag(..)` speaks of an enum with `#[wire(tag = ..)]` on its variants")),
+                }
+            }
+            Source::Check(_, range) => {
+                let _ = resolve(items, range, index, ctxt);
+            }
+        }
+    }
+}
+
+/// Every optional field needs something that says whether it is there.
+pub(super) fn presence(items: &[Item], relations_broken: bool, ctxt: &mut Ctxt) {
+    for item in items {
+        if matches!(item.presence, Presence::By(usize::MAX)) && !item.broken && !relations_broken {
+            ctxt.error_at(
+                item.span,
+                format_args!("nothing says when `{0}` is there: add `#[wire(if = ..)]`, or let a flag say `= present({0})`", item.label),
+            );
+        }
+    }
+}
+
+fn find(items: &[Item], name: &Ident, ctxt: &mut Ctxt) -> Option<usize> {
+    let text = name.unraw().to_string();
+    let found = items.iter().position(|item| item.name.as_deref() == Some(text.as_str()));
+    if found.is_none() {
+        let named = items.iter().filter(|item| item.name.is_some());
+        let known: Vec<&str> = named.map(|item| item.label.as_str()).collect();
+        let text = text.trim_start_matches('_');
+        let hint = nearest(text, known.iter().copied()).map_or_else(
+            || format!("the fields are: {}", known.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        ctxt.error(name, format_args!("no field `{text}` here; {hint}"));
+    }
+    found
+}
+
+/// The place of the item that a relation calls `name`.
+pub(crate) fn position(items: &[Item], name: &Ident) -> Option<usize> {
+    let text = name.unraw().to_string();
+    items.iter().position(|item| item.name.as_deref() == Some(text.as_str()))
+}
+
+/// The first and last item of a range; an open end stops before `carrier`.
+pub(crate) fn bounds(items: &[Item], range: &Items, carrier: usize) -> Option<(usize, usize)> {
+    let position = |name: &Ident| position(items, name);
+    let first = match &range.first {
+        Some(name) => position(name)?,
+        None => 0,
+    };
+    let last = match &range.last {
+        Last::With(name) => position(name)?,
+        Last::Before(name) => position(name)?.checked_sub(1)?,
+        Last::Open if first < carrier => carrier.checked_sub(1)?,
+        Last::Open => items.len().checked_sub(1)?,
+    };
+    Some((first, last))
+}
+
+fn resolve(items: &[Item], range: &Items, carrier: usize, ctxt: &mut Ctxt) -> Option<(usize, usize)> {
+    let mut known = true;
+    for name in range.first.iter().chain(match &range.last {
+        Last::With(name) | Last::Before(name) => Some(name),
+        Last::Open => None,
+    }) {
+        // `size(a)` is `a..=a`: one mistake.
+        known = known && find(items, name, ctxt).is_some();
+    }
+    if !known {
+        return None;
+    }
+    let found = bounds(items, range, carrier);
+    match found {
+        Some((first, last)) if first <= last => Some((first, last)),
+        _ => {
+            ctxt.error_at(range.span, "the range is empty: its end stands before its beginning");
+            None
+        }
+    }
+}
+
+/// How many bytes follow each field that takes the rest.
+pub(super) fn tails(items: &mut [Item], ctxt: &mut Ctxt) {
+    for index in 0..items.len() {
+        if !matches!(items[index].extent, Extent::Rest(_)) {
+            continue;
+        }
+        let mut tail = 0;
+        for after in index + 1..items.len() {
+            match fixed_at(items, after) {
+                Some(bytes) => tail += bytes,
+                None => {
+                    ctxt.error_at(
+                        items[index].span,
+                        format_args!(
+                            "`{}` takes the rest, but `{}` after it has no fixed size: give one of them a `size`",
+                            items[index].label, items[after].label
+                        ),
+                    );
+                    break;
+                }
+            }
+        }
+        items[index].extent = Extent::Rest(tail);
+    }
+}
+
+/// The bytes an item takes if that is a constant; a container of bits counts
+/// with its first field.
+pub(crate) fn fixed_at(items: &[Item], index: usize) -> Option<usize> {
+    let item = items.get(index)?;
+    match &item.repr {
+        Repr::Bits(slot) => Some(if slot.first == index { slot.bytes } else { 0 }),
+        _ => item.fixed(),
+    }
+}
+
+pub(super) fn frame_of(attrs: frame::FrameAttrs, shape: &Shape, broken: bool) -> Frame {
+    let Shape::Struct(layout) = shape else { return Frame { attrs, check: None, body: None, broken } };
+    let items = &layout.items;
+    let body = items.iter().position(|item| matches!(item.repr, Repr::Body(_)));
+    // A checksum that starts at a constant offset, covers everything up to
+    // itself and has a constant distance to the end needs no decoding.
+    let check = items.iter().enumerate().position(|(index, item)| {
+        let Some(Relation { source: Source::Check(_, range), ops, .. }) = &item.relation else {
+            return false;
+        };
+        let Some((first, last)) = bounds(items, range, index) else { return false };
+        ops.is_empty()
+            && matches!(item.repr, Repr::Int(..))
+            && last + 1 == index
+            && (0..first).all(|i| fixed_at(items, i).is_some())
+            && (index..items.len()).all(|i| fixed_at(items, i).is_some())
+    });
+    Frame { attrs, check, body, broken }
+}
+
+pub(super) fn place_bits(items: &mut [Item], endian: Endian, bytes: usize) {
+    let total = bytes as u32 * 8;
+    let mut used = 0;
+    for item in items {
+        if let Repr::Bits(slot) = &mut item.repr {
+            slot.shift = match endian {
+                Endian::Big => total.saturating_sub(used + slot.count),
+                Endian::Little => used,
+            };
+            used += slot.count;
+            slot.first = 0;
+            slot.bytes = bytes;
+            slot.endian = endian;
+        }
+    }
+}

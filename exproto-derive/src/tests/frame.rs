@@ -1,0 +1,130 @@
+//! Where a frame begins and ends.
+
+use super::mistakes;
+
+#[test]
+fn something_says_where_a_frame_ends() {
+    mistakes(&[
+        (
+            "#[frame] struct S { a: u8 }",
+            &[("nothing on the wire says where this frame ends: add `flag = 0x7E`", "frame")],
+        ),
+        (
+            "#[frame(max = 64)] struct S { a: u8 }",
+            &[("nothing on the wire says where this frame ends: add `flag = 0x7E`", "frame")],
+        ),
+        (
+            "#[frame(escape(0x7D: 1 => 0x7D), max = 9)] struct S { a: u8 }",
+            &[("`escape` keeps the flag out of a frame, and there is none: add `flag = 0x7E`", "escape")],
+        ),
+        (
+            "#[frame(flag = 0x7E, max = 64)] struct S { a: u8 }",
+            &[(
+                "a field may hold the byte 0x7E and would end its own frame: say how it is escaped, `escape(0x7D: 0x01 => 0x7D, 0x02 => 0x7E)`",
+                "0x7E",
+            )],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E))] struct S { a: u8 }",
+            &[(
+                "a frame whose end never comes would be kept for ever: add `max = BYTES`, the most that a frame has",
+                "frame",
+            )],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 0)] struct S { a: u8 }",
+            &[("no frame has 0 bytes: write the most that a frame has", "0")],
+        ),
+        (
+            "#[frame(flg = 0x7E)] struct S { a: u8 }",
+            &[("`#[frame]` has no key `flg`; did you mean `flag`?", "flg")],
+        ),
+        ("#[frame(flag = 0x17E)] struct S { a: u8 }", &[("`0x17E` is no byte: write 0x00 to 0xFF", "0x17E")]),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9)] enum E { #[wire(tag = 1)] A(u8) }",
+            &[("`#[frame]` goes on a struct, the outermost type of the protocol, not on an enum", "frame")],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9)] #[wire(bits = u8)] struct S { #[wire(bits = 8)] a: u8 }",
+            &[(
+                "a struct of bits is one integer, no frame: put `#[frame]` on the struct that holds it",
+                "frame",
+            )],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9)] #[wire(ctx(x: u8))] struct S { a: u8 }",
+            &[("nothing surrounds a frame that could give it a context: remove `ctx`", "x")],
+        ),
+    ]);
+}
+
+#[test]
+fn escapes_can_be_undone() {
+    mistakes(&[
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D), max = 9)] struct S { a: u8 }",
+            &[(
+                "the flag 0x7E has no code, so it could not be sent within a frame: add `0x02 => 0x7E`",
+                "escape",
+            )],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7E), max = 9)] struct S { a: u8 }",
+            &[(
+                "the escape byte 0x7D has no code, so it could not be sent within a frame: add `0x02 => 0x7D`",
+                "escape",
+            )],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 1 => 0x7E), max = 9)] struct S { a: u8 }",
+            &[("the code 1 stands for two bytes: use another code for 0x7E", "1")],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E, 3 => 0x7E), max = 9)] struct S { a: u8 }",
+            &[("the byte 0x7E has two codes: remove one", "0x7E")],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 0x7E => 0x7E), max = 9)] struct S { a: u8 }",
+            &[("the code 0x7E is the flag itself, which ends the frame: use another code", "0x7E")],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 0x7D => 0x7D, 2 => 0x7E), max = 9)] struct S { a: u8 }",
+            &[("the code 0x7D is the escape byte itself: use another code", "0x7D")],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7E: 1 => 0x7E), max = 9)] struct S { a: u8 }",
+            &[("the escape byte is the flag itself, which ends the frame: they have to differ", "0x7E")],
+        ),
+    ]);
+}
+
+#[test]
+fn segments_are_joined_into_a_body() {
+    mistakes(&[
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9, reassemble(key = a, index = part.index, total = part.total, into = body))] struct S { a: u8, #[wire(if = a > 1)] part: Option<Part>, body: Body }",
+            &[(
+                "segments are joined into a body, and no `tag(..)` selects `body`: add `before(id: u16 = tag(body))`",
+                "body",
+            )],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9, reassemble(key = a, index = part.index, total = part.total, into = bdy))] struct S { #[wire(before(id: u8 = tag(body)))] a: u8, part: Part, body: Body }",
+            &[
+                ("no field `bdy` here; did you mean `body`?", "bdy"),
+                ("every frame has `part`, so every frame would be a segment: make it an `Option`", "part"),
+            ],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9, reassemble(key = a, index = part.index, into = body))] struct S { a: u8, part: Part, body: Body }",
+            &[("`reassemble` needs `total = ..`", "reassemble")],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9, reassemble(key = a, index = index, total = total, into = body))] struct S { a: u8, part: Part, body: Body }",
+            &[(
+                "write `index = FIELD.NAME`, where FIELD is the optional field that only segments have",
+                "index",
+            )],
+        ),
+    ]);
+}

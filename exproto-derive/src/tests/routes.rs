@@ -1,0 +1,211 @@
+//! What frames mean to MQTT.
+
+use super::mistakes;
+
+#[test]
+fn every_variant_says_what_it_means() {
+    mistakes(&[
+        (
+            "enum E { #[wire(tag = 1)] #[route(ignore)] A, #[wire(tag = 2)] B }",
+            &[(
+                "`B` has no route: add `#[route(ignore)]`, or `#[route(sent)]` if only the gateway sends it",
+                "B",
+            )],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route()] A }",
+            &[(
+                "`A` has no route: add `#[route(ignore)]`, or `#[route(sent)]` if only the gateway sends it",
+                "A",
+            )],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(publish(\"a\"))] A, #[wire(tag = 2)] #[route(publish(\"b\"))] B }",
+            &[(
+                "no frame logs the device in: add an `auth(client_id = \"{..}\")` route, or `#[route(anonymous)]` to the enum",
+                "publish",
+            )],
+        ),
+        ("#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"a\"))] A }", &[]),
+        (
+            "enum E { #[wire(tag = 1)] #[route(publsh(\"a\"))] A, #[wire(tag = 2)] #[route(publish(\"a\"))] B }",
+            &[("`#[route]` has no key `publsh`; did you mean `publish`?", "publsh")],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] A }",
+            &[("no variant of this enum has a route: add them, or remove `anonymous`", "anonymous")],
+        ),
+    ]);
+}
+
+#[test]
+fn routes_do_not_contradict_each_other() {
+    mistakes(&[
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(sent, publish(\"a\"))] A }",
+            &[(
+                "a frame that is only ever sent never arrives, so `publish` has nothing to act on: remove one of the two",
+                "sent",
+            )],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(sent, ignore)] A }",
+            &[(
+                "`ignore` is for frames that arrive, `sent` for those that never do: remove one of the two",
+                "sent",
+            )],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(ignore, reply = f)] A }",
+            &[("`ignore` means that nothing happens, but there is `reply`: remove one of the two", "ignore")],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(heartbeat, publish(\"a\"))] A }",
+            &[(
+                "a heartbeat needs no login and publishes nothing: remove `heartbeat` or `publish`",
+                "heartbeat",
+            )],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(auth(client_id = \"x\"), deliver(\"y\"))] A }",
+            &[(
+                "a device does not log in with a frame that it is sent: remove `deliver` or `auth`",
+                "deliver",
+            )],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(deliver(\"d\"))] A, #[wire(tag = 2)] #[route(deliver(\"d\"))] B }",
+            &[("`A` takes this filter already, so `B` is never made: use another filter", "\"d\"")],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(ignore, ignore)] A }",
+            &[("`ignore` is given twice; remove one", "ignore")],
+        ),
+    ]);
+}
+
+#[test]
+fn routes_name_what_is_there() {
+    mistakes(&[
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"a\", each = itms))] A { #[wire(rest)] items: Vec<Part> } }",
+            &[("`E::A` has no field `itms`; did you mean `items`?", "itms")],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"a\", each = b))] A { b: u8 } }",
+            &[("`b` is no list: `each` publishes the elements of a `List` or `Vec`", "b")],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"a\", payload = jsn))] A { b: u8 } }",
+            &[("`E::A` has no field `jsn` to make the payload of; did you mean `json`?", "jsn")],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"a\", each = b, payload = b))] A { #[wire(rest)] b: Vec<Part> } }",
+            &[("with `each` the payload is the element as JSON: remove `payload`", "b")],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(answers = serail)] A { serial: u8 } }",
+            &[("`E::A` has no field `serail`; did you mean `serial`?", "serail")],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(answers = a)] A { a: i8 } }",
+            &[(
+                "`a` is no unsigned integer: `answers` names the field that echoes the number of the downlink",
+                "a",
+            )],
+        ),
+    ]);
+}
+
+#[test]
+fn templates_are_well_formed() {
+    mistakes(&[
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"a/#\"))] A }",
+            &[(
+                "`#` stands only in filters: a topic to publish on names one place, for example with `{client_id}`",
+                "\"a/#\"",
+            )],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"a/{b\"))] A }",
+            &[("a `{` without its `}`: a placeholder is written `{field}`", "\"a/{b\"")],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"$share/g/a\"))] A }",
+            &[("`$share` stands only in filters: publish on the topic behind the group", "\"$share/g/a\"")],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(subscribe(\"a/#/b\"))] A }",
+            &[("`#` stands alone in the last level of a filter: `site/#`", "\"a/#/b\"")],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(subscribe(\"$share/g\"))] A }",
+            &[("a shared subscription is written `$share/GROUP/FILTER`", "\"$share/g\"")],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(deliver(\"a/{serial}\"))] A { serial: u8 } }",
+            &[(
+                "`{serial}` is not known when the filter is subscribed: only `{client_id}` is",
+                "\"a/{serial}\"",
+            )],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"a\", qos = 3))] A }",
+            &[("MQTT has no QoS 3: write 0, 1 or 2", "3")],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(auth(username = \"a\"))] A }",
+            &[("`auth` has to say who the device is: `auth(client_id = \"{field}\")`", "auth")],
+        ),
+    ]);
+}
+
+#[test]
+fn gateways_are_frames_with_a_body() {
+    mistakes(&[
+        (
+            "#[route(gateway)] struct S { a: u8 }",
+            &[(
+                "`#[route]` goes on the outermost type: add `#[frame(..)]` here, or put the route there",
+                "route",
+            )],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9)] #[route(gateway)] struct S { a: u8 }",
+            &[(
+                "a gateway has a body whose variants have routes: add `before(id: u16 = tag(body))` and an enum as `body`",
+                "gateway",
+            )],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9)] #[route(state = X)] struct S { #[wire(before(id: u8 = tag(a)))] a: Body }",
+            &[("`state` belongs to a gateway: write `#[route(gateway, state = ..)]`", "state")],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9)] #[route] struct S { #[wire(before(id: u8 = tag(a)))] a: Body }",
+            &[("this says nothing: write `#[route(gateway)]`, or remove it", "route")],
+        ),
+        (
+            "#[wire(bits = u8)] #[route(gateway)] struct S { #[wire(bits = 8)] a: u8 }",
+            &[(
+                "this type is one integer, no frame: `#[route]` goes on the frame and on the variants of its body",
+                "route",
+            )],
+        ),
+        (
+            "struct S { #[route(ignore)] a: u8, #[frame] b: u8 }",
+            &[
+                (
+                    "`#[route]` does not go on a field: routes stand on the frame and on the variants of its body",
+                    "route",
+                ),
+                ("`#[frame]` goes on a struct, the outermost type of the protocol, not on a field", "frame"),
+            ],
+        ),
+        (
+            "enum E { #[frame(flag = 1)] #[wire(tag = 1)] A(u8) }",
+            &[("`#[frame]` goes on a struct, the outermost type of the protocol, not on a variant", "frame")],
+        ),
+    ]);
+}

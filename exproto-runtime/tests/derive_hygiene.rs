@@ -1,0 +1,326 @@
+//! Generated code names nothing that the user may call something else.
+#![allow(clippy::unwrap_used, missing_docs, dead_code, unreachable_pub)]
+
+mod derived;
+
+use derived::both;
+
+/// A module without a prelude, in which every usual name is something else.
+#[no_implicit_prelude]
+mod shadowed {
+    use ::core::clone::Clone;
+    use ::core::cmp::PartialEq;
+    use ::core::fmt::Debug;
+    use ::core::marker::Copy;
+    use ::exproto_runtime::ExProtoFrame;
+    use ::exproto_runtime::codec::{Ascii, ListBuf, TextBuf, Wire};
+
+    pub struct Result;
+    pub struct Some;
+    pub struct None;
+    pub struct Ok;
+    pub struct Err;
+    pub struct String;
+    pub struct Box;
+    pub struct Reader;
+    pub struct Writer;
+    pub struct Error;
+    pub struct FieldInfo;
+    pub struct Codec;
+    pub trait Decode {}
+    pub trait Encode {}
+    pub trait Default {}
+    pub trait From {}
+    pub trait Into {}
+    pub trait Iterator {}
+    pub trait FnMut {}
+    pub trait ToString {}
+    pub trait TryFrom {}
+    pub mod core {}
+    pub mod alloc {}
+    pub mod std {}
+    pub mod exproto_runtime {}
+
+    // The macro knows these two by name.
+    pub use ::core::option::Option;
+    pub use ::std::vec::Vec;
+
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    #[wire(endian = big)]
+    pub struct Frame {
+        #[wire(before(id: u8 = tag(body)), before(len: bits(15) = size(body..=list)), before(has: bits(1) = present(more)))]
+        #[wire(size = prefix(u8), as = Ascii)]
+        pub name: TextBuf,
+        #[wire(range = 0..=9, scale = 0.1)]
+        pub level: u16,
+        pub more: Option<u24>,
+        #[wire(ctx(wide = level > 5))]
+        #[wire(size = 2)]
+        pub body: Body,
+        #[wire(each(size = 1))]
+        pub list: Vec<Vec<u8>>,
+        #[wire(after(check: u8 = sum(id..)), rest, lenient)]
+        pub tail: ListBuf<Flags>,
+    }
+
+    #[allow(non_camel_case_types)]
+    #[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+    pub struct u24(pub u8);
+
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    #[wire(endian = big, lenient, ctx(wide: bool))]
+    pub enum Body {
+        #[wire(tag = 1)]
+        One(u16),
+        #[wire(tag = 2)]
+        Two {
+            #[wire(if = wide)]
+            high: Option<u8>,
+            low: u8,
+        },
+        #[wire(other)]
+        Other {
+            #[wire(tag)]
+            id: u8,
+            #[wire(rest)]
+            data: Vec<u8>,
+        },
+    }
+
+    #[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+    #[wire(bits = u8)]
+    pub struct Flags {
+        #[wire(bits = 1)]
+        pub on: bool,
+        #[wire(bits = 7)]
+        pub mode: Mode,
+    }
+
+    #[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+    #[wire(tag = u8)]
+    pub enum Mode {
+        Off,
+        #[wire(other)]
+        Other(u8),
+    }
+
+    pub fn smallest() -> usize {
+        <Frame as Wire>::MIN
+    }
+}
+
+#[test]
+fn shadowed_names_are_not_in_the_way() {
+    use shadowed::{Body, Flags, Frame, Mode, smallest};
+    assert_eq!(smallest(), 1 + 2 + 1 + 2 + 2 + 1);
+    let mut bytes = vec![2, 0, 8 | 1, 1, b'a', 0, 7, 3, 4, 5, 6, 7, 0x80, 0x05];
+    let check = bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+    bytes.push(check);
+    both(
+        &bytes,
+        Frame {
+            name: "a".into(),
+            level: 7,
+            more: Some(shadowed::u24(3)),
+            body: Body::Two { high: Some(4), low: 5 },
+            list: vec![vec![6], vec![7]],
+            tail: vec![Flags { on: true, mode: Mode::Off }, Flags { on: false, mode: Mode::Other(5) }].into(),
+        },
+    );
+}
+
+mod raw {
+    use exproto_runtime::prelude::*;
+
+    #[derive(ExProtoFrame, Debug, PartialEq)]
+    #[wire(endian = big)]
+    pub struct Raw {
+        #[wire(before(r#fn: u8 = size(r#type)), before(r#in: u8 = count(r#match)), before(r#as: u8 = present(r#if)))]
+        pub r#type: Vec<u8>,
+        pub r#match: Vec<u16>,
+        #[wire(before(r#loop: u8 = xor(r#type..=r#match)))]
+        pub r#if: Option<u8>,
+        #[wire(if = r#type.len() > 1)]
+        pub r#move: Option<u8>,
+    }
+
+    #[derive(ExProtoFrame, Debug, PartialEq)]
+    #[wire(tag = u8)]
+    pub enum r#Enum {
+        #[wire(tag = 1)]
+        r#Struct { r#type: u8 },
+        #[wire(other)]
+        r#Other {
+            #[wire(tag)]
+            r#type: u8,
+            #[wire(rest)]
+            r#dyn: Vec<u8>,
+        },
+    }
+}
+
+#[test]
+fn keywords_may_be_names() {
+    both(
+        &[2, 1, 1, 5, 6, 0, 9, 5 ^ 6 ^ 9, 7, 8],
+        raw::Raw { r#type: vec![5, 6], r#match: vec![9], r#if: Some(7), r#move: Some(8) },
+    );
+    both(&[1, 2], raw::Enum::Struct { r#type: 2 });
+    let mut json = Vec::new();
+    exproto_runtime::codec::to_json(&raw::Enum::Struct { r#type: 2 }, &mut json);
+    assert_eq!(json, br#"{"struct":{"type":2}}"#);
+}
+
+mod made {
+    use exproto_runtime::prelude::*;
+
+    macro_rules! record {
+        ($name:ident { $($field:ident: $ty:ty),* }, $size:expr) => {
+            #[derive(ExProtoFrame, Debug, PartialEq)]
+            #[wire(endian = big, ctx(wide: bool))]
+            pub struct $name {
+                $(pub $field: $ty,)*
+                #[wire(before(len: u8 = size(data..=more)))]
+                #[wire(size = $size)]
+                pub data: Vec<u8>,
+                #[wire(if = wide && data.len() > 1)]
+                pub more: Option<u8>,
+                #[wire(if = left > 1, range = 1..=9)]
+                pub last: Option<u16>,
+            }
+
+            #[derive(ExProtoFrame, Debug, PartialEq)]
+            pub struct Holder {
+                kind: u8,
+                #[wire(ctx(wide = kind == 1))]
+                pub record: $name,
+            }
+
+            impl Holder {
+                pub fn new(kind: u8, record: $name) -> Self {
+                    Self { kind, record }
+                }
+            }
+        };
+    }
+
+    record!(Record { a: u8, b: u16 }, 2);
+}
+
+#[test]
+fn macros_may_make_the_types() {
+    let record = |more, last| made::Record { a: 1, b: 2, data: vec![3, 4], more, last };
+    both(&[1, 1, 0, 2, 3, 3, 4, 5, 0, 6], made::Holder::new(1, record(Some(5), Some(6))));
+    both(&[0, 1, 0, 2, 2, 3, 4], made::Holder::new(0, record(None, None)));
+}
+
+mod renamed {
+    pub use exproto_runtime as wire_format;
+
+    pub mod inner {
+        use super::wire_format::ExProtoFrame;
+
+        #[derive(ExProtoFrame, Debug, PartialEq)]
+        #[wire(crate = super::wire_format, endian = big)]
+        pub struct Renamed {
+            #[wire(before(len: u16 = size(data)))]
+            pub data: Vec<u8>,
+        }
+    }
+}
+
+#[test]
+fn the_crate_may_be_renamed() {
+    both(&[0, 1, 9], renamed::inner::Renamed { data: vec![9] });
+}
+
+/// Fields and contexts with the names that generated code uses without
+/// underscores elsewhere.
+mod plain {
+    use exproto_runtime::prelude::*;
+
+    #[derive(ExProtoFrame, Debug, PartialEq)]
+    #[wire(endian = big)]
+    pub struct Plain {
+        pub r: u8,
+        pub w: u8,
+        pub ctx: u8,
+        pub v: u8,
+        pub at: u8,
+        pub node: u8,
+        #[wire(ctx(left = r))]
+        pub inner: Inner,
+    }
+
+    #[derive(ExProtoFrame, Debug, PartialEq)]
+    #[wire(ctx(left: u8))]
+    pub struct Inner {
+        #[wire(size = left)]
+        pub data: Vec<u8>,
+    }
+}
+
+#[test]
+fn short_names_are_the_users() {
+    let inner = plain::Inner { data: vec![9] };
+    both(&[1, 2, 3, 4, 5, 6, 9], plain::Plain { r: 1, w: 2, ctx: 3, v: 4, at: 5, node: 6, inner });
+}
+
+/// Variants whose fields have the names that replies and functions see.
+#[cfg(feature = "session")]
+mod routed {
+    use exproto_runtime::prelude::*;
+
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    #[frame(flag = 0x7E, escape(0x7D: 0x01 => 0x7D, 0x02 => 0x7E), max = 64)]
+    #[wire(endian = big)]
+    #[route(gateway, downlink = head)]
+    pub struct Message {
+        #[wire(before(id: u8 = tag(r#type)))]
+        pub cx: u8,
+        pub r#type: Body,
+    }
+
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    #[wire(endian = big)]
+    pub enum Body {
+        #[wire(tag = 1)]
+        #[route(auth(client_id = "{cx}"), with = look, reply = answer)]
+        Login { frame: u8, cx: u16, outcome: u8, __out: u8 },
+        #[wire(tag = 2)]
+        #[route(publish("{cx}/{kind}/{peer}/{frame}", payload = frame), reply = Message { r#type: Body::Done, ..frame.clone() })]
+        Report { frame: u8, outcome: u16 },
+        #[wire(tag = 3)]
+        #[route(publish("each/{cx}", each = r#match), reply = { let _ = (cx, outcome); Some(frame.clone()) })]
+        List {
+            #[wire(count = prefix(u8))]
+            r#match: Vec<u16>,
+        },
+        #[wire(tag = 4)]
+        #[route(sent)]
+        Done,
+        #[wire(tag = 5)]
+        #[route(deliver("down/{client_id}"), answers = r#type)]
+        Set { r#type: u8, payload: u8, topic: u8 },
+    }
+
+    fn head(body: Body, _: &mut Cx<'_, ()>) -> Message {
+        Message { cx: 0, r#type: body }
+    }
+
+    fn look(_: &Message, _: &mut Cx<'_, ()>, _: &mut Asks<'_>) {}
+
+    fn answer(frame: &Message, _: &mut Cx<'_, ()>, _: &Outcome) -> Message {
+        Message { r#type: Body::Done, ..frame.clone() }
+    }
+
+    #[test]
+    fn fields_may_have_the_names_of_the_session() {
+        use exproto_runtime::session::Gateway;
+        let frame = Message { cx: 1, r#type: Body::Set { r#type: 7, payload: 0, topic: 0 } };
+        assert_eq!(Message::answers(&frame), Some(7));
+        let mut wire = Vec::new();
+        exproto_runtime::codec::encode::<Message>(&frame, &mut wire).unwrap();
+        assert_eq!(wire, [0x7E, 5, 1, 7, 0, 0, 0x7E]);
+    }
+}
