@@ -1,5 +1,5 @@
 //! Layouts of all kinds, in both directions.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::identity_op, missing_docs)]
 
 mod derived;
 

@@ -8,7 +8,7 @@ use super::schema::FieldInfo;
 /// Appends one frame to a buffer of the caller.
 ///
 /// Lengths, counts and checksums are written when what they speak of is
-/// known: [`here`](Self::here) remembers a place, [`patch`](Self::patch)
+/// known: [`here`](Self::here) remembers a place, [`patch_be`](Self::patch_be)
 /// comes back to it.
 ///
 /// # Examples

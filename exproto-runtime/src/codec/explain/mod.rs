@@ -164,7 +164,7 @@ pub struct Failure {
 /// use exproto_runtime::ExProtoFrame;
 ///
 /// #[derive(ExProtoFrame, Debug, PartialEq)]
-/// #[frame(flag = 0x7E, max = 64)]
+/// #[frame(flag = 0x7E, escape(0x7D: 0x01 => 0x7D, 0x02 => 0x7E), max = 64)]
 /// #[wire(endian = big)]
 /// struct Reading { value: u16 }
 ///
