@@ -42,6 +42,10 @@ pub(super) struct ServeArgs {
     #[cfg(feature = "grpc")]
     #[arg(long, value_name = "URL", requires = "exproto")]
     adapter: Option<String>,
+    /// Accept frames with a wrong checksum or length, and count them, instead
+    /// of refusing them
+    #[arg(long)]
+    accept_bad: bool,
     /// How many devices may be connected [default: what the limit of open
     /// files leaves room for]
     #[arg(long, value_name = "N")]
@@ -54,8 +58,9 @@ pub(super) struct ServeArgs {
 pub(super) fn run<G: Gateway>(
     args: ServeArgs,
     port: u16,
-    session: SessionSettings,
+    mut session: SessionSettings,
 ) -> Result<ExitCode, Failure> {
+    session.accept_bad |= args.accept_bad;
     super::runtime()?.block_on(async {
         #[cfg(feature = "grpc")]
         if let (Some(address), Some(adapter)) = (args.exproto, &args.adapter) {
