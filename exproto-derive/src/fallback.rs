@@ -88,10 +88,12 @@ fn skeleton_of(input: &DeriveInput) -> Option<Model> {
     })
 }
 
-/// `Value` and `Fill`.
+/// `Value`, `Fill` and `Sample`.
 fn value(model: &Model) -> TokenStream {
     let lifetime = de_lifetime(model);
     let value = header(model, false, &quote!(__p::Value), &quote!(__p::Value));
+    let ctx = ctx_type(model);
+    let sample = header(model, false, &quote!(__p::Sample<#ctx>), &quote!(__p::Sample));
     let fill = header(model, true, &quote!(__p::Fill<#lifetime>), &quote!(__p::Fill<#lifetime>));
     quote! {
         #value {
@@ -101,6 +103,11 @@ fn value(model: &Model) -> TokenStream {
             fn fill(__node: __p::Option<&#lifetime __p::Node>, __at: &'static __p::FieldInfo)
                 -> __p::Result<Self, __p::FillError>
             { ::core::unimplemented!() }
+        }
+        #sample {
+            fn sample(
+                __random: &mut __p::Random, __size: __p::Option<usize>, __at: &'static __p::FieldInfo, __ctx: #ctx,
+            ) -> Self { ::core::unimplemented!() }
         }
     }
 }

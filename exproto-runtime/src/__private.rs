@@ -185,3 +185,111 @@ impl core::hash::Hasher for Fnv {
         }
     }
 }
+
+/// Integers and floats with operators that have a result for all operands.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no number that an expression of `#[wire(..)]` can compute with",
+    label = "use integers, or a function of your own: `size = bytes_of(field)`"
+)]
+pub trait Number: Sized {
+    fn plus(self, other: Self) -> Self;
+    fn minus(self, other: Self) -> Self;
+    fn times(self, other: Self) -> Self;
+    fn over(self, other: Self) -> Self;
+    fn modulo(self, other: Self) -> Self;
+}
+
+/// Integers that can be shifted, and by which can be shifted.
+pub trait Shift: Sized {
+    fn left(self, by: u32) -> Self;
+    fn right(self, by: u32) -> Self;
+    fn places(self) -> u32;
+}
+
+macro_rules! integers {
+    ($($int:ty),*) => {$(
+        impl Number for $int {
+            #[inline(always)]
+            fn plus(self, other: Self) -> Self {
+                self.saturating_add(other)
+            }
+            #[inline(always)]
+            fn minus(self, other: Self) -> Self {
+                self.saturating_sub(other)
+            }
+            #[inline(always)]
+            fn times(self, other: Self) -> Self {
+                self.saturating_mul(other)
+            }
+            #[inline(always)]
+            fn over(self, other: Self) -> Self {
+                self.checked_div(other).unwrap_or(0)
+            }
+            #[inline(always)]
+            fn modulo(self, other: Self) -> Self {
+                self.checked_rem(other).unwrap_or(0)
+            }
+        }
+        impl Shift for $int {
+            #[inline(always)]
+            fn left(self, by: u32) -> Self {
+                self.checked_shl(by).unwrap_or(0)
+            }
+            #[inline(always)]
+            fn right(self, by: u32) -> Self {
+                self.checked_shr(by).unwrap_or(0)
+            }
+            #[inline(always)]
+            fn places(self) -> u32 {
+                u32::try_from(self).unwrap_or(u32::MAX)
+            }
+        }
+    )*};
+}
+
+integers!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
+
+macro_rules! floats {
+    ($($float:ty),*) => {$(
+        impl Number for $float {
+            fn plus(self, other: Self) -> Self {
+                self + other
+            }
+            fn minus(self, other: Self) -> Self {
+                self - other
+            }
+            fn times(self, other: Self) -> Self {
+                self * other
+            }
+            fn over(self, other: Self) -> Self {
+                self / other
+            }
+            fn modulo(self, other: Self) -> Self {
+                self % other
+            }
+        }
+    )*};
+}
+
+floats!(f32, f64);
+
+macro_rules! operators {
+    ($($name:ident),*) => {$(
+        #[inline(always)]
+        pub fn $name<T: Number>(left: T, right: T) -> T {
+            left.$name(right)
+        }
+    )*};
+}
+
+operators!(plus, minus, times, over, modulo);
+
+#[inline(always)]
+pub fn shifted_left<T: Shift>(value: T, by: impl Shift) -> T {
+    value.left(by.places())
+}
+
+#[inline(always)]
+pub fn shifted_right<T: Shift>(value: T, by: impl Shift) -> T {
+    value.right(by.places())
+}

@@ -541,3 +541,132 @@ fn no_length_overflows() {
         assert!(read::<Huge>(&len.to_be_bytes()).is_err(), "{len:#x}");
     }
 }
+
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[wire(endian = big)]
+struct HeadAndData {
+    #[wire(before(len: u8 = size(head..=data)))]
+    head: Pair,
+    data: Vec<u8>,
+    #[wire(before(all: u8 = size(first..)))]
+    first: Pair,
+    second: HeadAndTail,
+}
+
+#[derive(ExProtoFrame, Debug, PartialEq)]
+struct HeadAndTail(#[wire(before(n: u8 = count(0)))] Vec<u8>, #[wire(rest)] Vec<u8>);
+
+#[test]
+fn a_length_bounds_what_has_no_end_of_its_own() {
+    both(
+        &[5, 1, 0, 2, 7, 8, 6, 3, 0, 4, 1, 9, 5],
+        HeadAndData {
+            head: Pair(1, 2),
+            data: vec![7, 8],
+            first: Pair(3, 4),
+            second: HeadAndTail(vec![9], vec![5]),
+        },
+    );
+    assert_eq!(refused::<HeadAndData>(&[2, 1, 0, 2]), (ErrorKind::Length, 0, "len"));
+}
+
+/// Random values of a type come back as they were.
+#[track_caller]
+fn round_trips<T>()
+where
+    T: for<'a> exproto_runtime::codec::Decode<'a, Ctx = ()>
+        + exproto_runtime::codec::Encode<Ctx = ()>
+        + exproto_runtime::codec::Sample
+        + PartialEq
+        + core::fmt::Debug,
+{
+    let mut random = exproto_runtime::codec::Random::new(7);
+    let mut written = 0;
+    for _ in 0..300 {
+        let value: T = random.make();
+        // Some values cannot be written, such as a length of half a word.
+        let Ok(bytes) = write(&value) else { continue };
+        written += 1;
+        let again = read::<T>(&bytes).unwrap_or_else(|error| panic!("{error}: {value:?} as {bytes:02x?}"));
+        assert_eq!(again, value, "{bytes:02x?}");
+        assert_eq!(write(&again).unwrap(), bytes);
+    }
+    assert!(written > 30, "only {written} of 300 values of {} could be written", core::any::type_name::<T>());
+}
+
+#[test]
+fn random_values_come_back() {
+    round_trips::<Little>();
+    round_trips::<Bits>();
+    round_trips::<LittleBits>();
+    round_trips::<Prefixed>();
+    round_trips::<Ranges>();
+    round_trips::<FixedRelations>();
+    round_trips::<LengthAfter>();
+    round_trips::<Optional>();
+    round_trips::<Report>();
+    round_trips::<Command>();
+    round_trips::<Ranged>();
+    round_trips::<Huge>();
+    round_trips::<HeadAndData>();
+}
+
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[wire(endian = big)]
+struct Framed<T> {
+    id: u16,
+    first: T,
+    #[wire(count = prefix(u8))]
+    more: Vec<T>,
+    end: u8,
+}
+
+#[test]
+fn types_may_have_parameters() {
+    both(
+        &[0, 1, 2, 0, 3, 1, 4, 0, 5, 9],
+        Framed { id: 1, first: Pair(2, 3), more: vec![Pair(4, 5)], end: 9 },
+    );
+    both(
+        &[0, 1, 0, 1, 2, 0, 3, 0, 7, 0, 9],
+        Framed {
+            id: 1,
+            first: Framed { id: 1, first: Pair(2, 3), more: vec![], end: 7 },
+            more: vec![],
+            end: 9,
+        },
+    );
+}
+
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[wire(endian = big)]
+struct Computed {
+    len: u8,
+    by: u8,
+    #[wire(size = len - 2)]
+    data: Vec<u8>,
+    #[wire(if = (1_u8 << by) & len != 0 && len % by == 0)]
+    odd: Option<u8>,
+    #[wire(size = if by > 3 { len / by } else { len * by + 1 })]
+    more: Vec<u8>,
+}
+
+#[test]
+fn expressions_have_a_result_for_every_byte() {
+    both(
+        &[3, 1, 7, 9, 1, 2, 3, 4],
+        Computed { len: 3, by: 1, data: vec![7], odd: Some(9), more: vec![1, 2, 3, 4] },
+    );
+    both(&[1, 8], Computed { len: 1, by: 8, data: vec![], odd: None, more: vec![] });
+    let many = [0; 600];
+    for len in 0..=255 {
+        for by in 0..=255 {
+            let mut bytes = many;
+            (bytes[0], bytes[1]) = (len, by);
+            if let Ok((value, _)) = derived::flagged_loose::<Computed>(&bytes) {
+                let written = write(&value).unwrap();
+                assert_eq!(bytes[..written.len()], written[..]);
+            }
+        }
+    }
+}

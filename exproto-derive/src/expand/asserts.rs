@@ -9,42 +9,73 @@ use super::common::{layouts, static_lifetimes, type_is};
 use crate::ir::{Extent, IntTy, Item, Layout, Model, Repr, Shape};
 use crate::relation::{Relation, Source};
 
-/// The assertions about all layouts of a type, as items. A type with
-/// parameters has none of its own: what holds of them depends on the use.
+/// The assertions about all layouts of a type, as items: they are evaluated
+/// whether or not the type is used.
 pub(crate) fn expand(model: &Model) -> TokenStream {
-    if model.generics.type_params().next().is_some() {
+    if generic(model) {
         return TokenStream::new();
     }
+    let layouts = layouts(model).into_iter().map(|layout| of_layout(layout, false));
+    let frame = frame_limit(model).into_iter().map(|Assertion { span, condition, message }| {
+        quote_spanned!(span=> const _: () = ::core::assert!(#condition, #message);)
+    });
+    static_lifetimes(quote!(#(#layouts)* #(#frame)*))
+}
+
+/// The same where a type has parameters: what holds of them depends on the
+/// use, so they stand in the code that decodes the layout.
+pub(crate) fn where_used(model: &Model, layout: &Layout) -> TokenStream {
+    if generic(model) { of_layout(layout, true) } else { TokenStream::new() }
+}
+
+fn generic(model: &Model) -> bool {
+    model.generics.type_params().next().is_some()
+}
+
+fn of_layout(layout: &Layout, within: bool) -> TokenStream {
     let mut out = TokenStream::new();
-    for layout in layouts(model) {
-        for (index, item) in layout.items.iter().enumerate() {
-            out.extend(greedy_in_the_middle(layout, index, item));
-            out.extend(elements(item));
-            out.extend(tag_width(layout, item));
-            out.extend(scalar_width(item));
-            out.extend(constant_width(item));
+    let mut add = |assertions: Vec<Assertion>| {
+        for Assertion { span, condition, message } in assertions {
+            out.extend(if within {
+                quote_spanned!(span=> const { ::core::assert!(#condition, #message) };)
+            } else {
+                quote_spanned!(span=> const _: () = ::core::assert!(#condition, #message);)
+            });
         }
+    };
+    for (index, item) in layout.items.iter().enumerate() {
+        add(greedy_in_the_middle(layout, index, item));
+        add(elements(item));
+        add(tag_width(layout, item));
+        add(opaque_needs_other(item));
+        add(scalar_width(item));
+        add(constant_width(item));
     }
-    out.extend(frame_limit(model));
     out
 }
 
-fn assertion(span: Span, condition: TokenStream, message: &str) -> TokenStream {
-    let condition = static_lifetimes(condition);
-    quote_spanned!(span=> const _: () = ::core::assert!(#condition, #message);)
+/// Something that has to hold, and what to say where it does not.
+struct Assertion {
+    span: Span,
+    condition: TokenStream,
+    message: String,
+}
+
+fn assertion(span: Span, condition: TokenStream, message: &str) -> Assertion {
+    Assertion { span, condition, message: message.to_string() }
 }
 
 /// A value that takes everything may only stand last or have an extent.
-fn greedy_in_the_middle(layout: &Layout, index: usize, item: &Item) -> TokenStream {
+fn greedy_in_the_middle(layout: &Layout, index: usize, item: &Item) -> Vec<Assertion> {
     if index + 1 == layout.items.len() || !matches!(item.extent, Extent::Own) {
-        return TokenStream::new();
+        return Vec::new();
     }
     let ty = &item.ty;
     let greedy = match &item.repr {
         Repr::Part => quote!(<#ty as __p::Wire>::GREEDY),
         Repr::Body(_) => quote!(<#ty as __p::Tagged>::GREEDY),
         Repr::Codec(codec) if const_path(codec) => quote!(!__p::codec_delimited::<#ty, _>(&#codec)),
-        _ => return TokenStream::new(),
+        _ => return Vec::new(),
     };
     let how = if item.name.is_some() {
         format!("give it a `size`, or let a length field say `= size({})`", item.label)
@@ -52,18 +83,18 @@ fn greedy_in_the_middle(layout: &Layout, index: usize, item: &Item) -> TokenStre
         "give it a `size`".into()
     };
     let message = format!("`{}` takes all bytes there are, but other fields follow it: {how}", item.label);
-    assertion(item.span, quote!(!#greedy), &message)
+    vec![assertion(item.span, quote!(!#greedy), &message)]
 }
 
 /// Elements of no size would make an endless list; an element that takes
 /// everything would be the only one.
-fn elements(item: &Item) -> TokenStream {
-    let Repr::List(_, element) = &item.repr else { return TokenStream::new() };
+fn elements(item: &Item) -> Vec<Assertion> {
+    let Repr::List(_, element) = &item.repr else { return Vec::new() };
     let own = |each: &Item| matches!((&each.repr, &each.extent), (Repr::Part, Extent::Own));
     if !item.each.as_deref().is_none_or(own) {
-        return TokenStream::new();
+        return Vec::new();
     }
-    let mut out = TokenStream::new();
+    let mut out = Vec::new();
     let label = &item.label;
     if matches!(
         item.extent,
@@ -71,21 +102,21 @@ fn elements(item: &Item) -> TokenStream {
     ) {
         let message =
             format!("an element of `{label}` may have no bytes, so the list would have no end: say `count`");
-        out.extend(assertion(item.span, quote!(<#element as __p::Wire>::MIN > 0), &message));
+        out.push(assertion(item.span, quote!(<#element as __p::Wire>::MIN > 0), &message));
     }
     let message = format!(
         "an element of `{label}` takes all bytes there are, so there could be only one: give the last field of the element a `size`"
     );
-    out.extend(assertion(item.span, quote!(!<#element as __p::Wire>::GREEDY), &message));
+    out.push(assertion(item.span, quote!(!<#element as __p::Wire>::GREEDY), &message));
     out
 }
 
 /// The tags of a body fit the field that holds them, and its `other` variant
 /// can keep whatever that field may hold.
-fn tag_width(layout: &Layout, item: &Item) -> TokenStream {
-    let Repr::Body(tag) = item.repr else { return TokenStream::new() };
-    let Some(carrier) = layout.items.get(tag) else { return TokenStream::new() };
-    let Some(bits) = width(carrier) else { return TokenStream::new() };
+fn tag_width(layout: &Layout, item: &Item) -> Vec<Assertion> {
+    let Repr::Body(tag) = item.repr else { return Vec::new() };
+    let Some(carrier) = layout.items.get(tag) else { return Vec::new() };
+    let Some(bits) = width(carrier) else { return Vec::new() };
     let ty = &item.ty;
     let max = max_of(bits);
     let fits = format!("a tag of `{}` does not fit the {bits} bits of `{}`", item.label, carrier.label);
@@ -96,38 +127,46 @@ fn tag_width(layout: &Layout, item: &Item) -> TokenStream {
     let fits = assertion(item.span, quote!(<#ty as __p::Tagged>::MAX_TAG <= #max), &fits);
     let arithmetic = carrier.relation.as_ref().is_none_or(|relation| !relation.ops.is_empty());
     if arithmetic {
-        return fits;
+        return vec![fits];
     }
     let keeps = assertion(
         item.span,
         quote!(!<#ty as __p::Tagged>::HAS_OTHER || <#ty as __p::Tagged>::MAX_OTHER >= #max),
         &keeps,
     );
-    quote!(#fits #keeps)
+    vec![fits, keeps]
+}
+
+/// What `opaque` keeps raw, the `other` variant keeps.
+fn opaque_needs_other(item: &Item) -> Vec<Assertion> {
+    let (Repr::Body(_), Some(_)) = (&item.repr, &item.opaque) else { return Vec::new() };
+    let ty = &item.ty;
+    let message =
+        format!("`opaque` keeps `{}` raw in its `other` variant, and it has none: add one", item.label);
+    let span = item.attrs.opaque.as_ref().map_or(item.span, |key| key.key);
+    vec![assertion(span, quote!(<#ty as __p::Tagged>::HAS_OTHER), &message)]
 }
 
 /// The values of an enum or a struct of bits fit the bits or bytes they get.
-fn scalar_width(item: &Item) -> TokenStream {
+fn scalar_width(item: &Item) -> Vec<Assertion> {
     if item.member.is_none() || type_is(&item.ty, "bool") || IntTy::of_type(&item.ty).is_some() {
-        return TokenStream::new();
+        return Vec::new();
     }
     if !matches!(item.repr, Repr::Bits(_) | Repr::Scalar(..)) {
-        return TokenStream::new();
+        return Vec::new();
     }
-    let Some(bits) = width(item) else { return TokenStream::new() };
+    let Some(bits) = width(item) else { return Vec::new() };
     let ty = &item.ty;
     let max = max_of(bits);
     let name = ty.to_token_stream().to_string();
     let message = format!("a value of `{name}` does not fit the {bits} bits of `{}`", item.label);
-    assertion(item.span, quote!(<#ty as __p::Scalar>::MAX_RAW <= #max), &message)
+    vec![assertion(item.span, quote!(<#ty as __p::Scalar>::MAX_RAW <= #max), &message)]
 }
 
 /// A constant by name fits its field.
-fn constant_width(item: &Item) -> TokenStream {
-    let Some(Relation { source: Source::Constant(expr), .. }) = &item.relation else {
-        return TokenStream::new();
-    };
-    let Some(bits) = width(item) else { return TokenStream::new() };
+fn constant_width(item: &Item) -> Vec<Assertion> {
+    let Some(Relation { source: Source::Constant(expr), .. }) = &item.relation else { return Vec::new() };
+    let Some(bits) = width(item) else { return Vec::new() };
     let signed = matches!(&item.repr, Repr::Int(int, _) if int.signed);
     let (low, high) = if signed {
         (-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1)
@@ -136,19 +175,19 @@ fn constant_width(item: &Item) -> TokenStream {
     };
     let message = format!("this constant does not fit the {bits} bits of `{}`", item.label);
     let span = syn::spanned::Spanned::span(expr);
-    assertion(span, quote!((#expr) as i128 >= #low && (#expr) as i128 <= #high), &message)
+    vec![assertion(span, quote!((#expr) as i128 >= #low && (#expr) as i128 <= #high), &message)]
 }
 
 /// The smallest frame is not larger than the largest.
-fn frame_limit(model: &Model) -> TokenStream {
-    let (Some(frame), Shape::Struct(_)) = (&model.frame, &model.shape) else { return TokenStream::new() };
-    let Some(max) = frame.attrs.max.as_ref().map(|key| &key.value) else { return TokenStream::new() };
+fn frame_limit(model: &Model) -> Vec<Assertion> {
+    let (Some(frame), Shape::Struct(_)) = (&model.frame, &model.shape) else { return Vec::new() };
+    let Some(max) = frame.attrs.max.as_ref().map(|key| &key.value) else { return Vec::new() };
     let ty: Type = {
         let (ident, (_, generics, _)) = (&model.ident, model.generics.split_for_impl());
         syn::parse_quote!(#ident #generics)
     };
     let message = format!("no frame fits into `max = {max}`: the smallest `{}` has more bytes", model.ident);
-    assertion(max.span(), quote!(<#ty as __p::Wire>::MIN <= #max), &message)
+    vec![assertion(max.span(), quote!(<#ty as __p::Wire>::MIN <= #max), &message)]
 }
 
 /// The bits of an integer on the wire.

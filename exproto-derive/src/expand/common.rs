@@ -191,6 +191,7 @@ pub(crate) fn user_expr(
     if idents.iter().any(|ident| ident == "left") && !model.ctx.iter().any(|(name, _)| name == "left") {
         binds.extend(quote!(let left: usize = __left;));
     }
+    let expr = super::calc::total(expr);
     if binds.is_empty() {
         return quote!((#expr));
     }

@@ -28,7 +28,8 @@ fn read_variant(model: &Model, variant: &Variant) -> TokenStream {
     let name = &variant.ident;
     let read = Decode { model, layout: &variant.layout, frame: None }.statements();
     let value = construct(&quote!(#ident::#name), &variant.layout);
-    quote!({ #read #value })
+    let asserts = super::asserts::where_used(model, &variant.layout);
+    quote!({ #asserts #read #value })
 }
 
 /// The same for a variant that gives way to the catch-all when it does not fit.

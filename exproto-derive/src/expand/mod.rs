@@ -2,6 +2,7 @@
 //! is emitted here are facts: offsets, widths, names.
 
 mod asserts;
+mod calc;
 pub(crate) mod common;
 mod decode;
 mod encode;

@@ -13,7 +13,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let ident = &model.ident;
     let ctx = ctx_type(model);
     let bind = ctx_bind(model);
-    let header = header(model, false, &quote!(__p::Sample<#ctx>), &quote!(__p::Sample));
+    let header = header(model, false, &quote!(__p::Sample<#ctx>), &quote!(__p::Sample + __p::Wire<Ctx = ()>));
     let body = match &model.shape {
         Shape::Struct(layout) => content(model, layout, &quote!(#ident)),
         Shape::Bits(bits) => content(model, &bits.layout, &quote!(#ident)),

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::asserts::const_path;
+use super::asserts::{const_path, where_used};
 use super::common::{construct, ctx_bind, ctx_type, de_lifetime, header, pattern};
 use super::decode::Decode;
 use super::encode::Encode;
@@ -21,6 +21,7 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
     let write = Encode { model, layout }.statements();
     let value = construct(&quote!(#ident), layout);
     let take_apart = pattern(&quote!(#ident), layout);
+    let asserts = where_used(model, layout);
     let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
     let decode =
         header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
@@ -35,6 +36,7 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
         #decode {
             #[inline]
             fn decode<__T: __p::Trace>(__r: &mut __p::Reader<#lifetime, __T>, __ctx: #ctx) -> __p::Result<Self, __p::Error> {
+                #asserts
                 #bind
                 #read
                 __p::Ok(#value)

@@ -58,10 +58,11 @@ pub(super) fn relate(items: &mut [Item], ctxt: &mut Ctxt) {
             Source::Constant(_) => {}
             Source::Count(field) => {
                 let Some(target) = find(items, field, ctxt) else { continue };
+                let label = &items[target].label;
                 if !matches!(items[target].repr, Repr::List(..) | Repr::Slice | Repr::Buffer) {
                     ctxt.error(
                         field,
-                        format_args!("`{field}` is no list: `count(..)` speaks of a `List`, `Vec` or bytes"),
+                        format_args!("`{label}` is no list: `count(..)` speaks of a `List`, `Vec` or bytes"),
                     );
                 } else if target < index {
                     // Read before its count is known: the count is verified.
@@ -71,24 +72,26 @@ pub(super) fn relate(items: &mut [Item], ctxt: &mut Ctxt) {
             }
             Source::Size(range) => {
                 let Some((first, last)) = resolve(items, range, index, ctxt) else { continue };
-                let open = |item: &Item| {
-                    matches!(item.extent, Extent::Own)
-                        && matches!(
-                            item.repr,
-                            Repr::Slice
-                                | Repr::Buffer
-                                | Repr::List(..)
-                                | Repr::Body(_)
-                                | Repr::Part
-                                | Repr::Codec(_)
-                        )
+                // It bounds what needs it most: bytes and lists have no end of
+                // their own, a body rarely has, codecs and parts often do.
+                let need = |i: &usize| match &items[*i] {
+                    Item { extent: Extent::Own, repr, .. } => match repr {
+                        Repr::Slice | Repr::Buffer | Repr::List(..) => Some((0, *i)),
+                        Repr::Body(_) => Some((1, *i)),
+                        Repr::Codec(_) => Some((2, *i)),
+                        Repr::Part => Some((3, items.len() - i)),
+                        _ => None,
+                    },
+                    _ => None,
                 };
-                if let Some(target) = (first.max(index)..=last).find(|i| open(&items[*i]) && *i > index) {
+                let candidates = (first.max(index + 1)..=last).filter_map(|i| Some((need(&i)?, i)));
+                if let Some((_, target)) = candidates.min() {
                     items[target].extent = Extent::BySize(index);
                 }
             }
             Source::Present(field) => {
                 let Some(target) = find(items, field, ctxt) else { continue };
+                let label = &items[target].label;
                 match &items[target].presence {
                     Presence::By(usize::MAX) if target > index => {
                         items[target].presence = Presence::By(index)
@@ -96,22 +99,23 @@ pub(super) fn relate(items: &mut [Item], ctxt: &mut Ctxt) {
                     Presence::By(usize::MAX) => ctxt.error(
                         field,
                         format_args!(
-                            "`{field}` stands before this item, so nothing says yet whether it is there"
+                            "`{label}` stands before this item, so nothing says yet whether it is there"
                         ),
                     ),
                     Presence::Always => {
-                        ctxt.error(field, format_args!("`{field}` is always there: make it an `Option`"))
+                        ctxt.error(field, format_args!("`{label}` is always there: make it an `Option`"))
                     }
                     _ => {}
                 }
             }
             Source::Tag(field) => {
                 let Some(target) = find(items, field, ctxt) else { continue };
+                let label = &items[target].label;
                 match &items[target].repr {
                     Repr::Part if target > index => items[target].repr = Repr::Body(index),
-                    Repr::Part => ctxt.error(field, format_args!("`{field}` stands before its tag and cannot be read")),
-                    Repr::Body(_) => ctxt.error(field, format_args!("`{field}` has its tag already: a body has one")),
-                    _ => ctxt.error(field, format_args!("`{field}` is no enum: `tag(..)` speaks of an enum with `#[wire(tag = ..)]` on its variants")),
+                    Repr::Part => ctxt.error(field, format_args!("`{label}` stands before its tag and cannot be read")),
+                    Repr::Body(_) => ctxt.error(field, format_args!("`{label}` has its tag already: a body has one")),
+                    _ => ctxt.error(field, format_args!("`{label}` is no enum: `tag(..)` speaks of an enum with `#[wire(tag = ..)]` on its variants")),
                 }
             }
             Source::Check(_, range) => {
@@ -137,9 +141,10 @@ fn find(items: &[Item], name: &Ident, ctxt: &mut Ctxt) -> Option<usize> {
     let text = name.unraw().to_string();
     let found = items.iter().position(|item| item.name.as_deref() == Some(text.as_str()));
     if found.is_none() {
-        let named = items.iter().filter(|item| item.name.is_some());
-        let known: Vec<&str> = named.map(|item| item.label.as_str()).collect();
-        let text = text.trim_start_matches('_');
+        let known: Vec<&str> =
+            items.iter().filter(|item| item.name.is_some()).map(|item| item.label.as_str()).collect();
+        // Numbered fields go by the names of their variables.
+        let text = text.trim_start_matches("__");
         let hint = nearest(text, known.iter().copied()).map_or_else(
             || format!("the fields are: {}", known.join(", ")),
             |near| format!("did you mean `{near}`?"),

@@ -36,6 +36,19 @@ enum Mode {
     Other(u8),
 }
 
+#[derive(ExProtoFrame, Debug)]
+enum Closed {
+    #[wire(tag = 1)]
+    One(u8),
+}
+
+#[derive(ExProtoFrame, Debug)]
+struct Opaque {
+    #[wire(before(id: u8 = tag(body)))]
+    #[wire(opaque = true)] //~ `opaque` keeps `body` raw in its `other` variant, and it has none
+    body: Closed,
+}
+
 const VERSION: u16 = 0x100;
 
 #[derive(ExProtoFrame, Debug)]
