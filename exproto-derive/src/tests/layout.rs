@@ -26,7 +26,13 @@ fn extents_are_said_once() {
                 "list",
             )],
         ),
-        ("struct S(Vec<u8>);", &[("`0` has no extent: add `size`, `count` or `rest`", "Vec<u8>")]),
+        (
+            "struct S(Vec<u8>);",
+            &[(
+                "`0` has no extent: add `size`, `count` or `rest`, or let a length field say `= size(0)`",
+                "Vec<u8>",
+            )],
+        ),
         (
             "struct S { #[wire(rest)] names: Vec<Vec<u8>> }",
             &[(
