@@ -3,6 +3,7 @@
 
 mod relate;
 mod types;
+mod value;
 
 use std::cell::Cell;
 
@@ -10,14 +11,14 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Expr, Fields, GenericParam, Member, Type};
+use syn::{Data, DeriveInput, Expr, Fields, GenericParam, Member};
 
-use crate::attr::wire::{Amount, BitsKey, CtxKey, Endian, TagKey, WireAttrs, WireContent, WireItem};
+use crate::attr::wire::{BitsKey, CtxKey, Endian, TagKey, WireAttrs, WireContent, WireItem};
 use crate::attr::{Keyed, Place, doc_of, frame, route, wire};
 use crate::ctxt::Ctxt;
 use crate::ir::{
-    BitSlot, BitStruct, EnumModel, Extent, IntTy, Item, Layout, ListKind, Meta, Model, Presence, Repr,
-    ScalarEnum, Shape, Style, Variant,
+    BitStruct, EnumModel, Extent, IntTy, Item, Layout, Model, Presence, Repr, ScalarEnum, Shape, Style,
+    Variant,
 };
 use crate::relation;
 
@@ -25,6 +26,7 @@ pub(crate) use relate::{bounds, fixed_at, position};
 use relate::{containers, frame_of, place_bits, presence, relate, tails};
 pub(crate) use types::{Class, classify, snake_case};
 use types::{meta, option_of};
+use value::{bit_repr, value_item};
 
 /// What the fields of a type have in common.
 struct Scope {
@@ -522,178 +524,6 @@ impl Builder<'_> {
     }
 }
 
-/// How a value of a type is laid out; presence and names are the caller's.
-fn value_item(label: &str, span: Span, ty: Type, attrs: &WireAttrs, scope: &Scope, ctxt: &mut Ctxt) -> Item {
-    let endian = attrs.endian.as_ref().map(|key| key.value).or(scope.endian);
-    let mut each = None;
-    let repr = if matches!(&attrs.tag, Some(Keyed { value: TagKey::Receive, .. })) {
-        Repr::TagReceiver
-    } else if attrs.bits.is_some() {
-        bit_repr(attrs)
-    } else if let Some(codec) = &attrs.codec {
-        match int_of_expr(&codec.value) {
-            Some(int) => {
-                let endian = need_endian(int, endian, span, label, scope, ctxt);
-                narrow(int, endian, &ty, &codec.value, ctxt)
-            }
-            None => Repr::Codec(codec.value.clone()),
-        }
-    } else if let Some(int) = IntTy::of_type(&ty) {
-        Repr::Int(int, need_endian(int, endian, span, label, scope, ctxt))
-    } else {
-        match classify(&ty) {
-            Class::Slice => Repr::Slice,
-            Class::Buffer => Repr::Buffer,
-            Class::Array(len) => Repr::Array(len),
-            Class::List(kind, element) => {
-                let mut inner = attrs.each.as_ref().map(|key| (*key.value).clone()).unwrap_or_default();
-                if kind == ListKind::Vec {
-                    // As on a `List`: the context is the elements'.
-                    inner.ctx = inner.ctx.or_else(|| attrs.ctx.clone());
-                    each = Some(Box::new(value_item(label, span, element.clone(), &inner, scope, ctxt)));
-                } else if let Some(key) = &attrs.each {
-                    ctxt.error_at(
-                        key.key,
-                        "elements of a `List` read themselves: put these keys on a field of the element's own type, or use `Vec`",
-                    );
-                }
-                Repr::List(kind, element)
-            }
-            Class::Bool => {
-                ctxt.error_at(
-                    span,
-                    format_args!("`{label}` is a single bit: say `bits = 1`, or `as = u8` for a whole byte"),
-                );
-                Repr::Part
-            }
-            Class::Unsupported(why) => {
-                ctxt.error(&ty, why);
-                Repr::Part
-            }
-            Class::Other => Repr::Part,
-        }
-    };
-    let extent = extent(label, &repr, attrs, scope, ctxt);
-    let (ctx, ctx_span) = match &attrs.ctx {
-        Some(Keyed { key, value: CtxKey::Give(values) }) => (values.clone(), Some(*key)),
-        _ => (Vec::new(), None),
-    };
-    Item {
-        span,
-        local: Ident::new("__v", Span::call_site()),
-        name: None,
-        label: label.to_string(),
-        info: Ident::new("__INFO", Span::call_site()),
-        member: None,
-        ty,
-        presence: Presence::Always,
-        repr,
-        extent,
-        relation: None,
-        opaque: attrs.opaque.as_ref().map(|key| key.value.clone()),
-        ctx,
-        ctx_span,
-        fill: attrs.fill.as_ref().map(|key| key.value),
-        lenient: attrs.lenient.is_some(),
-        range: attrs.range.as_ref().map(|key| key.value.clone()),
-        strict: attrs.strict.is_some(),
-        meta: Meta::default(),
-        each,
-        attrs: Box::new(attrs.clone()),
-        broken: false,
-    }
-}
-
-/// `as = INTEGER`: an integer of another width than its type, or what is made
-/// of an integer.
-fn narrow(int: IntTy, endian: Endian, ty: &Type, at: &Expr, ctxt: &mut Ctxt) -> Repr {
-    let Some(own) = IntTy::of_type(ty) else {
-        if int.signed || int.float {
-            ctxt.error(at, "`as` needs an unsigned integer here: `as = u8`, `u16`, `u24` .. `u64`");
-        }
-        return Repr::Scalar(int, endian);
-    };
-    let text = ty.to_token_stream();
-    if own.float || int.float || own.signed != int.signed {
-        ctxt.error(
-            at,
-            format_args!(
-                "a `{text}` is no `{}`: use the same kind of integer on both sides",
-                at.to_token_stream()
-            ),
-        );
-    } else if int.bytes > own.held {
-        ctxt.error(
-            at,
-            format_args!(
-                "a `{text}` cannot hold every `{}`: use a larger type for the field",
-                at.to_token_stream()
-            ),
-        );
-    }
-    Repr::Int(IntTy { held: own.held.max(int.held), ..int }, endian)
-}
-
-fn bit_repr(attrs: &WireAttrs) -> Repr {
-    let count = match &attrs.bits {
-        Some(Keyed { value: BitsKey::Count(count), .. }) => *count,
-        _ => 0,
-    };
-    Repr::Bits(BitSlot { count, shift: 0, first: 0, bytes: 0, endian: Endian::Big })
-}
-
-fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut Ctxt) -> Extent {
-    let given = [
-        attrs.size.as_ref().map(|key| key.key),
-        attrs.count.as_ref().map(|key| key.key),
-        attrs.rest.as_ref().map(|key| key.key),
-    ];
-    if let [_, .., Some(second)] | [Some(_), Some(second), _] = given
-        && given.iter().flatten().count() > 1
-    {
-        ctxt.error_at(second, format_args!("`{label}` has two extents: keep one of `size`, `count`, `rest`"));
-    }
-    let prefix = |ty: &Type, ctxt: &mut Ctxt| match IntTy::on_wire(ty) {
-        Some(int) if !int.signed && !int.float => {
-            Some((int, need_endian(int, scope.endian, ty.span(), "the prefix", scope, ctxt)))
-        }
-        _ => {
-            ctxt.error(ty, "a prefix is an unsigned integer: `prefix(u8)`, `prefix(u16)`");
-            None
-        }
-    };
-    if let Some(key) = &attrs.size {
-        return match &key.value {
-            Amount::Prefix(ty) => {
-                prefix(ty, ctxt).map_or(Extent::Own, |(int, endian)| Extent::PrefixSize(int, endian))
-            }
-            Amount::Expr(expr) => match crate::ir::literal(expr) {
-                Some(size) => Extent::Fixed(size),
-                None => Extent::Size(expr.clone()),
-            },
-        };
-    }
-    if let Some(key) = &attrs.count {
-        if !matches!(repr, Repr::List(..) | Repr::Slice | Repr::Buffer) {
-            ctxt.error_at(
-                key.key,
-                format_args!("`count` is for lists; say the bytes of `{label}` with `size`"),
-            );
-            return Extent::Own;
-        }
-        return match &key.value {
-            Amount::Prefix(ty) => {
-                prefix(ty, ctxt).map_or(Extent::Own, |(int, endian)| Extent::PrefixCount(int, endian))
-            }
-            Amount::Expr(expr) => Extent::Count(expr.clone()),
-        };
-    }
-    if attrs.rest.is_some() {
-        return Extent::Rest(0);
-    }
-    Extent::Own
-}
-
 fn need_endian(
     int: IntTy,
     endian: Option<Endian>,
@@ -714,12 +544,5 @@ fn need_endian(
             }
             Endian::Big
         }
-    }
-}
-
-fn int_of_expr(expr: &Expr) -> Option<IntTy> {
-    match expr {
-        Expr::Path(path) => IntTy::of_name(&path.path.get_ident()?.to_string()),
-        _ => None,
     }
 }
