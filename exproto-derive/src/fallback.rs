@@ -83,7 +83,7 @@ fn skeleton_of(input: &DeriveInput) -> Option<Model> {
             broken: true,
         }),
         frame: None,
-        routes: route::parse_type(&input.attrs, place, ignored),
+        routes: route::parse_type(&input.attrs, place, true, ignored),
         routes_broken: true,
     })
 }

@@ -25,7 +25,7 @@ const STRUCT: &[&str] = &[
 /// The keys of an enum of frames.
 const ENUM: &[&str] = &["one_of", "skip", "resync"];
 /// The keys of a variant that is a frame.
-const VARIANT: &[&str] = &["first", "lead"];
+const VARIANT: &[&str] = &["first", "lead", "sent"];
 const ALL: &[&str] = &[
     "flag",
     "start",
@@ -41,6 +41,7 @@ const ALL: &[&str] = &[
     "reassemble",
     "one_of",
     "first",
+    "sent",
 ];
 
 /// The keys of `#[frame(..)]` as written.
@@ -62,6 +63,8 @@ pub(crate) struct FrameAttrs {
     pub(crate) lead: Option<Keyed<Vec<Ranges>>>,
     pub(crate) one_of: Option<Keyed<()>>,
     pub(crate) first: Option<Keyed<()>>,
+    /// Only ever sent to devices: not looked for.
+    pub(crate) sent: Option<Keyed<()>>,
     pub(crate) reassemble: Option<Keyed<Reassemble>>,
 }
 
@@ -133,6 +136,7 @@ pub(crate) fn parse(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> Frame
             "datagram" => set(&mut found.datagram, key, (), ctxt),
             "one_of" => set(&mut found.one_of, key, (), ctxt),
             "first" => set(&mut found.first, key, (), ctxt),
+            "sent" => set(&mut found.sent, key, (), ctxt),
             "escape" => {
                 let table = in_parens(input, key, "0x7D: 0x01 => 0x7D, ..", escapes)?;
                 set(&mut found.escape, key, table, ctxt);

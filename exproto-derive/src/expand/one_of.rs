@@ -1,10 +1,10 @@
 //! Several kinds of frames on one port: an enum whose variants are frames.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 
 use super::bounds::{closes, lead};
-use super::common::{at_lifetime, header};
+use super::common::{at_lifetime, header, lifetimes_as, static_lifetimes};
 use crate::ir::{EnumModel, Frame, Model};
 
 /// `Frames` and `Protocol` of an enum of frames.
@@ -16,7 +16,8 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
     let kinds = data.variants.iter().zip(&types).map(|(variant, ty)| {
         let given = variant.frame.lead.as_ref().map(|key| lead(&key.value)).map(|lead| quote!(.led(#lead)));
         let first = variant.frame.first.is_some().then(|| quote!(.first()));
-        quote!(<#ty as __p::FrameLayout>::KIND #given #first)
+        let sent = variant.frame.sent.is_some().then(|| quote!(.sent()));
+        quote!(<#ty as __p::FrameLayout>::KIND #given #first #sent)
     });
     let skip = Literal::byte_string(frame.attrs.skip.as_ref().map_or(&[][..], |key| &key.value.bytes));
     let close = closes(frame);
@@ -121,6 +122,74 @@ pub(crate) fn layout(model: &Model, data: &EnumModel) -> TokenStream {
             #[inline]
             fn encode(&self, __w: &mut __p::Writer<'_>, _: ()) -> __p::Result<(), __p::Error> {
                 match self { #(#arms)* }
+            }
+        }
+    }
+}
+
+/// `Gateway` of an enum of frames: each has its routes, or its body has.
+pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
+    if model.routes.gateway.is_none() {
+        return TokenStream::new();
+    }
+    let ident = &model.ident;
+    let own = at_lifetime(model, &syn::parse_quote!('static));
+    let at = at_lifetime(model, &syn::parse_quote!('_));
+    let state = model.routes.state.as_ref().map_or_else(|| quote!(()), |key| key.value.to_token_stream());
+    let types: Vec<_> = data
+        .variants
+        .iter()
+        .filter_map(|variant| Some(variant.layout.items.first()?.ty.to_token_stream()))
+        .collect();
+    let fixed: Vec<_> = types.iter().map(|ty| static_lifetimes(ty.clone())).collect();
+    let names: Vec<_> = data.variants.iter().map(|variant| &variant.ident).collect();
+    // A reply may be any of the frames, whichever it answers.
+    let replies = types.iter().map(|ty| {
+        let (_, type_generics, _) = model.generics.split_for_impl();
+        let mut generics = model.generics.clone();
+        generics.params.insert(0, syn::parse_quote!('__to));
+        let (impl_generics, _, where_clause) = generics.split_for_impl();
+        let to = lifetimes_as(ty.clone(), &quote!('__to));
+        quote! {
+            impl #impl_generics __p::ReplyTo<#to> for #ident #type_generics #where_clause {
+                #[inline]
+                fn write(self, __out: &mut __p::Vec<u8>) -> __p::Result<(), __p::Error> {
+                    __p::encode::<#own>(&self, __out)
+                }
+            }
+        }
+    });
+    quote! {
+        #(#replies)*
+        impl __p::Gateway for #own {
+            type State = #state;
+            const ANONYMOUS: bool = false #(|| <<#fixed as __p::Outer>::Body as __p::Routes>::ANONYMOUS)*;
+            #[inline]
+            fn access(__f: &#at) -> __p::Access { match __f { #(#ident::#names(__x) => __p::access_of(__x),)* } }
+            #[inline]
+            fn answers(__f: &#at) -> __p::Option<u64> { match __f { #(#ident::#names(__x) => __p::answers_of(__x),)* } }
+            fn ask(__f: &#at, __stage: __p::Stage, __cx: &mut __p::Cx<'_, #state>, __asks: &mut __p::Asks<'_>)
+                -> __p::Result<(), __p::Refusal>
+            { match __f { #(#ident::#names(__x) => __p::ask_of(__x, __stage, __cx, __asks),)* } }
+            fn settle(__f: &#at, __cx: &mut __p::Cx<'_, #state>, __outcome: &__p::Outcome, __reply: &mut __p::Vec<u8>)
+                -> __p::Result<__p::After, __p::Error>
+            { match __f { #(#ident::#names(__x) => __p::settle_of(__x, __cx, __outcome, __reply),)* } }
+            fn filters(__cx: &__p::Cx<'_, #state>, __each: &mut dyn __p::core::ops::FnMut(&__p::TopicBuf, u8))
+                -> __p::Result<(), __p::Refusal>
+            {
+                #(<<#fixed as __p::Outer>::Body as __p::Routes>::filters(__cx, __each)?;)*
+                __p::Ok(())
+            }
+            fn deliver(__topic: &str, __payload: &[u8], __cx: &mut __p::Cx<'_, #state>, __out: &mut __p::Vec<u8>)
+                -> __p::Result<__p::Delivery, __p::DeliverError>
+            {
+                #(
+                    match <<#fixed as __p::Outer>::Body as __p::Routes>::deliver(__topic, __payload, __cx, __out) {
+                        __p::Err(__p::DeliverError::NoRoute) => {}
+                        __other => return __other,
+                    }
+                )*
+                __p::Err(__p::DeliverError::NoRoute)
             }
         }
     }

@@ -54,7 +54,7 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
     let frame_attrs = frame::parse(&input.attrs, place, ctxt);
     let frame_broken = ctxt.count() > before;
     let before = ctxt.count();
-    let routes = route::parse_type(&input.attrs, place, ctxt);
+    let routes = route::parse_type(&input.attrs, place, frame_attrs.one_of.is_some(), ctxt);
     let routes_broken = ctxt.count() > before;
     let ctx = match attrs.ctx.clone() {
         Some(Keyed { value: CtxKey::Declare(params), .. }) => params,

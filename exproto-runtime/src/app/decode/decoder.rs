@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::show::Sink;
 use super::{DecodeArgs, Role};
 use crate::codec::{
-    Assembled, Deframer, Error, Explanation, Flag, Flags, Item, NoTrace, RawFrame, Reassembler,
+    Assembled, Deframer, Error, Explanation, Flag, Flags, Item, NoTrace, Protocol, RawFrame, Reassembler,
     ReassemblyLimits, Received, explain, explain_bad, explain_joined, reencode, to_json,
 };
 use crate::session::{

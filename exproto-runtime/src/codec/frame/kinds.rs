@@ -20,13 +20,15 @@ pub struct FrameKind {
     pub constants: &'static [Constant],
     /// Only ever the first frame of a connection.
     pub first: bool,
+    /// Only ever sent to devices: not looked for.
+    pub sent: bool,
 }
 
 impl FrameKind {
     /// A kind of which nothing but the framing is known.
     #[must_use]
     pub const fn new(framing: Framing) -> Self {
-        Self { framing, check: None, lead: Lead(&[]), constants: &[], first: false }
+        Self { framing, check: None, lead: Lead(&[]), constants: &[], first: false, sent: false }
     }
 
     /// The same kind with a checksum.
@@ -54,6 +56,13 @@ impl FrameKind {
     #[must_use]
     pub const fn first(mut self) -> Self {
         self.first = true;
+        self
+    }
+
+    /// The same kind, which only ever goes to devices.
+    #[must_use]
+    pub const fn sent(mut self) -> Self {
+        self.sent = true;
         self
     }
 

@@ -238,7 +238,7 @@ impl<F: Frames> FrameScan<F> {
         let mut found = Ok(None);
         for (index, kind) in F::KINDS.iter().enumerate() {
             let bit = 1 << index;
-            if self.open & bit == 0 || (kind.first && self.greeted) {
+            if self.open & bit == 0 || kind.sent || (kind.first && self.greeted) {
                 continue;
             }
             let (bytes, until) = (rest.get(self.seen..).unwrap_or(&[]), kind.lead.0.len());
@@ -275,7 +275,9 @@ impl<F: Frames> FrameScan<F> {
         let found = match F::KINDS {
             [FrameKind { lead, .. }] if let Some(byte) = lead.only() => memchr(byte, ahead),
             kinds => ahead.iter().position(|byte| {
-                kinds.iter().any(|kind| !(kind.first && self.greeted) && kind.lead.begins(*byte))
+                kinds
+                    .iter()
+                    .any(|kind| !kind.sent && !(kind.first && self.greeted) && kind.lead.begins(*byte))
             }),
         };
         self.visited += found.map_or(ahead.len(), |at| at + 1) as u64;
