@@ -83,7 +83,7 @@ fn skeleton_of(input: &DeriveInput) -> Option<Model> {
             broken: true,
         }),
         frame: None,
-        routes: route::parse_type(&input.attrs, place, ignored),
+        routes: route::parse_type(&input.attrs, place, true, ignored),
         routes_broken: true,
     })
 }
@@ -212,18 +212,26 @@ fn scalar(input: &DeriveInput, model: &Model) -> TokenStream {
 
 /// `Protocol`, of what has `#[frame(..)]`.
 fn frame_of(input: &DeriveInput, model: &Model) -> TokenStream {
-    if !matches!(input.data, Data::Struct(_)) || !has_attr(input, "frame") || !model.ctx.is_empty() {
+    if !has_attr(input, "frame") || !model.ctx.is_empty() {
         return TokenStream::new();
     }
+    let layout = header(model, false, &quote!(__p::FrameLayout), &TokenStream::new());
     let header = header(model, false, &quote!(__p::Protocol), &TokenStream::new());
     let name = model.ident.to_string();
     quote! {
         #header {
             const NAME: &'static str = #name;
-            const FRAMING: __p::Framing = __p::Framing::Flag { flag: 0, escape: __p::None, max: 0 };
-            const CHECK: __p::Option<__p::Check> = __p::None;
+            const KINDS: &'static [__p::FrameKind] = &[<Self as __p::FrameLayout>::KIND];
             type Scan = __p::FlagScan;
             fn scanner() -> __p::FlagScan { ::core::unimplemented!() }
+            fn decode_kind<'__f, __T: __p::Trace>(_: usize, __r: &mut __p::Reader<'__f, __T>)
+                -> __p::Result<Self::At<'__f>, __p::Error>
+            { ::core::unimplemented!() }
+        }
+        #layout {
+            const KIND: __p::FrameKind = __p::FrameKind::new(__p::Framing::Bare { max: 1 });
+            type Sizer = ();
+            fn size(_: &mut (), _: &mut __p::Cursor<'_>) -> __p::Result<usize, __p::Halt> { ::core::unimplemented!() }
         }
     }
 }

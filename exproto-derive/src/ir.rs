@@ -4,9 +4,10 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{Expr, Generics, Lifetime, Member, Type, Visibility};
 
-use crate::attr::frame::FrameAttrs;
+use crate::attr::frame::{FrameAttrs, Ranges};
 use crate::attr::route::{RouteAttrs, VariantRoutes};
 use crate::attr::wire::{Endian, WireAttrs};
+use crate::framing::{Bounds, Fixture};
 use crate::relation::Relation;
 
 /// A type with a layout.
@@ -219,6 +220,8 @@ pub(crate) struct EnumModel {
     pub(crate) inline_tag: Option<(IntTy, Endian)>,
     /// Chosen by conditions, not by a tag.
     pub(crate) chosen: bool,
+    /// The variants are frames, told apart by the frame search.
+    pub(crate) one_of: bool,
     pub(crate) lenient: bool,
     /// Where `lenient` stands.
     pub(crate) lenient_at: Option<Span>,
@@ -238,6 +241,8 @@ pub(crate) struct Variant {
     pub(crate) layout: Layout,
     pub(crate) doc: String,
     pub(crate) routes: VariantRoutes,
+    /// `#[frame(..)]` of a variant that is a frame.
+    pub(crate) frame: FrameAttrs,
     /// What was written: the places of the keys, for messages.
     pub(crate) attrs: WireAttrs,
     /// Whether a mistake in its attributes is reported already.
@@ -251,6 +256,12 @@ pub(crate) struct Frame {
     pub(crate) check: Option<usize>,
     /// The body: the field selected by a tag.
     pub(crate) body: Option<usize>,
+    /// What says where a frame ends.
+    pub(crate) bounds: Bounds,
+    /// The leading bytes by which it is recognised.
+    pub(crate) lead: Vec<Ranges>,
+    /// Other bytes that are always the same.
+    pub(crate) fixtures: Vec<Fixture>,
     /// Whether a mistake in the attributes is reported already.
     pub(crate) broken: bool,
 }

@@ -15,6 +15,7 @@ mod check;
 mod ctxt;
 mod expand;
 mod fallback;
+mod framing;
 mod ir;
 mod lower;
 mod relation;

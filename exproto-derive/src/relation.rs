@@ -38,6 +38,8 @@ pub(crate) enum Algorithm {
 pub(crate) struct Items {
     pub(crate) first: Option<Ident>,
     pub(crate) last: Last,
+    /// An open end is the end of the layout: lengths count what follows them.
+    pub(crate) to_end: bool,
     pub(crate) span: Span,
 }
 
@@ -152,7 +154,7 @@ fn function(call: &syn::ExprCall) -> syn::Result<Source> {
         "count" => Source::Count(one(argument)?),
         "present" => Source::Present(one(argument)?),
         "tag" => Source::Tag(one(argument)?),
-        "size" => Source::Size(range(argument)?),
+        "size" => Source::Size(Items { to_end: true, ..range(argument)? }),
         "xor" => Source::Check(Algorithm::Xor, range(argument)?),
         _ => Source::Check(Algorithm::Sum, range(argument)?),
     })
@@ -172,10 +174,12 @@ fn range(expr: &Expr) -> syn::Result<Items> {
                 (Some(end), RangeLimits::HalfOpen(_)) => Last::Before(end),
                 (None, _) => Last::Open,
             };
-            Ok(Items { first, last, span })
+            Ok(Items { first, last, to_end: false, span })
         }
         other => match name(other)? {
-            Some(field) => Ok(Items { first: Some(field.clone()), last: Last::With(field), span }),
+            Some(field) => {
+                Ok(Items { first: Some(field.clone()), last: Last::With(field), to_end: false, span })
+            }
             None => Err(syn::Error::new(span, "write the name of a field")),
         },
     }

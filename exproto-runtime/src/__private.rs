@@ -100,6 +100,18 @@ pub const fn add_sizes(a: Option<usize>, b: Option<usize>) -> Option<usize> {
     }
 }
 
+/// The constant size of a part within a frame whose end follows from sizes.
+#[must_use]
+#[track_caller]
+pub const fn part_size(size: Option<usize>) -> usize {
+    match size {
+        Some(size) => size,
+        None => panic!(
+            "nothing at a constant place says where this frame ends: a part of it varies in size; give the frame a length, delimiters or `datagram`"
+        ),
+    }
+}
+
 /// Whether a codec knows where a value ends.
 #[must_use]
 pub const fn codec_delimited<'a, T, C: Codec<'a, T>>(_: &C) -> bool {

@@ -61,7 +61,7 @@ fn wire(payload: &[u8]) -> Vec<u8> {
     let mut payload = payload.to_vec();
     payload.push(xor(&payload));
     let mut wire = Vec::new();
-    <Packet<'_> as Protocol>::FRAMING.wrap(&payload, &mut wire);
+    <Packet<'_> as Protocol>::KINDS[0].framing.wrap(&payload, &mut wire);
     wire
 }
 

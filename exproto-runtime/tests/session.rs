@@ -515,7 +515,7 @@ fn errors_of_the_layout_count_on_the_wire_too() {
     // A name that is no text, behind an escaped serial number.
     let payload = [0x06, 0x7E, 0xFF, 0x06 ^ 0x7E ^ 0xFF];
     let mut bytes = Vec::new();
-    <Toy<'_> as codec::Protocol>::FRAMING.wrap(&payload, &mut bytes);
+    <Toy<'_> as codec::Protocol>::KINDS[0].framing.wrap(&payload, &mut bytes);
     conn.send(&bytes);
     let reports = conn.take_reports();
     let Report::BadFrame { hex, error, .. } = &reports[0] else { panic!("{reports:?}") };

@@ -8,8 +8,9 @@ use syn::{Attribute, Expr, LitInt, LitStr, Path, Token, Type};
 use super::{Keyed, Place, after_eq, entries, in_parens, set, unknown_key};
 use crate::ctxt::Ctxt;
 
-const STRUCT_KEYS: &[&str] = &["gateway", "state", "downlink"];
-const ENUM_KEYS: &[&str] = &["anonymous"];
+const STRUCT_KEYS: &[&str] = &["gateway", "state", "downlink", "one_of", "anonymous"];
+const ENUM_KEYS: &[&str] = &["anonymous", "login_elsewhere"];
+const ONE_OF_KEYS: &[&str] = &["gateway", "state"];
 const VARIANT_KEYS: &[&str] = &[
     "auth",
     "publish",
@@ -29,7 +30,9 @@ const ALL_KEYS: &[&str] = &[
     "gateway",
     "state",
     "downlink",
+    "one_of",
     "anonymous",
+    "login_elsewhere",
     "auth",
     "publish",
     "subscribe",
@@ -54,6 +57,12 @@ pub(crate) struct RouteAttrs {
     pub(crate) state: Option<Keyed<Type>>,
     pub(crate) downlink: Option<Keyed<Path>>,
     pub(crate) anonymous: Option<Keyed<()>>,
+    /// Another kind of frame logs the device in.
+    pub(crate) login_elsewhere: Option<Keyed<()>>,
+    /// The gateway that this frame is one kind of.
+    pub(crate) one_of: Option<Keyed<Type>>,
+    /// The routes of a frame without a body.
+    pub(crate) own: VariantRoutes,
 }
 
 /// The keys of `#[route(..)]` on a variant.
@@ -124,21 +133,34 @@ impl VariantRoutes {
     }
 }
 
-/// Reads `#[route(..)]` on a struct or enum.
-pub(crate) fn parse_type(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> RouteAttrs {
+/// Reads `#[route(..)]` on a struct or enum; `one_of` is an enum of frames.
+pub(crate) fn parse_type(attrs: &[Attribute], place: Place, one_of: bool, ctxt: &mut Ctxt) -> RouteAttrs {
     let mut found = RouteAttrs { span: span_of(attrs), ..RouteAttrs::default() };
-    let here = if place == Place::Enum { ENUM_KEYS } else { STRUCT_KEYS };
+    let here = match place {
+        Place::Enum if one_of => ONE_OF_KEYS,
+        Place::Enum => ENUM_KEYS,
+        _ => STRUCT_KEYS,
+    };
     entries(attrs, "route", ctxt, |key, input, ctxt| {
         let name = key.unraw().to_string();
+        // A frame without a body has the routes of a variant itself.
+        if place == Place::Struct && VARIANT_KEYS.contains(&name.as_str()) {
+            found.own.span = found.own.span.or(Some(key.span()));
+            return route(&mut found.own, key, input, ctxt);
+        }
         if !here.contains(&name.as_str()) {
             return Err(unknown_key(key, "route", place, here, ALL_KEYS));
         }
         match name.as_str() {
             "gateway" => set(&mut found.gateway, key, (), ctxt),
+            "one_of" => {
+                set(&mut found.one_of, key, after_eq(input, key, "ENUM", |input| input.parse())?, ctxt)
+            }
             "state" => set(&mut found.state, key, after_eq(input, key, "TYPE", |input| input.parse())?, ctxt),
             "downlink" => {
                 set(&mut found.downlink, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt)
             }
+            "login_elsewhere" => set(&mut found.login_elsewhere, key, (), ctxt),
             _ => set(&mut found.anonymous, key, (), ctxt),
         }
         Ok(())
@@ -149,47 +171,46 @@ pub(crate) fn parse_type(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> 
 /// Reads `#[route(..)]` on a variant.
 pub(crate) fn parse_variant(attrs: &[Attribute], ctxt: &mut Ctxt) -> VariantRoutes {
     let mut found = VariantRoutes { span: span_of(attrs), ..VariantRoutes::default() };
-    entries(attrs, "route", ctxt, |key, input, ctxt| {
-        match key.unraw().to_string().as_str() {
-            "auth" => {
-                let value = in_parens(input, key, "client_id = \"{..}\"", |input| auth(key, input))?;
-                set(&mut found.auth, key, value, ctxt);
-            }
-            "publish" => {
-                found.publish.push(in_parens(input, key, "\"topic\"", |input| publish(key, input))?);
-            }
-            "subscribe" => found.subscribe.push(in_parens(input, key, "\"filter\"", subscribe)?),
-            "unsubscribe" => found.unsubscribe.push(in_parens(input, key, "\"filter\"", subscribe)?),
-            "deliver" => {
-                let value = in_parens(input, key, "\"filter\"", deliver)?;
-                set(&mut found.deliver, key, value, ctxt);
-            }
-            "answers" => {
-                set(&mut found.answers, key, after_eq(input, key, "FIELD", |input| input.parse())?, ctxt)
-            }
-            "reply" => {
-                set(&mut found.reply, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt)
-            }
-            "with" => {
-                set(&mut found.with, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt)
-            }
-            "heartbeat" => set(&mut found.heartbeat, key, (), ctxt),
-            "close" => {
-                let reason = if input.peek(syn::token::Paren) {
-                    Some(in_parens(input, key, "\"reason\"", |input| input.parse())?)
-                } else {
-                    None
-                };
-                set(&mut found.close, key, reason, ctxt);
-            }
-            "ignore" => set(&mut found.ignore, key, (), ctxt),
-            "sent" => set(&mut found.sent, key, (), ctxt),
-            "public" => set(&mut found.public, key, (), ctxt),
-            _ => return Err(unknown_key(key, "route", Place::Variant, VARIANT_KEYS, ALL_KEYS)),
-        }
-        Ok(())
-    });
+    entries(attrs, "route", ctxt, |key, input, ctxt| route(&mut found, key, input, ctxt));
     found
+}
+
+/// Reads one key of the routes of a frame.
+fn route(found: &mut VariantRoutes, key: &Ident, input: ParseStream<'_>, ctxt: &mut Ctxt) -> syn::Result<()> {
+    match key.unraw().to_string().as_str() {
+        "auth" => {
+            let value = in_parens(input, key, "client_id = \"{..}\"", |input| auth(key, input))?;
+            set(&mut found.auth, key, value, ctxt);
+        }
+        "publish" => {
+            found.publish.push(in_parens(input, key, "\"topic\"", |input| publish(key, input))?);
+        }
+        "subscribe" => found.subscribe.push(in_parens(input, key, "\"filter\"", subscribe)?),
+        "unsubscribe" => found.unsubscribe.push(in_parens(input, key, "\"filter\"", subscribe)?),
+        "deliver" => {
+            let value = in_parens(input, key, "\"filter\"", deliver)?;
+            set(&mut found.deliver, key, value, ctxt);
+        }
+        "answers" => {
+            set(&mut found.answers, key, after_eq(input, key, "FIELD", |input| input.parse())?, ctxt)
+        }
+        "reply" => set(&mut found.reply, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
+        "with" => set(&mut found.with, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
+        "heartbeat" => set(&mut found.heartbeat, key, (), ctxt),
+        "close" => {
+            let reason = if input.peek(syn::token::Paren) {
+                Some(in_parens(input, key, "\"reason\"", |input| input.parse())?)
+            } else {
+                None
+            };
+            set(&mut found.close, key, reason, ctxt);
+        }
+        "ignore" => set(&mut found.ignore, key, (), ctxt),
+        "sent" => set(&mut found.sent, key, (), ctxt),
+        "public" => set(&mut found.public, key, (), ctxt),
+        _ => return Err(unknown_key(key, "route", Place::Variant, VARIANT_KEYS, ALL_KEYS)),
+    }
+    Ok(())
 }
 
 fn span_of(attrs: &[Attribute]) -> Option<Span> {

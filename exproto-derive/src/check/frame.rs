@@ -4,20 +4,29 @@ use proc_macro2::Span;
 use syn::LitInt;
 
 use super::{field_hint, field_named};
-use crate::attr::frame::{EscapeTable, Reassemble};
+use crate::attr::frame::{EscapeTable, Escapes, FrameAttrs, Named, Reassemble};
 use crate::ctxt::Ctxt;
-use crate::ir::{Frame, Item, Layout, Model, Presence, Repr, Shape};
+use crate::framing::Bounds;
+use crate::ir::{EnumModel, Frame, Item, Layout, Model, Presence, Repr, Shape};
 
 /// Runs the rules on a type with `#[frame(..)]`.
 pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
     let Some(frame) = &model.frame else { return };
     match &model.shape {
         Shape::Struct(layout) => {
-            boundary(frame, ctxt);
+            one_boundary(frame, ctxt);
+            boundary(frame, layout, ctxt);
             transparent(frame, ctxt);
+            delimiters(frame, ctxt);
             max(frame, ctxt);
             if let (Some(table), Some(flag)) = (&frame.attrs.escape, &frame.attrs.flag) {
-                escape_table(&table.value, &flag.value, table.key, ctxt);
+                match &table.value {
+                    Escapes::Table(escapes) => escape_table(escapes, &flag.value, table.key, ctxt),
+                    Escapes::Xor { byte, values, .. } => {
+                        escape_values(byte, values, &flag.value, table.key, ctxt)
+                    }
+                    Escapes::Sequences(_) => {}
+                }
             }
             if let Some(reassemble) = &frame.attrs.reassemble {
                 reassembly(&reassemble.value, layout, ctxt);
@@ -32,14 +41,116 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
                 );
             }
         }
-        // Refused where the attribute is read.
-        Shape::Scalar(_) | Shape::Enum(_) => {}
+        Shape::Scalar(_) => {
+            if let Some(span) = frame.attrs.span {
+                ctxt.error_at(
+                    span,
+                    "an enum that is one integer is no frame: put `#[frame]` on the struct that holds it",
+                );
+            }
+        }
+        Shape::Enum(data) => one_of(model, frame, data, ctxt),
     }
 }
 
+// An enum is a frame only as one of several.
+fn one_of(model: &Model, frame: &Frame, data: &EnumModel, ctxt: &mut Ctxt) {
+    if frame.broken {
+        return;
+    }
+    if frame.attrs.one_of.is_none() {
+        if let Some(span) = frame.attrs.span {
+            ctxt.error_at(
+                span,
+                "`#[frame]` goes on the struct that surrounds an enum; an enum whose variants are whole frames says `#[frame(one_of)]`",
+            );
+        }
+        return;
+    }
+    for variant in data.variants.iter().filter(|variant| !variant.broken) {
+        let whole = match &variant.layout.items[..] {
+            [only] => matches!(only.repr, Repr::Part) && variant.layout.style == crate::ir::Style::Tuple,
+            _ => false,
+        };
+        if !whole && !variant.layout.broken {
+            ctxt.error(
+                &variant.ident,
+                format_args!("a variant of a `one_of` enum is one whole frame: write `{0}(TYPE)`, where TYPE has `#[frame]`", variant.ident),
+            );
+        }
+        if let Some(key) = &variant.attrs.tag {
+            ctxt.error_at(
+                key.key,
+                "frames are told apart by their leading bytes: write `#[frame(lead = [..])]`",
+            );
+        }
+    }
+    if data.variants.is_empty() || data.variants.len() > 12 {
+        ctxt.error(&model.ident, "a `one_of` enum has 1 to 12 variants");
+    }
+    no_context(model, ctxt);
+}
+
+// A frame ends in one way.
+fn one_boundary(frame: &Frame, ctxt: &mut Ctxt) {
+    let attrs = &frame.attrs;
+    let delimiters = attrs.start.as_ref().map(|key| key.key).or(attrs.end.as_ref().map(|key| key.key));
+    let given = [
+        ("flag", attrs.flag.as_ref().map(|key| key.key)),
+        ("start/end", delimiters),
+        ("line", attrs.line.as_ref().map(|key| key.key)),
+        ("datagram", attrs.datagram.as_ref().map(|key| key.key)),
+    ];
+    let mut given = given.iter().filter_map(|(name, span)| Some((name, (*span)?)));
+    if let (Some((first, _)), Some((second, span))) = (given.next(), given.next())
+        && !(*first == "start/end" && *second == "line" && attrs.end.is_none())
+    {
+        ctxt.error_at(
+            span,
+            format_args!("`{first}` and `{second}` both say where a frame ends: keep one of them"),
+        );
+    }
+    if let (Some(key), Some(escape)) = (&attrs.stuffing, &attrs.escape) {
+        ctxt.error_at(
+            escape.key,
+            format_args!("`stuffing = {}` is an escape table already: remove one of them", name(key.value)),
+        );
+    }
+    if let (Some(key), true) =
+        (&attrs.stuffing, delimiters.is_some() || attrs.line.is_some() || attrs.datagram.is_some())
+        && key.value != Named::Cobs
+    {
+        ctxt.error_at(
+            key.key,
+            format_args!(
+                "`stuffing = {}` has a flag of its own: remove the other delimiter",
+                name(key.value)
+            ),
+        );
+    }
+}
+
+const fn name(stuffing: Named) -> &'static str {
+    match stuffing {
+        Named::Slip => "slip",
+        Named::Hdlc => "hdlc",
+        Named::Ppp => "ppp",
+        Named::Cobs => "cobs",
+    }
+}
+
+/// Whether delimiters say where a frame ends.
+fn marked(attrs: &FrameAttrs) -> bool {
+    attrs.flag.is_some()
+        || attrs.start.is_some()
+        || attrs.end.is_some()
+        || attrs.line.is_some()
+        || attrs.stuffing.is_some()
+}
+
 // Something on the wire says where a frame ends.
-fn boundary(frame: &Frame, ctxt: &mut Ctxt) {
-    if frame.broken || frame.attrs.flag.is_some() {
+fn boundary(frame: &Frame, layout: &Layout, ctxt: &mut Ctxt) {
+    if frame.broken || marked(&frame.attrs) {
         return;
     }
     if let Some(escape) = &frame.attrs.escape {
@@ -47,14 +158,23 @@ fn boundary(frame: &Frame, ctxt: &mut Ctxt) {
             escape.key,
             "`escape` keeps the flag out of a frame, and there is none: add `flag = 0x7E`",
         );
-    } else if let Some(span) = frame.attrs.span {
-        ctxt.error_at(span, "nothing on the wire says where this frame ends: add `flag = 0x7E`");
+    } else if let (Some(span), Bounds::Unknown) = (frame.attrs.span, &frame.bounds)
+        && !layout.broken
+        && layout.items.iter().all(|item| !item.broken)
+    {
+        ctxt.error_at(
+            span,
+            "nothing on the wire says where this frame ends: let a length at a constant place say `= size(..)` of all that varies, or add `flag = 0x7E`, `end = b\"..\"`, `line` or `datagram`",
+        );
     }
 }
 
 // The flag never stands within a frame. A layout of integers may hold any
 // byte, so it needs escapes.
 fn transparent(frame: &Frame, ctxt: &mut Ctxt) {
+    if frame.attrs.stuffing.is_some() {
+        return;
+    }
     if let (Some(flag), None, false) = (&frame.attrs.flag, &frame.attrs.escape, frame.broken) {
         ctxt.error(
             &flag.value,
@@ -66,10 +186,25 @@ fn transparent(frame: &Frame, ctxt: &mut Ctxt) {
     }
 }
 
+// What has a start has an end, and what is escaped can be found.
+fn delimiters(frame: &Frame, ctxt: &mut Ctxt) {
+    let attrs = &frame.attrs;
+    let cobs = attrs.stuffing.as_ref().is_some_and(|key| key.value == Named::Cobs);
+    if let (Some(start), None, None, false) = (&attrs.start, &attrs.end, &attrs.line, cobs) {
+        ctxt.error_at(
+            start.key,
+            "`start` says where a frame begins; say where it ends with `end = b\"..\"`. If a length says it, write the constant as `before(b\"..\")`",
+        );
+    }
+    if let Some(key) = attrs.one_of.as_ref().or(attrs.first.as_ref()) {
+        ctxt.error_at(key.key, "this goes on an enum of frames");
+    }
+}
+
 // A frame whose end never comes is given up at `max` bytes.
 fn max(frame: &Frame, ctxt: &mut Ctxt) {
     match &frame.attrs.max {
-        None if frame.broken || frame.attrs.flag.is_none() => {}
+        None if frame.broken || !marked(&frame.attrs) => {}
         None => {
             if let Some(span) = frame.attrs.span {
                 ctxt.error_at(span, "a frame whose end never comes would be kept for ever: add `max = BYTES`, the most that a frame has");
@@ -83,6 +218,16 @@ fn max(frame: &Frame, ctxt: &mut Ctxt) {
                 "this is no number of bytes: write the most that a frame has, such as `max = 4096`",
             ),
         },
+    }
+}
+
+// The flag and the escape byte are escaped.
+fn escape_values(escape: &LitInt, values: &[LitInt], flag: &LitInt, key: Span, ctxt: &mut Ctxt) {
+    let byte = |literal: &LitInt| literal.base10_parse::<u8>().ok();
+    for (what, literal) in [("flag", flag), ("escape byte", escape)] {
+        if !values.iter().any(|value| byte(value) == byte(literal)) {
+            ctxt.error_at(key, format_args!("the {what} {literal} is not escaped, so it could not be sent within a frame: add `{literal}`"));
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::template::{self, Piece, Use};
 pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
     match &model.shape {
         Shape::Struct(_) => frame(model, ctxt),
+        Shape::Enum(data) if data.one_of => one_of(model, data, ctxt),
         Shape::Enum(data) if data.variants.iter().any(|variant| !variant.routes.is_empty()) => {
             all_routed(model, data, ctxt);
             login(model, data, ctxt);
@@ -41,6 +42,27 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
     }
 }
 
+// The frames of a `one_of` enum say themselves what they mean.
+fn one_of(model: &Model, data: &EnumModel, ctxt: &mut Ctxt) {
+    for variant in &data.variants {
+        if let Some(span) = variant.routes.span {
+            ctxt.error_at(
+                span,
+                format_args!(
+                    "put the routes on the frame in `{}`, with `one_of = {}`",
+                    variant.ident, model.ident
+                ),
+            );
+        }
+    }
+    if model.routes.gateway.is_none()
+        && let Some(span) = model.routes.span
+        && !model.routes_broken
+    {
+        ctxt.error_at(span, "write `#[route(gateway)]`, or remove it");
+    }
+}
+
 // A gateway is a frame with a body that a tag selects; `state` and `downlink`
 // belong to it.
 fn frame(model: &Model, ctxt: &mut Ctxt) {
@@ -54,6 +76,9 @@ fn frame(model: &Model, ctxt: &mut Ctxt) {
     };
     if model.routes_broken {
         return;
+    }
+    if model.routes.one_of.is_some() || !model.routes.own.is_empty() {
+        return flat(model, frame, ctxt);
     }
     let Some(gateway) = &model.routes.gateway else {
         let state = model.routes.state.as_ref().map(|key| ("state", key.key));
@@ -78,6 +103,56 @@ fn frame(model: &Model, ctxt: &mut Ctxt) {
     }
 }
 
+// A frame is a gateway of its own or one kind of frames of another; it has a
+// body with routes, or routes itself.
+fn flat(model: &Model, frame: &crate::ir::Frame, ctxt: &mut Ctxt) {
+    let routes = &model.routes;
+    let Shape::Struct(layout) = &model.shape else { return };
+    match (&routes.gateway, &routes.one_of) {
+        (Some(_), Some(one_of)) => ctxt.error_at(
+            one_of.key,
+            "a frame is a gateway, or one kind of frames of the enum that is: remove `gateway` or `one_of`",
+        ),
+        (None, None) => {
+            if let Some(span) = routes.own.span {
+                ctxt.error_at(
+                    span,
+                    "routes on a frame need a gateway: add `gateway`, or `one_of = ENUM` if the frame is one of several kinds",
+                );
+            }
+        }
+        _ => {}
+    }
+    if let (Some(state), Some(_)) = (&routes.state, &routes.one_of) {
+        ctxt.error_at(state.key, "the enum says what the state is: remove `state` here");
+    }
+    if layout.broken || layout.items.iter().any(|item| item.broken) {
+        return;
+    }
+    let own = &routes.own;
+    match (frame.body, own.span, &routes.one_of) {
+        (Some(_), Some(span), _) => ctxt.error_at(
+            span,
+            "this frame has a body that a tag selects: put the routes on its variants",
+        ),
+        (None, None, Some(one_of)) => ctxt.error_at(
+            one_of.key,
+            "this frame has no body whose variants have routes: say here what it means, `publish(\"topic\")`, `ignore`, ..",
+        ),
+        (None, Some(_), _) => {
+            conflicts(own, ctxt);
+            let login = routes.anonymous.is_some() || own.auth.is_some() || routes.one_of.is_some();
+            if let (false, Some(publish)) = (login, own.publish.first()) {
+                ctxt.error_at(
+                    publish.span,
+                    "no frame logs the device in: add an `auth(client_id = \"{..}\")` route, or `anonymous`",
+                );
+            }
+        }
+        _ => {}
+    }
+}
+
 // Where one variant has a route, all say what they mean.
 fn all_routed(model: &Model, data: &EnumModel, ctxt: &mut Ctxt) {
     if model.routes_broken {
@@ -98,7 +173,7 @@ fn all_routed(model: &Model, data: &EnumModel, ctxt: &mut Ctxt) {
 
 // Who publishes has logged in, or the gateway says that nobody does.
 fn login(model: &Model, data: &EnumModel, ctxt: &mut Ctxt) {
-    if model.routes_broken || model.routes.anonymous.is_some() {
+    if model.routes_broken || model.routes.anonymous.is_some() || model.routes.login_elsewhere.is_some() {
         return;
     }
     if data.variants.iter().any(|variant| variant.routes.auth.is_some()) {

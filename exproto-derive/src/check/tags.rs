@@ -16,6 +16,10 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
             no_context(model, ctxt);
         }
         Shape::Enum(data) => {
+            if data.one_of {
+                // The frame search chooses.
+                return;
+            }
             if data.chosen {
                 when_or_tag(data, ctxt);
                 unreachable(data, ctxt);

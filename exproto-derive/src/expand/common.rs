@@ -140,6 +140,11 @@ pub(crate) fn static_lifetimes(tokens: TokenStream) -> TokenStream {
     replace_lifetimes(tokens, &quote!('static)).0
 }
 
+/// Replaces all lifetimes in a type.
+pub(crate) fn lifetimes_as(tokens: TokenStream, lifetime: &TokenStream) -> TokenStream {
+    replace_lifetimes(tokens, lifetime).0
+}
+
 fn replace_lifetimes(tokens: TokenStream, lifetime: &TokenStream) -> (TokenStream, bool) {
     let mut found = false;
     let mut out = TokenStream::new();

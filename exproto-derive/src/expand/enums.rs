@@ -13,6 +13,10 @@ use crate::ir::{EnumModel, Item, Model, Repr, Variant};
 /// The traits of an enum.
 pub(crate) fn expand(model: &Model, data: &EnumModel) -> TokenStream {
     let variants = variant_trait(model, data);
+    if data.one_of {
+        let layout = super::one_of::layout(model, data);
+        return quote!(#layout #variants);
+    }
     if data.chosen {
         let chosen = chosen(model, data);
         return quote!(#chosen #variants);

@@ -12,26 +12,16 @@ use crate::relation::Source;
 
 /// `Protocol` of a type with `#[frame(..)]`.
 pub(crate) fn expand(model: &Model) -> TokenStream {
-    let (Some(frame), Shape::Struct(layout)) = (&model.frame, &model.shape) else {
-        return TokenStream::new();
+    let Some(frame) = &model.frame else { return TokenStream::new() };
+    let layout = match &model.shape {
+        Shape::Struct(layout) => layout,
+        Shape::Enum(data) => return super::one_of::expand(model, frame, data),
+        Shape::Bits(_) | Shape::Scalar(_) => return TokenStream::new(),
     };
-    let Some(flag) = frame.attrs.flag.as_ref().map(|key| &key.value) else { return TokenStream::new() };
-    let max =
-        frame.attrs.max.as_ref().map_or_else(|| quote!(65_536_usize), |key| key.value.to_token_stream());
     let name = model.ident.to_string();
-    let escape = match &frame.attrs.escape {
-        None => quote!(__p::None),
-        Some(table) => {
-            let byte = &table.value.byte;
-            let codes = table.value.codes.iter().map(|(code, value)| quote!((#code, #value)));
-            quote!(__p::Some({ static __E: __p::Escape = __p::Escape { byte: #byte, codes: &[#(#codes),*] }; &__E }))
-        }
-    };
-    let escaping = frame.attrs.escape.as_ref().map(|table| {
-        let byte = &table.value.byte;
-        quote!(.escaping(#byte))
-    });
     let check = check(frame, layout);
+    let bounds = super::bounds::expand(model, frame, layout, &check);
+    let (scan, fresh) = super::bounds::scanner(model, frame);
     let segments = segments(model, frame, layout);
     let kind =
         frame.body.and_then(|index| layout.items.get(index)).and_then(|item| item.member.as_ref()).map(
@@ -44,13 +34,17 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         );
     let header = header(model, false, &quote!(__p::Protocol), &TokenStream::new());
     quote! {
+        #bounds
         #header {
             const NAME: &'static str = #name;
-            const FRAMING: __p::Framing = __p::Framing::Flag { flag: #flag, escape: #escape, max: #max };
-            const CHECK: __p::Option<__p::Check> = #check;
-            type Scan = __p::FlagScan;
+            const KINDS: &'static [__p::FrameKind] = &[<Self as __p::FrameLayout>::KIND];
+            type Scan = #scan;
             #[inline]
-            fn scanner() -> __p::FlagScan { __p::FlagScan::new(#flag, #max) #escaping }
+            fn scanner() -> Self::Scan { #fresh }
+            #[inline]
+            fn decode_kind<'__f, __T: __p::Trace>(_: usize, __r: &mut __p::Reader<'__f, __T>)
+                -> __p::Result<Self::At<'__f>, __p::Error>
+            { __p::Decode::decode(__r, ()) }
             #segments
             #kind
         }
@@ -129,7 +123,7 @@ fn segments(model: &Model, frame: &Frame, layout: &Layout) -> TokenStream {
             })
         }
         fn join<'__f, __T: __p::Trace>(
-            __head: &'__f [u8], __body: &'__f [u8], __trace: __T,
+            _: usize, __head: &'__f [u8], __body: &'__f [u8], __trace: __T,
         ) -> __p::Result<(Self::At<'__f>, __p::Flags), __p::Error> {
             type __B<'__c> = #body_ty;
             let mut __h = __p::Reader::new(__head);

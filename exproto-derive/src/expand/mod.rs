@@ -2,6 +2,7 @@
 //! is emitted here are facts: offsets, widths, names.
 
 mod asserts;
+mod bounds;
 mod calc;
 pub(crate) mod common;
 mod decode;
@@ -9,6 +10,7 @@ mod encode;
 mod enums;
 mod fill;
 mod frame;
+mod one_of;
 mod route;
 mod sample;
 mod scalar;

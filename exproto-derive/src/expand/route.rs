@@ -12,20 +12,70 @@ use syn::{Expr, Lifetime, LitStr};
 
 use super::common::{at_lifetime, fields, header, located, pattern, static_lifetimes};
 use super::fill;
-use crate::attr::route::{Payload, Publish};
+use crate::attr::route::{Payload, Publish, VariantRoutes};
 use crate::ctxt::Ctxt;
-use crate::ir::{EnumModel, Model, Shape, Variant};
+use crate::ir::{Layout, Model, Shape, Variant};
 use crate::template::{self, Piece, Use};
 
 /// The code for the routes of a type, if it has any.
 pub(crate) fn expand(model: &Model) -> TokenStream {
     match &model.shape {
-        Shape::Struct(_) => frame(model),
+        Shape::Struct(layout) => {
+            let frame = frame(model);
+            if model.routes.own.is_empty() {
+                return frame;
+            }
+            // A frame without a body is its own.
+            let ident = &model.ident;
+            let name = crate::lower::snake_case(&ident.unraw().to_string());
+            let site = Site {
+                path: quote!(#ident),
+                place: ident.to_string(),
+                snake: &name,
+                info: Ident::new("__TYPE", proc_macro2::Span::call_site()),
+                layout,
+                routes: &model.routes.own,
+                variant: None,
+            };
+            let body = body(model, &[site]);
+            quote!(#frame #body)
+        }
+        Shape::Enum(data) if data.one_of => super::one_of::gateway(model, data),
         Shape::Enum(data) if data.variants.iter().any(|variant| !variant.routes.is_empty()) => {
-            body(model, data)
+            let ident = &model.ident;
+            let sites: Vec<_> = data
+                .variants
+                .iter()
+                .map(|variant| {
+                    let name = &variant.ident;
+                    Site {
+                        path: quote!(#ident::#name),
+                        place: format!("{ident}::{name}"),
+                        snake: &variant.snake,
+                        info: variant.info.clone(),
+                        layout: &variant.layout,
+                        routes: &variant.routes,
+                        variant: Some(variant),
+                    }
+                })
+                .collect();
+            body(model, &sites)
         }
         _ => TokenStream::new(),
     }
+}
+
+/// What has routes: a variant of a body, or a frame without one.
+struct Site<'m> {
+    /// What its values are made of: `Body::Location`, `Hello`.
+    path: TokenStream,
+    /// The same for messages.
+    place: String,
+    snake: &'m str,
+    info: Ident,
+    layout: &'m Layout,
+    routes: &'m VariantRoutes,
+    variant: Option<&'m Variant>,
 }
 
 /// What a frame says: its names, its body and, with `#[route(..)]`, that it is
@@ -37,17 +87,24 @@ fn frame(model: &Model) -> TokenStream {
     if model.routes.span.is_none() {
         return TokenStream::new();
     }
-    let Some(body) = frame.body.and_then(|index| layout.items.get(index)) else { return TokenStream::new() };
-    let (Some(member), body_ty) = (&body.member, &body.ty) else { return TokenStream::new() };
+    let body = frame.body.and_then(|index| layout.items.get(index)).filter(|_| model.routes.own.is_empty());
+    let flat = body.is_none();
+    if flat && model.routes.own.is_empty() {
+        return TokenStream::new();
+    }
+    let member = body.and_then(|body| body.member.as_ref());
+    let point = member.map(|_| quote!(.));
     let (_, type_generics, _) = model.generics.split_for_impl();
     let ident = &model.ident;
     let this = quote!(#ident #type_generics);
     let generics = &model.generics;
-    let span = body.span;
+    let span = body.map_or_else(|| model.ident.span(), |body| body.span);
+    let body_ty = body.map_or_else(|| this.clone(), |body| body.ty.to_token_stream());
     let within = quote_spanned!(span=> impl #generics __p::Within for #body_ty { type Frame = #this; });
 
-    let named: Vec<_> =
-        fields(layout).filter(|item| item.name.is_some() && item.member != body.member).collect();
+    let named: Vec<_> = fields(layout)
+        .filter(|item| item.name.is_some() && (flat || item.member.as_ref() != member))
+        .collect();
     let names = named.iter().map(|item| &item.label);
     let types = named.iter().map(|item| {
         let ty = item.ty.to_token_stream().to_string().replace(' ', "");
@@ -70,7 +127,14 @@ fn frame(model: &Model) -> TokenStream {
     let name = model.ident.to_string();
     let names_header = header(model, false, &quote!(__p::Names), &TokenStream::new());
     let outer_header = header(model, false, &quote!(__p::Outer), &TokenStream::new());
-    let state = model.routes.state.as_ref().map_or_else(|| quote!(()), |key| key.value.to_token_stream());
+    let state = match (&model.routes.state, &model.routes.one_of) {
+        (Some(key), _) => key.value.to_token_stream(),
+        (None, Some(key)) => {
+            let port = static_lifetimes(key.value.to_token_stream());
+            quote!(<#port as __p::Gateway>::State)
+        }
+        (None, None) => quote!(()),
+    };
     let downlink = model.routes.downlink.as_ref().map(|key| {
         let path = &key.value;
         let header = header(model, false, &quote!(__p::Envelope), &TokenStream::new());
@@ -81,6 +145,17 @@ fn frame(model: &Model) -> TokenStream {
             }
         }
     });
+    let downlink = if flat {
+        let header = header(model, false, &quote!(__p::Envelope), &TokenStream::new());
+        Some(quote! {
+            #header {
+                #[inline]
+                fn envelope(__body: Self::Body, _: &mut __p::Cx<'_, Self::State>) -> Self { __body }
+            }
+        })
+    } else {
+        downlink
+    };
     let reply = {
         let mut generics = model.generics.clone();
         generics.params.insert(0, syn::parse_quote!('__to));
@@ -105,6 +180,28 @@ fn frame(model: &Model) -> TokenStream {
         quote!(type __B #generics = #ty;)
     };
     let body_here = if model.lifetime.is_some() { quote!(__B<'_>) } else { quote!(__B) };
+    let gateway = model.routes.gateway.is_some().then(|| quote! {
+        impl __p::Gateway for #own {
+            type State = #state;
+            const ANONYMOUS: bool = <#body_static as __p::Routes>::ANONYMOUS;
+            #[inline]
+            fn access(__f: &#at) -> __p::Access { <#body_here as __p::Routes>::access(&__f #point #member) }
+            #[inline]
+            fn answers(__f: &#at) -> __p::Option<u64> { <#body_here as __p::Routes>::answers(&__f #point #member) }
+            fn ask(__f: &#at, __stage: __p::Stage, __cx: &mut __p::Cx<'_, #state>, __asks: &mut __p::Asks<'_>)
+                -> __p::Result<(), __p::Refusal>
+            { <#body_here as __p::Routes>::ask(__f, __stage, __cx, __asks) }
+            fn settle(__f: &#at, __cx: &mut __p::Cx<'_, #state>, __outcome: &__p::Outcome, __reply: &mut __p::Vec<u8>)
+                -> __p::Result<__p::After, __p::Error>
+            { <#body_here as __p::Routes>::settle(__f, __cx, __outcome, __reply) }
+            fn filters(__cx: &__p::Cx<'_, #state>, __each: &mut dyn __p::core::ops::FnMut(&__p::TopicBuf, u8))
+                -> __p::Result<(), __p::Refusal>
+            { <#body_static as __p::Routes>::filters(__cx, __each) }
+            fn deliver(__topic: &str, __payload: &[u8], __cx: &mut __p::Cx<'_, #state>, __out: &mut __p::Vec<u8>)
+                -> __p::Result<__p::Delivery, __p::DeliverError>
+            { <#body_static as __p::Routes>::deliver(__topic, __payload, __cx, __out) }
+        }
+    });
     quote! {
         #within
         #names_header {
@@ -125,58 +222,38 @@ fn frame(model: &Model) -> TokenStream {
             type State = #state;
             type Body = #body_ty;
             #[inline(always)]
-            fn body(&self) -> &Self::Body { &self.#member }
+            fn body(&self) -> &Self::Body { &self #point #member }
         }
         #downlink
         #reply
         #body_any
-        impl __p::Gateway for #own {
-            type State = #state;
-            const ANONYMOUS: bool = <#body_static as __p::Routes>::ANONYMOUS;
-            #[inline]
-            fn access(__f: &#at) -> __p::Access { <#body_here as __p::Routes>::access(&__f.#member) }
-            #[inline]
-            fn answers(__f: &#at) -> __p::Option<u64> { <#body_here as __p::Routes>::answers(&__f.#member) }
-            fn ask(__f: &#at, __stage: __p::Stage, __cx: &mut __p::Cx<'_, #state>, __asks: &mut __p::Asks<'_>)
-                -> __p::Result<(), __p::Refusal>
-            { <#body_here as __p::Routes>::ask(__f, __stage, __cx, __asks) }
-            fn settle(__f: &#at, __cx: &mut __p::Cx<'_, #state>, __outcome: &__p::Outcome, __reply: &mut __p::Vec<u8>)
-                -> __p::Result<__p::After, __p::Error>
-            { <#body_here as __p::Routes>::settle(__f, __cx, __outcome, __reply) }
-            fn filters(__cx: &__p::Cx<'_, #state>, __each: &mut dyn __p::core::ops::FnMut(&__p::TopicBuf, u8))
-                -> __p::Result<(), __p::Refusal>
-            { <#body_static as __p::Routes>::filters(__cx, __each) }
-            fn deliver(__topic: &str, __payload: &[u8], __cx: &mut __p::Cx<'_, #state>, __out: &mut __p::Vec<u8>)
-                -> __p::Result<__p::Delivery, __p::DeliverError>
-            { <#body_static as __p::Routes>::deliver(__topic, __payload, __cx, __out) }
-        }
+        #gateway
     }
 }
 
 /// What a body with routes says.
-fn body(model: &Model, data: &EnumModel) -> TokenStream {
+fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
     let at_name = located(&model.ident);
     let header = header(model, false, &quote_spanned!(at_name=> __p::Routes), &TokenStream::new());
     let anonymous = model.routes.anonymous.is_some();
-    let ident = &model.ident;
-    let access = data.variants.iter().map(|variant| {
-        let (name, access) = (&variant.ident, access(variant));
-        quote!(#ident::#name { .. } => #access,)
+    let access = sites.iter().map(|variant| {
+        let (path, access) = (&variant.path, access(variant));
+        quote!(#path { .. } => #access,)
     });
-    let answers = data.variants.iter().filter_map(|variant| {
+    let answers = sites.iter().filter_map(|variant| {
         let field = &variant.routes.answers.as_ref()?.value;
-        let name = &variant.ident;
+        let path = &variant.path;
         let item =
-            fields(&variant.layout).find(|item| item.name.as_deref() == Some(&field.unraw().to_string()))?;
+            fields(variant.layout).find(|item| item.name.as_deref() == Some(&field.unraw().to_string()))?;
         let (member, local) = (&item.member, &item.local);
-        Some(quote!(#ident::#name { #member: #local, .. } => __p::Some(__p::Scalar::raw(*#local)),))
+        Some(quote!(#path { #member: #local, .. } => __p::Some(__p::Scalar::raw(*#local)),))
     });
-    let auth = data.variants.iter().filter_map(|variant| auth(model, variant));
-    let rest = data.variants.iter().filter_map(|variant| rest(model, variant));
-    let settle = data.variants.iter().filter_map(|variant| settle(model, variant));
-    let filters = data.variants.iter().filter_map(filters);
-    let deliver = data.variants.iter().filter_map(|variant| deliver(model, variant));
-    let checks = checks(model, data);
+    let auth = sites.iter().filter_map(|variant| auth(model, variant));
+    let rest = sites.iter().filter_map(|variant| rest(model, variant));
+    let settle = sites.iter().filter_map(|variant| settle(variant));
+    let filters = sites.iter().filter_map(filters);
+    let deliver = sites.iter().filter_map(|variant| deliver(model, variant));
+    let checks = checks(model, sites);
     // On the name, where a body that belongs to no frame is reported.
     let frame = quote_spanned!(at_name=> <Self as __p::Within>::Frame);
     let state = quote_spanned!(at_name=> <#frame as __p::Outer>::State);
@@ -231,7 +308,7 @@ fn body(model: &Model, data: &EnumModel) -> TokenStream {
     }
 }
 
-fn access(variant: &Variant) -> TokenStream {
+fn access(variant: &Site<'_>) -> TokenStream {
     let routes = &variant.routes;
     let uplink = routes.auth.is_some()
         || !routes.publish.is_empty()
@@ -250,9 +327,9 @@ fn access(variant: &Variant) -> TokenStream {
     if public { quote!(__p::Access::Public) } else { quote!(__p::Access::Member) }
 }
 
-fn auth(model: &Model, variant: &Variant) -> Option<TokenStream> {
+fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
     let auth = &variant.routes.auth.as_ref()?.value;
-    let take_apart = take_apart(model, variant);
+    let take_apart = take_apart(variant);
     let text = |literal: &LitStr| {
         let pieces = pieces(literal, Use::Text).into_iter().map(|piece| match piece {
             Piece::Literal(text) => quote!(__t.push_str(#text);),
@@ -279,7 +356,7 @@ fn auth(model: &Model, variant: &Variant) -> Option<TokenStream> {
     })
 }
 
-fn rest(model: &Model, variant: &Variant) -> Option<TokenStream> {
+fn rest(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
     let routes = &variant.routes;
     let mut out = TokenStream::new();
     for publish in &routes.publish {
@@ -300,16 +377,16 @@ fn rest(model: &Model, variant: &Variant) -> Option<TokenStream> {
     if out.is_empty() {
         return None;
     }
-    let take_apart = take_apart(model, variant);
+    let take_apart = take_apart(variant);
     Some(quote!(#take_apart => { #out }))
 }
 
-fn publish_ask(model: &Model, variant: &Variant, publish: &Publish) -> TokenStream {
+fn publish_ask(model: &Model, variant: &Site<'_>, publish: &Publish) -> TokenStream {
     let topic = topic(model, variant, &publish.topic, Use::Topic);
     let (qos, retain) = (publish.qos, publish.retain);
     let info = &variant.info;
     if let Some(list) = &publish.each {
-        let local = fields(&variant.layout)
+        let local = fields(variant.layout)
             .find(|item| item.name.as_deref() == Some(&list.unraw().to_string()))
             .map(|item| &item.local);
         return quote! {
@@ -325,7 +402,7 @@ fn publish_ask(model: &Model, variant: &Variant, publish: &Publish) -> TokenStre
         Payload::Frame => quote!(__p::to_json(__frame, __out)),
         Payload::Field(field) => {
             let item =
-                fields(&variant.layout).find(|item| item.name.as_deref() == Some(&field.unraw().to_string()));
+                fields(variant.layout).find(|item| item.name.as_deref() == Some(&field.unraw().to_string()));
             let local = item.map(|item| &item.local);
             quote!(__p::field_payload(#local, __out))
         }
@@ -338,7 +415,7 @@ fn publish_ask(model: &Model, variant: &Variant, publish: &Publish) -> TokenStre
 }
 
 /// Statements that make the topic `__t`.
-fn topic(model: &Model, variant: &Variant, literal: &LitStr, purpose: Use) -> TokenStream {
+fn topic(model: &Model, variant: &Site<'_>, literal: &LitStr, purpose: Use) -> TokenStream {
     let pieces = pieces(literal, purpose).into_iter().map(|piece| match piece {
         Piece::Literal(text) => quote!(__t.literal(#text);),
         Piece::Placeholder(name) => {
@@ -349,7 +426,7 @@ fn topic(model: &Model, variant: &Variant, literal: &LitStr, purpose: Use) -> To
     quote!(let mut __t = __asks.topic(); #(#pieces)*)
 }
 
-fn settle(model: &Model, variant: &Variant) -> Option<TokenStream> {
+fn settle(variant: &Site<'_>) -> Option<TokenStream> {
     let routes = &variant.routes;
     let reply = routes.reply.as_ref().map(|reply| {
         // Errors on the function, names as everywhere in this code.
@@ -364,17 +441,17 @@ fn settle(model: &Model, variant: &Variant) -> Option<TokenStream> {
         }
     });
     let close = routes.close.as_ref().map(|close| {
-        let reason = close.value.as_ref().map_or_else(|| variant.snake.clone(), LitStr::value);
+        let reason = close.value.as_ref().map_or_else(|| variant.snake.to_string(), LitStr::value);
         quote!(return __p::Ok(__p::After::Close(__p::CloseReason::Done(__p::core::convert::Into::into(#reason))));)
     });
     if reply.is_none() && close.is_none() {
         return None;
     }
-    let take_apart = take_apart(model, variant);
+    let take_apart = take_apart(variant);
     Some(quote!(#take_apart => { #reply #close }))
 }
 
-fn filters(variant: &Variant) -> Option<TokenStream> {
+fn filters(variant: &Site<'_>) -> Option<TokenStream> {
     let deliver = &variant.routes.deliver.as_ref()?.value;
     let (topic, qos) = (device_filter(&deliver.filter), deliver.qos);
     Some(quote!({ #topic __each(&__t, #qos); }))
@@ -389,11 +466,11 @@ fn device_filter(literal: &LitStr) -> TokenStream {
     quote!(let mut __t = __cx.topic(); #(#pieces)*)
 }
 
-fn deliver(model: &Model, variant: &Variant) -> Option<TokenStream> {
+fn deliver(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
     let deliver = &variant.routes.deliver.as_ref()?.value;
-    let (ident, name, snake) = (&model.ident, &variant.ident, &variant.snake);
+    let (path, snake) = (&variant.path, &variant.snake);
     let filter = device_filter(&deliver.filter);
-    let content = fill::content(&variant.layout, &quote!(#ident::#name), &quote!(__node), Some(variant));
+    let content = fill::content(variant.layout, path, &quote!(__node), variant.variant);
     let key = match &deliver.answer {
         Some(field) => quote!(__p::Some(__p::Scalar::raw(__frame.#field))),
         None => quote!(__p::None),
@@ -422,14 +499,13 @@ fn deliver(model: &Model, variant: &Variant) -> Option<TokenStream> {
 }
 
 /// The pattern of a variant with its fields as references.
-fn take_apart(model: &Model, variant: &Variant) -> TokenStream {
-    let (ident, name) = (&model.ident, &variant.ident);
-    pattern(&quote!(#ident::#name), &variant.layout)
+fn take_apart(variant: &Site<'_>) -> TokenStream {
+    pattern(&variant.path, variant.layout)
 }
 
 /// The value of a placeholder: a field of the variant, what the session knows,
 /// or a field of the frame.
-fn placeholder(model: &Model, variant: &Variant, name: &str) -> TokenStream {
+fn placeholder(model: &Model, variant: &Site<'_>, name: &str) -> TokenStream {
     if let Some(local) = own_field(variant, name) {
         return quote!(#local);
     }
@@ -451,8 +527,8 @@ fn placeholder(model: &Model, variant: &Variant, name: &str) -> TokenStream {
 
 const BUILT_IN: &[&str] = &["client_id", "peer", "listener", "kind", "request"];
 
-fn own_field<'v>(variant: &'v Variant, name: &str) -> Option<&'v Ident> {
-    fields(&variant.layout)
+fn own_field<'v>(variant: &'v Site<'_>, name: &str) -> Option<&'v Ident> {
+    fields(variant.layout)
         .find(|item| match &item.member {
             Some(syn::Member::Unnamed(index)) => index.index.to_string() == name,
             _ => item.name.as_deref() == Some(name),
@@ -462,12 +538,12 @@ fn own_field<'v>(variant: &'v Variant, name: &str) -> Option<&'v Ident> {
 
 /// Constant evaluations on the spans of the templates: placeholders that are
 /// looked up in the frame.
-fn checks(model: &Model, data: &EnumModel) -> TokenStream {
+fn checks(model: &Model, sites: &[Site<'_>]) -> TokenStream {
     let mut out = TokenStream::new();
     let body = at_lifetime(model, &static_lt());
-    for variant in &data.variants {
-        let place = format!("{}::{}", model.ident, variant.ident);
-        let own: Vec<String> = fields(&variant.layout)
+    for variant in sites {
+        let place = &variant.place;
+        let own: Vec<String> = fields(variant.layout)
             .map(|item| item.label.clone())
             .chain(BUILT_IN.iter().map(ToString::to_string))
             .collect();
@@ -488,9 +564,9 @@ fn checks(model: &Model, data: &EnumModel) -> TokenStream {
 }
 
 /// The templates of a variant that may speak of the frame.
-fn templates(variant: &Variant) -> Vec<(&LitStr, Use)> {
+fn templates<'m>(variant: &Site<'m>) -> Vec<(&'m LitStr, Use)> {
     let routes = &variant.routes;
-    let mut found: Vec<(&LitStr, Use)> = Vec::new();
+    let mut found: Vec<(&'m LitStr, Use)> = Vec::new();
     if let Some(auth) = &routes.auth {
         found.push((&auth.value.client_id, Use::Text));
         found.extend(

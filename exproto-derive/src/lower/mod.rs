@@ -16,6 +16,7 @@ use syn::{Data, DeriveInput, Expr, Fields, GenericParam, Member};
 use crate::attr::wire::{BitsKey, CtxKey, Endian, TagKey, WireAttrs, WireContent, WireItem};
 use crate::attr::{Keyed, Place, doc_of, frame, route, wire};
 use crate::ctxt::Ctxt;
+use crate::framing::frame_of;
 use crate::ir::{
     BitStruct, EnumModel, Extent, IntTy, Item, Layout, Model, Presence, Repr, ScalarEnum, Shape, Style,
     Variant,
@@ -23,7 +24,7 @@ use crate::ir::{
 use crate::relation;
 
 pub(crate) use relate::{bounds, fixed_at, position};
-use relate::{containers, frame_of, place_bits, presence, relate, tails};
+use relate::{containers, place_bits, presence, relate, tails};
 pub(crate) use types::{Class, classify, snake_case};
 use types::{meta, option_of};
 use value::{bit_repr, value_item};
@@ -53,7 +54,7 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
     let frame_attrs = frame::parse(&input.attrs, place, ctxt);
     let frame_broken = ctxt.count() > before;
     let before = ctxt.count();
-    let routes = route::parse_type(&input.attrs, place, ctxt);
+    let routes = route::parse_type(&input.attrs, place, frame_attrs.one_of.is_some(), ctxt);
     let routes_broken = ctxt.count() > before;
     let ctx = match attrs.ctx.clone() {
         Some(Keyed { value: CtxKey::Declare(params), .. }) => params,
@@ -75,7 +76,10 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
     let mut variant_routes_broken = false;
     let shape = match &input.data {
         Data::Struct(data) => struct_shape(input, &data.fields, &attrs, &scope, ctxt)?,
-        Data::Enum(data) => enum_shape(input, data, &attrs, &scope, &mut variant_routes_broken, ctxt)?,
+        Data::Enum(data) => {
+            let one_of = frame_attrs.span.is_some();
+            enum_shape(input, data, (&attrs, one_of), &scope, &mut variant_routes_broken, ctxt)?
+        }
         Data::Union(_) => return None,
     };
     let frame = frame_attrs.span.is_some().then(|| frame_of(frame_attrs, &shape, frame_broken));
@@ -151,7 +155,7 @@ fn struct_shape(
 fn enum_shape(
     input: &DeriveInput,
     data: &syn::DataEnum,
-    attrs: &WireAttrs,
+    (attrs, one_of): (&WireAttrs, bool),
     scope: &Scope,
     routes_broken: &mut bool,
     ctxt: &mut Ctxt,
@@ -170,7 +174,7 @@ fn enum_shape(
         .variants
         .iter()
         .map(|variant| {
-            if let Some(attr) = variant.attrs.iter().find(|attr| attr.path().is_ident("frame")) {
+            if !one_of && let Some(attr) = variant.attrs.iter().find(|attr| attr.path().is_ident("frame")) {
                 ctxt.error(
                     attr.path(),
                     "`#[frame]` goes on a struct, the outermost type of the protocol, not on a variant",
@@ -214,6 +218,11 @@ fn enum_shape(
         let before = ctxt.count();
         let routes = route::parse_variant(&variant.attrs, ctxt);
         *routes_broken |= ctxt.count() > before;
+        let frame = if one_of {
+            frame::parse(&variant.attrs, Place::Variant, ctxt)
+        } else {
+            frame::FrameAttrs::default()
+        };
         variants.push(Variant {
             ident: variant.ident.clone(),
             info: format_ident!("__V{}", index),
@@ -223,6 +232,7 @@ fn enum_shape(
             layout,
             doc: doc_of(&variant.attrs),
             routes,
+            frame,
             attrs: wire_attrs.clone(),
             broken,
         });
@@ -231,6 +241,7 @@ fn enum_shape(
     Some(Shape::Enum(EnumModel {
         inline_tag,
         chosen,
+        one_of,
         lenient: attrs.lenient.is_some(),
         lenient_at: attrs.lenient.as_ref().map(|key| key.key),
         variants,

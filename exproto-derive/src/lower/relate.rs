@@ -5,11 +5,10 @@ use proc_macro2::Ident;
 use syn::ext::IdentExt;
 
 use super::{Scope, need_endian};
-use crate::attr::frame;
 use crate::attr::wire::{Endian, WireAttrs};
 use crate::ctxt::{Ctxt, nearest};
-use crate::ir::{Extent, Frame, IntTy, Item, Presence, Repr, Shape};
-use crate::relation::{Items, Last, Relation, Source};
+use crate::ir::{Extent, IntTy, Item, Presence, Repr};
+use crate::relation::{Items, Last, Source};
 
 /// Finds consecutive fields of bits and makes containers of them.
 pub(super) fn containers(items: &mut [Item], scope: &Scope, type_attrs: &WireAttrs, ctxt: &mut Ctxt) {
@@ -170,7 +169,7 @@ pub(crate) fn bounds(items: &[Item], range: &Items, carrier: usize) -> Option<(u
     let last = match &range.last {
         Last::With(name) => position(name)?,
         Last::Before(name) => position(name)?.checked_sub(1)?,
-        Last::Open if first < carrier => carrier.checked_sub(1)?,
+        Last::Open if first < carrier && !range.to_end => carrier.checked_sub(1)?,
         Last::Open => items.len().checked_sub(1)?,
     };
     Some((first, last))
@@ -232,26 +231,6 @@ pub(crate) fn fixed_at(items: &[Item], index: usize) -> Option<usize> {
         Repr::Bits(slot) => Some(if slot.first == index { slot.bytes } else { 0 }),
         _ => item.fixed(),
     }
-}
-
-pub(super) fn frame_of(attrs: frame::FrameAttrs, shape: &Shape, broken: bool) -> Frame {
-    let Shape::Struct(layout) = shape else { return Frame { attrs, check: None, body: None, broken } };
-    let items = &layout.items;
-    let body = items.iter().position(|item| matches!(item.repr, Repr::Body(_)));
-    // A checksum that starts at a constant offset, covers everything up to
-    // itself and has a constant distance to the end needs no decoding.
-    let check = items.iter().enumerate().position(|(index, item)| {
-        let Some(Relation { source: Source::Check(_, range), ops, .. }) = &item.relation else {
-            return false;
-        };
-        let Some((first, last)) = bounds(items, range, index) else { return false };
-        ops.is_empty()
-            && matches!(item.repr, Repr::Int(..))
-            && last + 1 == index
-            && (0..first).all(|i| fixed_at(items, i).is_some())
-            && (index..items.len()).all(|i| fixed_at(items, i).is_some())
-    });
-    Frame { attrs, check, body, broken }
 }
 
 pub(super) fn place_bits(items: &mut [Item], endian: Endian, bytes: usize) {

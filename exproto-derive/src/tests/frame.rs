@@ -6,12 +6,61 @@ use super::mistakes;
 fn something_says_where_a_frame_ends() {
     mistakes(&[
         (
-            "#[frame] struct S { a: u8 }",
-            &[("nothing on the wire says where this frame ends: add `flag = 0x7E`", "frame")],
+            "#[frame] struct S { a: u8, #[wire(rest)] b: Vec<u8> }",
+            &[(
+                "nothing on the wire says where this frame ends: let a length at a constant place say `= size(..)` of all that varies, or add `flag = 0x7E`, `end = b\"..\"`, `line` or `datagram`",
+                "frame",
+            )],
         ),
         (
-            "#[frame(max = 64)] struct S { a: u8 }",
-            &[("nothing on the wire says where this frame ends: add `flag = 0x7E`", "frame")],
+            "#[frame(max = 64)] struct S { a: u8, #[wire(size = a)] b: Vec<u8> }",
+            &[(
+                "nothing on the wire says where this frame ends: let a length at a constant place say `= size(..)` of all that varies, or add `flag = 0x7E`, `end = b\"..\"`, `line` or `datagram`",
+                "frame",
+            )],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), end = 0x0A, max = 64)] struct S { a: u8 }",
+            &[("`flag` and `start/end` both say where a frame ends: keep one of them", "end")],
+        ),
+        (
+            "#[frame(stuffing = slip, line, max = 64)] struct S { a: u8 }",
+            &[("`stuffing = slip` has a flag of its own: remove the other delimiter", "stuffing")],
+        ),
+        (
+            "#[frame(stuffing = sloop, max = 64)] struct S { a: u8 }",
+            &[(
+                "no stuffing `sloop`: there are slip, hdlc, ppp and cobs; another one is `escape(..)`",
+                "sloop",
+            )],
+        ),
+        (
+            "#[frame(start = b\"*\", max = 64)] struct S { a: u8 }",
+            &[(
+                "`start` says where a frame begins; say where it ends with `end = b\"..\"`. If a length says it, write the constant as `before(b\"..\")`",
+                "start",
+            )],
+        ),
+        (
+            "#[frame(flag = 0x7E, escape(0x7D ^ 0x20: 0x7D), max = 64)] struct S { a: u8 }",
+            &[("the flag 0x7E is not escaped, so it could not be sent within a frame: add `0x7E`", "escape")],
+        ),
+        (
+            "#[frame] enum E { #[wire(tag = 1)] A(u8) }",
+            &[(
+                "`#[frame]` goes on the struct that surrounds an enum; an enum whose variants are whole frames says `#[frame(one_of)]`",
+                "frame",
+            )],
+        ),
+        (
+            "#[frame(one_of)] enum E { A(Frame), B { a: u8 }, #[frame(lead = [0x100])] C(Frame) }",
+            &[
+                (
+                    "a variant of a `one_of` enum is one whole frame: write `B(TYPE)`, where TYPE has `#[frame]`",
+                    "B",
+                ),
+                ("a leading byte is `0x7E`, a range `0x01..=0xFF`, several with `|`, or `_`", "0x100"),
+            ],
         ),
         (
             "#[frame(escape(0x7D: 1 => 0x7D), max = 9)] struct S { a: u8 }",
@@ -42,7 +91,20 @@ fn something_says_where_a_frame_ends() {
         ("#[frame(flag = 0x17E)] struct S { a: u8 }", &[("`0x17E` is no byte: write 0x00 to 0xFF", "0x17E")]),
         (
             "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9)] enum E { #[wire(tag = 1)] A(u8) }",
-            &[("`#[frame]` goes on a struct, the outermost type of the protocol, not on an enum", "frame")],
+            &[
+                (
+                    "`flag` does not go on an enum; the keys of `#[frame]` there are: one_of, skip, resync",
+                    "flag",
+                ),
+                (
+                    "`escape` does not go on an enum; the keys of `#[frame]` there are: one_of, skip, resync",
+                    "escape",
+                ),
+                (
+                    "`max` does not go on an enum; the keys of `#[frame]` there are: one_of, skip, resync",
+                    "max",
+                ),
+            ],
         ),
         (
             "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9)] #[wire(bits = u8)] struct S { #[wire(bits = 8)] a: u8 }",

@@ -4,7 +4,7 @@
 //! enums whose tag lies elsewhere have traits of their own.
 
 use super::error::Error;
-use super::frame::{Check, Framing, Scanner};
+use super::frame::{FrameKind, Scanner};
 use super::reader::Reader;
 use super::trace::Trace;
 use super::value::Value;
@@ -139,18 +139,30 @@ pub trait Family {
     label = "this type has no `#[frame(..)]`",
     note = "add `#[derive(ExProtoFrame)]` and `#[frame(..)]` to the outermost type of the protocol"
 )]
-pub trait Protocol: for<'f> Family<At<'f>: Decode<'f, Ctx = ()> + Encode + Value> {
+pub trait Protocol: for<'f> Family<At<'f>: Encode + Wire<Ctx = ()> + Value> {
     /// The name of the type.
     const NAME: &'static str;
-    /// Where a frame begins and ends on the wire.
-    const FRAMING: Framing;
-    /// The checksum whose place is known without decoding.
-    const CHECK: Option<Check>;
+    /// Where a frame begins and ends on the wire, for each kind of frames: one
+    /// unless several share a port.
+    const KINDS: &'static [FrameKind];
     /// The state of the frame search.
     type Scan: Scanner;
 
     /// A fresh frame search.
     fn scanner() -> Self::Scan;
+
+    /// Decodes a frame of one of the [`KINDS`](Self::KINDS).
+    ///
+    /// # Errors
+    ///
+    /// What the layout refuses.
+    fn decode_kind<'f, T: Trace>(kind: usize, r: &mut Reader<'f, T>) -> Result<Self::At<'f>, Error>;
+
+    /// Which of the [`KINDS`](Self::KINDS) a frame has.
+    fn kind_of(frame: &Self::At<'_>) -> usize {
+        let _ = frame;
+        0
+    }
 
     /// The segment of a longer message that this frame carries, if any.
     fn segment<'s>(frame: &'s Self::At<'_>) -> Option<Segment<'s>> {
@@ -158,20 +170,21 @@ pub trait Protocol: for<'f> Family<At<'f>: Decode<'f, Ctx = ()> + Encode + Value
         None
     }
 
-    /// Decodes a message from the whole frame `head` that carried its first
-    /// segment and the joined segments `body`.
+    /// Decodes a message from the whole frame `head`, of this kind, that
+    /// carried its first segment and the joined segments `body`.
     ///
     /// # Errors
     ///
     /// What the layout refuses; offsets count in the joined bytes.
     fn join<'f, T: Trace>(
+        kind: usize,
         head: &'f [u8],
         body: &'f [u8],
         trace: T,
     ) -> Result<(Self::At<'f>, super::trace::Flags), Error> {
         let _ = body;
         let mut r = Reader::traced(head, trace);
-        let frame = <Self::At<'f> as Decode<'f>>::decode(&mut r, ())?;
+        let frame = Self::decode_kind(kind, &mut r)?;
         Ok((frame, r.flags()))
     }
 

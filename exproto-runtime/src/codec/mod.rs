@@ -36,9 +36,11 @@ pub use explain::{
     explain_joined,
 };
 pub use frame::{
-    Assembled, Bad, Check, Deframer, Escape, FlagScan, Framing, Item, RawFrame, Reassembler,
-    ReassemblyLimits, Received, Scanner, Step, decode, encode, reencode,
+    Assembled, Bad, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead, RawFrame,
+    Reassembler, ReassemblyLimits, Received, Scanner, Step, Stuffing, decode, encode, reencode,
 };
+#[doc(hidden)]
+pub use frame::{Constant, Cursor, FrameLayout, Frames, Halt, Only, frame_size};
 pub use json::{Fill, FillError, JsonWriter, Node, Object, to_json};
 pub use layout::{
     Codec, Decode, Encode, EncodeBody, Family, NoCtx, Protocol, Scalar, Segment, Select, Tagged, Wire,

@@ -35,11 +35,14 @@ pub enum Flag {
     Length = 8,
     /// A length-bounded block holds more bytes than its layout.
     Extra = 9,
+    /// The frame is delimited or escaped in another way than our own encoder
+    /// does it.
+    Framing = 10,
 }
 
 impl Flag {
     /// All flags, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Range,
         Self::Digits,
         Self::Text,
@@ -50,6 +53,7 @@ impl Flag {
         Self::Checksum,
         Self::Length,
         Self::Extra,
+        Self::Framing,
     ];
 
     /// One sentence that says what is odd.
@@ -66,6 +70,7 @@ impl Flag {
             Self::Checksum => "wrong checksum accepted",
             Self::Length => "wrong length accepted",
             Self::Extra => "bytes beyond the layout",
+            Self::Framing => "delimited or escaped in another way than we do",
         }
     }
 }
@@ -85,7 +90,8 @@ impl Flags {
     const LOSSY: u32 = 1 << Flag::Reserved as u32
         | 1 << Flag::Checksum as u32
         | 1 << Flag::Length as u32
-        | 1 << Flag::Extra as u32;
+        | 1 << Flag::Extra as u32
+        | 1 << Flag::Framing as u32;
 
     /// Adds a flag.
     #[inline]

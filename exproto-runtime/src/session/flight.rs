@@ -7,20 +7,21 @@ use crate::codec::{Error, Flags, NoTrace, Protocol, RawFrame};
 /// The bytes of a frame that waits, from which it is decoded again.
 #[derive(Debug)]
 pub(crate) enum Kept {
-    /// The un-escaped payload of one frame.
-    Frame(Box<[u8]>),
-    /// A message put together from several frames.
-    Joined { head: Vec<u8>, body: Vec<u8> },
+    /// The un-escaped payload of one frame, and which kind it is.
+    Frame(usize, Box<[u8]>),
+    /// A message put together from several frames of a kind.
+    Joined { kind: usize, head: Vec<u8>, body: Vec<u8> },
 }
 
 impl Kept {
     pub(crate) fn decode<G: Protocol>(&self, accept_bad: bool) -> Result<G::At<'_>, Error> {
         match self {
-            Self::Frame(payload) => {
-                let raw = RawFrame { wire: payload, payload, offset: 0, flags: Flags::NONE, accept_bad };
+            Self::Frame(kind, payload) => {
+                let (flags, kind) = (Flags::NONE, *kind);
+                let raw = RawFrame { wire: payload, payload, offset: 0, flags, accept_bad, kind };
                 raw.decode::<G>().map(|received| received.frame)
             }
-            Self::Joined { head, body } => G::join(head, body, NoTrace).map(|(frame, _)| frame),
+            Self::Joined { kind, head, body } => G::join(*kind, head, body, NoTrace).map(|(frame, _)| frame),
         }
     }
 }
@@ -151,7 +152,7 @@ mod tests {
             (vec![refused(), failed()], failed()),
             (vec![failed(), refused()], failed()),
         ] {
-            let kept = Kept::Frame(Box::default());
+            let kept = Kept::Frame(0, Box::default());
             let mut flight = Flight::new(kept);
             flight.tickets = Tickets::new(0, 2);
             for (ticket, end) in (0..).map(Ticket).zip(ends) {
@@ -164,7 +165,7 @@ mod tests {
     #[test]
     fn a_refused_filter_is_not_the_outcome_of_the_frame() {
         let refused = Outcome::Refused { code: 0x87, reason: "no".into() };
-        let mut flight = Flight::new(Kept::Frame(Box::default()));
+        let mut flight = Flight::new(Kept::Frame(0, Box::default()));
         flight.tickets = Tickets::new(1, 2);
         flight.filters = 1;
         assert_eq!(flight.end(Ticket(1), refused.clone()), (Ended::More, Some(refused)));

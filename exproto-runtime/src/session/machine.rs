@@ -245,7 +245,14 @@ impl<G: Gateway> Core<G> {
     fn item(&mut self, now: Millis, item: Item<'_>, out: &mut Out) {
         let raw = match item {
             Item::Frame(raw) => raw,
-            Item::Bad(bad) => return self.bad_frame(bad.wire, bad.offset, bad.error, out),
+            Item::Bad(bad) => {
+                self.bad_frame(bad.wire, bad.offset, bad.error, out);
+                // The rest of the stream means nothing.
+                if bad.fatal {
+                    self.close(CloseReason::BadFrames, out);
+                }
+                return;
+            }
         };
         match raw.decode::<G>() {
             Ok(received) => {
@@ -255,7 +262,7 @@ impl<G: Gateway> Core<G> {
                 self.frame(now, received.frame, &raw, out);
             }
             Err(error) => {
-                let at = G::FRAMING.wire_offset(raw.wire, error.offset() as usize);
+                let at = raw.stream_offset::<G>(error.offset()).saturating_sub(raw.offset);
                 let error = error.at_offset(u32::try_from(at).unwrap_or(u32::MAX));
                 self.bad_frame(raw.wire, raw.offset, error, out);
             }
@@ -281,11 +288,11 @@ impl<G: Gateway> Core<G> {
             self.since = now;
         }
         if let Some(segment) = G::segment(&frame) {
-            if let Some(kept) = self.segment(now, G::kind(&frame), segment, raw.payload) {
+            if let Some(kept) = self.segment(now, G::kind(&frame), segment, raw) {
                 self.joined(now, kept, raw, out);
             }
         } else if let Some(wait) = self.begin(now, &frame, out) {
-            self.wait(now, Kept::Frame(raw.payload.into()), wait);
+            self.wait(now, Kept::Frame(raw.kind, raw.payload.into()), wait);
         }
     }
 
@@ -295,12 +302,12 @@ impl<G: Gateway> Core<G> {
         now: Millis,
         kind: &'static str,
         segment: Segment<'_>,
-        payload: &[u8],
+        raw: &RawFrame<'_>,
     ) -> Option<Kept> {
         self.counters.segments.up();
         let limits = self.settings.reassembly;
         let member = self.is_member();
-        let result = self.rare().add_segment(now, limits, member, segment, payload);
+        let result = self.rare().add_segment(now, limits, member, segment, raw.payload);
         let (lost, joined) = match result {
             Ok((lost, joined)) => (lost, joined),
             Err(reason) => {
@@ -310,7 +317,7 @@ impl<G: Gateway> Core<G> {
         };
         self.counters.segments_lost.add(lost);
         self.forget_rare();
-        joined.map(|whole| Kept::Joined { head: whole.head, body: whole.body })
+        joined.map(|whole| Kept::Joined { kind: raw.kind, head: whole.head, body: whole.body })
     }
 
     fn joined(&mut self, now: Millis, kept: Kept, raw: &RawFrame<'_>, out: &mut Out) {

@@ -19,6 +19,11 @@ pub trait Within {
 }
 
 /// A frame with a body.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no routes",
+    label = "one kind of frames of a gateway, and nothing says what it means",
+    note = "add `#[route(one_of = ENUM, ..)]` to the frame, with its routes if it has no body"
+)]
 pub trait Outer: Sized {
     /// What the user keeps for each connection.
     type State: Default + Send + 'static;
@@ -146,6 +151,48 @@ pub trait Routes: Within + Sized {
         cx: &mut Cx<'_, <Self::Frame as Outer>::State>,
         frame: &mut Vec<u8>,
     ) -> Result<Delivery, DeliverError>;
+}
+
+/// See [`Gateway::access`](super::Gateway::access), of one kind of frames.
+#[inline]
+pub fn access_of<F: Outer<Body: Routes>>(frame: &F) -> Access {
+    frame.body().access()
+}
+
+/// See [`Gateway::answers`](super::Gateway::answers), of one kind of frames.
+#[inline]
+pub fn answers_of<F: Outer<Body: Routes>>(frame: &F) -> Option<u64> {
+    frame.body().answers()
+}
+
+/// See [`Gateway::ask`](super::Gateway::ask), of one kind of frames.
+///
+/// # Errors
+///
+/// The frame is refused.
+#[inline]
+pub fn ask_of<F: Outer<Body: Routes<Frame = F>>>(
+    frame: &F,
+    stage: Stage,
+    cx: &mut Cx<'_, F::State>,
+    asks: &mut Asks<'_>,
+) -> Result<(), Refusal> {
+    <F::Body as Routes>::ask(frame, stage, cx, asks)
+}
+
+/// See [`Gateway::settle`](super::Gateway::settle), of one kind of frames.
+///
+/// # Errors
+///
+/// The reply cannot be encoded.
+#[inline]
+pub fn settle_of<F: Outer<Body: Routes<Frame = F>>>(
+    frame: &F,
+    cx: &mut Cx<'_, F::State>,
+    outcome: &Outcome,
+    reply: &mut Vec<u8>,
+) -> Result<After, Error> {
+    <F::Body as Routes>::settle(frame, cx, outcome, reply)
 }
 
 /// The fields of a frame by name, for placeholders.

@@ -1,8 +1,8 @@
 //! `Toy` with a bug: the reply to one reading panics.
 
 use exproto_runtime::codec::{
-    Check, Decode, Encode, Error, Family, FieldInfo, FlagScan, Framing, Protocol, Reader, Trace, Value,
-    Visitor, Wire, Writer,
+    Decode, Encode, Error, Family, FieldInfo, FlagScan, FrameKind, Protocol, Reader, Trace, Value, Visitor,
+    Wire, Writer,
 };
 use exproto_runtime::session::{
     Access, After, Asks, Cx, DeliverError, Delivery, Gateway, Outcome, Refusal, Stage, TopicBuf,
@@ -46,12 +46,15 @@ impl Family for Bomb<'_> {
 
 impl Protocol for Bomb<'_> {
     const NAME: &'static str = "Bomb";
-    const FRAMING: Framing = <Toy<'static> as Protocol>::FRAMING;
-    const CHECK: Option<Check> = <Toy<'static> as Protocol>::CHECK;
+    const KINDS: &'static [FrameKind] = <Toy<'static> as Protocol>::KINDS;
     type Scan = FlagScan;
 
     fn scanner() -> FlagScan {
         <Toy<'static> as Protocol>::scanner()
+    }
+
+    fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>) -> Result<Bomb<'f>, Error> {
+        Bomb::decode(r, ())
     }
 }
 

@@ -13,8 +13,8 @@
 #![allow(dead_code, unreachable_pub)]
 
 use exproto_runtime::codec::{
-    Decode, Encode, Error, Family, FieldInfo, FlagScan, Framing, Protocol, Reader, Trace, Value, Visitor,
-    Wire, Writer,
+    Decode, Encode, Error, Family, FieldInfo, FlagScan, FrameKind, Framing, Protocol, Reader, Trace, Value,
+    Visitor, Wire, Writer,
 };
 use exproto_runtime::session::{
     Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Refusal,
@@ -73,17 +73,21 @@ impl Family for Line<'_> {
 
 impl Protocol for Line<'_> {
     const NAME: &'static str = "Line";
-    const FRAMING: Framing = Framing::Flag { flag: b'\n', escape: None, max: MAX };
-    const CHECK: Option<exproto_runtime::codec::Check> = None;
+    const KINDS: &'static [FrameKind] =
+        &[FrameKind::new(Framing::Flag { flag: b'\n', escape: None, max: MAX })];
     type Scan = FlagScan;
 
     fn scanner() -> FlagScan {
         FlagScan::new(b'\n', MAX)
     }
+
+    fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>) -> Result<Line<'f>, Error> {
+        Line::decode(r, ())
+    }
 }
 
 fn line(text: &str, out: &mut Vec<u8>) {
-    Line::FRAMING.wrap(text.as_bytes(), out);
+    Line::KINDS[0].framing.wrap(text.as_bytes(), out);
 }
 
 impl Gateway for Line<'static> {

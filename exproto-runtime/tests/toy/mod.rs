@@ -9,7 +9,7 @@
 
 use exproto_runtime::codec::{
     self, Algorithm, Check, Decode, Encode, Error, ErrorKind, Escape, Family, FieldInfo, FlagScan, Flags,
-    Framing, Protocol, Reader, Segment, Trace, Value, Visitor, Wire, Writer,
+    FrameKind, Framing, Protocol, Reader, Segment, Stuffing, Trace, Value, Visitor, Wire, Writer,
 };
 use exproto_runtime::session::{
     Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Refusal,
@@ -66,7 +66,7 @@ static FRAME: FieldInfo = FieldInfo::new("", "Toy");
 static TAG: FieldInfo = FieldInfo::new("Toy", "tag");
 static BODY: FieldInfo = FieldInfo::new("Toy", "body");
 static CHECK: FieldInfo = FieldInfo::new("Toy", "check");
-static ESCAPE: Escape = Escape { byte: 0x7D, codes: &[(0x01, 0x7D), (0x02, 0x7E)] };
+static ESCAPE: Escape = Escape { byte: 0x7D, codes: &[(0x01, 0x7D), (0x02, 0x7E)], xor: None };
 
 impl Toy<'_> {
     fn tag(&self) -> u8 {
@@ -215,13 +215,24 @@ impl Family for Toy<'_> {
 
 impl Protocol for Toy<'_> {
     const NAME: &'static str = "Toy";
-    const FRAMING: Framing = Framing::Flag { flag: 0x7E, escape: Some(&ESCAPE), max: 512 };
-    const CHECK: Option<Check> =
-        Some(Check { from: 0, tail: 1, width: 1, big_endian: true, algorithm: Algorithm::Xor, at: &CHECK });
+    const KINDS: &'static [FrameKind] =
+        &[FrameKind::new(Framing::Flag { flag: 0x7E, escape: Some(Stuffing::Escape(&ESCAPE)), max: 512 })
+            .checked(Some(Check {
+                from: 0,
+                tail: 1,
+                width: 1,
+                big_endian: true,
+                algorithm: Algorithm::Xor,
+                at: &CHECK,
+            }))];
     type Scan = FlagScan;
 
     fn scanner() -> FlagScan {
         FlagScan::new(0x7E, 512)
+    }
+
+    fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>) -> Result<Toy<'f>, Error> {
+        Toy::decode(r, ())
     }
 
     fn segment<'s>(frame: &'s Toy<'_>) -> Option<Segment<'s>> {
@@ -233,7 +244,12 @@ impl Protocol for Toy<'_> {
         }
     }
 
-    fn join<'f, T: Trace>(_: &'f [u8], body: &'f [u8], trace: T) -> Result<(Toy<'f>, Flags), Error> {
+    fn join<'f, T: Trace>(
+        _: usize,
+        _: &'f [u8],
+        body: &'f [u8],
+        trace: T,
+    ) -> Result<(Toy<'f>, Flags), Error> {
         let mut r = Reader::traced(body, trace);
         let frame = Toy::read(&mut r)?;
         let end = r;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::show::Sink;
 use super::{DecodeArgs, Role};
 use crate::codec::{
-    Assembled, Deframer, Error, Explanation, Flag, Flags, Framing, Item, NoTrace, Protocol, RawFrame,
-    Reassembler, ReassemblyLimits, Received, explain, explain_bad, explain_joined, reencode, to_json,
+    Assembled, Deframer, Error, Explanation, Flag, Flags, Item, NoTrace, Protocol, RawFrame, Reassembler,
+    ReassemblyLimits, Received, explain, explain_bad, explain_joined, reencode, to_json,
 };
 use crate::session::{
     Access, Action, ConnInfo, Event, Gateway, Millis, Out, Outcome, Report, Session, SessionSettings, Ticket,
@@ -119,7 +119,16 @@ impl<G: Gateway> Decoder<G> {
     pub(super) fn rest(&self) -> Vec<u8> {
         match self.deframer.incomplete() {
             [] => Vec::new(),
-            rest => opened::<G>(rest),
+            rest => {
+                let mut bytes = Vec::new();
+                // A shared flag is not among the bytes that are kept.
+                if let [kind] = G::KINDS {
+                    kind.framing.restore(rest, &mut bytes);
+                } else {
+                    bytes.extend_from_slice(rest);
+                }
+                bytes
+            }
         }
     }
 
@@ -127,16 +136,6 @@ impl<G: Gateway> Decoder<G> {
     pub(super) fn next_datagram(&mut self) {
         self.deframer = Deframer::new().accepting_bad(self.accept_bad);
     }
-}
-
-/// The bytes of a frame with the delimiter that stands before it, which is
-/// not among those of a frame that shares it with the one before.
-fn opened<G: Protocol>(wire: &[u8]) -> Vec<u8> {
-    let Framing::Flag { flag, .. } = G::FRAMING;
-    let mut bytes = Vec::with_capacity(wire.len() + 1);
-    bytes.push(flag);
-    bytes.extend_from_slice(wire);
-    bytes
 }
 
 fn show_frame<G: Gateway>(
@@ -164,16 +163,16 @@ fn show_frame<G: Gateway>(
     let mut access = G::access(&received.frame);
     let mut problem = None;
     match assemble::<G>(&received.frame, raw, reassembler, &mut shown.flags) {
-        Some(whole) => match G::join(&whole.head, &whole.body, NoTrace) {
+        Some(whole) => match G::join(raw.kind, &whole.head, &whole.body, NoTrace) {
             Ok((frame, flags)) => {
                 show_value::<G>(&frame, &mut shown);
                 access = G::access(&frame);
                 if picture || flags != Flags::NONE {
-                    explanations.push(explain_joined::<G>(&whole.head, &whole.body));
+                    explanations.push(explain_joined::<G>(raw.kind, &whole.head, &whole.body));
                 }
             }
             Err(error) => {
-                let explanation = explain_joined::<G>(&whole.head, &whole.body);
+                let explanation = explain_joined::<G>(raw.kind, &whole.head, &whole.body);
                 problem = Some(Problem::new(&explanation, error, raw.offset));
                 explanations.push(explanation);
             }

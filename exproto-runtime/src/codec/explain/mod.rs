@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::error::{Error, ErrorKind};
-use super::frame::{Bad, Framing, Item, RawFrame};
+use super::frame::{Bad, Check, Item, RawFrame, kind_at};
 use super::layout::Protocol;
 use super::schema::FieldInfo;
 use super::trace::{Flag, Flags};
@@ -253,7 +253,10 @@ impl Explanation {
 pub fn explain<P: Protocol>(raw: &RawFrame<'_>) -> Explanation {
     let recorder = Recorder::default();
     let result = raw.decode_traced::<P, _>(&recorder);
-    let check = P::CHECK.map(|check| (check.at, raw.payload.len().saturating_sub(check.tail) as u32));
+    let check = kind_at::<P>(raw.kind)
+        .check
+        .as_ref()
+        .map(|check| (check.at, raw.payload.len().saturating_sub(check.tail) as u32));
     let explanation = Explanation {
         name: P::NAME,
         kind: result.as_ref().ok().map(|received| P::kind(&received.frame)),
@@ -290,12 +293,17 @@ pub fn explain_bad<P: Protocol>(bad: &Bad<'_>) -> Explanation {
 
 /// The fields of a frame with a wrong checksum: they often tell why.
 fn explain_wrong_check<P: Protocol>(bad: &Bad<'_>) -> Option<Explanation> {
-    let check = P::CHECK.filter(|_| bad.error.kind() == ErrorKind::Checksum)?;
-    let Framing::Flag { flag, escape, .. } = P::FRAMING;
-    let inner = bad.wire.strip_prefix(&[flag]).unwrap_or(bad.wire);
-    let inner = inner.strip_suffix(&[flag]).unwrap_or(inner);
+    if bad.error.kind() != ErrorKind::Checksum {
+        return None;
+    }
+    // The kind whose checksum it is that was wrong.
+    let holds = |check: &Check| core::ptr::eq(check.at, bad.error.field());
+    let (kind, found) =
+        P::KINDS.iter().enumerate().find(|(_, found)| found.check.as_ref().is_some_and(holds))?;
+    let check = found.check.as_ref()?;
+    let inner = found.framing.inner(bad.wire);
     let mut payload = Vec::new();
-    match escape {
+    match found.framing.stuffing() {
         Some(escape) => escape.remove(inner, &mut payload).ok()?,
         None => payload.extend_from_slice(inner),
     }
@@ -310,6 +318,7 @@ fn explain_wrong_check<P: Protocol>(bad: &Bad<'_>) -> Option<Explanation> {
         offset: bad.offset,
         flags: Flags::NONE,
         accept_bad: true,
+        kind,
     };
     let mut explanation = explain::<P>(&raw);
     explanation.oddities.retain(|oddity| oddity.flag != Flag::Checksum);
@@ -330,11 +339,12 @@ pub fn explain_item<P: Protocol>(item: &Item<'_>) -> Explanation {
     }
 }
 
-/// Explains a message that was put together of segments.
+/// Explains a message that was put together of segments, the first of which
+/// came in a frame of this kind.
 #[must_use]
-pub fn explain_joined<P: Protocol>(head: &[u8], body: &[u8]) -> Explanation {
+pub fn explain_joined<P: Protocol>(kind: usize, head: &[u8], body: &[u8]) -> Explanation {
     let recorder = Recorder::default();
-    let result = P::join(head, body, &recorder);
+    let result = P::join(kind, head, body, &recorder);
     let explanation = Explanation {
         name: P::NAME,
         kind: result.as_ref().ok().map(|(frame, _)| P::kind(frame)),

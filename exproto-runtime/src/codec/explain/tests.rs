@@ -3,7 +3,9 @@
 use alloc::string::ToString;
 
 use super::*;
-use crate::codec::frame::{Check, Deframer, Escape, FlagScan, ReassemblyLimits};
+use crate::codec::frame::{
+    Check, Deframer, Escape, FlagScan, FrameKind, Framing, ReassemblyLimits, Stuffing,
+};
 use crate::codec::{Algorithm, Decode, Encode, Family, Reader, Scale, Segment, Trace, Visitor, Wire, Writer};
 
 // A small layout, implemented by hand in the form of generated code.
@@ -47,7 +49,7 @@ static OTHER_DATA: FieldInfo = FieldInfo::new("Body::Other", "data");
 static ENTRY_ID: FieldInfo = FieldInfo::new("Entry", "id");
 static ENTRY_LEN: FieldInfo = FieldInfo::new("Entry", "len");
 static ENTRY_VALUE: FieldInfo = FieldInfo::new("Entry", "value");
-static ESCAPE: Escape = Escape { byte: 0x7D, codes: &[(0x01, 0x7D), (0x02, 0x7E)] };
+static ESCAPE: Escape = Escape { byte: 0x7D, codes: &[(0x01, 0x7D), (0x02, 0x7E)], xor: None };
 
 impl Family for Packet<'_> {
     type At<'f> = Packet<'f>;
@@ -226,13 +228,24 @@ impl Value for Packet<'_> {
 
 impl Protocol for Packet<'_> {
     const NAME: &'static str = "Packet";
-    const FRAMING: Framing = Framing::Flag { flag: 0x7E, escape: Some(&ESCAPE), max: 64 };
-    const CHECK: Option<Check> =
-        Some(Check { from: 0, tail: 1, width: 1, big_endian: true, algorithm: Algorithm::Xor, at: &CHECK });
+    const KINDS: &'static [FrameKind] =
+        &[FrameKind::new(Framing::Flag { flag: 0x7E, escape: Some(Stuffing::Escape(&ESCAPE)), max: 64 })
+            .checked(Some(Check {
+                from: 0,
+                tail: 1,
+                width: 1,
+                big_endian: true,
+                algorithm: Algorithm::Xor,
+                at: &CHECK,
+            }))];
     type Scan = FlagScan;
 
     fn scanner() -> FlagScan {
         FlagScan::new(0x7E, 64)
+    }
+
+    fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>) -> Result<Packet<'f>, Error> {
+        Packet::decode(r, ())
     }
 
     fn segment<'s>(frame: &'s Packet<'_>) -> Option<Segment<'s>> {
@@ -243,7 +256,12 @@ impl Protocol for Packet<'_> {
         Some(Segment { key: 0, index: u32::from(index), total: u32::from(total), data })
     }
 
-    fn join<'f, T: Trace>(head: &'f [u8], body: &'f [u8], trace: T) -> Result<(Packet<'f>, Flags), Error> {
+    fn join<'f, T: Trace>(
+        _: usize,
+        head: &'f [u8],
+        body: &'f [u8],
+        trace: T,
+    ) -> Result<(Packet<'f>, Flags), Error> {
         let mut r = Reader::traced(body, trace);
         r.enter(&BODY);
         let body = Body::select(head.first().copied().unwrap_or(0) & 0x7F, &mut r)?;
@@ -271,7 +289,7 @@ fn sealed(payload: &[u8]) -> Vec<u8> {
     let mut payload = payload.to_vec();
     payload.push(crate::codec::xor(&payload));
     let mut wire = Vec::new();
-    Packet::FRAMING.wrap(&payload, &mut wire);
+    Packet::KINDS[0].framing.wrap(&payload, &mut wire);
     wire
 }
 
@@ -532,7 +550,7 @@ fn accepted_checksums_are_flagged() {
 #[test]
 fn a_joined_message_is_drawn_without_places() {
     let head = b"\x81\x04\x01\x02\0\0\0\x01";
-    let drawn = explain_joined::<Packet<'_>>(head, b"\0\0\0\x01\x01\x01A").to_string();
+    let drawn = explain_joined::<Packet<'_>>(0, head, b"\0\0\0\x01\x01\x01A").to_string();
     let expected = r#"
 Packet location, 7 bytes joined of segments
   0000  00 00 00 01 01 01 41                              ......A
@@ -566,7 +584,7 @@ fn long_pictures_are_cut() {
     let body: Vec<u8> = (0..3000_u32).flat_map(|_| [1, 0]).collect();
     let mut payload = b"\0\0\0\x01".to_vec();
     payload.extend(body);
-    let drawn = explain_joined::<Packet<'_>>(b"\x01", &payload).to_string();
+    let drawn = explain_joined::<Packet<'_>>(0, b"\x01", &payload).to_string();
     assert!(drawn.contains("\n   ..\n"), "{drawn}");
     assert!(drawn.contains(" fields more\n"));
     assert!(drawn.lines().count() < 1100);
@@ -586,7 +604,7 @@ fn a_segment_and_its_limits_belong_together() {
         whole = reassembler.add(0, segment, &payload).unwrap();
     }
     let whole = whole.unwrap();
-    let explanation = explain_joined::<Packet<'_>>(&whole.head, &whole.body);
+    let explanation = explain_joined::<Packet<'_>>(0, &whole.head, &whole.body);
     assert!(explanation.failure().is_none(), "{explanation}");
 }
 

@@ -3,15 +3,12 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Framing, Scanner, Step};
+use super::{FRAME, FrameKind, Scanner, Step};
 use crate::codec::error::{Error, ErrorKind};
-use crate::codec::layout::{Decode, Encode, Protocol};
+use crate::codec::layout::{Encode, Protocol};
 use crate::codec::reader::Reader;
-use crate::codec::schema::FieldInfo;
 use crate::codec::trace::{Flag, Flags, NoTrace, Trace};
 use crate::codec::writer::Writer;
-
-static FRAME: FieldInfo = FieldInfo::new("", "frame");
 
 /// One frame as it came, not decoded yet.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +24,8 @@ pub struct RawFrame<'f> {
     pub flags: Flags,
     /// Whether wrong lengths and checksums are accepted.
     pub accept_bad: bool,
+    /// Which of the protocol's kinds of frames it is.
+    pub kind: usize,
 }
 
 /// Bytes that are no frame, and why.
@@ -38,6 +37,9 @@ pub struct Bad<'f> {
     pub wire: &'f [u8],
     /// Bytes of the stream before `wire`.
     pub offset: u64,
+    /// Nothing in the stream says where the next frame begins: whatever comes
+    /// is dropped, and the connection is best closed.
+    pub fatal: bool,
 }
 
 /// What a [`Deframer`] hands out.
@@ -87,6 +89,8 @@ pub struct Deframer<P: Protocol> {
     head: usize,
     /// Bytes of the stream before the front.
     offset: u64,
+    /// What earlier streams cost.
+    visited: u64,
     accept_bad: bool,
 }
 
@@ -110,13 +114,14 @@ impl<P: Protocol> Deframer<P> {
     /// incomplete.
     #[must_use]
     pub fn new() -> Self {
-        Self { scan: P::scanner(), pending: Vec::new(), head: 0, offset: 0, accept_bad: false }
+        Self { scan: P::scanner(), pending: Vec::new(), head: 0, offset: 0, visited: 0, accept_bad: false }
     }
 
     /// Flags wrong checksums and lengths instead of refusing the frame.
     #[must_use]
     pub fn accepting_bad(mut self, accept: bool) -> Self {
         self.accept_bad = accept;
+        self.scan.accept_bad(accept);
         self
     }
 
@@ -141,7 +146,7 @@ impl<P: Protocol> Deframer<P> {
     /// Bytes the scanner has looked at.
     #[must_use]
     pub fn visited(&self) -> u64 {
-        self.scan.visited()
+        self.visited + self.scan.visited()
     }
 
     /// Keeps bytes for a later [`next`](Self::next) with an empty input.
@@ -169,6 +174,17 @@ impl<P: Protocol> Deframer<P> {
         scratch: &'d mut Vec<u8>,
     ) -> Option<Item<'d>> {
         let (step, in_place) = self.step(input)?;
+        self.hand_out(step, in_place.then_some(input), scratch)
+    }
+
+    /// The item of a step at the front of the input or of what is pending.
+    #[inline]
+    fn hand_out<'d, 'i: 'd>(
+        &'d mut self,
+        step: Step,
+        input: Option<&mut &'i [u8]>,
+        scratch: &'d mut Vec<u8>,
+    ) -> Option<Item<'d>> {
         let offset = self.offset;
         let next = match step {
             Step::Frame { next, .. } => next,
@@ -176,20 +192,26 @@ impl<P: Protocol> Deframer<P> {
             Step::Need(_) | Step::Skip(_) => return None,
         };
         self.offset += next as u64;
-        let wire: &'d [u8] = if in_place {
-            let (wire, rest) = input.split_at_checked(next)?;
-            *input = rest;
-            wire
-        } else {
-            let from = self.head;
-            self.head += next;
-            self.pending.get(from..self.head)?
+        let wire: &'d [u8] = match input {
+            Some(input) => {
+                let (wire, rest) = input.split_at_checked(next)?;
+                *input = rest;
+                wire
+            }
+            None => {
+                let from = self.head;
+                self.head += next;
+                self.pending.get(from..self.head)?
+            }
         };
         Some(match step {
             Step::Frame { start, end, .. } => {
-                Self::open(wire, wire.get(start..end)?, offset, self.accept_bad, self.scan.clean(), scratch)
+                let (clean, verified) = (self.scan.clean(), self.scan.verified());
+                let kind = self.scan.kind();
+                let found = Found { wire, inner: wire.get(start..end)?, offset, clean, verified, kind };
+                Self::open(found, self.accept_bad, scratch)
             }
-            Step::Bad { kind, .. } => Item::Bad(Bad { error: Error::new(kind, 0, &FRAME), wire, offset }),
+            Step::Bad { error, fatal, .. } => Item::Bad(Bad { error, wire, offset, fatal }),
             Step::Need(_) | Step::Skip(_) => return None,
         })
     }
@@ -242,40 +264,103 @@ impl<P: Protocol> Deframer<P> {
         }
     }
 
+    /// What is left when no more bytes will come, as at the end of a datagram:
+    /// bytes that are no whole frame, and frames among them. Call it until
+    /// `None`; what comes then is a new stream.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] {
+    /// use exproto_runtime::codec::{Deframer, ErrorKind, Item};
+    /// use exproto_runtime::ExProtoFrame;
+    ///
+    /// #[derive(ExProtoFrame)]
+    /// #[frame]
+    /// #[wire(endian = big)]
+    /// struct Reading { value: u16 }
+    ///
+    /// let mut deframer = Deframer::<Reading>::new();
+    /// let (mut input, mut scratch) = (&[0, 7, 1][..], Vec::new());
+    /// assert!(matches!(deframer.next(&mut input, &mut scratch), Some(Item::Frame(_))));
+    /// assert!(deframer.next(&mut input, &mut scratch).is_none());
+    /// let Some(Item::Bad(bad)) = deframer.finish(&mut scratch) else { panic!() };
+    /// assert_eq!((bad.error.kind(), bad.wire), (ErrorKind::Short, &[1][..]));
+    /// # }
+    /// ```
+    pub fn finish<'d>(&'d mut self, scratch: &'d mut Vec<u8>) -> Option<Item<'d>> {
+        let step = loop {
+            match self.scan.finish(self.pending.get(self.head..).unwrap_or(&[])) {
+                Step::Skip(len) => {
+                    self.head += len;
+                    self.offset += len as u64;
+                }
+                Step::Need(_) => {
+                    self.offset += self.pending().len() as u64;
+                    self.pending.clear();
+                    self.head = 0;
+                    let visited = self.scan.visited();
+                    self.scan = P::scanner();
+                    self.scan.accept_bad(self.accept_bad);
+                    self.visited += visited;
+                    return None;
+                }
+                step => break step,
+            }
+        };
+        self.hand_out(step, None, scratch)
+    }
+
     /// Takes escapes out and verifies the checksum.
-    fn open<'d>(
-        wire: &'d [u8],
-        inner: &'d [u8],
-        offset: u64,
-        accept_bad: bool,
-        clean: bool,
-        scratch: &'d mut Vec<u8>,
-    ) -> Item<'d> {
+    fn open<'d>(found: Found<'d>, accept_bad: bool, scratch: &'d mut Vec<u8>) -> Item<'d> {
+        let Found { wire, inner, offset, clean, verified, kind } = found;
         let mut payload = inner;
-        let Framing::Flag { escape, .. } = P::FRAMING;
-        if let Some(escape) = escape
+        let mut flags = Flags::NONE;
+        let (framing, check) = (&kind_at::<P>(kind).framing, &kind_at::<P>(kind).check);
+        if let Some(escape) = framing.stuffing()
             && !clean
             && escape.occurs_in(inner)
         {
             scratch.clear();
             if let Err(at) = escape.remove(inner, scratch) {
+                let at = at + (wire.len().saturating_sub(inner.len())).min(framing.wire_offset(wire, 0));
                 let error = Error::new(ErrorKind::Escape, at as u32, &FRAME);
-                return Item::Bad(Bad { error, wire, offset });
+                return Item::Bad(Bad { error, wire, offset, fatal: false });
             }
             payload = scratch;
         }
-        let mut flags = Flags::NONE;
-        if let Some(check) = P::CHECK
+        if let Some(check) = check.as_ref().filter(|_| !verified)
             && let Err((at, kind)) = check.verify(payload)
         {
             if kind == ErrorKind::Checksum && accept_bad {
                 flags.set(Flag::Checksum);
             } else {
-                let raw = P::FRAMING.wire_offset(wire, at);
-                return Item::Bad(Bad { error: Error::new(kind, raw as u32, check.at), wire, offset });
+                let raw = framing.wire_offset(wire, at);
+                let error = Error::new(kind, raw as u32, check.at);
+                return Item::Bad(Bad { error, wire, offset, fatal: false });
             }
         }
-        Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad })
+        if !framing.is_canonical(wire) {
+            flags.set(Flag::Framing);
+        }
+        Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad, kind })
+    }
+}
+
+/// A frame as the search found it.
+struct Found<'d> {
+    wire: &'d [u8],
+    inner: &'d [u8],
+    offset: u64,
+    clean: bool,
+    verified: bool,
+    kind: usize,
+}
+
+/// What is known of a kind of frames; a constant where there is only one.
+#[inline(always)]
+pub(crate) fn kind_at<P: Protocol>(kind: usize) -> &'static FrameKind {
+    match P::KINDS {
+        [only] => only,
+        kinds => kinds.get(kind).unwrap_or(&const { FrameKind::new(super::Framing::Bare { max: 0 }) }),
     }
 }
 
@@ -306,7 +391,7 @@ impl<'f> RawFrame<'f> {
     /// What the layout refuses.
     pub fn decode_traced<P: Protocol, T: Trace>(&self, trace: T) -> Result<Received<P::At<'f>>, Error> {
         let mut r = Reader::traced(self.payload, trace).accepting_bad(self.accept_bad);
-        let frame = <P::At<'f> as Decode<'f>>::decode(&mut r, ())?;
+        let frame = P::decode_kind(self.kind, &mut r)?;
         let end = r;
         r.finish(end, &FRAME)?;
         let mut flags = self.flags;
@@ -317,17 +402,18 @@ impl<'f> RawFrame<'f> {
     /// Where in the stream the byte `offset` of the payload stands.
     #[must_use]
     pub fn stream_offset<P: Protocol>(&self, offset: u32) -> u64 {
-        self.offset + P::FRAMING.wire_offset(self.wire, offset as usize) as u64
+        self.offset + kind_at::<P>(self.kind).framing.wire_offset(self.wire, offset as usize) as u64
     }
 }
 
-/// Decodes the payload of one frame.
+/// Decodes the payload of one frame; of a protocol with several kinds of
+/// frames, one of the first kind.
 ///
 /// # Errors
 ///
 /// What the layout refuses.
 pub fn decode<'f, P: Protocol>(payload: &'f [u8]) -> Result<Received<P::At<'f>>, Error> {
-    let raw = RawFrame { wire: payload, payload, offset: 0, flags: Flags::NONE, accept_bad: false };
+    let raw = RawFrame { wire: payload, payload, offset: 0, flags: Flags::NONE, accept_bad: false, kind: 0 };
     raw.decode::<P>()
 }
 
@@ -339,13 +425,14 @@ pub fn decode<'f, P: Protocol>(payload: &'f [u8]) -> Result<Received<P::At<'f>>,
 /// then.
 pub fn encode<P: Protocol>(frame: &P::At<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
     let start = out.len();
-    P::FRAMING.begin(out);
+    let framing = &kind_at::<P>(P::kind_of(frame)).framing;
+    framing.begin(out);
     let from = out.len();
     if let Err(error) = frame.encode(&mut Writer::new(out), ()) {
         out.truncate(start);
         return Err(error);
     }
-    P::FRAMING.end(out, from);
+    framing.end(out, from);
     Ok(())
 }
 
@@ -360,8 +447,13 @@ pub fn reencode<P: Protocol>(
     raw: &RawFrame<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
+    let framing = &kind_at::<P>(raw.kind).framing;
+    if received.flags.has(Flag::Framing) {
+        framing.restore(raw.wire, out);
+        return Ok(());
+    }
     if received.flags.is_lossy() {
-        P::FRAMING.wrap(raw.payload, out);
+        framing.wrap(raw.payload, out);
         return Ok(());
     }
     encode::<P>(&received.frame, out)

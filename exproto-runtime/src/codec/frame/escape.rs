@@ -11,7 +11,7 @@ use memchr::{memchr, memchr2, memchr2_iter, memrchr2};
 /// use exproto_runtime::codec::Escape;
 ///
 /// // PPP-like: 7E and 7D never stand in a frame.
-/// static ESCAPE: Escape = Escape { byte: 0x7D, codes: &[(0x01, 0x7D), (0x02, 0x7E)] };
+/// static ESCAPE: Escape = Escape { byte: 0x7D, codes: &[(0x01, 0x7D), (0x02, 0x7E)], xor: None };
 /// let mut wire = Vec::new();
 /// ESCAPE.apply(&[0x30, 0x7E, 0x08, 0x7D, 0x55], &mut wire);
 /// assert_eq!(wire, [0x30, 0x7D, 0x02, 0x08, 0x7D, 0x01, 0x55]);
@@ -27,6 +27,9 @@ pub struct Escape {
     pub byte: u8,
     /// What may follow it, and the byte that the pair stands for.
     pub codes: &'static [(u8, u8)],
+    /// What any other code is combined with by exclusive or to give the byte
+    /// it stands for; without it, only `codes` may follow.
+    pub xor: Option<u8>,
 }
 
 impl Escape {
@@ -140,6 +143,15 @@ impl Escape {
         raw
     }
 
+    /// Whether our own encoder would escape as `wire` does: a sender may escape more than it
+    /// has to where `xor` is given.
+    #[must_use]
+    pub fn is_canonical(&self, wire: &[u8]) -> bool {
+        self.xor.is_none()
+            || memchr::memchr_iter(self.byte, wire)
+                .all(|at| wire.get(at + 1).is_some_and(|code| self.codes.iter().any(|(of, _)| of == code)))
+    }
+
     #[inline]
     fn code_of(&self, byte: u8) -> Option<u8> {
         self.codes.iter().find(|(_, value)| *value == byte).map(|(code, _)| *code)
@@ -147,7 +159,8 @@ impl Escape {
 
     #[inline]
     fn value_of(&self, code: u8) -> Option<u8> {
-        self.codes.iter().find(|(of, _)| *of == code).map(|(_, value)| *value)
+        let coded = self.codes.iter().find(|(of, _)| *of == code).map(|(_, value)| *value);
+        coded.or_else(|| self.xor.map(|mask| code ^ mask))
     }
 }
 
@@ -157,8 +170,9 @@ mod tests {
 
     use super::*;
 
-    static TWO: Escape = Escape { byte: 0x7D, codes: &[(0x01, 0x7D), (0x02, 0x7E)] };
-    static THREE: Escape = Escape { byte: 0x10, codes: &[(0xAA, 0x10), (0xBB, 0x02), (0xCC, 0x03)] };
+    static TWO: Escape = Escape { byte: 0x7D, codes: &[(0x01, 0x7D), (0x02, 0x7E)], xor: None };
+    static THREE: Escape =
+        Escape { byte: 0x10, codes: &[(0xAA, 0x10), (0xBB, 0x02), (0xCC, 0x03)], xor: None };
 
     #[test]
     fn in_place_is_the_same_as_appended() {
@@ -194,9 +208,12 @@ mod tests {
 
     #[test]
     fn tables_of_any_size_do_what_they_say() {
-        static ONE: Escape = Escape { byte: 0x5C, codes: &[(0x5C, 0x5C)] };
-        static FOUR: Escape =
-            Escape { byte: 0x3D, codes: &[(0x14, 0x3D), (0x03, 0x24), (0x04, 0x23), (0x0A, 0x2A)] };
+        static ONE: Escape = Escape { byte: 0x5C, codes: &[(0x5C, 0x5C)], xor: None };
+        static FOUR: Escape = Escape {
+            byte: 0x3D,
+            codes: &[(0x14, 0x3D), (0x03, 0x24), (0x04, 0x23), (0x0A, 0x2A)],
+            xor: None,
+        };
         for escape in [ONE, TWO, THREE, FOUR] {
             let mut alphabet = vec![b'x', b'y', escape.byte];
             for (code, value) in escape.codes {

@@ -2,8 +2,8 @@
 
 use memchr::{memchr, memchr2};
 
-use super::{Scanner, Step};
-use crate::codec::error::ErrorKind;
+use super::{FRAME, Scanner, Step};
+use crate::codec::error::{Error, ErrorKind};
 
 /// Finds frames between flag bytes; see [`Framing::Flag`](super::Framing::Flag).
 ///
@@ -66,6 +66,14 @@ impl FlagScan {
         self
     }
 
+    /// Takes bytes before the first flag for a frame: the flag in front of it
+    /// may be missing.
+    #[must_use]
+    pub const fn opened(mut self) -> Self {
+        self.open = true;
+        self
+    }
+
     /// The next flag in `bytes`.
     #[inline]
     fn find(&mut self, bytes: &[u8]) -> Option<usize> {
@@ -101,14 +109,18 @@ impl FlagScan {
             }
             // The flag opens a frame and is no part of the garbage: the next
             // scan finds it at once.
-            return Step::Bad { kind: ErrorKind::Garbage, len: at };
+            return bad(ErrorKind::Garbage, at);
         }
         match at {
             0 => Step::Skip(next),
-            _ if at > self.max => Step::Bad { kind: ErrorKind::TooLong, len: next },
+            _ if at > self.max => bad(ErrorKind::TooLong, next),
             _ => Step::Frame { start: 0, end: at, next },
         }
     }
+}
+
+fn bad(kind: ErrorKind, len: usize) -> Step {
+    Step::Bad { error: Error::new(kind, 0, &FRAME), len, fatal: false }
 }
 
 impl Scanner for FlagScan {
@@ -136,12 +148,12 @@ impl Scanner for FlagScan {
             // The rest of it is no news: what is reported does not depend on
             // how the bytes were cut.
             self.dropping = true;
-            return Step::Bad { kind: ErrorKind::Garbage, len: buf.len() };
+            return bad(ErrorKind::Garbage, buf.len());
         }
         if buf.len() > self.max {
             self.from = 0;
             self.dropping = true;
-            return Step::Bad { kind: ErrorKind::TooLong, len: buf.len() };
+            return bad(ErrorKind::TooLong, buf.len());
         }
         Step::Need(1)
     }
@@ -209,7 +221,7 @@ mod tests {
     #[test]
     fn reports_garbage_once() {
         let mut scan = FlagScan::new(0x7E, 64);
-        assert_eq!(scan.scan(b"ab"), Step::Bad { kind: ErrorKind::Garbage, len: 2 });
+        assert_eq!(scan.scan(b"ab"), bad(ErrorKind::Garbage, 2));
         assert_eq!(scan.scan(b"cd"), Step::Skip(2));
         assert_eq!(scan.scan(b"e\x7Efg\x7E"), Step::Skip(2));
         assert_eq!(scan.scan(b"fg\x7E"), Step::Frame { start: 0, end: 2, next: 3 });
@@ -253,9 +265,9 @@ mod tests {
                         seen.push(Seen::Frame(buf[start..end].to_vec()));
                         buf.drain(..next);
                     }
-                    Step::Bad { kind, len } => {
-                        if seen.last() != Some(&Seen::Bad(kind)) {
-                            seen.push(Seen::Bad(kind));
+                    Step::Bad { error, len, .. } => {
+                        if seen.last() != Some(&Seen::Bad(error.kind())) {
+                            seen.push(Seen::Bad(error.kind()));
                         }
                         assert!(len > 0);
                         buf.drain(..len);
@@ -304,7 +316,7 @@ mod tests {
         assert_eq!(scan.scan(b"\x7E1234"), Step::Skip(1));
         assert_eq!(scan.scan(b"1234"), Step::Need(1));
         assert!(scan.in_frame());
-        assert_eq!(scan.scan(b"12345"), Step::Bad { kind: ErrorKind::TooLong, len: 5 });
+        assert_eq!(scan.scan(b"12345"), bad(ErrorKind::TooLong, 5));
         assert!(!scan.in_frame());
         // Whatever follows is dropped up to the next flag, without a report.
         assert_eq!(scan.scan(b""), Step::Need(1));
@@ -321,6 +333,6 @@ mod tests {
         assert_eq!(scan.scan(b"ab"), Step::Need(1));
         // Two bytes more and one that shows that it is too long.
         assert_eq!(scan.want(2, &[b'x'; 100]), 3);
-        assert_eq!(scan.scan(b"abxxx"), Step::Bad { kind: ErrorKind::TooLong, len: 5 });
+        assert_eq!(scan.scan(b"abxxx"), bad(ErrorKind::TooLong, 5));
     }
 }

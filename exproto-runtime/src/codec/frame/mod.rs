@@ -8,88 +8,32 @@
 mod deframer;
 mod escape;
 mod flag;
+mod framing;
+mod kinds;
 mod reassemble;
+mod seek;
+mod stuffing;
 
+pub(crate) use deframer::kind_at;
 pub use deframer::{Bad, Deframer, Item, RawFrame, Received, decode, encode, reencode};
 pub use escape::Escape;
 pub use flag::FlagScan;
+pub use framing::Framing;
+pub use kinds::{Constant, Cursor, FrameKind, FrameLayout, Frames, Halt, Lead, Only, frame_size};
 pub use reassemble::{Assembled, Reassembler, ReassemblyLimits};
+pub use seek::FrameScan;
+pub use stuffing::Stuffing;
 
 use super::check::Algorithm;
-use super::error::ErrorKind;
+use super::error::{Error, ErrorKind};
 use super::schema::FieldInfo;
 
-/// How frames are told apart on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Framing {
-    /// One byte that stands before and after each frame and never inside, as
-    /// in HDLC: neighbours may share it, empty frames are no frames.
-    Flag {
-        /// The byte.
-        flag: u8,
-        /// How the flag is kept out of the frame.
-        escape: Option<&'static Escape>,
-        /// The most bytes between two flags, escapes included.
-        max: usize,
-    },
-}
-
-impl Framing {
-    /// Appends the frame whose un-escaped bytes are `payload`, as it stands on
-    /// the wire.
-    pub fn wrap(&self, payload: &[u8], out: &mut alloc::vec::Vec<u8>) {
-        match self {
-            Self::Flag { flag, escape, .. } => {
-                out.reserve(payload.len() + 2);
-                out.push(*flag);
-                match escape {
-                    Some(escape) => escape.apply(payload, out),
-                    None => out.extend_from_slice(payload),
-                }
-                out.push(*flag);
-            }
-        }
-    }
-
-    /// Begins a frame at the end of `out`: its content is to be appended next.
-    #[inline]
-    pub(crate) fn begin(&self, out: &mut alloc::vec::Vec<u8>) {
-        match self {
-            Self::Flag { flag, .. } => out.push(*flag),
-        }
-    }
-
-    /// Ends the frame whose content was appended from `from` on.
-    #[inline]
-    pub(crate) fn end(&self, out: &mut alloc::vec::Vec<u8>, from: usize) {
-        match self {
-            Self::Flag { flag, escape, .. } => {
-                if let Some(escape) = escape {
-                    escape.apply_in_place(out, from);
-                }
-                out.push(*flag);
-            }
-        }
-    }
-
-    /// Where on the wire the un-escaped byte `offset` stands; `wire` is the
-    /// whole frame with its delimiters.
-    #[must_use]
-    pub fn wire_offset(&self, wire: &[u8], offset: usize) -> usize {
-        match self {
-            Self::Flag { flag, escape, .. } => {
-                let opening = usize::from(wire.first() == Some(flag));
-                let inner = wire.get(opening..).unwrap_or(&[]);
-                opening + escape.map_or(offset, |escape| escape.raw_offset(inner, offset))
-            }
-        }
-    }
-}
+/// What errors of the frame search speak of.
+static FRAME: FieldInfo = FieldInfo::new("", "frame");
 
 /// A checksum that can be verified without decoding the frame: it covers
 /// everything from a fixed offset to itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Check {
     /// The first byte it covers.
     pub from: usize,
@@ -123,10 +67,12 @@ pub enum Step {
     },
     /// The first `len` bytes are no frame.
     Bad {
-        /// What is wrong with them.
-        kind: ErrorKind,
+        /// What is wrong with them; its offset counts from the front.
+        error: Error,
         /// Bytes to drop from the front.
         len: usize,
+        /// Nothing in the stream says where the next frame begins.
+        fatal: bool,
     },
 }
 
@@ -136,6 +82,16 @@ pub trait Scanner: Clone + core::fmt::Debug + Send {
     /// Looks for the next frame. `buf` begins where the last [`Step`] that
     /// dropped bytes left off and only ever grows in between.
     fn scan(&mut self, buf: &[u8]) -> Step;
+
+    /// Looks for the next frame in bytes after which nothing will come: what
+    /// is not whole is no frame. [`Step::Need`] says that nothing is left.
+    fn finish(&mut self, buf: &[u8]) -> Step {
+        if buf.is_empty() {
+            return Step::Need(1);
+        }
+        let error = Error::new(ErrorKind::Short, buf.len() as u32, &FRAME);
+        Step::Bad { error, len: buf.len(), fatal: false }
+    }
 
     /// How many bytes of `input` to append to an incomplete frame of which
     /// `have` bytes are buffered, so that as little as possible is copied.
@@ -150,6 +106,22 @@ pub trait Scanner: Clone + core::fmt::Debug + Send {
     /// that nobody needs to look for one.
     fn clean(&self) -> bool {
         false
+    }
+
+    /// Whether the checksum of the frame of the last [`Step`] is known to be
+    /// right.
+    fn verified(&self) -> bool {
+        false
+    }
+
+    /// Which of the protocol's kinds the frame of the last [`Step`] has.
+    fn kind(&self) -> usize {
+        0
+    }
+
+    /// Takes frames with a wrong checksum for frames.
+    fn accept_bad(&mut self, accept: bool) {
+        let _ = accept;
     }
 
     /// Bytes looked at so far, for tests of the promise that none is looked at

@@ -2,7 +2,8 @@
 
 use crate::codec::{
     Algorithm, Check, Decode, Encode, Error, ErrorKind, Escape, Family, FieldInfo, Flag, FlagScan, Flags,
-    Framing, Protocol, Reader, Scale, Segment, Trace, Value, Visitor, Wire, Writer, encode, to_json,
+    FrameKind, Framing, Protocol, Reader, Scale, Segment, Stuffing, Trace, Value, Visitor, Wire, Writer,
+    encode, to_json,
 };
 use crate::session::{
     Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Refusal,
@@ -47,7 +48,7 @@ static ACK_SERIAL: FieldInfo = FieldInfo::new("Body::Ack", "serial");
 static ACK_RESULT: FieldInfo = FieldInfo::new("Body::Ack", "result");
 static OTHER_TAG: FieldInfo = FieldInfo::new("Body::Other", "tag");
 static OTHER_DATA: FieldInfo = FieldInfo::new("Body::Other", "data");
-static ESCAPE: Escape = Escape { byte: 0x7D, codes: &[(0x01, 0x7D), (0x02, 0x7E)] };
+static ESCAPE: Escape = Escape { byte: 0x7D, codes: &[(0x01, 0x7D), (0x02, 0x7E)], xor: None };
 
 impl Family for Toy<'_> {
     type At<'f> = Toy<'f>;
@@ -203,13 +204,24 @@ impl Value for Body<'_> {
 
 impl Protocol for Toy<'_> {
     const NAME: &'static str = "Toy";
-    const FRAMING: Framing = Framing::Flag { flag: 0x7E, escape: Some(&ESCAPE), max: 64 };
-    const CHECK: Option<Check> =
-        Some(Check { from: 0, tail: 1, width: 1, big_endian: true, algorithm: Algorithm::Xor, at: &CHECK });
+    const KINDS: &'static [FrameKind] =
+        &[FrameKind::new(Framing::Flag { flag: 0x7E, escape: Some(Stuffing::Escape(&ESCAPE)), max: 64 })
+            .checked(Some(Check {
+                from: 0,
+                tail: 1,
+                width: 1,
+                big_endian: true,
+                algorithm: Algorithm::Xor,
+                at: &CHECK,
+            }))];
     type Scan = FlagScan;
 
     fn scanner() -> FlagScan {
         FlagScan::new(0x7E, 64)
+    }
+
+    fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>) -> Result<Toy<'f>, Error> {
+        Toy::decode(r, ())
     }
 
     fn segment<'s>(frame: &'s Toy<'_>) -> Option<Segment<'s>> {
@@ -220,7 +232,12 @@ impl Protocol for Toy<'_> {
         Some(Segment { key: u64::from(tag), index: u32::from(index), total: u32::from(total), data })
     }
 
-    fn join<'f, T: Trace>(head: &'f [u8], body: &'f [u8], trace: T) -> Result<(Toy<'f>, Flags), Error> {
+    fn join<'f, T: Trace>(
+        _: usize,
+        head: &'f [u8],
+        body: &'f [u8],
+        trace: T,
+    ) -> Result<(Toy<'f>, Flags), Error> {
         let mut outer = Reader::traced(head, trace);
         let [tag, _, serial] = *outer.run::<3>(&TAG)?;
         let mut r = Reader::traced(body, trace);

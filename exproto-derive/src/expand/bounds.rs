@@ -1,0 +1,331 @@
+//! `FrameLayout`: how the frame search tells frames apart.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{ToTokens, quote};
+
+use super::common::{at_lifetime, header};
+use crate::attr::frame::{Escapes, Named, Ranges};
+use crate::attr::wire::Endian;
+use crate::framing::{Bounds, Length, Place};
+use crate::ir::{Extent, Frame, Item, Layout, Model, Repr};
+use crate::lower::fixed_at;
+use crate::relation;
+
+/// `FrameLayout` of a frame.
+pub(crate) fn expand(model: &Model, frame: &Frame, layout: &Layout, check: &TokenStream) -> TokenStream {
+    let framing = framing(frame, layout);
+    let lead = match &frame.bounds {
+        // Flags are shared with neighbours, datagrams begin anywhere.
+        Bounds::Marked if frame.attrs.lead.is_none() => lead(&marks(frame).0),
+        Bounds::Datagram => quote!(__p::Lead(&[])),
+        _ => lead(&frame.lead),
+    };
+    let fixtures = frame.fixtures.iter().map(|fixture| {
+        let (at, from_end, info) = (fixture.at, fixture.from_end, &fixture.info);
+        let bytes = Literal::byte_string(&fixture.bytes);
+        quote!(__p::Constant { at: #at, from_end: #from_end, bytes: #bytes, info: &#info })
+    });
+    let skip = frame.attrs.skip.as_ref().map(|key| {
+        let bytes = Literal::byte_string(&key.value.bytes);
+        quote!(const SKIP: &'static [u8] = #bytes;)
+    });
+    let close = closes(frame).then(|| {
+        quote!(
+            const CLOSE: bool = true;
+        )
+    });
+    let size = size(frame, layout);
+    let header = header(model, false, &quote!(__p::FrameLayout), &TokenStream::new());
+    quote! {
+        #header {
+            const KIND: __p::FrameKind = {
+                const __FIXED: &[__p::Constant] = &[#(#fixtures),*];
+                __p::FrameKind::new(#framing).checked(#check).led(#lead).with(__FIXED)
+            };
+            #skip
+            #close
+            type Sizer = ();
+            #[inline]
+            fn size(_: &mut (), __c: &mut __p::Cursor<'_>) -> __p::Result<usize, __p::Halt> { #size }
+        }
+    }
+}
+
+/// The type of the frame search and what makes a fresh one.
+pub(crate) fn scanner(model: &Model, frame: &Frame) -> (TokenStream, TokenStream) {
+    let plain = frame.attrs.skip.is_none() && !closes(frame);
+    let slip = frame.attrs.stuffing.as_ref().is_some_and(|key| key.value == Named::Slip);
+    match flag(frame).filter(|_| plain) {
+        Some(flag) => {
+            let max = max_of(frame);
+            let escaping =
+                match (frame.attrs.escape.as_ref().map(|key| &key.value), frame.attrs.stuffing.as_ref()) {
+                    (Some(Escapes::Table(table)), _) => Some(table.byte.to_token_stream()),
+                    (Some(Escapes::Xor { byte, .. }), _) => Some(byte.to_token_stream()),
+                    (_, Some(key)) if key.value == Named::Slip => Some(quote!(0xDB)),
+                    (_, Some(_)) => Some(quote!(0x7D)),
+                    _ => None,
+                };
+            let escaping = escaping.map(|byte| quote!(.escaping(#byte)));
+            let opened = slip.then(|| quote!(.opened()));
+            (quote!(__p::FlagScan), quote!(__p::FlagScan::new(#flag, #max) #escaping #opened))
+        }
+        None => {
+            let own = at_lifetime(model, &syn::parse_quote!('static));
+            let ty = quote!(__p::FrameScan<__p::Only<#own>>);
+            (ty.clone(), quote!(<#ty>::new()))
+        }
+    }
+}
+
+/// Whether the first bytes that are no frame end the connection.
+pub(crate) fn closes(frame: &Frame) -> bool {
+    frame.attrs.close.as_ref().is_some_and(|key| key.value)
+}
+
+/// Leading bytes as a constant.
+pub(crate) fn lead(lead: &[Ranges]) -> TokenStream {
+    let bytes = lead.iter().map(|ranges| {
+        let ranges = ranges.iter().map(|(low, high)| quote!((#low, #high)));
+        quote!(&[#(#ranges),*])
+    });
+    quote!(__p::Lead(&[#(#bytes),*]))
+}
+
+/// The flag, if there is one.
+fn flag(frame: &Frame) -> Option<TokenStream> {
+    match (&frame.attrs.flag, frame.attrs.stuffing.as_ref().map(|key| key.value)) {
+        (Some(flag), _) => Some(flag.value.to_token_stream()),
+        (None, Some(Named::Slip)) => Some(quote!(0xC0)),
+        (None, Some(Named::Hdlc | Named::Ppp)) => Some(quote!(0x7E)),
+        _ => None,
+    }
+}
+
+/// The leading bytes that delimiters give.
+fn marks(frame: &Frame) -> (Vec<Ranges>, ()) {
+    let flag = match (&frame.attrs.flag, frame.attrs.stuffing.as_ref().map(|key| key.value)) {
+        (Some(flag), _) => flag.value.base10_parse::<u8>().ok(),
+        (None, Some(Named::Slip)) => Some(0xC0),
+        (None, Some(Named::Hdlc | Named::Ppp)) => Some(0x7E),
+        _ => None,
+    };
+    let start = frame.attrs.start.as_ref().map(|key| key.value.bytes.clone());
+    let bytes = start.or_else(|| flag.map(|flag| vec![flag])).unwrap_or_default();
+    (bytes.into_iter().map(|byte| vec![(byte, byte)]).collect(), ())
+}
+
+/// `max` of delimited frames.
+fn max_of(frame: &Frame) -> TokenStream {
+    frame.attrs.max.as_ref().map_or_else(|| quote!(65_536_usize), |key| key.value.to_token_stream())
+}
+
+fn framing(frame: &Frame, layout: &Layout) -> TokenStream {
+    let max = max_of(frame);
+    let attrs = &frame.attrs;
+    let escape = stuffing(frame);
+    if let Some(flag) = flag(frame) {
+        return quote!(__p::Framing::Flag { flag: #flag, escape: #escape, max: #max });
+    }
+    match &frame.bounds {
+        Bounds::Marked => {
+            let start = attrs.start.as_ref().map_or(&[][..], |key| &key.value.bytes);
+            let line = attrs.line.is_some();
+            let cobs = attrs.stuffing.as_ref().is_some_and(|key| key.value == Named::Cobs);
+            let end = match &attrs.end {
+                Some(key) => key.value.bytes.clone(),
+                None if cobs => vec![0],
+                None => vec![b'\n'],
+            };
+            let (start, end) = (Literal::byte_string(start), Literal::byte_string(&end));
+            quote!(__p::Framing::Delimited { start: #start, end: #end, line: #line, escape: #escape, max: #max })
+        }
+        Bounds::Datagram => quote!(__p::Framing::Datagram { max: #max }),
+        Bounds::Fixed => {
+            let size = sum(&layout.items, 0..layout.items.len());
+            quote!(__p::Framing::Bare { max: #size })
+        }
+        Bounds::Length(length) if attrs.max.is_none() => {
+            let limit = limit(layout, length);
+            quote!(__p::Framing::Bare { max: #limit })
+        }
+        Bounds::Length(_) | Bounds::Unknown => quote!(__p::Framing::Bare { max: #max }),
+    }
+}
+
+/// The most bytes of a frame from the range of its length.
+fn limit(layout: &Layout, length: &Length) -> TokenStream {
+    let default = quote!(65_536_usize);
+    let Place::Item(index) = length.place else { return default };
+    let Some((item, relation)) =
+        layout.items.get(index).and_then(|item| Some((item, item.relation.as_ref()?)))
+    else {
+        return default;
+    };
+    let (Some(high), None) =
+        (item.range.as_ref().and_then(|(_, high)| crate::ir::literal(high)), length.elements_of)
+    else {
+        return default;
+    };
+    let said = relation::backward(&relation.ops, quote!(#high as i64));
+    let base = base(layout, length);
+    quote!((#base + (#said) as usize))
+}
+
+fn stuffing(frame: &Frame) -> TokenStream {
+    let table = |byte: TokenStream, codes: Vec<TokenStream>, xor: TokenStream| {
+        quote!(__p::Some(__p::Stuffing::Escape({
+            static __E: __p::Escape = __p::Escape { byte: #byte, codes: &[#(#codes),*], xor: #xor };
+            &__E
+        })))
+    };
+    match frame.attrs.escape.as_ref().map(|key| &key.value) {
+        Some(Escapes::Table(escapes)) => {
+            let codes = escapes.codes.iter().map(|(code, value)| quote!((#code, #value))).collect();
+            return table(escapes.byte.to_token_stream(), codes, quote!(__p::None));
+        }
+        Some(Escapes::Xor { byte, mask, values }) => {
+            let codes = values.iter().map(|value| quote!((#value ^ #mask, #value))).collect();
+            return table(byte.to_token_stream(), codes, quote!(__p::Some(#mask)));
+        }
+        Some(Escapes::Sequences(sequences)) => {
+            let entries = sequences.iter().map(|(sequence, value)| {
+                let (sequence, value) =
+                    (Literal::byte_string(&sequence.bytes), Literal::byte_string(&value.bytes));
+                quote!((#sequence, #value))
+            });
+            return quote!(__p::Some(__p::Stuffing::Sequences(&[#(#entries),*])));
+        }
+        None => {}
+    }
+    let xored = |values: &mut dyn Iterator<Item = u8>| {
+        values
+            .map(|value| {
+                let code = value ^ 0x20;
+                quote!((#code, #value))
+            })
+            .collect::<Vec<_>>()
+    };
+    match frame.attrs.stuffing.as_ref().map(|key| key.value) {
+        None => quote!(__p::None),
+        Some(Named::Slip) => {
+            table(quote!(0xDB), vec![quote!((0xDC, 0xC0)), quote!((0xDD, 0xDB))], quote!(__p::None))
+        }
+        Some(Named::Hdlc) => {
+            table(quote!(0x7D), xored(&mut [0x7E, 0x7D].into_iter()), quote!(__p::Some(0x20)))
+        }
+        Some(Named::Ppp) => {
+            let values = &mut [0x7E, 0x7D].into_iter().chain(0..0x20);
+            table(quote!(0x7D), xored(values), quote!(__p::Some(0x20)))
+        }
+        Some(Named::Cobs) => quote!(__p::Some(__p::Stuffing::Cobs)),
+    }
+}
+
+/// The body of `size`.
+fn size(frame: &Frame, layout: &Layout) -> TokenStream {
+    let items = &layout.items;
+    match &frame.bounds {
+        Bounds::Marked | Bounds::Datagram | Bounds::Unknown => quote!(__p::Ok(0)),
+        Bounds::Fixed => {
+            let size = sum(items, 0..items.len());
+            quote!(__p::Ok(const { #size }))
+        }
+        Bounds::Length(length) => {
+            let base = base(layout, length);
+            let (at, raw, item, ops) = match &length.place {
+                Place::Item(index) => {
+                    let Some(item) = items.get(*index) else { return quote!(__p::Ok(0)) };
+                    let ops = item.relation.as_ref().map_or(&[][..], |relation| &relation.ops);
+                    let (at, raw) = match &item.repr {
+                        Repr::Bits(slot) => {
+                            let at = sum(items, 0..slot.first);
+                            let (bytes, shift, big) = (slot.bytes, slot.shift, slot.endian == Endian::Big);
+                            let mask = if slot.count >= 64 { u64::MAX } else { (1 << slot.count) - 1 };
+                            (at.clone(), quote!(((__c.uint(const { #at }, #bytes, #big)? >> #shift) & #mask)))
+                        }
+                        Repr::Int(int, endian) | Repr::Scalar(int, endian) => {
+                            let at = sum(items, 0..*index);
+                            let (bytes, big) = (int.bytes, *endian == Endian::Big);
+                            (at.clone(), quote!(__c.uint(const { #at }, #bytes, #big)?))
+                        }
+                        _ => return quote!(__p::Ok(0)),
+                    };
+                    (at, raw, item, ops)
+                }
+                Place::Prefix(index, int, endian) => {
+                    let Some(item) = items.get(*index) else { return quote!(__p::Ok(0)) };
+                    let at = sum(items, 0..*index);
+                    let (bytes, big) = (int.bytes, *endian == Endian::Big);
+                    (at.clone(), quote!(__c.uint(const { #at }, #bytes, #big)?), item, &[][..])
+                }
+            };
+            let said = relation::backward(ops, quote!(__raw as i64));
+            let said = match length.elements_of.and_then(|list| items.get(list)) {
+                Some(list) => {
+                    let element = element(list);
+                    quote!(i64::saturating_mul(#said, const { #element as i64 }))
+                }
+                None => said,
+            };
+            let info = &item.info;
+            // Constants before the length say whether it means anything.
+            let early = frame.fixtures.iter().filter(|fixture| !fixture.from_end).map(|fixture| {
+                let (at, info) = (fixture.at, &fixture.info);
+                let bytes = Literal::byte_string(&fixture.bytes);
+                quote!(if #at < __at { __c.constant(#at, #bytes, &#info)?; })
+            });
+            quote! {
+                let __at: usize = const { #at };
+                let __raw: u64 = #raw;
+                #(#early)*
+                __p::frame_size(#said, const { #base }, <Self as __p::Wire>::MIN, __at, &#info)
+            }
+        }
+    }
+}
+
+/// The bytes of a frame that its length does not speak of.
+fn base(layout: &Layout, length: &Length) -> TokenStream {
+    let items = &layout.items;
+    let (before, after) = (sum(items, 0..length.first), sum(items, length.last + 1..items.len()));
+    let prefix = match length.place {
+        Place::Prefix(_, int, _) => int.bytes,
+        Place::Item(_) => 0,
+    };
+    quote!((#before + #prefix + #after))
+}
+
+/// The constant size of the elements of a list.
+fn element(item: &Item) -> TokenStream {
+    match (&item.repr, &item.each) {
+        (Repr::List(_, _), Some(each)) if each.fixed().is_some() => {
+            each.fixed().unwrap_or(1).to_token_stream()
+        }
+        (Repr::List(_, element), _) => {
+            let ty = super::common::static_lifetimes(element.to_token_stream());
+            quote!(__p::part_size(<#ty as __p::Wire>::SIZE))
+        }
+        _ => quote!(1_usize),
+    }
+}
+
+/// The constant size of consecutive items.
+fn sum(items: &[Item], range: std::ops::Range<usize>) -> TokenStream {
+    let mut known = 0_usize;
+    let mut parts = TokenStream::new();
+    for index in range {
+        match fixed_at(items, index) {
+            Some(size) => known += size,
+            None => {
+                let Some(item) = items.get(index) else { continue };
+                let ty = super::common::static_lifetimes(item.ty.to_token_stream());
+                match (&item.repr, &item.extent) {
+                    (Repr::Array(len), Extent::Own) => parts.extend(quote!(+ (#len))),
+                    _ => parts.extend(quote!(+ __p::part_size(<#ty as __p::Wire>::SIZE))),
+                }
+            }
+        }
+    }
+    quote!((#known #parts))
+}

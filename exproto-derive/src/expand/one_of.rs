@@ -1,0 +1,196 @@
+//! Several kinds of frames on one port: an enum whose variants are frames.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{ToTokens, quote};
+
+use super::bounds::{closes, lead};
+use super::common::{at_lifetime, header, lifetimes_as, static_lifetimes};
+use crate::ir::{EnumModel, Frame, Model};
+
+/// `Frames` and `Protocol` of an enum of frames.
+pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStream {
+    let ident = &model.ident;
+    let name = ident.to_string();
+    let types: Vec<_> =
+        data.variants.iter().filter_map(|variant| Some(&variant.layout.items.first()?.ty)).collect();
+    let kinds = data.variants.iter().zip(&types).map(|(variant, ty)| {
+        let given = variant.frame.lead.as_ref().map(|key| lead(&key.value)).map(|lead| quote!(.led(#lead)));
+        let first = variant.frame.first.is_some().then(|| quote!(.first()));
+        let sent = variant.frame.sent.is_some().then(|| quote!(.sent()));
+        quote!(<#ty as __p::FrameLayout>::KIND #given #first #sent)
+    });
+    let skip = Literal::byte_string(frame.attrs.skip.as_ref().map_or(&[][..], |key| &key.value.bytes));
+    let close = closes(frame);
+    let sizes = types.iter().enumerate().map(|(index, ty)| {
+        let field = syn::Index::from(index);
+        quote!(#index => <#ty as __p::FrameLayout>::size(&mut __s.#field, __c),)
+    });
+    let own = at_lifetime(model, &syn::parse_quote!('static));
+    let variants: Vec<_> = data.variants.iter().map(|variant| (&variant.ident, &variant.info)).collect();
+    let decode = variants.iter().enumerate().map(|(index, (name, info))| {
+        quote!(#index => {
+            __r.enter(&#info);
+            let __v = #ident::#name(__p::Decode::decode(__r, ())?);
+            __r.leave();
+            __p::Ok(__v)
+        })
+    });
+    let kind_of = variants.iter().enumerate().map(|(index, (name, _))| quote!(#ident::#name(..) => #index,));
+    let kind = data.variants.iter().zip(&types).map(|(variant, ty)| {
+        let (name, snake) = (&variant.ident, &variant.snake);
+        quote!(#ident::#name(__x) => {
+            let __kind = <#ty as __p::Protocol>::kind(__x);
+            // A frame without a body is called what the variant is called.
+            if __kind == <#ty as __p::Protocol>::NAME { #snake } else { __kind }
+        })
+    });
+    let segment = variants
+        .iter()
+        .zip(&types)
+        .map(|((name, _), ty)| quote!(#ident::#name(__x) => <#ty as __p::Protocol>::segment(__x),));
+    let join = variants.iter().zip(&types).enumerate().map(|(index, ((name, _), ty))| {
+        quote!(#index => {
+            let (__frame, __flags) = <#ty as __p::Protocol>::join(0, __head, __body, __trace)?;
+            __p::Ok((#ident::#name(__frame), __flags))
+        })
+    });
+    let frames = header(model, false, &quote!(__p::Frames), &TokenStream::new());
+    let protocol = header(model, false, &quote!(__p::Protocol), &TokenStream::new());
+    quote! {
+        #frames {
+            const KINDS: &'static [__p::FrameKind] = &[#(#kinds),*];
+            const SKIP: &'static [u8] = #skip;
+            const CLOSE: bool = #close;
+            type Sizers = (#(<#types as __p::FrameLayout>::Sizer,)*);
+            #[inline]
+            fn size(__kind: usize, __s: &mut Self::Sizers, __c: &mut __p::Cursor<'_>)
+                -> __p::Result<usize, __p::Halt>
+            { match __kind { #(#sizes)* _ => __p::Ok(0) } }
+        }
+        #protocol {
+            const NAME: &'static str = #name;
+            const KINDS: &'static [__p::FrameKind] = <Self as __p::Frames>::KINDS;
+            type Scan = __p::FrameScan<#own>;
+            #[inline]
+            fn scanner() -> Self::Scan { <__p::FrameScan<#own>>::new() }
+            #[inline]
+            fn decode_kind<'__f, __T: __p::Trace>(__kind: usize, __r: &mut __p::Reader<'__f, __T>)
+                -> __p::Result<Self::At<'__f>, __p::Error>
+            {
+                match __kind {
+                    #(#decode)*
+                    _ => __p::Err(__r.fail(__p::ErrorKind::Tag, __r.offset(), &__TYPE, __kind as u64, 0)),
+                }
+            }
+            #[inline]
+            fn kind_of(__f: &Self::At<'_>) -> usize { match __f { #(#kind_of)* } }
+            #[inline]
+            fn kind(__f: &Self::At<'_>) -> &'static str { match __f { #(#kind)* } }
+            fn segment<'__s>(__f: &'__s Self::At<'_>) -> __p::Option<__p::Segment<'__s>> {
+                match __f { #(#segment)* }
+            }
+            fn join<'__f, __T: __p::Trace>(
+                __kind: usize, __head: &'__f [u8], __body: &'__f [u8], __trace: __T,
+            ) -> __p::Result<(Self::At<'__f>, __p::Flags), __p::Error> {
+                match __kind {
+                    #(#join)*
+                    _ => __p::Err(__p::Error::new(__p::ErrorKind::Tag, 0, &__TYPE)),
+                }
+            }
+        }
+    }
+}
+
+/// `Wire` and `Encode` of an enum of frames: which one was read is known from
+/// the frame search, so there is no `Decode`.
+pub(crate) fn layout(model: &Model, data: &EnumModel) -> TokenStream {
+    let ident = &model.ident;
+    let arms = data.variants.iter().map(|variant| {
+        let name = &variant.ident;
+        quote!(#ident::#name(__x) => __p::Encode::encode(__x, __w, ()),)
+    });
+    let wire = header(model, false, &quote!(__p::Wire), &TokenStream::new());
+    let encode = header(model, false, &quote!(__p::Encode), &TokenStream::new());
+    quote! {
+        #wire {
+            const MIN: usize = 0;
+            const SIZE: __p::Option<usize> = __p::None;
+            const GREEDY: bool = true;
+            type Ctx = ();
+        }
+        #encode {
+            #[inline]
+            fn encode(&self, __w: &mut __p::Writer<'_>, _: ()) -> __p::Result<(), __p::Error> {
+                match self { #(#arms)* }
+            }
+        }
+    }
+}
+
+/// `Gateway` of an enum of frames: each has its routes, or its body has.
+pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
+    if model.routes.gateway.is_none() {
+        return TokenStream::new();
+    }
+    let ident = &model.ident;
+    let own = at_lifetime(model, &syn::parse_quote!('static));
+    let at = at_lifetime(model, &syn::parse_quote!('_));
+    let state = model.routes.state.as_ref().map_or_else(|| quote!(()), |key| key.value.to_token_stream());
+    let types: Vec<_> = data
+        .variants
+        .iter()
+        .filter_map(|variant| Some(variant.layout.items.first()?.ty.to_token_stream()))
+        .collect();
+    let fixed: Vec<_> = types.iter().map(|ty| static_lifetimes(ty.clone())).collect();
+    let names: Vec<_> = data.variants.iter().map(|variant| &variant.ident).collect();
+    // A reply may be any of the frames, whichever it answers.
+    let replies = types.iter().map(|ty| {
+        let (_, type_generics, _) = model.generics.split_for_impl();
+        let mut generics = model.generics.clone();
+        generics.params.insert(0, syn::parse_quote!('__to));
+        let (impl_generics, _, where_clause) = generics.split_for_impl();
+        let to = lifetimes_as(ty.clone(), &quote!('__to));
+        quote! {
+            impl #impl_generics __p::ReplyTo<#to> for #ident #type_generics #where_clause {
+                #[inline]
+                fn write(self, __out: &mut __p::Vec<u8>) -> __p::Result<(), __p::Error> {
+                    __p::encode::<#own>(&self, __out)
+                }
+            }
+        }
+    });
+    quote! {
+        #(#replies)*
+        impl __p::Gateway for #own {
+            type State = #state;
+            const ANONYMOUS: bool = false #(|| <<#fixed as __p::Outer>::Body as __p::Routes>::ANONYMOUS)*;
+            #[inline]
+            fn access(__f: &#at) -> __p::Access { match __f { #(#ident::#names(__x) => __p::access_of(__x),)* } }
+            #[inline]
+            fn answers(__f: &#at) -> __p::Option<u64> { match __f { #(#ident::#names(__x) => __p::answers_of(__x),)* } }
+            fn ask(__f: &#at, __stage: __p::Stage, __cx: &mut __p::Cx<'_, #state>, __asks: &mut __p::Asks<'_>)
+                -> __p::Result<(), __p::Refusal>
+            { match __f { #(#ident::#names(__x) => __p::ask_of(__x, __stage, __cx, __asks),)* } }
+            fn settle(__f: &#at, __cx: &mut __p::Cx<'_, #state>, __outcome: &__p::Outcome, __reply: &mut __p::Vec<u8>)
+                -> __p::Result<__p::After, __p::Error>
+            { match __f { #(#ident::#names(__x) => __p::settle_of(__x, __cx, __outcome, __reply),)* } }
+            fn filters(__cx: &__p::Cx<'_, #state>, __each: &mut dyn __p::core::ops::FnMut(&__p::TopicBuf, u8))
+                -> __p::Result<(), __p::Refusal>
+            {
+                #(<<#fixed as __p::Outer>::Body as __p::Routes>::filters(__cx, __each)?;)*
+                __p::Ok(())
+            }
+            fn deliver(__topic: &str, __payload: &[u8], __cx: &mut __p::Cx<'_, #state>, __out: &mut __p::Vec<u8>)
+                -> __p::Result<__p::Delivery, __p::DeliverError>
+            {
+                #(
+                    match <<#fixed as __p::Outer>::Body as __p::Routes>::deliver(__topic, __payload, __cx, __out) {
+                        __p::Err(__p::DeliverError::NoRoute) => {}
+                        __other => return __other,
+                    }
+                )*
+                __p::Err(__p::DeliverError::NoRoute)
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Where a frame ends, worked out from its layout: by a constant size, by a
+//! length or count at a known place, or by the delimiters of `#[frame(..)]`.
+
+use proc_macro2::Ident;
+
+use crate::attr::frame::{FrameAttrs, Ranges};
+use crate::attr::wire::Endian;
+use crate::ir::{Extent, Frame, IntTy, Item, Layout, Presence, Repr, Shape};
+use crate::lower::{bounds, fixed_at};
+use crate::relation::{Relation, Source};
+
+/// The most leading bytes by which a frame is recognised.
+const LEAD: usize = 8;
+
+/// What says where a frame ends.
+pub(crate) enum Bounds {
+    /// Delimiters.
+    Marked,
+    /// The transport.
+    Datagram,
+    /// Every item has a constant size.
+    Fixed,
+    /// A number at a constant place.
+    Length(Length),
+    /// Nothing that is known here.
+    Unknown,
+}
+
+/// A number that says how long the frame is.
+pub(crate) struct Length {
+    pub(crate) place: Place,
+    /// The items it speaks of.
+    pub(crate) first: usize,
+    pub(crate) last: usize,
+    /// The list whose elements it counts, if it counts no bytes.
+    pub(crate) elements_of: Option<usize>,
+}
+
+/// Where the number stands.
+pub(crate) enum Place {
+    /// It is this item.
+    Item(usize),
+    /// It stands right before the content of this item.
+    Prefix(usize, IntTy, Endian),
+}
+
+/// Bytes that always stand at a known place.
+pub(crate) struct Fixture {
+    /// From the start, or from its own start to the end of the frame.
+    pub(crate) at: usize,
+    pub(crate) from_end: bool,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) info: Ident,
+}
+
+/// What `#[frame(..)]` means for this layout.
+pub(crate) fn frame_of(attrs: FrameAttrs, shape: &Shape, broken: bool) -> Frame {
+    let nothing = |attrs| Frame {
+        attrs,
+        check: None,
+        body: None,
+        broken,
+        bounds: Bounds::Unknown,
+        lead: Vec::new(),
+        fixtures: Vec::new(),
+    };
+    let Shape::Struct(layout) = shape else { return nothing(attrs) };
+    let items = &layout.items;
+    let body = items.iter().position(|item| matches!(item.repr, Repr::Body(_)));
+    // A checksum that starts at a constant offset, covers everything up to
+    // itself and has a constant distance to the end needs no decoding.
+    let check = items.iter().enumerate().position(|(index, item)| {
+        let Some(Relation { source: Source::Check(_, range), ops, .. }) = &item.relation else {
+            return false;
+        };
+        let Some((first, last)) = bounds(items, range, index) else { return false };
+        ops.is_empty()
+            && matches!(item.repr, Repr::Int(..))
+            && last + 1 == index
+            && (0..first).all(|i| fixed_at(items, i).is_some())
+            && (index..items.len()).all(|i| fixed_at(items, i).is_some())
+    });
+    let marked = attrs.flag.is_some()
+        || attrs.start.is_some()
+        || attrs.end.is_some()
+        || attrs.line.is_some()
+        || attrs.stuffing.is_some();
+    let bounds = if marked {
+        Bounds::Marked
+    } else if attrs.datagram.is_some() {
+        Bounds::Datagram
+    } else {
+        bounds_of(layout)
+    };
+    let bare = matches!(bounds, Bounds::Fixed | Bounds::Length(_));
+    let (mut lead, fixtures) = if bare { fixtures(items) } else { (Vec::new(), Vec::new()) };
+    if let Some(given) = &attrs.lead {
+        lead.clone_from(&given.value);
+    }
+    Frame { attrs, check, body, broken, bounds, lead, fixtures }
+}
+
+/// Whether the size of an item is a constant, known here or to the compiler.
+pub(crate) fn constant(items: &[Item], index: usize) -> bool {
+    fixed_at(items, index).is_some()
+        || items.get(index).is_some_and(|item| {
+            matches!(item.presence, Presence::Always)
+                && matches!(item.extent, Extent::Own)
+                && matches!(item.repr, Repr::Part | Repr::Array(_))
+        })
+}
+
+fn bounds_of(layout: &Layout) -> Bounds {
+    let items = &layout.items;
+    let varying: Vec<usize> = (0..items.len()).filter(|index| !constant(items, *index)).collect();
+    let (Some(first_varying), Some(last_varying)) = (varying.first().copied(), varying.last().copied())
+    else {
+        return Bounds::Fixed;
+    };
+    for (index, item) in items.iter().enumerate().take(first_varying) {
+        let number = matches!(item.repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_));
+        let Some(Relation { source: Source::Size(range), .. }) = item.relation.as_ref().filter(|_| number)
+        else {
+            continue;
+        };
+        if let Some((first, last)) = bounds(items, range, index)
+            && first <= first_varying
+            && last_varying <= last
+        {
+            return Bounds::Length(Length { place: Place::Item(index), first, last, elements_of: None });
+        }
+    }
+    // One list or blob that says itself how long it is.
+    let [only] = varying[..] else { return Bounds::Unknown };
+    let Some(item) = items.get(only).filter(|item| matches!(item.presence, Presence::Always)) else {
+        return Bounds::Unknown;
+    };
+    let (place, elements_of) = match &item.extent {
+        Extent::PrefixSize(int, endian) => (Place::Prefix(only, *int, *endian), None),
+        Extent::PrefixCount(int, endian) if element_is_constant(item) => {
+            (Place::Prefix(only, *int, *endian), Some(only))
+        }
+        Extent::ByCount(carrier) if element_is_constant(item) && *carrier < only => {
+            (Place::Item(*carrier), Some(only))
+        }
+        _ => return Bounds::Unknown,
+    };
+    Bounds::Length(Length { place, first: only, last: only, elements_of })
+}
+
+/// Whether all elements of a list have the same size.
+fn element_is_constant(item: &Item) -> bool {
+    match (&item.repr, &item.each) {
+        (Repr::Slice | Repr::Buffer, _) => true,
+        (Repr::List(..), Some(each)) => {
+            each.fixed().is_some() || (matches!(each.repr, Repr::Part) && matches!(each.extent, Extent::Own))
+        }
+        (Repr::List(..), None) => true,
+        _ => false,
+    }
+}
+
+/// The leading bytes that never change, and the other bytes that do not.
+fn fixtures(items: &[Item]) -> (Vec<Ranges>, Vec<Fixture>) {
+    let mut lead: Vec<Ranges> = Vec::new();
+    let mut found = Vec::new();
+    let (mut at, mut front) = (0, 0);
+    for (index, item) in items.iter().enumerate() {
+        let Some(size) = fixed_at(items, index) else { break };
+        if let Some(bytes) = constant_bytes(item) {
+            if at + bytes.len() <= LEAD {
+                lead.resize(at, vec![(0, 0xFF)]);
+                lead.extend(bytes.iter().map(|byte| vec![(*byte, *byte)]));
+            } else {
+                found.push(Fixture { at, from_end: false, bytes, info: item.info.clone() });
+            }
+        }
+        at += size;
+        front = index + 1;
+    }
+    let mut tail = 0;
+    for index in (front..items.len()).rev() {
+        let Some(size) = fixed_at(items, index) else { break };
+        tail += size;
+        if let Some(bytes) = items.get(index).and_then(constant_bytes) {
+            let info = items[index].info.clone();
+            found.push(Fixture { at: tail, from_end: true, bytes, info });
+        }
+    }
+    (lead, found)
+}
+
+/// The bytes of an item that always has the same.
+fn constant_bytes(item: &Item) -> Option<Vec<u8>> {
+    if !matches!(item.presence, Presence::Always) {
+        return None;
+    }
+    match (&item.repr, &item.relation) {
+        (Repr::Constant(bytes), _) => Some(bytes.clone()),
+        (Repr::Int(int, endian), Some(Relation { source: Source::Constant(expr), .. })) => {
+            let value = crate::ir::literal(expr)? as u64;
+            let bytes = value.to_be_bytes();
+            let mut bytes = bytes.get(8_usize.checked_sub(int.bytes)?..)?.to_vec();
+            if *endian == Endian::Little {
+                bytes.reverse();
+            }
+            Some(bytes)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,303 @@
+//! What the frame search knows of each kind of frame.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use super::{Check, Framing};
+use crate::codec::error::{Error, ErrorKind};
+use crate::codec::schema::FieldInfo;
+
+/// One kind of frame of a protocol.
+#[derive(Clone, Copy, Debug)]
+pub struct FrameKind {
+    /// What surrounds it.
+    pub framing: Framing,
+    /// The checksum whose place is known without decoding.
+    pub check: Option<Check>,
+    /// The bytes it begins with, by which it is recognised.
+    pub lead: Lead,
+    /// Constants at known places that are not among the leading bytes.
+    pub constants: &'static [Constant],
+    /// Only ever the first frame of a connection.
+    pub first: bool,
+    /// Only ever sent to devices: not looked for.
+    pub sent: bool,
+}
+
+impl FrameKind {
+    /// A kind of which nothing but the framing is known.
+    #[must_use]
+    pub const fn new(framing: Framing) -> Self {
+        Self { framing, check: None, lead: Lead(&[]), constants: &[], first: false, sent: false }
+    }
+
+    /// The same kind with a checksum.
+    #[must_use]
+    pub const fn checked(mut self, check: Option<Check>) -> Self {
+        self.check = check;
+        self
+    }
+
+    /// The same kind, recognised by `lead`.
+    #[must_use]
+    pub const fn led(mut self, lead: Lead) -> Self {
+        self.lead = lead;
+        self
+    }
+
+    /// The same kind with constants.
+    #[must_use]
+    pub const fn with(mut self, constants: &'static [Constant]) -> Self {
+        self.constants = constants;
+        self
+    }
+
+    /// The same kind as the first frame of a connection.
+    #[must_use]
+    pub const fn first(mut self) -> Self {
+        self.first = true;
+        self
+    }
+
+    /// The same kind, which only ever goes to devices.
+    #[must_use]
+    pub const fn sent(mut self) -> Self {
+        self.sent = true;
+        self
+    }
+
+    /// Whether the next frame can be found after bytes that are none.
+    pub(super) fn recovers(&self) -> bool {
+        self.check.is_some()
+            || self.lead.0.iter().any(|byte| !matches!(byte, [(0, 0xFF)]))
+            || !matches!(self.framing, Framing::Bare { .. })
+    }
+}
+
+/// A constant at a known place of a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Constant {
+    /// Bytes from the start, or from its own start to the end of the frame.
+    pub at: usize,
+    /// Whether `at` counts from the end.
+    pub from_end: bool,
+    /// The bytes.
+    pub bytes: &'static [u8],
+    /// The item.
+    pub info: &'static FieldInfo,
+}
+
+impl Constant {
+    /// The offset in `frame` if the bytes there are others.
+    pub(super) fn differs(&self, frame: &[u8]) -> Option<usize> {
+        let at = if self.from_end { frame.len().checked_sub(self.at) } else { Some(self.at) };
+        let there = at.and_then(|at| frame.get(at..)?.get(..self.bytes.len()));
+        (there != Some(self.bytes)).then_some(at.unwrap_or(0))
+    }
+}
+
+/// Leading bytes: for each the ranges it lies in, lowest and highest.
+///
+/// # Examples
+///
+/// ```
+/// use exproto_runtime::codec::Lead;
+///
+/// // 23 23 or 24 24, then anything.
+/// const LEAD: Lead = Lead(&[&[(0x23, 0x24)], &[(0x23, 0x24)], &[(0, 0xFF)]]);
+/// assert_eq!(LEAD.matches(b"##\x01"), Ok(true));
+/// assert_eq!(LEAD.matches(b"#"), Err(2));     // so many bytes more tell
+/// assert_eq!(LEAD.matches(b"x"), Ok(false));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lead(pub &'static [&'static [(u8, u8)]]);
+
+impl Lead {
+    /// Whether `bytes` begin so.
+    ///
+    /// # Errors
+    ///
+    /// So many bytes more are needed to tell.
+    #[inline]
+    pub fn matches(&self, bytes: &[u8]) -> Result<bool, usize> {
+        if self.0.iter().zip(bytes).any(|(ranges, byte)| !within(ranges, *byte)) {
+            return Ok(false);
+        }
+        match self.0.len().saturating_sub(bytes.len()) {
+            0 => Ok(true),
+            more => Err(more),
+        }
+    }
+
+    /// Whether `bytes`, which stand after the first `from`, agree.
+    #[inline]
+    pub(super) fn agrees(&self, from: usize, bytes: &[u8]) -> bool {
+        self.0.iter().skip(from).zip(bytes).all(|(ranges, byte)| within(ranges, *byte))
+    }
+
+    /// Whether a frame may begin with `byte`.
+    #[inline]
+    pub(super) fn begins(&self, byte: u8) -> bool {
+        self.0.first().is_none_or(|ranges| within(ranges, byte))
+    }
+
+    /// The first byte if only one is possible.
+    pub(super) const fn only(&self) -> Option<u8> {
+        match self.0 {
+            [[(low, high)], ..] if *low == *high => Some(*low),
+            _ => None,
+        }
+    }
+}
+
+#[inline]
+fn within(ranges: &[(u8, u8)], byte: u8) -> bool {
+    ranges.iter().any(|(low, high)| (*low..=*high).contains(&byte))
+}
+
+/// Why the size of a frame is not known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Halt {
+    /// So many bytes more are needed to go on.
+    Need(usize),
+    /// The bytes are no frame; the offset counts from its start.
+    Bad(Error),
+}
+
+/// The bytes that follow the start of a frame, for finding its end.
+#[derive(Debug)]
+pub struct Cursor<'b> {
+    bytes: &'b [u8],
+    visited: u64,
+}
+
+impl<'b> Cursor<'b> {
+    /// Looks at the bytes from the start of a frame on.
+    #[must_use]
+    pub const fn new(bytes: &'b [u8]) -> Self {
+        Self { bytes, visited: 0 }
+    }
+
+    /// Bytes looked at.
+    #[must_use]
+    pub const fn visited(&self) -> u64 {
+        self.visited
+    }
+
+    /// The `width` bytes at `at`: whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// They have not all come yet.
+    #[inline(always)]
+    pub fn bytes(&mut self, at: usize, width: usize) -> Result<&'b [u8], Halt> {
+        let end = at.saturating_add(width);
+        match self.bytes.get(at..end) {
+            Some(bytes) => {
+                self.visited += width as u64;
+                Ok(bytes)
+            }
+            None => Err(Halt::Need(end.saturating_sub(self.bytes.len()).max(1))),
+        }
+    }
+
+    /// The unsigned integer of `width` bytes at `at`.
+    ///
+    /// # Errors
+    ///
+    /// It has not all come yet.
+    #[inline(always)]
+    pub fn uint(&mut self, at: usize, width: usize, big_endian: bool) -> Result<u64, Halt> {
+        let bytes = self.bytes(at, width)?;
+        let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        Ok(if big_endian { bytes.iter().fold(0, fold) } else { bytes.iter().rev().fold(0, fold) })
+    }
+
+    /// Verifies a constant at `at`.
+    ///
+    /// # Errors
+    ///
+    /// It has not all come yet, or other bytes stand there.
+    #[inline]
+    pub fn constant(&mut self, at: usize, want: &[u8], info: &'static FieldInfo) -> Result<(), Halt> {
+        if self.bytes(at, want.len())? == want {
+            return Ok(());
+        }
+        Err(Halt::Bad(Error::new(ErrorKind::Constant, at as u32, info)))
+    }
+}
+
+/// The size of a frame from what its length field says; `base` bytes do not
+/// count.
+///
+/// # Errors
+///
+/// A length that no frame has, or less than `min` bytes in all.
+#[inline]
+pub fn frame_size(
+    said: i64,
+    base: usize,
+    min: usize,
+    at: usize,
+    info: &'static FieldInfo,
+) -> Result<usize, Halt> {
+    let size = usize::try_from(said).ok().and_then(|said| said.checked_add(base));
+    match size {
+        Some(size) if size >= min.max(1) => Ok(size),
+        _ => Err(Halt::Bad(Error::new(ErrorKind::Length, at as u32, info))),
+    }
+}
+
+/// A frame that can be found in a stream. Emitted by the derive.
+pub trait FrameLayout {
+    /// What the search knows of it.
+    const KIND: FrameKind;
+    /// Bytes that may stand between frames and mean nothing.
+    const SKIP: &'static [u8] = &[];
+    /// Whether the first bytes that are no frame end the connection.
+    const CLOSE: bool = false;
+    /// How far the size has been worked out.
+    type Sizer: Default + Clone + fmt::Debug + Send;
+
+    /// The size of the frame, if it is not found by delimiters.
+    ///
+    /// # Errors
+    ///
+    /// See [`Halt`].
+    fn size(sizer: &mut Self::Sizer, c: &mut Cursor<'_>) -> Result<usize, Halt>;
+}
+
+/// The kinds of frames that share a stream. Emitted by the derive.
+pub trait Frames {
+    /// The kinds, in the order in which they are tried.
+    const KINDS: &'static [FrameKind];
+    /// Bytes that may stand between frames and mean nothing.
+    const SKIP: &'static [u8];
+    /// Whether the first bytes that are no frame end the connection.
+    const CLOSE: bool;
+    /// How far sizes have been worked out.
+    type Sizers: Default + Clone + fmt::Debug + Send;
+
+    /// The size of the frame of a kind.
+    ///
+    /// # Errors
+    ///
+    /// See [`Halt`].
+    fn size(kind: usize, sizers: &mut Self::Sizers, c: &mut Cursor<'_>) -> Result<usize, Halt>;
+}
+
+/// A stream of one kind of frames.
+#[derive(Debug)]
+pub struct Only<F>(PhantomData<fn() -> F>);
+
+impl<F: FrameLayout> Frames for Only<F> {
+    const KINDS: &'static [FrameKind] = &[F::KIND];
+    const SKIP: &'static [u8] = F::SKIP;
+    const CLOSE: bool = F::CLOSE;
+    type Sizers = F::Sizer;
+
+    #[inline(always)]
+    fn size(_: usize, sizers: &mut Self::Sizers, c: &mut Cursor<'_>) -> Result<usize, Halt> {
+        F::size(sizers, c)
+    }
+}
