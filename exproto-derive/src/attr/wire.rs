@@ -156,7 +156,7 @@ fn one(
             set(&mut found.each, key, Box::new(inner), ctxt);
         }
         "fill" => set(&mut found.fill, key, after_eq(input, key, "0x00", byte)?, ctxt),
-        "is" => set(&mut found.is, key, after_eq(input, key, "size(FIELD)", expr)?, ctxt),
+        "is" => set(&mut found.is, key, after_eq(input, key, "size(FIELD)", crate::relation::expression)?, ctxt),
         "if" => set(&mut found.condition, key, after_eq(input, key, "CONDITION", expr)?, ctxt),
         "tag" => set(&mut found.tag, key, tag(input, key, place)?, ctxt),
         "other" => set(&mut found.other, key, (), ctxt),
@@ -319,7 +319,7 @@ fn item(key: &Ident, input: ParseStream<'_>, ctxt: &mut Ctxt) -> syn::Result<Wir
     let ty: Type = parse_bits_or_type(input)?;
     let relation = if input.peek(Token![=]) {
         let _: Token![=] = input.parse()?;
-        Some(input.parse::<Expr>()?)
+        Some(crate::relation::expression(input)?)
     } else {
         None
     };

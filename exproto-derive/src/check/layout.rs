@@ -7,6 +7,7 @@ use syn::Expr;
 use super::{layouts, max_of};
 use crate::attr::wire::{Amount, TagKey, WireAttrs};
 use crate::ctxt::Ctxt;
+use crate::expand::check::due;
 use crate::ir::{Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr, Shape};
 use crate::lower::{Class, bounds, classify, fixed_at};
 use crate::relation::{Algorithm, Items, Last, Relation, Source};
@@ -423,8 +424,8 @@ fn relation(layout: &Layout, index: usize, item: &Item, ctxt: &mut Ctxt) {
         }
         Source::Check(algorithm, range) => {
             whole_containers(layout, range, index, ctxt);
-            covers_itself(layout, range, index, ctxt);
-            width_of_check(item, *algorithm, ctxt);
+            covered_in_turn(layout, range, index, ctxt);
+            width_of_check(item, algorithm, ctxt);
         }
         Source::Count(_) | Source::Present(_) | Source::Tag(_) => {}
     }
@@ -454,26 +455,10 @@ fn carrier(item: &Item, relation: &Relation, ctxt: &mut Ctxt) -> bool {
     integer
 }
 
-// Checksums are compared as they are, and a flag is 0 or 1: arithmetic is for
-// sizes, counts and tags.
+// A flag is 0 or 1: arithmetic is for sizes, counts, tags and sums.
 fn arithmetic(item: &Item, relation: &Relation, ctxt: &mut Ctxt) {
-    if relation.ops.is_empty() {
-        return;
-    }
-    match &relation.source {
-        Source::Check(..) => {
-            ctxt.error_at(
-                relation.span,
-                format_args!("the checksum `{}` is compared as it is: remove the arithmetic", item.label),
-            );
-        }
-        Source::Present(_) => {
-            ctxt.error_at(
-                relation.span,
-                format_args!("the flag `{}` is 0 or 1: remove the arithmetic", item.label),
-            );
-        }
-        _ => {}
+    if !relation.ops.is_empty() && matches!(relation.source, Source::Present(_)) {
+        ctxt.error_at(relation.span, format_args!("the flag `{}` is 0 or 1: remove the arithmetic", item.label));
     }
 }
 
@@ -548,36 +533,33 @@ fn invertible(layout: &Layout, range: &Items, index: usize, ctxt: &mut Ctxt) {
     }
 }
 
-// A checksum cannot cover itself.
-fn covers_itself(layout: &Layout, range: &Items, index: usize, ctxt: &mut Ctxt) {
-    let Some((first, last)) = bounds(&layout.items, range, index) else { return };
-    if (first..=last).contains(&index)
-        && let Some(item) = layout.items.get(index)
-    {
+// Of two checksums that cover each other neither can be computed first. One
+// that covers itself counts its own bytes as 0.
+fn covered_in_turn(layout: &Layout, range: &Items, index: usize, ctxt: &mut Ctxt) {
+    let Some(item) = layout.items.get(index) else { return };
+    if bounds(&layout.items, range, index).is_some() && due(&layout.items, index).is_none() {
         ctxt.error_at(
             range.span,
-            format_args!("the checksum `{0}` would cover itself: end its range before `{0}`", item.label),
+            format_args!("the checksum `{}` covers one that covers it in turn: neither can be computed first", item.label),
         );
     }
 }
 
-// `xor` makes one byte.
-fn width_of_check(item: &Item, algorithm: Algorithm, ctxt: &mut Ctxt) {
-    let bits = match &item.repr {
-        Repr::Int(int, _) | Repr::Scalar(int, _) => int.bytes as u32 * 8,
-        Repr::Bits(slot) => slot.count,
-        _ => return,
-    };
-    if algorithm == Algorithm::Xor && bits != 8 {
-        ctxt.error_at(
-            item.span,
-            format_args!("`xor` makes one byte, and `{}` has {bits} bits: use `u8`", item.label),
-        );
-    } else if !bits.is_multiple_of(8) {
-        ctxt.error_at(
-            item.span,
-            format_args!("a checksum is made of whole bytes, and `{}` has {bits} bits", item.label),
-        );
+// A checksum fits its field.
+fn width_of_check(item: &Item, algorithm: &Algorithm, ctxt: &mut Ctxt) {
+    let bits = crate::expand::check::bits(item);
+    let label = &item.label;
+    match algorithm {
+        Algorithm::Xor if bits > 8 => {
+            ctxt.error_at(item.span, format_args!("`xor` makes one byte, and `{label}` has {bits} bits: use `u8`"));
+        }
+        Algorithm::Crc { crc, span, .. } if crc.width > bits => {
+            ctxt.error_at(*span, format_args!("{} makes {} bits, and `{label}` has {bits}: widen the field", crc.name, crc.width));
+        }
+        Algorithm::Internet if bits < 16 => {
+            ctxt.error_at(item.span, format_args!("`internet` makes 16 bits, and `{label}` has {bits}: use `u16`"));
+        }
+        _ => {}
     }
 }
 

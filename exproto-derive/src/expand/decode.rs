@@ -4,10 +4,11 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
+use super::check;
 use super::common::{Locals, ctx_value, is_number, located, mentions_left, read_int, type_is, user_expr};
 use crate::ir::{BitSlot, Extent, Frame, Item, Layout, ListKind, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
-use crate::relation::{self, Algorithm, Relation, Source};
+use crate::relation::{self, Relation, Source};
 
 /// What is decoded and what is known of its surroundings.
 pub(crate) struct Decode<'d> {
@@ -579,7 +580,7 @@ impl Decode<'_> {
                         }
                     });
                 }
-                Source::Check(algorithm, range) => {
+                Source::Check(_, range) => {
                     if self.frame.is_some_and(|frame| frame.check == Some(carrier)) {
                         continue;
                     }
@@ -589,10 +590,17 @@ impl Decode<'_> {
                     }
                     let start = offset_name(first);
                     let end = self.end_of(last, index);
-                    let width = fixed_at(items, carrier).unwrap_or(1);
-                    let algorithm = algorithm_path(*algorithm);
+                    let covered = quote!(__start.slice(#start, #end));
+                    let covered = if (first..=last).contains(&carrier) {
+                        // A checksum over itself counts its own bytes as 0.
+                        let width = fixed_at(items, carrier).unwrap_or(0);
+                        quote!(&__p::blanked(#covered, (#offset - #start) as usize, #width))
+                    } else {
+                        covered
+                    };
+                    let computed = check::compute(self.model, self.layout, item, &covered, Locals::Values);
                     out.extend(quote! {
-                        __r.check(#algorithm, __start.slice(#start, #end), #width, #raw, #offset, &#info)?;
+                        __r.check(#computed, #raw, #offset, &#info)?;
                     });
                 }
                 Source::Present(field) => {
@@ -687,11 +695,4 @@ pub(crate) fn offset_name(index: usize) -> Ident {
 /// The variable with the integer on the wire of an item.
 pub(crate) fn raw_name(index: usize) -> Ident {
     format_ident!("__raw{}", index)
-}
-
-pub(crate) fn algorithm_path(algorithm: Algorithm) -> TokenStream {
-    match algorithm {
-        Algorithm::Xor => quote!(__p::Algorithm::Xor),
-        Algorithm::Sum => quote!(__p::Algorithm::Sum),
-    }
 }

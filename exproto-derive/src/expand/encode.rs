@@ -4,8 +4,8 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
+use super::check;
 use super::common::{Locals, ctx_value, int_bytes, located, mentions_left, type_is, user_expr};
-use super::decode::algorithm_path;
 use crate::attr::wire::Endian;
 use crate::ir::{BitSlot, Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
@@ -21,6 +21,8 @@ pub(crate) struct Encode<'e> {
 enum Due {
     /// Known when the item is written.
     Now(TokenStream),
+    /// The same, a checksum: `u64`, cut to its field.
+    Check(TokenStream),
     /// Written after the item of this index.
     After(usize),
 }
@@ -62,11 +64,16 @@ impl Encode<'_> {
                 | Repr::TagReceiver
         );
         let sees_before = match &item.relation {
-            Some(Relation { source: Source::Check(_, range) | Source::Size(range), .. }) => {
+            Some(Relation { source: Source::Size(range), .. }) => {
                 bounds(&self.layout.items, range, index).is_some_and(|(_, last)| last < index)
+            }
+            Some(Relation { source: Source::Check(..), .. }) => {
+                check::due(&self.layout.items, index).is_some_and(|due| due < index)
             }
             _ => false,
         };
+        // Bits are patched into their container, which is part of a run.
+        let sees_before = sees_before && !matches!(item.repr, Repr::Bits(_));
         plain && fixed_at(&self.layout.items, index).is_some() && !sees_before
     }
 
@@ -176,13 +183,15 @@ impl Encode<'_> {
         let item = &self.layout.items[index];
         let ty = int.rust();
         if item.relation.is_some() || item.member.is_none() {
-            let value = self.due_now(index);
             let info = &item.info;
-            return match value {
-                Some(value) => quote! {
+            return match self.due(index) {
+                Some(Due::Now(value)) => quote! {
                     <#ty as __p::TryFrom<i64>>::try_from(#value)
                         .map_err(|_| __w.error(__p::ErrorKind::Overflow, __w.here(), &#info))?
                 },
+                Some(Due::Check(value)) => quote!((#value as #ty)),
+                // A later patch adds to what stands there.
+                Some(Due::After(_)) => quote!((0 as #ty)),
                 None => {
                     let fill = item.fill.unwrap_or(0);
                     quote!(#fill as #ty)
@@ -198,11 +207,13 @@ impl Encode<'_> {
         let item = &self.layout.items[index];
         if item.relation.is_some() || item.member.is_none() {
             let info = &item.info;
-            return match self.due_now(index) {
-                Some(value) => quote! {
+            return match self.due(index) {
+                Some(Due::Now(value)) => quote! {
                     <u64 as __p::TryFrom<i64>>::try_from(#value)
                         .map_err(|_| __w.error(__p::ErrorKind::Overflow, __w.here(), &#info))?
                 },
+                Some(Due::Check(value)) => value,
+                Some(Due::After(_)) => quote!(0_u64),
                 None => {
                     let fill = u64::from(item.fill.unwrap_or(0));
                     quote!(#fill)
@@ -219,17 +230,10 @@ impl Encode<'_> {
         quote!(__p::Scalar::raw(*#local))
     }
 
-    /// The value of a relation that is known when its item is written.
-    fn due_now(&self, index: usize) -> Option<TokenStream> {
-        match self.due(index)? {
-            Due::Now(value) => Some(value),
-            Due::After(_) => None,
-        }
-    }
-
     fn due(&self, index: usize) -> Option<Due> {
         let items = &self.layout.items;
         let relation = items[index].relation.as_ref()?;
+        let bits = matches!(items[index].repr, Repr::Bits(_));
         let local =
             |name: &Ident| position(items, name).and_then(|at| items.get(at)).map(|item| item.local.clone());
         let now = |value: TokenStream| Some(Due::Now(relation::forward(&relation.ops, value)));
@@ -249,21 +253,21 @@ impl Encode<'_> {
             }
             Source::Size(range) => {
                 let (first, last) = bounds(items, range, index)?;
-                if last >= index {
-                    return Some(Due::After(last));
+                if last >= index || bits {
+                    return Some(Due::After(last.max(index)));
                 }
                 let (from, to) = (place_name(first), self.end_place(last, index));
                 now(quote!((__w.between(#from, #to).len() as i64)))
             }
-            Source::Check(algorithm, range) => {
+            Source::Check(_, range) => {
                 let (first, last) = bounds(items, range, index)?;
-                if last >= index {
-                    return Some(Due::After(last));
+                let due = check::due(items, index)?;
+                if due >= index || bits {
+                    return Some(Due::After(due.max(index)));
                 }
                 let (from, to) = (place_name(first), self.end_place(last, index));
-                let algorithm = algorithm_path(*algorithm);
-                let width = fixed_at(items, index).unwrap_or(1);
-                now(quote!((#algorithm.compute(__w.between(#from, #to), #width) as i64)))
+                let bytes = quote!(__w.between(#from, #to));
+                Some(Due::Check(check::compute(self.model, self.layout, &items[index], &bytes, Locals::References)))
             }
         }
     }
@@ -282,31 +286,38 @@ impl Encode<'_> {
     fn patches(&self, done: usize, written: usize) -> TokenStream {
         let items = &self.layout.items;
         let mut out = TokenStream::new();
-        for (index, item) in items.iter().enumerate() {
-            if !matches!(self.due(index), Some(Due::After(last)) if last == done) {
-                continue;
-            }
+        let mut due: Vec<usize> =
+            (0..items.len()).filter(|index| matches!(self.due(*index), Some(Due::After(last)) if last == done)).collect();
+        // Lengths first, then checksums, each after those that it covers.
+        let is_check = |index: usize| matches!(items[index].relation, Some(Relation { source: Source::Check(..), .. }));
+        let covered = |index: usize| due.iter().filter(|other| self.reaches(index, **other, &due)).count();
+        let rank: Vec<(bool, usize)> = due.iter().map(|index| (is_check(*index), covered(*index))).collect();
+        let mut order: Vec<usize> = (0..due.len()).collect();
+        order.sort_by_key(|at| rank[*at]);
+        due = order.into_iter().map(|at| due[at]).collect();
+        for index in due {
+            let item = &items[index];
             let Some(relation) = &item.relation else { continue };
             let info = &item.info;
             let place = place_name(index);
             let value = match &relation.source {
                 Source::Size(range) => {
-                    let Some((first, _)) = bounds(items, range, index) else { continue };
-                    let from = place_name(first);
-                    let to = self.end_place(done, written);
-                    quote!((__w.between(#from, #to).len() as i64))
+                    let Some((first, last)) = bounds(items, range, index) else { continue };
+                    let (from, to) = (place_name(first), self.end_place(last, written));
+                    let size = relation::forward(&relation.ops, quote!((__w.between(#from, #to).len() as i64)));
+                    quote! {
+                        <u64 as __p::TryFrom<i64>>::try_from(#size)
+                            .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?
+                    }
                 }
-                Source::Check(algorithm, range) => {
-                    let Some((first, _)) = bounds(items, range, index) else { continue };
-                    let from = place_name(first);
-                    let algorithm = algorithm_path(*algorithm);
-                    let width = fixed_at(items, index).unwrap_or(1);
-                    let to = self.end_place(done, written);
-                    quote!((#algorithm.compute(__w.between(#from, #to), #width) as i64))
+                Source::Check(_, range) => {
+                    let Some((first, last)) = bounds(items, range, index) else { continue };
+                    let (from, to) = (place_name(first), self.end_place(last, written));
+                    let bytes = quote!(__w.between(#from, #to));
+                    check::compute(self.model, self.layout, item, &bytes, Locals::References)
                 }
                 _ => continue,
             };
-            let value = relation::forward(&relation.ops, value);
             let (bytes, shift, bits, endian) = match &item.repr {
                 Repr::Bits(slot) => (slot.bytes, slot.shift, slot.count, slot.endian),
                 Repr::Int(int, endian) | Repr::Scalar(int, endian) => {
@@ -319,12 +330,26 @@ impl Encode<'_> {
                 Endian::Little => quote!(patch_le),
             };
             out.extend(quote! {
-                let __v = <u64 as __p::TryFrom<i64>>::try_from(#value)
-                    .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?;
+                let __v: u64 = #value;
                 __w.#patch::<#bytes>(#place, #shift, #bits, __v, &#info)?;
             });
         }
         out
+    }
+
+    /// Whether the checksum at `index` covers the one at `other`, directly or
+    /// by way of one that it covers.
+    fn reaches(&self, index: usize, other: usize, among: &[usize]) -> bool {
+        let items = &self.layout.items;
+        let mut seen = vec![index];
+        let mut at = 0;
+        while let Some(from) = seen.get(at).copied() {
+            let next = among.iter().copied().filter(|to| check::covers(items, from, *to) && !seen.contains(to));
+            let next: Vec<usize> = next.collect();
+            seen.extend(next);
+            at += 1;
+        }
+        index != other && seen.contains(&other)
     }
 
     fn fits(&self, item: &Item, int: IntTy, value: &TokenStream) -> TokenStream {
@@ -447,8 +472,9 @@ impl Encode<'_> {
                 let max = max_of(int.bytes as u32 * 8);
                 let raw = IntTy { held: 8, signed: false, ..*int };
                 let (statement, parts) = int_bytes(&format_ident!("__b"), &quote!(__v), raw, *endian);
+                let value = if item.relation.is_some() { self.raw_value(index) } else { quote!(__p::Scalar::raw(*#x)) };
                 quote!({
-                    let __v: u64 = __p::Scalar::raw(*#x);
+                    let __v: u64 = #value;
                     if __v > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
                     #statement
                     __w.run([#(#parts),*]);

@@ -3,6 +3,7 @@
 
 mod asserts;
 mod calc;
+pub(crate) mod check;
 pub(crate) mod common;
 mod decode;
 mod encode;
@@ -26,6 +27,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let private = &model.private;
     let ctx = common::ctx_struct(model);
     let infos = schema::infos(model);
+    let tables = check::tables(model);
     let body = match &model.shape {
         Shape::Struct(layout) => structs::expand(model, layout),
         Shape::Bits(bits) => scalar::expand_bits(model, bits),
@@ -50,6 +52,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         const _: () = {
             use #private as __p;
             #infos
+            #tables
             #body
             #family
             #value

@@ -29,7 +29,7 @@ mod types;
 mod value;
 mod writer;
 
-pub use check::{Algorithm, xor};
+pub use check::{Algorithm, Crc, CrcParams, internet, sum, xor};
 pub use error::{Error, ErrorKind};
 pub use explain::{
     Explanation, Failure, Oddity, Path, Place, Recorder, Span, explain, explain_bad, explain_item,

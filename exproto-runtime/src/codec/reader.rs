@@ -148,22 +148,13 @@ impl<'a, T: Trace> Reader<'a, T> {
         self.rest.get(from.wrapping_sub(start) as usize..to.wrapping_sub(start) as usize).unwrap_or(&[])
     }
 
-    /// Compares a checksum with the bytes it covers.
+    /// Compares a checksum with the one computed.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Checksum`] when they differ, unless bad ones are accepted.
-    #[inline]
-    pub fn check(
-        &mut self,
-        algorithm: super::check::Algorithm,
-        covered: &[u8],
-        width: usize,
-        sent: u64,
-        offset: u32,
-        at: &'static FieldInfo,
-    ) -> Result<(), Error> {
-        let computed = algorithm.compute(covered, width);
+    #[inline(always)]
+    pub fn check(&mut self, computed: u64, sent: u64, offset: u32, at: &'static FieldInfo) -> Result<(), Error> {
         if computed == sent {
             return Ok(());
         }
