@@ -17,7 +17,15 @@ pub(crate) struct Crc {
     pub(crate) check: u64,
 }
 
-const fn crc(name: &'static str, width: u32, poly: u64, init: u64, reflected: bool, xorout: u64, check: u64) -> Crc {
+const fn crc(
+    name: &'static str,
+    width: u32,
+    poly: u64,
+    init: u64,
+    reflected: bool,
+    xorout: u64,
+    check: u64,
+) -> Crc {
     Crc { name, width, poly, init, reflected, xorout, check }
 }
 
@@ -177,7 +185,9 @@ pub(crate) fn named(name: &str) -> Result<Crc, String> {
     let names = CRCS.iter().map(|crc| crc.name).chain(ALIASES.iter().map(|(alias, _)| *alias));
     Err(match nearest(&wanted, names) {
         Some(near) => format!("no CRC is called `{name}`; did you mean `{near}`?"),
-        None => format!("no CRC is called `{name}`: names are those of the usual catalogue, such as `CRC-16/MODBUS`"),
+        None => format!(
+            "no CRC is called `{name}`: names are those of the usual catalogue, such as `CRC-16/MODBUS`"
+        ),
     })
 }
 
@@ -217,6 +227,9 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_answered_with_the_nearest() {
-        assert_eq!(named("CRC-16/MODBUSS"), Err("no CRC is called `CRC-16/MODBUSS`; did you mean `CRC-16/MODBUS`?".into()));
+        assert_eq!(
+            named("CRC-16/MODBUSS"),
+            Err("no CRC is called `CRC-16/MODBUSS`; did you mean `CRC-16/MODBUS`?".into())
+        );
     }
 }

@@ -44,7 +44,10 @@ pub(crate) enum Algorithm {
         span: Span,
     },
     /// A function of the user over the bytes, with more arguments.
-    Function { path: Expr, args: Vec<Expr> },
+    Function {
+        path: Expr,
+        args: Vec<Expr>,
+    },
 }
 
 impl Algorithm {
@@ -225,13 +228,22 @@ fn ungrouped(expr: &Expr) -> &Expr {
 
 /// `crc("NAME", RANGE)` or `crc("NAME", RANGE, seed = EXPR)`.
 fn crc(call: &syn::ExprCall) -> syn::Result<Source> {
-    let form = || syn::Error::new(call.span(), "write `crc(\"CRC-16/MODBUS\", RANGE)`, with `, seed = EXPR` if it has one");
+    let form = || {
+        syn::Error::new(
+            call.span(),
+            "write `crc(\"CRC-16/MODBUS\", RANGE)`, with `, seed = EXPR` if it has one",
+        )
+    };
     let mut args = call.args.iter();
     let (Some(name), Some(items)) = (args.next(), args.next()) else { return Err(form()) };
-    let Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. }) = ungrouped(name) else { return Err(form()) };
+    let Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. }) = ungrouped(name) else {
+        return Err(form());
+    };
     let seed = match args.next() {
         None => None,
-        Some(Expr::Assign(assign)) if assign.left.to_token_stream().to_string() == "seed" => Some((*assign.right).clone()),
+        Some(Expr::Assign(assign)) if assign.left.to_token_stream().to_string() == "seed" => {
+            Some((*assign.right).clone())
+        }
         Some(_) => return Err(form()),
     };
     if args.next().is_some() {
@@ -250,7 +262,10 @@ fn user_function(call: &syn::ExprCall) -> syn::Result<Source> {
             "write `fn(path::to::function, RANGE)`; the function takes the bytes, and the arguments that follow",
         ));
     };
-    Ok(Source::Check(Algorithm::Function { path: path.clone(), args: args.cloned().collect() }, range(items)?))
+    Ok(Source::Check(
+        Algorithm::Function { path: path.clone(), args: args.cloned().collect() },
+        range(items)?,
+    ))
 }
 
 fn range(expr: &Expr) -> syn::Result<Items> {

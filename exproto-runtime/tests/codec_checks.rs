@@ -202,8 +202,8 @@ struct Header {
 fn a_checksum_over_itself_counts_its_own_bytes_as_zero() {
     // The header of RFC 1071's companion examples: 45 00 00 73 .. c0 a8 00 c7.
     let bytes = [
-        0x45, 0x00, 0x00, 0x73, 0x00, 0x00, 0x40, 0x00, 0x40, 0x11, 0xB8, 0x61, 0xC0, 0xA8, 0x00, 0x01, 0xC0, 0xA8, 0x00,
-        0xC7,
+        0x45, 0x00, 0x00, 0x73, 0x00, 0x00, 0x40, 0x00, 0x40, 0x11, 0xB8, 0x61, 0xC0, 0xA8, 0x00, 0x01, 0xC0,
+        0xA8, 0x00, 0xC7,
     ];
     let header: Header = decoded(&bytes).unwrap();
     assert_eq!(encoded(&header), bytes);
@@ -242,7 +242,10 @@ fn every_record_may_have_a_checksum() {
 }
 
 fn weighted(bytes: &[u8], start: u8) -> u16 {
-    bytes.iter().zip(1_u16..).fold(u16::from(start), |sum, (byte, at)| sum.wrapping_add(u16::from(*byte).wrapping_mul(at)))
+    bytes
+        .iter()
+        .zip(1_u16..)
+        .fold(u16::from(start), |sum, (byte, at)| sum.wrapping_add(u16::from(*byte).wrapping_mul(at)))
 }
 
 fn plain(bytes: &[u8]) -> u8 {

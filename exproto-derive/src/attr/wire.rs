@@ -156,7 +156,9 @@ fn one(
             set(&mut found.each, key, Box::new(inner), ctxt);
         }
         "fill" => set(&mut found.fill, key, after_eq(input, key, "0x00", byte)?, ctxt),
-        "is" => set(&mut found.is, key, after_eq(input, key, "size(FIELD)", crate::relation::expression)?, ctxt),
+        "is" => {
+            set(&mut found.is, key, after_eq(input, key, "size(FIELD)", crate::relation::expression)?, ctxt)
+        }
         "if" => set(&mut found.condition, key, after_eq(input, key, "CONDITION", expr)?, ctxt),
         "tag" => set(&mut found.tag, key, tag(input, key, place)?, ctxt),
         "other" => set(&mut found.other, key, (), ctxt),

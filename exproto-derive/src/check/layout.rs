@@ -458,7 +458,10 @@ fn carrier(item: &Item, relation: &Relation, ctxt: &mut Ctxt) -> bool {
 // A flag is 0 or 1: arithmetic is for sizes, counts, tags and sums.
 fn arithmetic(item: &Item, relation: &Relation, ctxt: &mut Ctxt) {
     if !relation.ops.is_empty() && matches!(relation.source, Source::Present(_)) {
-        ctxt.error_at(relation.span, format_args!("the flag `{}` is 0 or 1: remove the arithmetic", item.label));
+        ctxt.error_at(
+            relation.span,
+            format_args!("the flag `{}` is 0 or 1: remove the arithmetic", item.label),
+        );
     }
 }
 
@@ -540,7 +543,10 @@ fn covered_in_turn(layout: &Layout, range: &Items, index: usize, ctxt: &mut Ctxt
     if bounds(&layout.items, range, index).is_some() && due(&layout.items, index).is_none() {
         ctxt.error_at(
             range.span,
-            format_args!("the checksum `{}` covers one that covers it in turn: neither can be computed first", item.label),
+            format_args!(
+                "the checksum `{}` covers one that covers it in turn: neither can be computed first",
+                item.label
+            ),
         );
     }
 }
@@ -551,13 +557,25 @@ fn width_of_check(item: &Item, algorithm: &Algorithm, ctxt: &mut Ctxt) {
     let label = &item.label;
     match algorithm {
         Algorithm::Xor if bits > 8 => {
-            ctxt.error_at(item.span, format_args!("`xor` makes one byte, and `{label}` has {bits} bits: use `u8`"));
+            ctxt.error_at(
+                item.span,
+                format_args!("`xor` makes one byte, and `{label}` has {bits} bits: use `u8`"),
+            );
         }
         Algorithm::Crc { crc, span, .. } if crc.width > bits => {
-            ctxt.error_at(*span, format_args!("{} makes {} bits, and `{label}` has {bits}: widen the field", crc.name, crc.width));
+            ctxt.error_at(
+                *span,
+                format_args!(
+                    "{} makes {} bits, and `{label}` has {bits}: widen the field",
+                    crc.name, crc.width
+                ),
+            );
         }
         Algorithm::Internet if bits < 16 => {
-            ctxt.error_at(item.span, format_args!("`internet` makes 16 bits, and `{label}` has {bits}: use `u16`"));
+            ctxt.error_at(
+                item.span,
+                format_args!("`internet` makes 16 bits, and `{label}` has {bits}: use `u16`"),
+            );
         }
         _ => {}
     }

@@ -39,7 +39,11 @@ pub(crate) fn algorithm(item: &Item, algorithm: &Algorithm) -> TokenStream {
         Algorithm::Internet => quote!(__p::Algorithm::Internet),
         Algorithm::Crc { crc, .. } => {
             let table = table_name(item);
-            if crc.width > 32 { quote!(__p::Algorithm::Crc64(&#table)) } else { quote!(__p::Algorithm::Crc(&#table)) }
+            if crc.width > 32 {
+                quote!(__p::Algorithm::Crc64(&#table))
+            } else {
+                quote!(__p::Algorithm::Crc(&#table))
+            }
         }
         Algorithm::Function { path, .. } => quote!(__p::Algorithm::Function(|__bytes| #path(__bytes) as u64)),
     }
@@ -55,8 +59,16 @@ pub(crate) fn bits(item: &Item) -> u32 {
 }
 
 /// The checksum over `bytes` as it stands in its field, a `u64`.
-pub(crate) fn compute(model: &Model, layout: &Layout, item: &Item, bytes: &TokenStream, locals: Locals) -> TokenStream {
-    let Some(Relation { source: Source::Check(kind, _), ops, .. }) = &item.relation else { return quote!(0_u64) };
+pub(crate) fn compute(
+    model: &Model,
+    layout: &Layout,
+    item: &Item,
+    bytes: &TokenStream,
+    locals: Locals,
+) -> TokenStream {
+    let Some(Relation { source: Source::Check(kind, _), ops, .. }) = &item.relation else {
+        return quote!(0_u64);
+    };
     let bits = bits(item);
     let width = bits.div_ceil(8) as usize;
     let user = |expr| user_expr(expr, layout, item, model, locals);
@@ -93,13 +105,17 @@ fn due_after(items: &[Item], carrier: usize, open: &mut Vec<usize>) -> Option<us
     if open.contains(&carrier) {
         return None;
     }
-    let Some(Relation { source: Source::Check(_, range), .. }) = &items.get(carrier)?.relation else { return None };
+    let Some(Relation { source: Source::Check(_, range), .. }) = &items.get(carrier)?.relation else {
+        return None;
+    };
     let (first, last) = bounds(items, range, carrier)?;
     open.push(carrier);
     let mut due = last;
     for index in (first..=last).filter(|index| *index != carrier) {
         let written = match &items[index].relation {
-            Some(Relation { source: Source::Size(range), .. }) => bounds(items, range, index).map_or(index, |(_, last)| last),
+            Some(Relation { source: Source::Size(range), .. }) => {
+                bounds(items, range, index).map_or(index, |(_, last)| last)
+            }
             Some(Relation { source: Source::Check(..), .. }) => due_after(items, index, open)?,
             _ => index,
         };
@@ -111,7 +127,9 @@ fn due_after(items: &[Item], carrier: usize, open: &mut Vec<usize>) -> Option<us
 
 /// Whether the checksum that `carrier` holds covers the one that `other` holds.
 pub(crate) fn covers(items: &[Item], carrier: usize, other: usize) -> bool {
-    let Some(Relation { source: Source::Check(_, range), .. }) = &items[carrier].relation else { return false };
+    let Some(Relation { source: Source::Check(_, range), .. }) = &items[carrier].relation else {
+        return false;
+    };
     carrier != other
         && matches!(items[other].relation, Some(Relation { source: Source::Check(..), .. }))
         && bounds(items, range, carrier).is_some_and(|(first, last)| (first..=last).contains(&other))

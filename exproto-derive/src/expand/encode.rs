@@ -267,7 +267,13 @@ impl Encode<'_> {
                 }
                 let (from, to) = (place_name(first), self.end_place(last, index));
                 let bytes = quote!(__w.between(#from, #to));
-                Some(Due::Check(check::compute(self.model, self.layout, &items[index], &bytes, Locals::References)))
+                Some(Due::Check(check::compute(
+                    self.model,
+                    self.layout,
+                    &items[index],
+                    &bytes,
+                    Locals::References,
+                )))
             }
         }
     }
@@ -286,10 +292,12 @@ impl Encode<'_> {
     fn patches(&self, done: usize, written: usize) -> TokenStream {
         let items = &self.layout.items;
         let mut out = TokenStream::new();
-        let mut due: Vec<usize> =
-            (0..items.len()).filter(|index| matches!(self.due(*index), Some(Due::After(last)) if last == done)).collect();
+        let mut due: Vec<usize> = (0..items.len())
+            .filter(|index| matches!(self.due(*index), Some(Due::After(last)) if last == done))
+            .collect();
         // Lengths first, then checksums, each after those that it covers.
-        let is_check = |index: usize| matches!(items[index].relation, Some(Relation { source: Source::Check(..), .. }));
+        let is_check =
+            |index: usize| matches!(items[index].relation, Some(Relation { source: Source::Check(..), .. }));
         let covered = |index: usize| due.iter().filter(|other| self.reaches(index, **other, &due)).count();
         let rank: Vec<(bool, usize)> = due.iter().map(|index| (is_check(*index), covered(*index))).collect();
         let mut order: Vec<usize> = (0..due.len()).collect();
@@ -304,7 +312,8 @@ impl Encode<'_> {
                 Source::Size(range) => {
                     let Some((first, last)) = bounds(items, range, index) else { continue };
                     let (from, to) = (place_name(first), self.end_place(last, written));
-                    let size = relation::forward(&relation.ops, quote!((__w.between(#from, #to).len() as i64)));
+                    let size =
+                        relation::forward(&relation.ops, quote!((__w.between(#from, #to).len() as i64)));
                     quote! {
                         <u64 as __p::TryFrom<i64>>::try_from(#size)
                             .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?
@@ -344,7 +353,8 @@ impl Encode<'_> {
         let mut seen = vec![index];
         let mut at = 0;
         while let Some(from) = seen.get(at).copied() {
-            let next = among.iter().copied().filter(|to| check::covers(items, from, *to) && !seen.contains(to));
+            let next =
+                among.iter().copied().filter(|to| check::covers(items, from, *to) && !seen.contains(to));
             let next: Vec<usize> = next.collect();
             seen.extend(next);
             at += 1;
@@ -472,7 +482,11 @@ impl Encode<'_> {
                 let max = max_of(int.bytes as u32 * 8);
                 let raw = IntTy { held: 8, signed: false, ..*int };
                 let (statement, parts) = int_bytes(&format_ident!("__b"), &quote!(__v), raw, *endian);
-                let value = if item.relation.is_some() { self.raw_value(index) } else { quote!(__p::Scalar::raw(*#x)) };
+                let value = if item.relation.is_some() {
+                    self.raw_value(index)
+                } else {
+                    quote!(__p::Scalar::raw(*#x))
+                };
                 quote!({
                     let __v: u64 = #value;
                     if __v > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }

@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
-use super::common::{Locals, at_lifetime, ctx_value, header};
 use super::check::algorithm;
+use super::common::{Locals, at_lifetime, ctx_value, header};
 use crate::attr::wire::Endian;
 use crate::ir::{Frame, Layout, Model, Repr, Shape};
 use crate::lower::{bounds, fixed_at};

@@ -51,7 +51,8 @@ pub use trace::{Flag, Flags, NoTrace, Trace};
 #[cfg(feature = "charsets")]
 pub use types::Gbk;
 pub use types::{
-    Ascii, Bcd, BcdError, BcdTime, Charset, List, ListBuf, ListIter, Text, TextBuf, TimeError, Utf8,
+    Ascii, Bcd, BcdError, BcdTime, ByteTime, Charset, Cp56Time, List, ListBuf, ListIter, Text, TextBuf,
+    TimeError, UnixMillis, UnixSeconds, Utf8, YMDHMS, order,
 };
 #[doc(hidden)]
 pub use types::{Counted, Sequence};

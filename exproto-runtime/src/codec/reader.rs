@@ -154,7 +154,13 @@ impl<'a, T: Trace> Reader<'a, T> {
     ///
     /// [`ErrorKind::Checksum`] when they differ, unless bad ones are accepted.
     #[inline(always)]
-    pub fn check(&mut self, computed: u64, sent: u64, offset: u32, at: &'static FieldInfo) -> Result<(), Error> {
+    pub fn check(
+        &mut self,
+        computed: u64,
+        sent: u64,
+        offset: u32,
+        at: &'static FieldInfo,
+    ) -> Result<(), Error> {
         if computed == sent {
             return Ok(());
         }

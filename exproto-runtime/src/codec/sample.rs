@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::random::Random;
 use super::schema::FieldInfo;
-use super::types::{Bcd, BcdTime, Charset, Text, TextBuf};
+use super::types::{Bcd, BcdTime, ByteTime, Charset, Cp56Time, Text, TextBuf, UnixMillis, UnixSeconds};
 
 /// A type of which random values can be made. Derived for all declared types;
 /// `C` is the context that decides the layout.
@@ -157,9 +157,24 @@ impl<const N: usize> Sample for Bcd<N> {
     }
 }
 
-impl<const ZONE: i32> Sample for BcdTime<ZONE> {
-    fn sample(random: &mut Random, _: Option<usize>, _: &'static FieldInfo, (): ()) -> Self {
-        // 2001 to 2098, so that no zone leads out of the century.
-        Self::from_unix(random.within(978_307_200..=4_070_908_799)).unwrap_or_default()
-    }
+// 2001 to 2098, so that no zone leads out of the century.
+const FIRST: i64 = 978_307_200;
+const LAST: i64 = 4_070_908_799;
+
+macro_rules! times {
+    ($([$($generics:tt)*] $name:ty, $from:ident, $factor:literal;)*) => {$(
+        impl<$($generics)*> Sample for $name {
+            fn sample(random: &mut Random, _: Option<usize>, _: &'static FieldInfo, (): ()) -> Self {
+                Self::$from(random.within(FIRST * $factor..=LAST * $factor)).unwrap_or_default()
+            }
+        }
+    )*};
+}
+
+times! {
+    [const ZONE: i32, const ORDER: u32] BcdTime<ZONE, ORDER>, from_unix, 1;
+    [const ZONE: i32, const ORDER: u32] ByteTime<ZONE, ORDER>, from_unix, 1;
+    [const ZONE: i32] Cp56Time<ZONE>, from_unix_millis, 1000;
+    [const EPOCH: i64, const ZONE: i32] UnixSeconds<EPOCH, ZONE>, from_unix, 1;
+    [const EPOCH: i64, const ZONE: i32] UnixMillis<EPOCH, ZONE>, from_unix_millis, 1000;
 }

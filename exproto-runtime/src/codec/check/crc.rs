@@ -55,7 +55,10 @@ macro_rules! register {
             /// If `width` is 0 or more than the register has.
             #[must_use]
             pub const fn new(params: CrcParams) -> Self {
-                assert!(params.width > 0 && params.width <= $bits, "the width of a CRC is 1 to that of its register");
+                assert!(
+                    params.width > 0 && params.width <= $bits,
+                    "the width of a CRC is 1 to that of its register"
+                );
                 let mut tables = [[0; 256]; 8];
                 let mut byte = 0;
                 while byte < 256 {
@@ -124,7 +127,8 @@ macro_rules! register {
                     for word in words {
                         let [a, b, c, d, e, f, g, h] =
                             (u64::from_le_bytes(*word) ^ u64::from(register)).to_le_bytes().map(usize::from);
-                        register = t[7][a] ^ t[6][b] ^ t[5][c] ^ t[4][d] ^ t[3][e] ^ t[2][f] ^ t[1][g] ^ t[0][h];
+                        register =
+                            t[7][a] ^ t[6][b] ^ t[5][c] ^ t[4][d] ^ t[3][e] ^ t[2][f] ^ t[1][g] ^ t[0][h];
                     }
                     for byte in tail {
                         register = register >> 8 ^ t[0][usize::from(register as u8 ^ byte)];
@@ -137,7 +141,8 @@ macro_rules! register {
                             ^ u64::from(register) << (64 - $bits))
                             .to_be_bytes()
                             .map(usize::from);
-                        register = t[7][a] ^ t[6][b] ^ t[5][c] ^ t[4][d] ^ t[3][e] ^ t[2][f] ^ t[1][g] ^ t[0][h];
+                        register =
+                            t[7][a] ^ t[6][b] ^ t[5][c] ^ t[4][d] ^ t[3][e] ^ t[2][f] ^ t[1][g] ^ t[0][h];
                     }
                     for byte in tail {
                         let high = (register >> ($bits - 8)) as u8;
