@@ -97,6 +97,8 @@ pub(crate) struct Meta {
     /// `mul`, `add`, `decimals`.
     pub(crate) scale: Option<(i64, i64, u8)>,
     pub(crate) unit: String,
+    /// Raw values with a meaning of their own; `null` is no value.
+    pub(crate) sentinels: Vec<(i64, String)>,
     pub(crate) doc: String,
 }
 

@@ -242,3 +242,51 @@ mod integers {
         assert_eq!(error.kind(), ErrorKind::Overflow);
     }
 }
+
+mod sentinels {
+    use super::*;
+
+    /// A value of an electric vehicle, and signed ones.
+    #[derive(ExProtoFrame, Debug)]
+    #[wire(endian = big)]
+    struct Reading {
+        #[wire(range = 0..=100, unit = "%", sentinel(0xFE => abnormal, 0xFF => invalid))]
+        soc: u8,
+        #[wire(scale = 0.1, range = 0..=2200, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+        speed: u16,
+        #[wire(sentinel(0x7FFF => null, 0x8000 => error))]
+        level: i16,
+        #[wire(sentinel(0xFFFF_FFFF_FFFF_FFFF => null))]
+        total: u64,
+        #[wire(count = prefix(u8), sentinel(0xFFFF => null), scale = 0.001)]
+        volts: Vec<u16>,
+    }
+
+    #[test]
+    fn are_told_from_numbers_and_from_each_other() {
+        let bytes = [
+            0xFE, 0xFF, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0xFF, 0xFF, 0x10, 0x00,
+        ];
+        both_ways::<Reading>(
+            &bytes,
+            r#"{"soc":"abnormal","speed":"invalid","level":null,"total":null,"volts":[null,4.096]}"#,
+            Flags::NONE,
+        );
+        let bytes = [50, 0x00, 0x64, 0x80, 0x00, 0, 0, 0, 0, 0, 0, 0, 7, 0];
+        both_ways::<Reading>(
+            &bytes,
+            r#"{"soc":50,"speed":10,"level":"error","total":7,"volts":[]}"#,
+            Flags::NONE,
+        );
+        let (_, flags) = read::<Reading>(&[101, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+        assert_eq!(flags, flag(Flag::Range));
+        samples::<Reading>(4);
+    }
+
+    #[test]
+    fn unknown_names_are_refused_with_the_nearest() {
+        let node = Node::parse(br#"{"soc":"invalit","speed":0,"level":0,"total":0,"volts":[]}"#).unwrap();
+        let error = Reading::fill(Some(&node), &AT).unwrap_err();
+        assert_eq!(error.to_string(), "soc: unknown state `invalit`; did you mean `invalid`?");
+    }
+}

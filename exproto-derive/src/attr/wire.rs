@@ -15,11 +15,12 @@ const ENUM_KEYS: &[&str] = &["endian", "ctx", "tag", "lenient", "crate"];
 const VARIANT_KEYS: &[&str] = &["tag", "other", "when"];
 const FIELD_KEYS: &[&str] = &[
     "endian", "as", "bits", "size", "count", "rest", "each", "fill", "is", "if", "tag", "opaque", "lenient",
-    "range", "strict", "ctx", "scale", "offset", "unit", "before", "after",
+    "range", "strict", "ctx", "scale", "offset", "unit", "sentinel", "before", "after",
 ];
 const ALL_KEYS: &[&str] = &[
     "endian", "ctx", "bits", "before", "after", "crate", "tag", "lenient", "other", "when", "as", "size",
     "count", "rest", "each", "fill", "is", "if", "opaque", "range", "strict", "scale", "offset", "unit",
+    "sentinel",
 ];
 
 /// The byte order of an integer.
@@ -100,6 +101,8 @@ pub(crate) struct WireAttrs {
     pub(crate) scale: Option<Keyed<Expr>>,
     pub(crate) offset: Option<Keyed<Expr>>,
     pub(crate) unit: Option<Keyed<String>>,
+    /// Values that stand for something else than a number, with their names.
+    pub(crate) sentinel: Option<Keyed<Vec<(i64, Ident)>>>,
     pub(crate) krate: Option<Keyed<Path>>,
     pub(crate) before: Vec<WireItem>,
     pub(crate) after: Vec<WireItem>,
@@ -173,6 +176,9 @@ fn one(
         "unit" => {
             let text = after_eq(input, key, "\"km/h\"", |input| input.parse::<syn::LitStr>())?;
             set(&mut found.unit, key, text.value(), ctxt);
+        }
+        "sentinel" => {
+            set(&mut found.sentinel, key, in_parens(input, key, "0xFF => invalid", sentinels)?, ctxt);
         }
         "crate" => set(
             &mut found.krate,
@@ -263,6 +269,25 @@ fn range(input: ParseStream<'_>) -> syn::Result<(Expr, Expr)> {
         return Ok(((**start).clone(), (**end).clone()));
     }
     Err(syn::Error::new(expr.span(), "a range names its lowest and highest value: `range = 1..=12`"))
+}
+
+/// `0xFE => abnormal, 0xFF => invalid`.
+fn sentinels(input: ParseStream<'_>) -> syn::Result<Vec<(i64, Ident)>> {
+    let mut all = Vec::new();
+    while !input.is_empty() {
+        let minus = if input.peek(Token![-]) { Some(input.parse::<Token![-]>()?) } else { None };
+        let literal: LitInt = input.parse()?;
+        let value = literal.base10_parse::<u64>()? as i64;
+        let _: Token![=>] = input.parse()?;
+        all.push((if minus.is_some() { value.wrapping_neg() } else { value }, input.parse()?));
+        if !input.is_empty() {
+            let _: Token![,] = input.parse()?;
+        }
+    }
+    if all.is_empty() {
+        return Err(input.error("name at least one value: `sentinel(0xFF => invalid)`"));
+    }
+    Ok(all)
 }
 
 fn ctx(input: ParseStream<'_>, place: Place) -> syn::Result<CtxKey> {

@@ -38,6 +38,7 @@ fn value(layout: &Layout, item: &Item, value: &Item, ctxt: &mut Ctxt) {
         wire_only(value, ctxt);
         fill(value, ctxt);
         range(value, ctxt);
+        sentinel(value, ctxt);
         strict(value, ctxt);
         return;
     }
@@ -324,6 +325,29 @@ fn strict(item: &Item, ctxt: &mut Ctxt) {
     }
 }
 
+// Sentinels are values of an integer, or of the integers of a list, that fit
+// it; each has one name.
+fn sentinel(item: &Item, ctxt: &mut Ctxt) {
+    let Some(key) = &item.attrs.sentinel else { return };
+    let label = &item.label;
+    let integer = crate::expand::schema::integer_of(item).filter(|(int, _)| !int.float && item.member.is_some());
+    let Some((int, bits)) = integer else {
+        ctxt.error_at(key.key, format_args!("`sentinel` names values of an integer, and `{label}` is none: remove it"));
+        return;
+    };
+    for (index, (value, name)) in key.value.iter().enumerate() {
+        let fits = bits >= 64
+            || (0..1_i64 << bits).contains(value)
+            || (int.signed && (-(1_i64 << (bits - 1))..0).contains(value));
+        if !fits {
+            ctxt.error(name, format_args!("the value of `{name}` does not fit the {bits} bits of `{label}`"));
+        }
+        if key.value.iter().take(index).any(|(other, other_name)| other == value || other_name == name) {
+            ctxt.error(name, format_args!("`{name}` or its value is given twice: each sentinel has one name"));
+        }
+    }
+}
+
 // `scale`, `offset` and `unit` render numbers. Floats have no exact decimal
 // form, so they are not scaled.
 fn scale(item: &Item, ctxt: &mut Ctxt) {
@@ -405,6 +429,7 @@ fn keys(attrs: &WireAttrs) -> Vec<(&'static str, Span)> {
         ("scale", attrs.scale.as_ref().map(|key| key.key)),
         ("offset", attrs.offset.as_ref().map(|key| key.key)),
         ("unit", attrs.unit.as_ref().map(|key| key.key)),
+        ("sentinel", attrs.sentinel.as_ref().map(|key| key.key)),
     ];
     all.into_iter().filter_map(|(key, span)| Some((key, span?))).collect()
 }

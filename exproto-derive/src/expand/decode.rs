@@ -503,8 +503,14 @@ impl Decode<'_> {
                 Presence::Always => quote!(__p::Some(&#local)),
                 _ => quote!(#local.as_ref()),
             };
+            let sentinels = super::schema::sentinels(item).into_iter().map(|(value, _)| value);
+            let plausible = if item.meta.sentinels.is_empty() {
+                quote!(((#low)..=(#high)).contains(__v))
+            } else {
+                quote!((((#low)..=(#high)).contains(__v) || [#(#sentinels),*].contains(&(*__v as i64))))
+            };
             out.extend(quote! {
-                if let __p::Some(__v) = #value && !((#low)..=(#high)).contains(__v) { #odd; }
+                if let __p::Some(__v) = #value && !#plausible { #odd; }
             });
         }
         if item.member.is_none() && item.relation.is_none() && !matches!(item.repr, Repr::Constant(_)) {

@@ -13,7 +13,7 @@ mod frame;
 mod route;
 mod sample;
 mod scalar;
-mod schema;
+pub(crate) mod schema;
 mod structs;
 mod value;
 
