@@ -330,9 +330,13 @@ fn strict(item: &Item, ctxt: &mut Ctxt) {
 fn sentinel(item: &Item, ctxt: &mut Ctxt) {
     let Some(key) = &item.attrs.sentinel else { return };
     let label = &item.label;
-    let integer = crate::expand::schema::integer_of(item).filter(|(int, _)| !int.float && item.member.is_some());
+    let integer =
+        crate::expand::schema::integer_of(item).filter(|(int, _)| !int.float && item.member.is_some());
     let Some((int, bits)) = integer else {
-        ctxt.error_at(key.key, format_args!("`sentinel` names values of an integer, and `{label}` is none: remove it"));
+        ctxt.error_at(
+            key.key,
+            format_args!("`sentinel` names values of an integer, and `{label}` is none: remove it"),
+        );
         return;
     };
     for (index, (value, name)) in key.value.iter().enumerate() {
@@ -343,7 +347,10 @@ fn sentinel(item: &Item, ctxt: &mut Ctxt) {
             ctxt.error(name, format_args!("the value of `{name}` does not fit the {bits} bits of `{label}`"));
         }
         if key.value.iter().take(index).any(|(other, other_name)| other == value || other_name == name) {
-            ctxt.error(name, format_args!("`{name}` or its value is given twice: each sentinel has one name"));
+            ctxt.error(
+                name,
+                format_args!("`{name}` or its value is given twice: each sentinel has one name"),
+            );
         }
     }
 }

@@ -121,9 +121,10 @@ impl Encode<'_> {
                 let max = max_of(int.bytes as u32 * 8);
                 let raw_int = IntTy { held: 8, ..*int };
                 let local = format_ident!("__u{}", index);
+                let over = over(&quote!(#local), *int, max);
                 statements.extend(quote! {
                     let #local: u64 = #raw;
-                    if #local > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
+                    if #over { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
                 });
                 let (statement, parts) =
                     int_bytes(&name, &quote!(#local), IntTy { signed: false, ..raw_int }, *endian);
@@ -479,7 +480,7 @@ impl Encode<'_> {
                 quote!({ #fits #statement __w.run([#(#parts),*]); })
             }
             Repr::Scalar(int, endian) => {
-                let max = max_of(int.bytes as u32 * 8);
+                let over = over(&quote!(__v), *int, max_of(int.bytes as u32 * 8));
                 let raw = IntTy { held: 8, signed: false, ..*int };
                 let (statement, parts) = int_bytes(&format_ident!("__b"), &quote!(__v), raw, *endian);
                 let value = if item.relation.is_some() {
@@ -489,7 +490,7 @@ impl Encode<'_> {
                 };
                 quote!({
                     let __v: u64 = #value;
-                    if __v > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
+                    if #over { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
                     #statement
                     __w.run([#(#parts),*]);
                 })
@@ -532,6 +533,15 @@ impl Encode<'_> {
             Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver => TokenStream::new(),
         }
     }
+}
+
+/// Whether a raw value does not fit the integer on the wire.
+fn over(raw: &TokenStream, int: IntTy, max: u64) -> TokenStream {
+    if !int.signed {
+        return quote!(#raw > #max);
+    }
+    let shift = 64 - int.bytes as u32 * 8;
+    quote!((((#raw as i64) << #shift) >> #shift) != #raw as i64)
 }
 
 /// The largest value of so many bits.

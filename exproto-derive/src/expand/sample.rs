@@ -183,6 +183,10 @@ fn value(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
             }
         }
         Repr::Scalar(int, _) if IntTy::of_type(ty).is_some() => {
+            if int.signed {
+                let most = (1_i64 << (int.bytes * 8 - 1)).wrapping_sub(1);
+                return quote!(__random.within((#most).wrapping_neg() - 1..=#most) as #ty);
+            }
             let high = if int.bytes == 8 { u64::MAX } else { (1_u64 << (int.bytes * 8)) - 1 };
             quote!(__random.within(0..=(#high).min(<#ty>::MAX as u64)) as #ty)
         }

@@ -40,6 +40,9 @@ fn info_value(owner: &str, item: &Item) -> TokenStream {
         let unit = &item.meta.unit;
         value.extend(quote!(.with_unit(#unit)));
     }
+    if let (Some(pad), Some(_)) = (item.fill, &item.member) {
+        value.extend(quote!(.padded_with(#pad)));
+    }
     if !item.meta.sentinels.is_empty() {
         let named = sentinels(item).into_iter().map(|(value, name)| quote!((#value, #name)));
         value.extend(quote!(.with_sentinels(&[#(#named),*])));

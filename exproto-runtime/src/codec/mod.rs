@@ -51,8 +51,9 @@ pub use trace::{Flag, Flags, NoTrace, Trace};
 #[cfg(feature = "charsets")]
 pub use types::Gbk;
 pub use types::{
-    Ascii, Bcd, BcdError, BcdTime, ByteTime, Charset, Cp56Time, List, ListBuf, ListIter, Text, TextBuf,
-    TimeError, UnixMillis, UnixSeconds, Utf8, YMDHMS, order,
+    Ascii, Bcd, BcdError, BcdNumber, BcdTime, BerLength, ByteTime, Charset, Cp56Time, Dec, DegMin, HexNum,
+    Latin1, Leb128, List, ListBuf, ListIter, SignMagnitude, Text, TextBuf, TimeError, UnixMillis,
+    UnixSeconds, Utf8, Utf16Be, Utf16Le, YMDHMS, ZigZag, order,
 };
 #[doc(hidden)]
 pub use types::{Counted, Sequence};

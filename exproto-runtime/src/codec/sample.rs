@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 
 use super::random::Random;
 use super::schema::FieldInfo;
-use super::types::{Bcd, BcdTime, ByteTime, Charset, Cp56Time, Text, TextBuf, UnixMillis, UnixSeconds};
+use super::types::{
+    Bcd, BcdTime, ByteTime, Charset, Cp56Time, Dec, DegMin, HexNum, SignMagnitude, Text, TextBuf, UnixMillis,
+    UnixSeconds,
+};
 
 /// A type of which random values can be made. Derived for all declared types;
 /// `C` is the context that decides the layout.
@@ -154,6 +157,43 @@ impl<const N: usize> Sample for Bcd<N> {
         }
         let size = size.unwrap_or(N).min(N);
         Self::from_bytes(bytes.get(..size).unwrap_or(&bytes)).unwrap_or_default()
+    }
+}
+
+impl Sample for Dec {
+    fn sample(random: &mut Random, size: Option<usize>, _: &'static FieldInfo, (): ()) -> Self {
+        let size = size.unwrap_or(4).min(18);
+        let mut digits = [b'0'; 18];
+        for digit in &mut digits {
+            *digit = random.within(b'0'..=b'9');
+        }
+        // Without `size` in the form that JSON gives back.
+        if let Some(first) = digits.first_mut().filter(|first| **first == b'0') {
+            *first = b'1';
+        }
+        Self::from_bytes(digits.get(..size).unwrap_or(&[])).unwrap_or_default()
+    }
+}
+
+impl Sample for HexNum {
+    fn sample(random: &mut Random, size: Option<usize>, _: &'static FieldInfo, (): ()) -> Self {
+        let size = size.unwrap_or(8).min(16);
+        let most = if size >= 16 { u64::MAX } else { (1 << (4 * size)) - 1 };
+        Self::new(random.within(0..=most), size)
+    }
+}
+
+impl<const DEGREES: usize> Sample for DegMin<DEGREES> {
+    fn sample(random: &mut Random, _: Option<usize>, _: &'static FieldInfo, (): ()) -> Self {
+        Self::from_degrees(f64::from(random.within(0..=89_999_999_u32)) / 1e6).unwrap_or_default()
+    }
+}
+
+impl<const BITS: u32> Sample for SignMagnitude<BITS> {
+    fn sample(random: &mut Random, _: Option<usize>, at: &'static FieldInfo, (): ()) -> Self {
+        let most = ((1_u64 << (BITS - 1)) - 1).cast_signed();
+        let (low, high) = at.range.unwrap_or((-most, most));
+        Self::new(random.within(low.max(-most)..=high.min(most))).unwrap_or_default()
     }
 }
 

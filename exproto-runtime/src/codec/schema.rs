@@ -18,6 +18,8 @@ pub struct FieldInfo {
     /// Raw values that stand for a state instead of a number, with their names;
     /// `null` says that there is no value.
     pub sentinels: &'static [(i64, &'static str)],
+    /// What fills the rest of a field of fixed size.
+    pub pad: u8,
     /// The first sentence of the doc comment.
     pub doc: &'static str,
 }
@@ -26,7 +28,7 @@ impl FieldInfo {
     /// A field without scale, unit or range.
     #[must_use]
     pub const fn new(owner: &'static str, name: &'static str) -> Self {
-        Self { owner, name, scale: Scale::ONE, unit: "", range: None, sentinels: &[], doc: "" }
+        Self { owner, name, scale: Scale::ONE, unit: "", range: None, sentinels: &[], pad: 0, doc: "" }
     }
 
     /// The same field with a scale.
@@ -54,6 +56,13 @@ impl FieldInfo {
     #[must_use]
     pub const fn with_sentinels(mut self, sentinels: &'static [(i64, &'static str)]) -> Self {
         self.sentinels = sentinels;
+        self
+    }
+
+    /// The same field with another padding than NUL.
+    #[must_use]
+    pub const fn padded_with(mut self, pad: u8) -> Self {
+        self.pad = pad;
         self
     }
 

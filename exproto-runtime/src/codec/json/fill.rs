@@ -280,7 +280,8 @@ fn sentinel(node: Option<&Node>, at: &'static FieldInfo) -> Result<Option<i64>, 
     if let Some(raw) = at.sentinel_named(name).filter(|_| name != "null") {
         return Ok(Some(raw));
     }
-    let known: Vec<&str> = at.sentinels.iter().map(|(_, name)| *name).filter(|name| *name != "null").collect();
+    let known: Vec<&str> =
+        at.sentinels.iter().map(|(_, name)| *name).filter(|name| *name != "null").collect();
     Err(unknown("state", name, &known))
 }
 

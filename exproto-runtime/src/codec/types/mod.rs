@@ -1,15 +1,19 @@
 //! Field types that keep what was received and convert on access.
 
 mod bcd;
+mod digits;
+mod integer;
 mod list;
 mod text;
 mod time;
 
 pub use bcd::{Bcd, BcdError};
+pub use digits::{Dec, DegMin, HexNum};
+pub use integer::{BcdNumber, BerLength, Leb128, SignMagnitude, ZigZag};
 pub use list::{Counted, List, ListBuf, ListIter, Sequence};
 #[cfg(feature = "charsets")]
 pub use text::Gbk;
-pub use text::{Ascii, Charset, Text, TextBuf, Utf8};
+pub use text::{Ascii, Charset, Latin1, Text, TextBuf, Utf8, Utf16Be, Utf16Le};
 pub use time::{BcdTime, ByteTime, Cp56Time, TimeError, UnixMillis, UnixSeconds, YMDHMS, order};
 
 use crate::codec::json::{Fill, FillError, Node};
@@ -62,6 +66,56 @@ macro_rules! by_text_or_number {
 }
 
 by_text_or_number!(UnixSeconds UnixMillis);
+
+/// `Fill` of a number as text: `null` is no text, a number its shortest form,
+/// text itself.
+fn number_text<'f>(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<&'f str, FillError> {
+    match node {
+        Some(node) if !node.is_null() => match node.as_number() {
+            Some(number) => Ok(number),
+            None => text_of(Some(node), at),
+        },
+        _ => Ok(""),
+    }
+}
+
+fn too_long() -> FillError {
+    FillError::new("a number has at most 23 characters")
+}
+
+impl<'f> Fill<'f> for Dec {
+    fn fill(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<Self, FillError> {
+        Self::from_bytes(number_text(node, at)?.as_bytes()).ok_or_else(too_long)
+    }
+}
+
+impl<'f> Fill<'f> for HexNum {
+    fn fill(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<Self, FillError> {
+        if node.is_some_and(|node| node.as_number().is_some()) {
+            return u64::fill(node, at).map(|value| Self::new(value, 1));
+        }
+        Self::from_bytes(number_text(node, at)?.as_bytes()).ok_or_else(too_long)
+    }
+}
+
+impl<'f, const DEGREES: usize> Fill<'f> for DegMin<DEGREES> {
+    fn fill(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<Self, FillError> {
+        if let Some(node) = node.filter(|node| node.as_number().is_some()) {
+            let degrees = f64::fill(Some(node), at)?;
+            return Self::from_degrees(degrees).ok_or_else(|| {
+                FillError::new("degrees without sign are needed here, below the field's highest")
+            });
+        }
+        Self::from_bytes(number_text(node, at)?.as_bytes()).ok_or_else(too_long)
+    }
+}
+
+impl<'f, const BITS: u32> Fill<'f> for SignMagnitude<BITS> {
+    fn fill(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<Self, FillError> {
+        Self::new(i64::fill(node, at)?)
+            .ok_or_else(|| FillError::new("the number is too large for this field"))
+    }
+}
 
 impl<'f> Fill<'f> for Text<'f> {
     fn fill(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<Self, FillError> {
