@@ -286,11 +286,12 @@ mod tests {
     }
 
     #[test]
-    fn half_a_byte_and_other_characters_are_refused() {
-        for text in ["1", "123", "12345", "1x", "+1", "-1", " 1", "12 3", "\u{e9}", "1234567890"] {
+    fn too_many_digits_and_other_characters_are_refused() {
+        for text in ["123456789", "1x", "+1", "-1", " 1", "12 3", "\u{e9}", "1234567890"] {
             assert_eq!(text.parse::<Bcd<4>>(), Err(BcdError), "{text}");
         }
         assert_eq!("12345678".parse::<Bcd<4>>().unwrap().as_bytes(), [0x12, 0x34, 0x56, 0x78]);
+        assert_eq!("12345".parse::<Bcd<4>>().unwrap().as_bytes(), [0x12, 0x34, 0x5F]);
         assert_eq!("".parse::<Bcd<4>>(), Ok(Bcd::default()));
     }
 
