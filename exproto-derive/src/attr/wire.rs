@@ -10,17 +10,18 @@ use syn::{Attribute, Expr, Ident, Lit, LitInt, Pat, Path, Token, Type};
 use super::{Keyed, Place, after_eq, entries, in_parens, set, unknown_key};
 use crate::ctxt::Ctxt;
 
-const STRUCT_KEYS: &[&str] = &["endian", "ctx", "bits", "before", "after", "crate"];
-const ENUM_KEYS: &[&str] = &["endian", "ctx", "tag", "lenient", "crate"];
+const STRUCT_KEYS: &[&str] = &["endian", "ctx", "bits", "sep", "before", "after", "crate"];
+const ENUM_KEYS: &[&str] = &["endian", "ctx", "tag", "lenient", "sep", "crate"];
 const VARIANT_KEYS: &[&str] = &["tag", "other", "when"];
 const FIELD_KEYS: &[&str] = &[
-    "endian", "as", "bits", "size", "count", "rest", "each", "fill", "is", "if", "tag", "opaque", "lenient",
-    "range", "strict", "ctx", "scale", "offset", "unit", "sentinel", "before", "after",
+    "endian", "as", "bits", "size", "count", "rest", "until", "max", "extra", "each", "fill", "is", "if",
+    "tag", "opaque", "lenient", "range", "strict", "ctx", "scale", "offset", "unit", "sentinel", "before",
+    "after",
 ];
 const ALL_KEYS: &[&str] = &[
     "endian", "ctx", "bits", "before", "after", "crate", "tag", "lenient", "other", "when", "as", "size",
     "count", "rest", "each", "fill", "is", "if", "opaque", "range", "strict", "scale", "offset", "unit",
-    "sentinel",
+    "sentinel", "sep", "until", "max", "extra",
 ];
 
 /// The byte order of an integer.
@@ -86,6 +87,14 @@ pub(crate) struct WireAttrs {
     pub(crate) size: Option<Keyed<Amount>>,
     pub(crate) count: Option<Keyed<Amount>>,
     pub(crate) rest: Option<Keyed<()>>,
+    /// The bytes that end the value; they are not part of it.
+    pub(crate) until: Option<Keyed<Vec<u8>>>,
+    /// The most bytes or elements.
+    pub(crate) max: Option<Keyed<Expr>>,
+    /// Bytes of the extent that the value does not use are no mistake.
+    pub(crate) extra: Option<Keyed<()>>,
+    /// The byte between fields.
+    pub(crate) sep: Option<Keyed<u8>>,
     pub(crate) each: Option<Keyed<Box<WireAttrs>>>,
     pub(crate) fill: Option<Keyed<u8>>,
     pub(crate) is: Option<Keyed<Expr>>,
@@ -150,6 +159,10 @@ fn one(
         "bits" => set(&mut found.bits, key, after_eq(input, key, "N", |input| bits(input, place))?, ctxt),
         "size" => set(&mut found.size, key, after_eq(input, key, "BYTES", amount)?, ctxt),
         "count" => set(&mut found.count, key, after_eq(input, key, "ELEMENTS", amount)?, ctxt),
+        "until" => set(&mut found.until, key, after_eq(input, key, "b\"\\0\"", sentinel_bytes)?, ctxt),
+        "max" => set(&mut found.max, key, after_eq(input, key, "64", expr)?, ctxt),
+        "extra" => set(&mut found.extra, key, (), ctxt),
+        "sep" => set(&mut found.sep, key, after_eq(input, key, "b','", byte)?, ctxt),
         "rest" => set(&mut found.rest, key, (), ctxt),
         "each" => {
             let inner = in_parens(input, key, "KEYS of each element", |input| {
@@ -210,6 +223,21 @@ fn byte(input: ParseStream<'_>) -> syn::Result<u8> {
         Lit::Byte(byte) => Ok(byte.value()),
         _ => Err(syn::Error::new(literal.span(), "write a byte: `0x20` or `b' '`")),
     }
+}
+
+/// The bytes that end a value: `b"\r\n"`, `b'\0'`, `0xFF`.
+fn sentinel_bytes(input: ParseStream<'_>) -> syn::Result<Vec<u8>> {
+    if let Some(Lit::ByteStr(bytes)) = input.fork().parse().ok() {
+        let _: Lit = input.parse()?;
+        if bytes.value().is_empty() {
+            return Err(syn::Error::new(
+                bytes.span(),
+                "something has to end the value: give at least one byte",
+            ));
+        }
+        return Ok(bytes.value());
+    }
+    byte(input).map(|byte| vec![byte])
 }
 
 fn endian(input: ParseStream<'_>) -> syn::Result<Endian> {

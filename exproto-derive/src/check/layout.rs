@@ -160,7 +160,8 @@ fn extent_key(attrs: &WireAttrs) -> Option<(&'static str, Span)> {
     let size = attrs.size.as_ref().map(|key| ("size", key.key));
     let count = attrs.count.as_ref().map(|key| ("count", key.key));
     let rest = attrs.rest.as_ref().map(|key| ("rest", key.key));
-    size.or(count).or(rest)
+    let until = attrs.until.as_ref().map(|key| ("until", key.key));
+    size.or(count).or(rest).or(until)
 }
 
 // Fields of bits are integers, `bool`, C-like enums or structs of bits, have
@@ -423,6 +424,9 @@ fn keys(attrs: &WireAttrs) -> Vec<(&'static str, Span)> {
         ("size", attrs.size.as_ref().map(|key| key.key)),
         ("count", attrs.count.as_ref().map(|key| key.key)),
         ("rest", attrs.rest.as_ref().map(|key| key.key)),
+        ("until", attrs.until.as_ref().map(|key| key.key)),
+        ("max", attrs.max.as_ref().map(|key| key.key)),
+        ("extra", attrs.extra.as_ref().map(|key| key.key)),
         ("each", attrs.each.as_ref().map(|key| key.key)),
         ("fill", attrs.fill.as_ref().map(|key| key.key)),
         ("is", attrs.is.as_ref().map(|key| key.key)),

@@ -32,6 +32,9 @@ impl Encode<'_> {
     pub(crate) fn statements(&self) -> TokenStream {
         let items = &self.layout.items;
         let mut out = TokenStream::new();
+        if items.iter().any(|item| matches!(item.presence, Presence::More)) {
+            out.extend(quote!(let mut __ended = false;));
+        }
         let mut index = 0;
         while index < items.len() {
             let end = (index..items.len()).find(|i| !self.in_run(*i)).unwrap_or(items.len());
@@ -382,6 +385,17 @@ impl Encode<'_> {
         let (local, info, place) = (&item.local, &item.info, place_name(index));
         let write = match &item.presence {
             Presence::Always => self.value(item, index, &quote!(#local)),
+            // Without a field there is none after it either.
+            Presence::More => {
+                let value = self.value(item, index, &quote!(__x));
+                quote! {
+                    match #local {
+                        __p::Some(__x) if !__ended => { #value }
+                        __p::Some(_) => return __p::Err(__w.error(__p::ErrorKind::Relation, __w.here(), &#info)),
+                        __p::None => __ended = true,
+                    }
+                }
+            }
             Presence::By(_) => {
                 let value = self.value(item, index, &quote!(__x));
                 quote!(if let __p::Some(__x) = #local { #value })
@@ -414,7 +428,37 @@ impl Encode<'_> {
             Some(fill) => quote!(__w.pad_to(__from, #size, #fill, &#info)?;),
             None => quote!(__w.exactly(__from, #size, &#info)?;),
         };
+        let content = match item.attrs.max.as_ref().map(|key| &key.value) {
+            None => content,
+            Some(max)
+                if matches!(item.extent, Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_)) =>
+            {
+                quote! {
+                    if __p::Counted::counted(#x) > (#max) {
+                        return __p::Err(__w.error(__p::ErrorKind::TooLong, __w.here(), &#info));
+                    }
+                    #content
+                }
+            }
+            Some(max) => quote! {
+                let __begin = __w.here();
+                #content
+                if __w.since(__begin) > (#max) {
+                    return __p::Err(__w.error(__p::ErrorKind::TooLong, __begin, &#info));
+                }
+            },
+        };
         match &item.extent {
+            Extent::Until(end) => {
+                let end = end.iter();
+                quote!({ let __from = __w.here(); #content __w.end_with(__from, &[#(#end),*], &#info)?; })
+            }
+            Extent::Separated(sep) => {
+                let byte = sep.byte;
+                let before = (!sep.first).then(|| quote!(__w.bytes(&[#byte]);));
+                let check = (!sep.last).then(|| quote!(__w.without(__from, #byte, &#info)?;));
+                quote!({ #before let __from = __w.here(); #content #check })
+            }
             Extent::Fixed(size) => {
                 let check = exact(quote!(#size));
                 quote!({ let __from = __w.here(); #content #check })
