@@ -70,11 +70,12 @@ pub(crate) fn frame_of(attrs: FrameAttrs, shape: &Shape, broken: bool) -> Frame 
     // A checksum that starts at a constant offset, covers everything up to
     // itself and has a constant distance to the end needs no decoding.
     let check = items.iter().enumerate().position(|(index, item)| {
-        let Some(Relation { source: Source::Check(_, range), ops, .. }) = &item.relation else {
+        let Some(Relation { source: Source::Check(algorithm, range), ops, .. }) = &item.relation else {
             return false;
         };
         let Some((first, last)) = bounds(items, range, index) else { return false };
         ops.is_empty()
+            && algorithm.is_plain()
             && matches!(item.repr, Repr::Int(..))
             && last + 1 == index
             && (0..first).all(|i| fixed_at(items, i).is_some())

@@ -98,6 +98,8 @@ pub(crate) struct Meta {
     /// `mul`, `add`, `decimals`.
     pub(crate) scale: Option<(i64, i64, u8)>,
     pub(crate) unit: String,
+    /// Raw values with a meaning of their own; `null` is no value.
+    pub(crate) sentinels: Vec<(i64, String)>,
     pub(crate) doc: String,
 }
 
@@ -106,6 +108,8 @@ pub(crate) enum Presence {
     Always,
     /// `Option`, decided by an expression.
     If(Expr),
+    /// `Option`, there if the fields before it did not end the text.
+    More,
     /// `Option`, decided by the `present(..)` relation of this item.
     By(usize),
 }
@@ -188,8 +192,23 @@ pub(crate) enum Extent {
     BySize(usize),
     /// The `count(..)` relation of this item.
     ByCount(usize),
+    /// To these bytes, which are not part of it.
+    Until(Vec<u8>),
+    /// To the byte between fields, or to the end.
+    Separated(Separated),
     /// To the end of the surrounding extent, but for this many bytes after it.
     Rest(usize),
+}
+
+/// A field of a layout whose fields have a byte between them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Separated {
+    pub(crate) byte: u8,
+    /// Nothing stands before it.
+    pub(crate) first: bool,
+    /// It takes all that is left, but for `tail` bytes.
+    pub(crate) last: bool,
+    pub(crate) tail: usize,
 }
 
 /// A struct of bits over one integer.
@@ -334,7 +353,7 @@ impl Item {
 
     /// Whether it takes everything up to the end of its surroundings.
     pub(crate) fn takes_rest(&self) -> bool {
-        matches!(self.extent, Extent::Rest(_))
+        matches!(self.extent, Extent::Rest(_) | Extent::Separated(Separated { last: true, .. }))
     }
 }
 

@@ -11,6 +11,7 @@
 #![allow(clippy::large_enum_variant)]
 
 mod attr;
+mod catalogue;
 mod check;
 mod ctxt;
 mod expand;

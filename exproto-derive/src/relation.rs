@@ -2,9 +2,12 @@
 //! from other items. Stated once, used in both directions.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
+use syn::parse::Parse;
 use syn::spanned::Spanned;
 use syn::{BinOp, Expr, ExprRange, RangeLimits};
+
+use crate::catalogue::Crc;
 
 /// A relation as written; fields are still names.
 #[derive(Clone)]
@@ -26,11 +29,36 @@ pub(crate) enum Source {
     Constant(Expr),
 }
 
-/// A checksum by name.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// How a checksum is computed.
+#[derive(Clone)]
 pub(crate) enum Algorithm {
     Xor,
-    Sum,
+    /// Modulo 2^n; `None`: as wide as its field.
+    Sum(Option<u32>),
+    Lrc,
+    Internet,
+    Crc {
+        crc: Crc,
+        /// The register before the first byte, if it is not the usual one.
+        seed: Option<Expr>,
+        span: Span,
+    },
+    /// A function of the user over the bytes, with more arguments.
+    Function {
+        path: Expr,
+        args: Vec<Expr>,
+    },
+}
+
+impl Algorithm {
+    /// Whether the bytes alone decide it.
+    pub(crate) fn is_plain(&self) -> bool {
+        match self {
+            Self::Crc { seed, .. } => seed.is_none(),
+            Self::Function { args, .. } => args.is_empty(),
+            _ => true,
+        }
+    }
 }
 
 /// A range of items: `body`, `a..=b`, `a..`, `..`.
@@ -62,7 +90,26 @@ pub(crate) enum Op {
     Div(i64),
 }
 
-const FUNCTIONS: &[&str] = &["size", "count", "present", "tag", "xor", "sum"];
+const FUNCTIONS: &[&str] = &[
+    "size", "count", "present", "tag", "xor", "sum", "sum8", "sum16", "sum32", "lrc", "internet", "crc", "fn",
+];
+
+/// What stands for `fn` in `fn(path, range)`, which is no Rust expression.
+const FUNCTION: &str = "__fn";
+
+/// Reads the expression of a relation.
+pub(crate) fn expression(input: syn::parse::ParseStream<'_>) -> syn::Result<Expr> {
+    if !(input.peek(syn::Token![fn]) && input.peek2(syn::token::Paren)) {
+        return input.parse();
+    }
+    let keyword: syn::Token![fn] = input.parse()?;
+    let content;
+    let paren_token = syn::parenthesized!(content in input);
+    let args = content.parse_terminated(Expr::parse, syn::Token![,])?;
+    let name = Ident::new(FUNCTION, keyword.span());
+    let func = Box::new(syn::parse_quote!(#name));
+    Ok(Expr::Call(syn::ExprCall { attrs: Vec::new(), func, paren_token, args }))
+}
 
 /// Reads a relation.
 pub(crate) fn parse(expr: &Expr) -> syn::Result<Relation> {
@@ -132,9 +179,17 @@ fn function(call: &syn::ExprCall) -> syn::Result<Source> {
         );
         syn::Error::new(call.func.span(), format!("no relation `{name}`; {hint}"))
     };
-    let Some(name) = name else { return Err(unknown("(..)")) };
+    let Some(mut name) = name else { return Err(unknown("(..)")) };
+    if name == FUNCTION {
+        name = "fn".into();
+    }
     if !FUNCTIONS.contains(&name.as_str()) {
         return Err(unknown(&name));
+    }
+    match name.as_str() {
+        "crc" => return crc(call),
+        "fn" => return user_function(call),
+        _ => {}
     }
     let argument = match (call.args.len(), call.args.first()) {
         (1, Some(argument)) => argument,
@@ -156,8 +211,63 @@ fn function(call: &syn::ExprCall) -> syn::Result<Source> {
         "tag" => Source::Tag(one(argument)?),
         "size" => Source::Size(Items { to_end: true, ..range(argument)? }),
         "xor" => Source::Check(Algorithm::Xor, range(argument)?),
-        _ => Source::Check(Algorithm::Sum, range(argument)?),
+        "lrc" => Source::Check(Algorithm::Lrc, range(argument)?),
+        "internet" => Source::Check(Algorithm::Internet, range(argument)?),
+        "sum8" => Source::Check(Algorithm::Sum(Some(8)), range(argument)?),
+        "sum16" => Source::Check(Algorithm::Sum(Some(16)), range(argument)?),
+        "sum32" => Source::Check(Algorithm::Sum(Some(32)), range(argument)?),
+        _ => Source::Check(Algorithm::Sum(None), range(argument)?),
     })
+}
+
+/// An expression without the invisible group that a macro puts around it.
+fn ungrouped(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(&group.expr),
+        other => other,
+    }
+}
+
+/// `crc("NAME", RANGE)` or `crc("NAME", RANGE, seed = EXPR)`.
+fn crc(call: &syn::ExprCall) -> syn::Result<Source> {
+    let form = || {
+        syn::Error::new(
+            call.span(),
+            "write `crc(\"CRC-16/MODBUS\", RANGE)`, with `, seed = EXPR` if it has one",
+        )
+    };
+    let mut args = call.args.iter();
+    let (Some(name), Some(items)) = (args.next(), args.next()) else { return Err(form()) };
+    let Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. }) = ungrouped(name) else {
+        return Err(form());
+    };
+    let seed = match args.next() {
+        None => None,
+        Some(Expr::Assign(assign)) if assign.left.to_token_stream().to_string() == "seed" => {
+            Some((*assign.right).clone())
+        }
+        Some(_) => return Err(form()),
+    };
+    if args.next().is_some() {
+        return Err(form());
+    }
+    let crc = crate::catalogue::named(&name.value()).map_err(|why| syn::Error::new(name.span(), why))?;
+    Ok(Source::Check(Algorithm::Crc { crc, seed, span: name.span() }, range(items)?))
+}
+
+/// `fn(PATH, RANGE, MORE ARGUMENTS)`.
+fn user_function(call: &syn::ExprCall) -> syn::Result<Source> {
+    let mut args = call.args.iter();
+    let (Some(path @ Expr::Path(_)), Some(items)) = (args.next(), args.next()) else {
+        return Err(syn::Error::new(
+            call.span(),
+            "write `fn(path::to::function, RANGE)`; the function takes the bytes, and the arguments that follow",
+        ));
+    };
+    Ok(Source::Check(
+        Algorithm::Function { path: path.clone(), args: args.cloned().collect() },
+        range(items)?,
+    ))
 }
 
 fn range(expr: &Expr) -> syn::Result<Items> {
@@ -205,6 +315,15 @@ pub(crate) fn forward(ops: &[Op], source: TokenStream) -> TokenStream {
         Op::Add(n) => quote!(i64::saturating_add(#value, #n)),
         Op::Mul(n) => quote!(i64::saturating_mul(#value, #n)),
         Op::Div(n) => quote!({ let __v: i64 = #value; if __v % (#n) == 0 { __v / (#n) } else { i64::MIN } }),
+    })
+}
+
+/// A checksum with what is done to it, as `u64`, before it is cut to its field.
+pub(crate) fn forward_check(ops: &[Op], source: TokenStream) -> TokenStream {
+    ops.iter().fold(source, |value, op| match op {
+        Op::Add(n) => quote!(#value.wrapping_add((#n) as u64)),
+        Op::Mul(n) => quote!(#value.wrapping_mul((#n) as u64)),
+        Op::Div(n) => quote!((#value / ((#n) as u64))),
     })
 }
 

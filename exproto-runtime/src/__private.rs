@@ -84,6 +84,16 @@ pub fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
+/// The bytes that a checksum covers, with its own as 0.
+#[must_use]
+pub fn blanked(bytes: &[u8], at: usize, width: usize) -> Vec<u8> {
+    let mut copy = bytes.to_vec();
+    if let Some(own) = copy.get_mut(at..at.saturating_add(width)) {
+        own.fill(0);
+    }
+    copy
+}
+
 /// A declared size, if it is one.
 #[inline(always)]
 #[must_use]

@@ -499,7 +499,7 @@ fn slots_arrays_and_a_tail_after_the_rest() {
     let mut bytes = b"ab  \x01\x02\x07\x08\x09\xFF\x05".to_vec();
     let check = sum(&bytes);
     bytes.extend([check[0], check[1], 6]);
-    let value = Slots { name: "ab  ".into(), id: [1, 2], key: Some([7, 8, 9]), data: vec![5], end: 6 };
+    let value = Slots { name: "ab".into(), id: [1, 2], key: Some([7, 8, 9]), data: vec![5], end: 6 };
     both(&bytes, value);
     let short = Slots { name: "ab".into(), id: [0, 2], key: None, data: vec![], end: 6 };
     assert_eq!(&write(&short).unwrap()[..4], b"ab  ");

@@ -10,16 +10,18 @@ use syn::{Attribute, Expr, Ident, Lit, LitInt, Pat, Path, Token, Type};
 use super::{Keyed, Place, after_eq, entries, in_parens, set, unknown_key};
 use crate::ctxt::Ctxt;
 
-const STRUCT_KEYS: &[&str] = &["endian", "ctx", "bits", "before", "after", "crate"];
-const ENUM_KEYS: &[&str] = &["endian", "ctx", "tag", "lenient", "crate"];
+const STRUCT_KEYS: &[&str] = &["endian", "ctx", "bits", "sep", "before", "after", "crate"];
+const ENUM_KEYS: &[&str] = &["endian", "ctx", "tag", "lenient", "sep", "crate"];
 const VARIANT_KEYS: &[&str] = &["tag", "other", "when"];
 const FIELD_KEYS: &[&str] = &[
-    "endian", "as", "bits", "size", "count", "rest", "each", "fill", "is", "if", "tag", "opaque", "lenient",
-    "range", "strict", "ctx", "scale", "offset", "unit", "before", "after",
+    "endian", "as", "bits", "size", "count", "rest", "until", "max", "extra", "each", "fill", "is", "if",
+    "tag", "opaque", "lenient", "range", "strict", "ctx", "scale", "offset", "unit", "sentinel", "before",
+    "after",
 ];
 const ALL_KEYS: &[&str] = &[
     "endian", "ctx", "bits", "before", "after", "crate", "tag", "lenient", "other", "when", "as", "size",
     "count", "rest", "each", "fill", "is", "if", "opaque", "range", "strict", "scale", "offset", "unit",
+    "sentinel", "sep", "until", "max", "extra",
 ];
 
 /// The byte order of an integer.
@@ -85,6 +87,14 @@ pub(crate) struct WireAttrs {
     pub(crate) size: Option<Keyed<Amount>>,
     pub(crate) count: Option<Keyed<Amount>>,
     pub(crate) rest: Option<Keyed<()>>,
+    /// The bytes that end the value; they are not part of it.
+    pub(crate) until: Option<Keyed<Vec<u8>>>,
+    /// The most bytes or elements.
+    pub(crate) max: Option<Keyed<Expr>>,
+    /// Bytes of the extent that the value does not use are no mistake.
+    pub(crate) extra: Option<Keyed<()>>,
+    /// The byte between fields.
+    pub(crate) sep: Option<Keyed<u8>>,
     pub(crate) each: Option<Keyed<Box<WireAttrs>>>,
     pub(crate) fill: Option<Keyed<u8>>,
     pub(crate) is: Option<Keyed<Expr>>,
@@ -100,6 +110,8 @@ pub(crate) struct WireAttrs {
     pub(crate) scale: Option<Keyed<Expr>>,
     pub(crate) offset: Option<Keyed<Expr>>,
     pub(crate) unit: Option<Keyed<String>>,
+    /// Values that stand for something else than a number, with their names.
+    pub(crate) sentinel: Option<Keyed<Vec<(i64, Ident)>>>,
     pub(crate) krate: Option<Keyed<Path>>,
     pub(crate) before: Vec<WireItem>,
     pub(crate) after: Vec<WireItem>,
@@ -147,6 +159,10 @@ fn one(
         "bits" => set(&mut found.bits, key, after_eq(input, key, "N", |input| bits(input, place))?, ctxt),
         "size" => set(&mut found.size, key, after_eq(input, key, "BYTES", amount)?, ctxt),
         "count" => set(&mut found.count, key, after_eq(input, key, "ELEMENTS", amount)?, ctxt),
+        "until" => set(&mut found.until, key, after_eq(input, key, "b\"\\0\"", sentinel_bytes)?, ctxt),
+        "max" => set(&mut found.max, key, after_eq(input, key, "64", expr)?, ctxt),
+        "extra" => set(&mut found.extra, key, (), ctxt),
+        "sep" => set(&mut found.sep, key, after_eq(input, key, "b','", byte)?, ctxt),
         "rest" => set(&mut found.rest, key, (), ctxt),
         "each" => {
             let inner = in_parens(input, key, "KEYS of each element", |input| {
@@ -156,7 +172,9 @@ fn one(
             set(&mut found.each, key, Box::new(inner), ctxt);
         }
         "fill" => set(&mut found.fill, key, after_eq(input, key, "0x00", byte)?, ctxt),
-        "is" => set(&mut found.is, key, after_eq(input, key, "size(FIELD)", expr)?, ctxt),
+        "is" => {
+            set(&mut found.is, key, after_eq(input, key, "size(FIELD)", crate::relation::expression)?, ctxt)
+        }
         "if" => set(&mut found.condition, key, after_eq(input, key, "CONDITION", expr)?, ctxt),
         "tag" => set(&mut found.tag, key, tag(input, key, place)?, ctxt),
         "other" => set(&mut found.other, key, (), ctxt),
@@ -171,6 +189,9 @@ fn one(
         "unit" => {
             let text = after_eq(input, key, "\"km/h\"", |input| input.parse::<syn::LitStr>())?;
             set(&mut found.unit, key, text.value(), ctxt);
+        }
+        "sentinel" => {
+            set(&mut found.sentinel, key, in_parens(input, key, "0xFF => invalid", sentinels)?, ctxt);
         }
         "crate" => set(
             &mut found.krate,
@@ -202,6 +223,21 @@ fn byte(input: ParseStream<'_>) -> syn::Result<u8> {
         Lit::Byte(byte) => Ok(byte.value()),
         _ => Err(syn::Error::new(literal.span(), "write a byte: `0x20` or `b' '`")),
     }
+}
+
+/// The bytes that end a value: `b"\r\n"`, `b'\0'`, `0xFF`.
+fn sentinel_bytes(input: ParseStream<'_>) -> syn::Result<Vec<u8>> {
+    if let Some(Lit::ByteStr(bytes)) = input.fork().parse().ok() {
+        let _: Lit = input.parse()?;
+        if bytes.value().is_empty() {
+            return Err(syn::Error::new(
+                bytes.span(),
+                "something has to end the value: give at least one byte",
+            ));
+        }
+        return Ok(bytes.value());
+    }
+    byte(input).map(|byte| vec![byte])
 }
 
 fn endian(input: ParseStream<'_>) -> syn::Result<Endian> {
@@ -263,6 +299,25 @@ fn range(input: ParseStream<'_>) -> syn::Result<(Expr, Expr)> {
     Err(syn::Error::new(expr.span(), "a range names its lowest and highest value: `range = 1..=12`"))
 }
 
+/// `0xFE => abnormal, 0xFF => invalid`.
+fn sentinels(input: ParseStream<'_>) -> syn::Result<Vec<(i64, Ident)>> {
+    let mut all = Vec::new();
+    while !input.is_empty() {
+        let minus = if input.peek(Token![-]) { Some(input.parse::<Token![-]>()?) } else { None };
+        let literal: LitInt = input.parse()?;
+        let value = literal.base10_parse::<u64>()? as i64;
+        let _: Token![=>] = input.parse()?;
+        all.push((if minus.is_some() { value.wrapping_neg() } else { value }, input.parse()?));
+        if !input.is_empty() {
+            let _: Token![,] = input.parse()?;
+        }
+    }
+    if all.is_empty() {
+        return Err(input.error("name at least one value: `sentinel(0xFF => invalid)`"));
+    }
+    Ok(all)
+}
+
 fn ctx(input: ParseStream<'_>, place: Place) -> syn::Result<CtxKey> {
     let mut declare = Vec::new();
     let mut give = Vec::new();
@@ -319,7 +374,7 @@ fn item(key: &Ident, input: ParseStream<'_>, ctxt: &mut Ctxt) -> syn::Result<Wir
     let ty: Type = parse_bits_or_type(input)?;
     let relation = if input.peek(Token![=]) {
         let _: Token![=] = input.parse()?;
-        Some(input.parse::<Expr>()?)
+        Some(crate::relation::expression(input)?)
     } else {
         None
     };

@@ -7,6 +7,7 @@ use syn::Expr;
 use super::{layouts, max_of};
 use crate::attr::wire::{Amount, TagKey, WireAttrs};
 use crate::ctxt::Ctxt;
+use crate::expand::check::due;
 use crate::ir::{Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr, Shape};
 use crate::lower::{Class, bounds, classify, fixed_at};
 use crate::relation::{Algorithm, Items, Last, Relation, Source};
@@ -37,6 +38,7 @@ fn value(layout: &Layout, item: &Item, value: &Item, ctxt: &mut Ctxt) {
         wire_only(value, ctxt);
         fill(value, ctxt);
         range(value, ctxt);
+        sentinel(value, ctxt);
         strict(value, ctxt);
         return;
     }
@@ -158,7 +160,8 @@ fn extent_key(attrs: &WireAttrs) -> Option<(&'static str, Span)> {
     let size = attrs.size.as_ref().map(|key| ("size", key.key));
     let count = attrs.count.as_ref().map(|key| ("count", key.key));
     let rest = attrs.rest.as_ref().map(|key| ("rest", key.key));
-    size.or(count).or(rest)
+    let until = attrs.until.as_ref().map(|key| ("until", key.key));
+    size.or(count).or(rest).or(until)
 }
 
 // Fields of bits are integers, `bool`, C-like enums or structs of bits, have
@@ -323,6 +326,36 @@ fn strict(item: &Item, ctxt: &mut Ctxt) {
     }
 }
 
+// Sentinels are values of an integer, or of the integers of a list, that fit
+// it; each has one name.
+fn sentinel(item: &Item, ctxt: &mut Ctxt) {
+    let Some(key) = &item.attrs.sentinel else { return };
+    let label = &item.label;
+    let integer =
+        crate::expand::schema::integer_of(item).filter(|(int, _)| !int.float && item.member.is_some());
+    let Some((int, bits)) = integer else {
+        ctxt.error_at(
+            key.key,
+            format_args!("`sentinel` names values of an integer, and `{label}` is none: remove it"),
+        );
+        return;
+    };
+    for (index, (value, name)) in key.value.iter().enumerate() {
+        let fits = bits >= 64
+            || (0..1_i64 << bits).contains(value)
+            || (int.signed && (-(1_i64 << (bits - 1))..0).contains(value));
+        if !fits {
+            ctxt.error(name, format_args!("the value of `{name}` does not fit the {bits} bits of `{label}`"));
+        }
+        if key.value.iter().take(index).any(|(other, other_name)| other == value || other_name == name) {
+            ctxt.error(
+                name,
+                format_args!("`{name}` or its value is given twice: each sentinel has one name"),
+            );
+        }
+    }
+}
+
 // `scale`, `offset` and `unit` render numbers. Floats have no exact decimal
 // form, so they are not scaled.
 fn scale(item: &Item, ctxt: &mut Ctxt) {
@@ -391,6 +424,9 @@ fn keys(attrs: &WireAttrs) -> Vec<(&'static str, Span)> {
         ("size", attrs.size.as_ref().map(|key| key.key)),
         ("count", attrs.count.as_ref().map(|key| key.key)),
         ("rest", attrs.rest.as_ref().map(|key| key.key)),
+        ("until", attrs.until.as_ref().map(|key| key.key)),
+        ("max", attrs.max.as_ref().map(|key| key.key)),
+        ("extra", attrs.extra.as_ref().map(|key| key.key)),
         ("each", attrs.each.as_ref().map(|key| key.key)),
         ("fill", attrs.fill.as_ref().map(|key| key.key)),
         ("is", attrs.is.as_ref().map(|key| key.key)),
@@ -404,6 +440,7 @@ fn keys(attrs: &WireAttrs) -> Vec<(&'static str, Span)> {
         ("scale", attrs.scale.as_ref().map(|key| key.key)),
         ("offset", attrs.offset.as_ref().map(|key| key.key)),
         ("unit", attrs.unit.as_ref().map(|key| key.key)),
+        ("sentinel", attrs.sentinel.as_ref().map(|key| key.key)),
     ];
     all.into_iter().filter_map(|(key, span)| Some((key, span?))).collect()
 }
@@ -423,8 +460,8 @@ fn relation(layout: &Layout, index: usize, item: &Item, ctxt: &mut Ctxt) {
         }
         Source::Check(algorithm, range) => {
             whole_containers(layout, range, index, ctxt);
-            covers_itself(layout, range, index, ctxt);
-            width_of_check(item, *algorithm, ctxt);
+            covered_in_turn(layout, range, index, ctxt);
+            width_of_check(item, algorithm, ctxt);
         }
         Source::Count(_) | Source::Present(_) | Source::Tag(_) => {}
     }
@@ -454,26 +491,13 @@ fn carrier(item: &Item, relation: &Relation, ctxt: &mut Ctxt) -> bool {
     integer
 }
 
-// Checksums are compared as they are, and a flag is 0 or 1: arithmetic is for
-// sizes, counts and tags.
+// A flag is 0 or 1: arithmetic is for sizes, counts, tags and sums.
 fn arithmetic(item: &Item, relation: &Relation, ctxt: &mut Ctxt) {
-    if relation.ops.is_empty() {
-        return;
-    }
-    match &relation.source {
-        Source::Check(..) => {
-            ctxt.error_at(
-                relation.span,
-                format_args!("the checksum `{}` is compared as it is: remove the arithmetic", item.label),
-            );
-        }
-        Source::Present(_) => {
-            ctxt.error_at(
-                relation.span,
-                format_args!("the flag `{}` is 0 or 1: remove the arithmetic", item.label),
-            );
-        }
-        _ => {}
+    if !relation.ops.is_empty() && matches!(relation.source, Source::Present(_)) {
+        ctxt.error_at(
+            relation.span,
+            format_args!("the flag `{}` is 0 or 1: remove the arithmetic", item.label),
+        );
     }
 }
 
@@ -548,36 +572,48 @@ fn invertible(layout: &Layout, range: &Items, index: usize, ctxt: &mut Ctxt) {
     }
 }
 
-// A checksum cannot cover itself.
-fn covers_itself(layout: &Layout, range: &Items, index: usize, ctxt: &mut Ctxt) {
-    let Some((first, last)) = bounds(&layout.items, range, index) else { return };
-    if (first..=last).contains(&index)
-        && let Some(item) = layout.items.get(index)
-    {
+// Of two checksums that cover each other neither can be computed first. One
+// that covers itself counts its own bytes as 0.
+fn covered_in_turn(layout: &Layout, range: &Items, index: usize, ctxt: &mut Ctxt) {
+    let Some(item) = layout.items.get(index) else { return };
+    if bounds(&layout.items, range, index).is_some() && due(&layout.items, index).is_none() {
         ctxt.error_at(
             range.span,
-            format_args!("the checksum `{0}` would cover itself: end its range before `{0}`", item.label),
+            format_args!(
+                "the checksum `{}` covers one that covers it in turn: neither can be computed first",
+                item.label
+            ),
         );
     }
 }
 
-// `xor` makes one byte.
-fn width_of_check(item: &Item, algorithm: Algorithm, ctxt: &mut Ctxt) {
-    let bits = match &item.repr {
-        Repr::Int(int, _) | Repr::Scalar(int, _) => int.bytes as u32 * 8,
-        Repr::Bits(slot) => slot.count,
-        _ => return,
-    };
-    if algorithm == Algorithm::Xor && bits != 8 {
-        ctxt.error_at(
-            item.span,
-            format_args!("`xor` makes one byte, and `{}` has {bits} bits: use `u8`", item.label),
-        );
-    } else if !bits.is_multiple_of(8) {
-        ctxt.error_at(
-            item.span,
-            format_args!("a checksum is made of whole bytes, and `{}` has {bits} bits", item.label),
-        );
+// A checksum fits its field.
+fn width_of_check(item: &Item, algorithm: &Algorithm, ctxt: &mut Ctxt) {
+    let bits = crate::expand::check::bits(item);
+    let label = &item.label;
+    match algorithm {
+        Algorithm::Xor if bits > 8 => {
+            ctxt.error_at(
+                item.span,
+                format_args!("`xor` makes one byte, and `{label}` has {bits} bits: use `u8`"),
+            );
+        }
+        Algorithm::Crc { crc, span, .. } if crc.width > bits => {
+            ctxt.error_at(
+                *span,
+                format_args!(
+                    "{} makes {} bits, and `{label}` has {bits}: widen the field",
+                    crc.name, crc.width
+                ),
+            );
+        }
+        Algorithm::Internet if bits < 16 => {
+            ctxt.error_at(
+                item.span,
+                format_args!("`internet` makes 16 bits, and `{label}` has {bits}: use `u16`"),
+            );
+        }
+        _ => {}
     }
 }
 

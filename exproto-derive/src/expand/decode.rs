@@ -4,10 +4,11 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
+use super::check;
 use super::common::{Locals, ctx_value, is_number, located, mentions_left, read_int, type_is, user_expr};
 use crate::ir::{BitSlot, Extent, Frame, Item, Layout, ListKind, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
-use crate::relation::{self, Algorithm, Relation, Source};
+use crate::relation::{self, Relation, Source};
 
 /// What is decoded and what is known of its surroundings.
 pub(crate) struct Decode<'d> {
@@ -24,6 +25,9 @@ impl Decode<'_> {
         let mut out = TokenStream::new();
         if self.needs_start() {
             out.extend(quote!(let __start = *__r;));
+        }
+        if items.iter().any(|item| matches!(item.extent, Extent::Separated(_))) {
+            out.extend(quote!(let mut __more = true;));
         }
         let mut index = 0;
         while index < items.len() {
@@ -199,6 +203,7 @@ impl Decode<'_> {
     fn condition(&self, item: &Item) -> Option<TokenStream> {
         match &item.presence {
             Presence::Always => None,
+            Presence::More => Some(quote!(__more)),
             Presence::If(expr) => Some(user_expr(expr, self.layout, item, self.model, Locals::Values)),
             Presence::By(flag) => {
                 let raw = raw_name(*flag);
@@ -220,6 +225,32 @@ impl Decode<'_> {
                 let value = self.whole(item, index);
                 return sub(&quote!(__r.sub_rest(#tail, &#info)?), &value, info);
             }
+            Extent::Until(end) => {
+                let value = self.whole(item, index);
+                let end = end.iter();
+                let reader = self.at_most(item, &quote!(__r.sub_until(&[#(#end),*], &#info)?));
+                return self.sub(item, &reader, &value);
+            }
+            Extent::Separated(sep) => {
+                let value = self.whole(item, index);
+                let missing = match item.presence {
+                    Presence::Always if !sep.first => quote! {
+                        if !__more { return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, 0, 1)); }
+                    },
+                    _ => TokenStream::new(),
+                };
+                if sep.last && sep.tail == 0 {
+                    return quote!({ #missing #value });
+                }
+                if sep.last {
+                    let tail = sep.tail;
+                    let value = self.sub(item, &quote!(__r.sub_rest(#tail, &#info)?), &value);
+                    return quote!({ #missing #value });
+                }
+                let byte = sep.byte;
+                let value = self.sub(item, &quote!(__r.sub_separated(#byte, &mut __more)), &value);
+                return quote!({ #missing #value });
+            }
             Extent::Fixed(size) => quote!(#size),
             Extent::Size(expr) => {
                 let value = user_expr(expr, self.layout, item, self.model, Locals::Values);
@@ -240,7 +271,8 @@ impl Decode<'_> {
                         let __size: usize = #size;
                         __r.sub_framed(__size, #tail, (&#carrier_info, #carrier_offset), &#info)?
                     });
-                    return sub(&reader, &value, info);
+                    let reader = self.at_most(item, &reader);
+                    return self.sub(item, &reader, &value);
                 }
                 size
             }
@@ -248,11 +280,33 @@ impl Decode<'_> {
                 return self.counted(item, index);
             }
         };
+        let limit = limit(item, &quote!(__size));
         if let Repr::Slice = item.repr {
-            return quote!({ let __size: usize = #size; __r.take(__size, &#info)? });
+            return quote!({ let __size: usize = #size; #limit __r.take(__size, &#info)? });
         }
         let value = self.whole(item, index);
-        sub(&quote!({ let __size: usize = #size; __r.sub(__size, &#info)? }), &value, info)
+        self.sub(item, &quote!({ let __size: usize = #size; #limit __r.sub(__size, &#info)? }), &value)
+    }
+
+    /// A reader of no more than `max` bytes.
+    fn at_most(&self, item: &Item, reader: &TokenStream) -> TokenStream {
+        let limit = limit(item, &quote!(__s.left()));
+        if limit.is_empty() { reader.clone() } else { quote!({ let __s = #reader; #limit __s }) }
+    }
+
+    /// The value in an extent of its own, used up unless `extra` bytes may
+    /// follow it there.
+    fn sub(&self, item: &Item, reader: &TokenStream, value: &TokenStream) -> TokenStream {
+        if item.attrs.extra.is_none() {
+            return sub(reader, value, &item.info);
+        }
+        let info = &item.info;
+        quote!({
+            let mut __s = #reader;
+            let __v = { let __r = &mut __s; #value };
+            __r.finish_extra(__s, &#info);
+            __v
+        })
     }
 
     /// The size that a length field declares for its target, and, if the end
@@ -307,6 +361,8 @@ impl Decode<'_> {
             }
             _ => quote!(0_usize),
         };
+        let limit = limit(item, &quote!(__n));
+        let count = quote!({ let __n: usize = #count; #limit __n });
         match &item.repr {
             Repr::Slice => quote!({ let __n: usize = #count; __r.take(__n, &#info)? }),
             Repr::Buffer => quote!({ let __n: usize = #count; __r.take(__n, &#info)?.to_vec() }),
@@ -502,8 +558,14 @@ impl Decode<'_> {
                 Presence::Always => quote!(__p::Some(&#local)),
                 _ => quote!(#local.as_ref()),
             };
+            let sentinels = super::schema::sentinels(item).into_iter().map(|(value, _)| value);
+            let plausible = if item.meta.sentinels.is_empty() {
+                quote!(((#low)..=(#high)).contains(__v))
+            } else {
+                quote!((((#low)..=(#high)).contains(__v) || [#(#sentinels),*].contains(&(*__v as i64))))
+            };
             out.extend(quote! {
-                if let __p::Some(__v) = #value && !((#low)..=(#high)).contains(__v) { #odd; }
+                if let __p::Some(__v) = #value && !#plausible { #odd; }
             });
         }
         if item.member.is_none() && item.relation.is_none() && !matches!(item.repr, Repr::Constant(_)) {
@@ -579,7 +641,7 @@ impl Decode<'_> {
                         }
                     });
                 }
-                Source::Check(algorithm, range) => {
+                Source::Check(_, range) => {
                     if self.frame.is_some_and(|frame| frame.check == Some(carrier)) {
                         continue;
                     }
@@ -589,10 +651,17 @@ impl Decode<'_> {
                     }
                     let start = offset_name(first);
                     let end = self.end_of(last, index);
-                    let width = fixed_at(items, carrier).unwrap_or(1);
-                    let algorithm = algorithm_path(*algorithm);
+                    let covered = quote!(__start.slice(#start, #end));
+                    let covered = if (first..=last).contains(&carrier) {
+                        // A checksum over itself counts its own bytes as 0.
+                        let width = fixed_at(items, carrier).unwrap_or(0);
+                        quote!(&__p::blanked(#covered, (#offset - #start) as usize, #width))
+                    } else {
+                        covered
+                    };
+                    let computed = check::compute(self.model, self.layout, item, &covered, Locals::Values);
                     out.extend(quote! {
-                        __r.check(#algorithm, __start.slice(#start, #end), #width, #raw, #offset, &#info)?;
+                        __r.check(#computed, #raw, #offset, &#info)?;
                     });
                 }
                 Source::Present(field) => {
@@ -670,6 +739,17 @@ pub(crate) fn bits_value(item: &Item, index: usize, container: &TokenStream) -> 
     out
 }
 
+/// Refuses more bytes or elements than `max`.
+fn limit(item: &Item, amount: &TokenStream) -> TokenStream {
+    let (Some(max), info) = (&item.attrs.max, &item.info) else { return TokenStream::new() };
+    let max = &max.value;
+    quote! {
+        if #amount > (#max) {
+            return __p::Err(__r.fail(__p::ErrorKind::TooLong, __r.offset(), &#info, #amount as u64, (#max) as u64));
+        }
+    }
+}
+
 fn sub(reader: &TokenStream, value: &TokenStream, info: &Ident) -> TokenStream {
     quote!({
         let mut __s = #reader;
@@ -687,11 +767,4 @@ pub(crate) fn offset_name(index: usize) -> Ident {
 /// The variable with the integer on the wire of an item.
 pub(crate) fn raw_name(index: usize) -> Ident {
     format_ident!("__raw{}", index)
-}
-
-pub(crate) fn algorithm_path(algorithm: Algorithm) -> TokenStream {
-    match algorithm {
-        Algorithm::Xor => quote!(__p::Algorithm::Xor),
-        Algorithm::Sum => quote!(__p::Algorithm::Sum),
-    }
 }

@@ -4,8 +4,8 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
+use super::check;
 use super::common::{Locals, ctx_value, int_bytes, located, mentions_left, type_is, user_expr};
-use super::decode::algorithm_path;
 use crate::attr::wire::Endian;
 use crate::ir::{BitSlot, Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
@@ -21,6 +21,8 @@ pub(crate) struct Encode<'e> {
 enum Due {
     /// Known when the item is written.
     Now(TokenStream),
+    /// The same, a checksum: `u64`, cut to its field.
+    Check(TokenStream),
     /// Written after the item of this index.
     After(usize),
 }
@@ -30,6 +32,9 @@ impl Encode<'_> {
     pub(crate) fn statements(&self) -> TokenStream {
         let items = &self.layout.items;
         let mut out = TokenStream::new();
+        if items.iter().any(|item| matches!(item.presence, Presence::More)) {
+            out.extend(quote!(let mut __ended = false;));
+        }
         let mut index = 0;
         while index < items.len() {
             let end = (index..items.len()).find(|i| !self.in_run(*i)).unwrap_or(items.len());
@@ -62,11 +67,16 @@ impl Encode<'_> {
                 | Repr::TagReceiver
         );
         let sees_before = match &item.relation {
-            Some(Relation { source: Source::Check(_, range) | Source::Size(range), .. }) => {
+            Some(Relation { source: Source::Size(range), .. }) => {
                 bounds(&self.layout.items, range, index).is_some_and(|(_, last)| last < index)
+            }
+            Some(Relation { source: Source::Check(..), .. }) => {
+                check::due(&self.layout.items, index).is_some_and(|due| due < index)
             }
             _ => false,
         };
+        // Bits are patched into their container, which is part of a run.
+        let sees_before = sees_before && !matches!(item.repr, Repr::Bits(_));
         plain && fixed_at(&self.layout.items, index).is_some() && !sees_before
     }
 
@@ -114,9 +124,10 @@ impl Encode<'_> {
                 let max = max_of(int.bytes as u32 * 8);
                 let raw_int = IntTy { held: 8, ..*int };
                 let local = format_ident!("__u{}", index);
+                let over = over(&quote!(#local), *int, max);
                 statements.extend(quote! {
                     let #local: u64 = #raw;
-                    if #local > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
+                    if #over { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
                 });
                 let (statement, parts) =
                     int_bytes(&name, &quote!(#local), IntTy { signed: false, ..raw_int }, *endian);
@@ -176,13 +187,15 @@ impl Encode<'_> {
         let item = &self.layout.items[index];
         let ty = int.rust();
         if item.relation.is_some() || item.member.is_none() {
-            let value = self.due_now(index);
             let info = &item.info;
-            return match value {
-                Some(value) => quote! {
+            return match self.due(index) {
+                Some(Due::Now(value)) => quote! {
                     <#ty as __p::TryFrom<i64>>::try_from(#value)
                         .map_err(|_| __w.error(__p::ErrorKind::Overflow, __w.here(), &#info))?
                 },
+                Some(Due::Check(value)) => quote!((#value as #ty)),
+                // A later patch adds to what stands there.
+                Some(Due::After(_)) => quote!((0 as #ty)),
                 None => {
                     let fill = item.fill.unwrap_or(0);
                     quote!(#fill as #ty)
@@ -198,11 +211,13 @@ impl Encode<'_> {
         let item = &self.layout.items[index];
         if item.relation.is_some() || item.member.is_none() {
             let info = &item.info;
-            return match self.due_now(index) {
-                Some(value) => quote! {
+            return match self.due(index) {
+                Some(Due::Now(value)) => quote! {
                     <u64 as __p::TryFrom<i64>>::try_from(#value)
                         .map_err(|_| __w.error(__p::ErrorKind::Overflow, __w.here(), &#info))?
                 },
+                Some(Due::Check(value)) => value,
+                Some(Due::After(_)) => quote!(0_u64),
                 None => {
                     let fill = u64::from(item.fill.unwrap_or(0));
                     quote!(#fill)
@@ -219,17 +234,10 @@ impl Encode<'_> {
         quote!(__p::Scalar::raw(*#local))
     }
 
-    /// The value of a relation that is known when its item is written.
-    fn due_now(&self, index: usize) -> Option<TokenStream> {
-        match self.due(index)? {
-            Due::Now(value) => Some(value),
-            Due::After(_) => None,
-        }
-    }
-
     fn due(&self, index: usize) -> Option<Due> {
         let items = &self.layout.items;
         let relation = items[index].relation.as_ref()?;
+        let bits = matches!(items[index].repr, Repr::Bits(_));
         let local =
             |name: &Ident| position(items, name).and_then(|at| items.get(at)).map(|item| item.local.clone());
         let now = |value: TokenStream| Some(Due::Now(relation::forward(&relation.ops, value)));
@@ -249,21 +257,27 @@ impl Encode<'_> {
             }
             Source::Size(range) => {
                 let (first, last) = bounds(items, range, index)?;
-                if last >= index {
-                    return Some(Due::After(last));
+                if last >= index || bits {
+                    return Some(Due::After(last.max(index)));
                 }
                 let (from, to) = (place_name(first), self.end_place(last, index));
                 now(quote!((__w.between(#from, #to).len() as i64)))
             }
-            Source::Check(algorithm, range) => {
+            Source::Check(_, range) => {
                 let (first, last) = bounds(items, range, index)?;
-                if last >= index {
-                    return Some(Due::After(last));
+                let due = check::due(items, index)?;
+                if due >= index || bits {
+                    return Some(Due::After(due.max(index)));
                 }
                 let (from, to) = (place_name(first), self.end_place(last, index));
-                let algorithm = algorithm_path(*algorithm);
-                let width = fixed_at(items, index).unwrap_or(1);
-                now(quote!((#algorithm.compute(__w.between(#from, #to), #width) as i64)))
+                let bytes = quote!(__w.between(#from, #to));
+                Some(Due::Check(check::compute(
+                    self.model,
+                    self.layout,
+                    &items[index],
+                    &bytes,
+                    Locals::References,
+                )))
             }
         }
     }
@@ -282,31 +296,41 @@ impl Encode<'_> {
     fn patches(&self, done: usize, written: usize) -> TokenStream {
         let items = &self.layout.items;
         let mut out = TokenStream::new();
-        for (index, item) in items.iter().enumerate() {
-            if !matches!(self.due(index), Some(Due::After(last)) if last == done) {
-                continue;
-            }
+        let mut due: Vec<usize> = (0..items.len())
+            .filter(|index| matches!(self.due(*index), Some(Due::After(last)) if last == done))
+            .collect();
+        // Lengths first, then checksums, each after those that it covers.
+        let is_check =
+            |index: usize| matches!(items[index].relation, Some(Relation { source: Source::Check(..), .. }));
+        let covered = |index: usize| due.iter().filter(|other| self.reaches(index, **other, &due)).count();
+        let rank: Vec<(bool, usize)> = due.iter().map(|index| (is_check(*index), covered(*index))).collect();
+        let mut order: Vec<usize> = (0..due.len()).collect();
+        order.sort_by_key(|at| rank[*at]);
+        due = order.into_iter().map(|at| due[at]).collect();
+        for index in due {
+            let item = &items[index];
             let Some(relation) = &item.relation else { continue };
             let info = &item.info;
             let place = place_name(index);
             let value = match &relation.source {
                 Source::Size(range) => {
-                    let Some((first, _)) = bounds(items, range, index) else { continue };
-                    let from = place_name(first);
-                    let to = self.end_place(done, written);
-                    quote!((__w.between(#from, #to).len() as i64))
+                    let Some((first, last)) = bounds(items, range, index) else { continue };
+                    let (from, to) = (place_name(first), self.end_place(last, written));
+                    let size =
+                        relation::forward(&relation.ops, quote!((__w.between(#from, #to).len() as i64)));
+                    quote! {
+                        <u64 as __p::TryFrom<i64>>::try_from(#size)
+                            .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?
+                    }
                 }
-                Source::Check(algorithm, range) => {
-                    let Some((first, _)) = bounds(items, range, index) else { continue };
-                    let from = place_name(first);
-                    let algorithm = algorithm_path(*algorithm);
-                    let width = fixed_at(items, index).unwrap_or(1);
-                    let to = self.end_place(done, written);
-                    quote!((#algorithm.compute(__w.between(#from, #to), #width) as i64))
+                Source::Check(_, range) => {
+                    let Some((first, last)) = bounds(items, range, index) else { continue };
+                    let (from, to) = (place_name(first), self.end_place(last, written));
+                    let bytes = quote!(__w.between(#from, #to));
+                    check::compute(self.model, self.layout, item, &bytes, Locals::References)
                 }
                 _ => continue,
             };
-            let value = relation::forward(&relation.ops, value);
             let (bytes, shift, bits, endian) = match &item.repr {
                 Repr::Bits(slot) => (slot.bytes, slot.shift, slot.count, slot.endian),
                 Repr::Int(int, endian) | Repr::Scalar(int, endian) => {
@@ -319,12 +343,27 @@ impl Encode<'_> {
                 Endian::Little => quote!(patch_le),
             };
             out.extend(quote! {
-                let __v = <u64 as __p::TryFrom<i64>>::try_from(#value)
-                    .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?;
+                let __v: u64 = #value;
                 __w.#patch::<#bytes>(#place, #shift, #bits, __v, &#info)?;
             });
         }
         out
+    }
+
+    /// Whether the checksum at `index` covers the one at `other`, directly or
+    /// by way of one that it covers.
+    fn reaches(&self, index: usize, other: usize, among: &[usize]) -> bool {
+        let items = &self.layout.items;
+        let mut seen = vec![index];
+        let mut at = 0;
+        while let Some(from) = seen.get(at).copied() {
+            let next =
+                among.iter().copied().filter(|to| check::covers(items, from, *to) && !seen.contains(to));
+            let next: Vec<usize> = next.collect();
+            seen.extend(next);
+            at += 1;
+        }
+        index != other && seen.contains(&other)
     }
 
     fn fits(&self, item: &Item, int: IntTy, value: &TokenStream) -> TokenStream {
@@ -346,6 +385,17 @@ impl Encode<'_> {
         let (local, info, place) = (&item.local, &item.info, place_name(index));
         let write = match &item.presence {
             Presence::Always => self.value(item, index, &quote!(#local)),
+            // Without a field there is none after it either.
+            Presence::More => {
+                let value = self.value(item, index, &quote!(__x));
+                quote! {
+                    match #local {
+                        __p::Some(__x) if !__ended => { #value }
+                        __p::Some(_) => return __p::Err(__w.error(__p::ErrorKind::Relation, __w.here(), &#info)),
+                        __p::None => __ended = true,
+                    }
+                }
+            }
             Presence::By(_) => {
                 let value = self.value(item, index, &quote!(__x));
                 quote!(if let __p::Some(__x) = #local { #value })
@@ -378,7 +428,37 @@ impl Encode<'_> {
             Some(fill) => quote!(__w.pad_to(__from, #size, #fill, &#info)?;),
             None => quote!(__w.exactly(__from, #size, &#info)?;),
         };
+        let content = match item.attrs.max.as_ref().map(|key| &key.value) {
+            None => content,
+            Some(max)
+                if matches!(item.extent, Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_)) =>
+            {
+                quote! {
+                    if __p::Counted::counted(#x) > (#max) {
+                        return __p::Err(__w.error(__p::ErrorKind::TooLong, __w.here(), &#info));
+                    }
+                    #content
+                }
+            }
+            Some(max) => quote! {
+                let __begin = __w.here();
+                #content
+                if __w.since(__begin) > (#max) {
+                    return __p::Err(__w.error(__p::ErrorKind::TooLong, __begin, &#info));
+                }
+            },
+        };
         match &item.extent {
+            Extent::Until(end) => {
+                let end = end.iter();
+                quote!({ let __from = __w.here(); #content __w.end_with(__from, &[#(#end),*], &#info)?; })
+            }
+            Extent::Separated(sep) => {
+                let byte = sep.byte;
+                let before = (!sep.first).then(|| quote!(__w.bytes(&[#byte]);));
+                let check = (!sep.last).then(|| quote!(__w.without(__from, #byte, &#info)?;));
+                quote!({ #before let __from = __w.here(); #content #check })
+            }
             Extent::Fixed(size) => {
                 let check = exact(quote!(#size));
                 quote!({ let __from = __w.here(); #content #check })
@@ -444,12 +524,17 @@ impl Encode<'_> {
                 quote!({ #fits #statement __w.run([#(#parts),*]); })
             }
             Repr::Scalar(int, endian) => {
-                let max = max_of(int.bytes as u32 * 8);
+                let over = over(&quote!(__v), *int, max_of(int.bytes as u32 * 8));
                 let raw = IntTy { held: 8, signed: false, ..*int };
                 let (statement, parts) = int_bytes(&format_ident!("__b"), &quote!(__v), raw, *endian);
+                let value = if item.relation.is_some() {
+                    self.raw_value(index)
+                } else {
+                    quote!(__p::Scalar::raw(*#x))
+                };
                 quote!({
-                    let __v: u64 = __p::Scalar::raw(*#x);
-                    if __v > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
+                    let __v: u64 = #value;
+                    if #over { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
                     #statement
                     __w.run([#(#parts),*]);
                 })
@@ -492,6 +577,15 @@ impl Encode<'_> {
             Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver => TokenStream::new(),
         }
     }
+}
+
+/// Whether a raw value does not fit the integer on the wire.
+fn over(raw: &TokenStream, int: IntTy, max: u64) -> TokenStream {
+    if !int.signed {
+        return quote!(#raw > #max);
+    }
+    let shift = 64 - int.bytes as u32 * 8;
+    quote!((((#raw as i64) << #shift) >> #shift) != #raw as i64)
 }
 
 /// The largest value of so many bits.

@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
+use super::check::algorithm;
 use super::common::{Locals, at_lifetime, ctx_value, header};
-use super::decode::algorithm_path;
 use crate::attr::wire::Endian;
 use crate::ir::{Frame, Layout, Model, Repr, Shape};
 use crate::lower::{bounds, fixed_at};
@@ -59,13 +59,13 @@ fn check(frame: &Frame, layout: &Layout) -> TokenStream {
     else {
         return quote!(__p::None);
     };
-    let Source::Check(algorithm, range) = &relation.source else { return quote!(__p::None) };
+    let Source::Check(kind, range) = &relation.source else { return quote!(__p::None) };
     let Some((first, _)) = bounds(items, range, index) else { return quote!(__p::None) };
     let from: usize = (0..first).filter_map(|i| fixed_at(items, i)).sum();
     let tail: usize = (index..items.len()).filter_map(|i| fixed_at(items, i)).sum();
     let width = fixed_at(items, index).unwrap_or(1);
     let big = !matches!(&item.repr, Repr::Int(_, Endian::Little));
-    let algorithm = algorithm_path(*algorithm);
+    let algorithm = algorithm(item, kind);
     let info = &item.info;
     quote! {
         __p::Some(__p::Check {

@@ -4,6 +4,7 @@
 mod asserts;
 mod bounds;
 mod calc;
+pub(crate) mod check;
 pub(crate) mod common;
 mod decode;
 mod encode;
@@ -14,7 +15,7 @@ mod one_of;
 mod route;
 mod sample;
 mod scalar;
-mod schema;
+pub(crate) mod schema;
 mod structs;
 mod value;
 
@@ -28,6 +29,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let private = &model.private;
     let ctx = common::ctx_struct(model);
     let infos = schema::infos(model);
+    let tables = check::tables(model);
     let body = match &model.shape {
         Shape::Struct(layout) => structs::expand(model, layout),
         Shape::Bits(bits) => scalar::expand_bits(model, bits),
@@ -52,6 +54,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         const _: () = {
             use #private as __p;
             #infos
+            #tables
             #body
             #family
             #value

@@ -101,15 +101,31 @@ fn content(model: &Model, layout: &Layout, path: &TokenStream) -> TokenStream {
                 let condition = user_expr(condition, layout, item, model, Locals::Values);
                 quote!(if #condition { __p::Some(#value) } else { __p::None })
             }
+            // After one that is missing there are no more.
+            Presence::More => quote!({
+                __more &= __random.chance(0.7);
+                if __more { __p::Some(#value) } else { __p::None }
+            }),
             _ => quote!(if __random.chance(0.5) { __p::Some(#value) } else { __p::None }),
         };
         quote!(let #local = #value;)
     });
     let made = construct(path, layout);
-    quote!({ #(#lets)* #made })
+    quote!({ let mut __more = true; #(#lets)* #made })
 }
 
 fn value(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
+    match &item.attrs.max {
+        Some(max) if !matches!(item.repr, Repr::List(..) | Repr::Int(..)) => {
+            let max = &max.value;
+            let value = value_of(model, layout, item);
+            quote!({ let __max: usize = __random.within(0..=(#max).min(12_usize)); #value })
+        }
+        _ => value_of(model, layout, item),
+    }
+}
+
+fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
     let (ty, info) = (&item.ty, &item.info);
     let size = match &item.extent {
         Extent::Fixed(size) => quote!(__p::Some(#size)),
@@ -117,8 +133,24 @@ fn value(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
             let size = user_expr(expr, layout, item, model, Locals::Values);
             quote!(__p::Some(__p::ToSize::to_size(#size)))
         }
-        _ => quote!(__p::None),
+        _ => match &item.attrs.max {
+            Some(_) if !matches!(item.repr, Repr::List(..) | Repr::Int(..)) => quote!(__p::Some(__max)),
+            _ => quote!(__p::None),
+        },
     };
+    // Letters of UTF-16 take two bytes.
+    let wide = matches!(&item.repr, Repr::Codec(syn::Expr::Path(path))
+        if path.path.segments.last().is_some_and(|last| last.ident == "Utf16Be" || last.ident == "Utf16Le"));
+    let size = if wide { quote!(__p::Option::map(#size, |__n: usize| __n / 2)) } else { size };
+    // What ends a value is not in it.
+    if matches!(item.extent, Extent::Until(_) | Extent::Separated(_))
+        && matches!(item.repr, Repr::Slice | Repr::Buffer)
+    {
+        return quote!({
+            let __t = <__p::Text<'_> as __p::Sample>::sample(__random, #size, &#info, ());
+            <#ty as __p::From<_>>::from(__t.as_bytes())
+        });
+    }
     if let (Some((low, high)), true) = (&item.range, IntTy::of_type(ty).is_some()) {
         let low = user_expr(low, layout, item, model, Locals::Values);
         let high = user_expr(high, layout, item, model, Locals::Values);
@@ -156,7 +188,13 @@ fn value(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
                     quote!(__p::ToSize::to_size(#count))
                 }
                 Extent::Fixed(_) | Extent::Size(_) => quote!(0_usize),
-                _ => quote!(__random.within(0..=3_usize)),
+                _ => match &item.attrs.max {
+                    Some(max) => {
+                        let max = &max.value;
+                        quote!(__random.within(0..=(#max).min(3_usize)))
+                    }
+                    None => quote!(__random.within(0..=3_usize)),
+                },
             };
             let one = match (kind, &item.each) {
                 (ListKind::Vec, Some(each)) => value(model, layout, each),
@@ -183,6 +221,10 @@ fn value(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
             }
         }
         Repr::Scalar(int, _) if IntTy::of_type(ty).is_some() => {
+            if int.signed {
+                let most = (1_i64 << (int.bytes * 8 - 1)).wrapping_sub(1);
+                return quote!(__random.within((#most).wrapping_neg() - 1..=#most) as #ty);
+            }
             let high = if int.bytes == 8 { u64::MAX } else { (1_u64 << (int.bytes * 8)) - 1 };
             quote!(__random.within(0..=(#high).min(<#ty>::MAX as u64)) as #ty)
         }

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 use syn::Expr;
 
 use super::common::layouts;
-use crate::ir::{Item, Model, Shape};
+use crate::ir::{IntTy, Item, Model, Repr, Shape};
 
 /// One `FieldInfo` for each item and variant.
 pub(crate) fn infos(model: &Model) -> TokenStream {
@@ -40,6 +40,13 @@ fn info_value(owner: &str, item: &Item) -> TokenStream {
         let unit = &item.meta.unit;
         value.extend(quote!(.with_unit(#unit)));
     }
+    if let (Some(pad), Some(_)) = (item.fill, &item.member) {
+        value.extend(quote!(.padded_with(#pad)));
+    }
+    if !item.meta.sentinels.is_empty() {
+        let named = sentinels(item).into_iter().map(|(value, name)| quote!((#value, #name)));
+        value.extend(quote!(.with_sentinels(&[#(#named),*])));
+    }
     if let Some((low, high)) = &item.range
         && constant(low)
         && constant(high)
@@ -51,6 +58,32 @@ fn info_value(owner: &str, item: &Item) -> TokenStream {
         value.extend(quote!(.with_doc(#doc)));
     }
     value
+}
+
+/// The integer whose values sentinels are, and its bits: that of the field, or
+/// of the elements of a list.
+pub(crate) fn integer_of(item: &Item) -> Option<(IntTy, u32)> {
+    let of_list = || match &item.repr {
+        Repr::List(_, element) => IntTy::of_type(element),
+        _ => None,
+    };
+    let int = IntTy::of_type(&item.ty).or_else(of_list)?;
+    let bits = match &item.repr {
+        Repr::Bits(slot) => slot.count,
+        Repr::Int(wire, _) | Repr::Scalar(wire, _) => wire.bytes as u32 * 8,
+        _ => int.bytes as u32 * 8,
+    };
+    Some((int, bits))
+}
+
+/// The sentinels as the field's integer holds them: `0x80` in an `i8` is -128.
+pub(crate) fn sentinels(item: &Item) -> Vec<(i64, &str)> {
+    let signed = integer_of(item).filter(|(int, bits)| int.signed && *bits < 64);
+    let held = |value: i64| match signed {
+        Some((_, bits)) if value >> (bits - 1) == 1 => value - (1 << bits),
+        _ => value,
+    };
+    item.meta.sentinels.iter().map(|(value, name)| (held(*value), name.as_str())).collect()
 }
 
 /// Whether a bound is a number or a constant, not an earlier field.

@@ -92,6 +92,14 @@ pub(crate) fn sizes(layout: &Layout) -> (TokenStream, TokenStream, TokenStream) 
                 Some(quote!(__p::codec_size::<#ty, _>(&#codec))),
             ),
             (Repr::Array(len), Extent::Own) => (Some(quote!({ #len })), Some(quote!(__p::Some({ #len })))),
+            (_, Extent::Until(end)) => {
+                let bytes = end.len();
+                (Some(quote!(#bytes)), None)
+            }
+            (_, Extent::Separated(sep)) => {
+                let bytes = usize::from(!sep.first);
+                (Some(quote!(#bytes)), None)
+            }
             (_, Extent::Fixed(bytes)) => (Some(quote!(#bytes)), Some(quote!(__p::Some(#bytes)))),
             (_, Extent::PrefixSize(int, _) | Extent::PrefixCount(int, _)) => {
                 let bytes = int.bytes;

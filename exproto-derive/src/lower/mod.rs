@@ -18,8 +18,8 @@ use crate::attr::{Keyed, Place, doc_of, frame, route, wire};
 use crate::ctxt::Ctxt;
 use crate::framing::frame_of;
 use crate::ir::{
-    BitStruct, EnumModel, Extent, IntTy, Item, Layout, Model, Presence, Repr, ScalarEnum, Shape, Style,
-    Variant,
+    BitStruct, EnumModel, Extent, IntTy, Item, Layout, Model, Presence, Repr, ScalarEnum, Separated, Shape,
+    Style, Variant,
 };
 use crate::relation;
 
@@ -32,6 +32,8 @@ use value::{bit_repr, value_item};
 /// What the fields of a type have in common.
 struct Scope {
     endian: Option<Endian>,
+    /// The byte between fields.
+    sep: Option<u8>,
     /// Whether the missing byte order is reported already, or an attribute
     /// that may hold it could not be read: one mistake, one message.
     endian_reported: Cell<bool>,
@@ -71,8 +73,11 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
             ctxt.error(param, "a layout has no const parameters: use `ctx(..)` for sizes that vary");
         }
     }
-    let scope =
-        Scope { endian: attrs.endian.as_ref().map(|key| key.value), endian_reported: Cell::new(wire_broken) };
+    let scope = Scope {
+        endian: attrs.endian.as_ref().map(|key| key.value),
+        sep: attrs.sep.as_ref().map(|key| key.value),
+        endian_reported: Cell::new(wire_broken),
+    };
     let mut variant_routes_broken = false;
     let shape = match &input.data {
         Data::Struct(data) => struct_shape(input, &data.fields, &attrs, &scope, ctxt)?,
@@ -375,10 +380,61 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope,
     let before = ctxt.count();
     containers(&mut items, scope, type_attrs, ctxt);
     relate(&mut items, ctxt);
+    if let Some(byte) = scope.sep {
+        separate(&mut items, byte, ctxt);
+    }
     let broken = build_broken || ctxt.count() > before;
     presence(&items, broken, ctxt);
     tails(&mut items, ctxt);
     Layout { owner, style, items, broken }
+}
+
+/// Fields that do not say themselves where they end reach to the next
+/// separator, and the last one to the end.
+fn separate(items: &mut [Item], byte: u8, ctxt: &mut Ctxt) {
+    let open = |item: &Item| {
+        matches!(item.extent, Extent::Own)
+            && !matches!(item.repr, Repr::Constant(_) | Repr::TagReceiver)
+            && item.fixed().is_none()
+    };
+    for item in items.iter().filter(|item| item.member.is_some() && !item.broken) {
+        if matches!(item.repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_)) {
+            ctxt.error_at(
+                item.span,
+                format_args!(
+                    "`{}` would be binary between separators: use a number as text, `Dec` or `HexNum`",
+                    item.label
+                ),
+            );
+        }
+    }
+    let fields: Vec<usize> = (0..items.len()).filter(|at| items.get(*at).is_some_and(open)).collect();
+    for (order, at) in fields.iter().enumerate() {
+        let (first, last) = (order == 0, order + 1 == fields.len());
+        let mut tail = 0;
+        for after in at + 1..items.len() {
+            match fixed_at(items, after) {
+                Some(bytes) => tail += bytes,
+                None if !last => break,
+                None => {
+                    let (item, label) = (&items[after], &items[*at].label);
+                    ctxt.error_at(
+                        item.span,
+                        format_args!(
+                            "`{}` follows `{label}`, the last separated field, and has no fixed size",
+                            item.label
+                        ),
+                    );
+                    break;
+                }
+            }
+        }
+        let Some(item) = items.get_mut(*at) else { continue };
+        item.extent = Extent::Separated(Separated { byte, first, last, tail });
+        if matches!(item.presence, Presence::By(usize::MAX)) {
+            item.presence = Presence::More;
+        }
+    }
 }
 
 /// `#[frame(..)]` and `#[route(..)]` do not go on fields.

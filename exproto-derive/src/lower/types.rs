@@ -112,7 +112,10 @@ pub(super) fn meta(attrs: &WireAttrs, doc: String, ctxt: &mut Ctxt) -> Meta {
     } else {
         None
     };
-    Meta { scale, unit: attrs.unit.as_ref().map(|key| key.value.clone()).unwrap_or_default(), doc }
+    let named = attrs.sentinel.iter().flat_map(|key| &key.value);
+    let sentinels =
+        named.map(|(value, name)| (*value, syn::ext::IdentExt::unraw(name).to_string())).collect();
+    Meta { scale, unit: attrs.unit.as_ref().map(|key| key.value.clone()).unwrap_or_default(), sentinels, doc }
 }
 
 /// A decimal literal as mantissa and power of ten.

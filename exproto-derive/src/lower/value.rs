@@ -144,11 +144,15 @@ fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut
         attrs.size.as_ref().map(|key| key.key),
         attrs.count.as_ref().map(|key| key.key),
         attrs.rest.as_ref().map(|key| key.key),
+        attrs.until.as_ref().map(|key| key.key),
     ];
-    if let [_, .., Some(second)] | [Some(_), Some(second), _] = given
-        && given.iter().flatten().count() > 1
+    if given.iter().flatten().count() > 1
+        && let Some(second) = given.into_iter().flatten().last()
     {
-        ctxt.error_at(second, format_args!("`{label}` has two extents: keep one of `size`, `count`, `rest`"));
+        ctxt.error_at(
+            second,
+            format_args!("`{label}` has two extents: keep one of `size`, `count`, `rest`, `until`"),
+        );
     }
     let prefix = |ty: &Type, ctxt: &mut Ctxt| match IntTy::on_wire(ty) {
         Some(int) if !int.signed && !int.float => {
@@ -184,6 +188,9 @@ fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut
             }
             Amount::Expr(expr) => Extent::Count(expr.clone()),
         };
+    }
+    if let Some(key) = &attrs.until {
+        return Extent::Until(key.value.clone());
     }
     if attrs.rest.is_some() {
         return Extent::Rest(0);

@@ -278,16 +278,23 @@ fn relations_speak_of_what_makes_sense() {
             &[("the range ends within a container of bits: end with the container's last field", "c..=a")],
         ),
         (
-            "struct S { a: u8, #[wire(before(x: u8 = xor(a..=b)))] b: u8 }",
-            &[("the checksum `x` would cover itself: end its range before `x`", "a..=b")],
+            "struct S { #[wire(before(x: u8 = xor(y)), before(y: u8 = xor(x)))] b: u8 }",
+            &[
+                ("the checksum `x` covers one that covers it in turn: neither can be computed first", "y"),
+                ("the checksum `y` covers one that covers it in turn: neither can be computed first", "x"),
+            ],
         ),
         (
             "#[wire(endian = big)] struct S { #[wire(after(x: u16 = xor(a)))] a: u8 }",
             &[("`xor` makes one byte, and `x` has 16 bits: use `u8`", "x")],
         ),
         (
-            "struct S { #[wire(after(x: u8 = xor(a) + 1))] a: u8 }",
-            &[("the checksum `x` is compared as it is: remove the arithmetic", "xor(a) + 1")],
+            "struct S { #[wire(after(x: u8 = crc(\"CRC-16/MODBUSS\", a)))] a: u8 }",
+            &[("no CRC is called `CRC-16/MODBUSS`; did you mean `CRC-16/MODBUS`?", "\"CRC-16/MODBUSS\"")],
+        ),
+        (
+            "struct S { #[wire(after(x: u8 = crc(\"CRC-16/MODBUS\", a)))] a: u8 }",
+            &[("CRC-16/MODBUS makes 16 bits, and `x` has 8: widen the field", "\"CRC-16/MODBUS\"")],
         ),
         (
             "struct S { #[wire(before(x: u8 = present(a) * 2))] a: Option<u8> }",

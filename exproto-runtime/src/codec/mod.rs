@@ -29,7 +29,7 @@ mod types;
 mod value;
 mod writer;
 
-pub use check::{Algorithm, xor};
+pub use check::{Algorithm, Crc, CrcParams, internet, sum, xor};
 pub use error::{Error, ErrorKind};
 pub use explain::{
     Explanation, Failure, Oddity, Path, Place, Recorder, Span, explain, explain_bad, explain_item,
@@ -53,7 +53,9 @@ pub use trace::{Flag, Flags, NoTrace, Trace};
 #[cfg(feature = "charsets")]
 pub use types::Gbk;
 pub use types::{
-    Ascii, Bcd, BcdError, BcdTime, Charset, List, ListBuf, ListIter, Text, TextBuf, TimeError, Utf8,
+    Ascii, Bcd, BcdError, BcdNumber, BcdTime, BerLength, ByteTime, Charset, Cp56Time, Dec, DegMin, HexNum,
+    Latin1, Leb128, List, ListBuf, ListIter, SignMagnitude, Text, TextBuf, TimeError, UnixMillis,
+    UnixSeconds, Utf8, Utf16Be, Utf16Le, YMDHMS, ZigZag, order,
 };
 #[doc(hidden)]
 pub use types::{Counted, Sequence};

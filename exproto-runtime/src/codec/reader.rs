@@ -148,22 +148,19 @@ impl<'a, T: Trace> Reader<'a, T> {
         self.rest.get(from.wrapping_sub(start) as usize..to.wrapping_sub(start) as usize).unwrap_or(&[])
     }
 
-    /// Compares a checksum with the bytes it covers.
+    /// Compares a checksum with the one computed.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Checksum`] when they differ, unless bad ones are accepted.
-    #[inline]
+    #[inline(always)]
     pub fn check(
         &mut self,
-        algorithm: super::check::Algorithm,
-        covered: &[u8],
-        width: usize,
+        computed: u64,
         sent: u64,
         offset: u32,
         at: &'static FieldInfo,
     ) -> Result<(), Error> {
-        let computed = algorithm.compute(covered, width);
         if computed == sent {
             return Ok(());
         }
@@ -200,6 +197,36 @@ impl<'a, T: Trace> Reader<'a, T> {
         let flags = self.flags;
         let taken = self.take(count, at)?;
         Ok(Self { rest: taken, end: self.offset(), flags, trace: self.trace })
+    }
+
+    /// A reader over the bytes up to `end`, which is taken too.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Short`] when `end` does not come.
+    #[inline]
+    pub fn sub_until(&mut self, end: &[u8], at: &'static FieldInfo) -> Result<Self, Error> {
+        let found = match end {
+            [byte] => memchr::memchr(*byte, self.rest),
+            _ => memchr::memmem::find(self.rest, end),
+        };
+        let Some(size) = found else { return Err(self.short(self.rest.len() + end.len(), at)) };
+        let sub = self.sub(size, at)?;
+        self.take(end.len(), at)?;
+        Ok(sub)
+    }
+
+    /// A reader over the bytes up to the next `separator`, which is taken too,
+    /// or to the end. `more` says whether there was one.
+    #[inline]
+    pub fn sub_separated(&mut self, separator: u8, more: &mut bool) -> Self {
+        let found = memchr::memchr(separator, self.rest);
+        *more = found.is_some();
+        let (taken, rest) = self.rest.split_at(found.unwrap_or(self.rest.len()));
+        self.rest = rest;
+        let sub = Self { rest: taken, end: self.offset(), flags: self.flags, trace: self.trace };
+        self.rest = rest.get(usize::from(*more)..).unwrap_or(&[]);
+        sub
     }
 
     /// All bytes that are left in this extent.
@@ -272,6 +299,15 @@ impl<'a, T: Trace> Reader<'a, T> {
             return Ok(());
         }
         Err(sub.fail(ErrorKind::Trailing, sub.offset(), at, sub.rest.len() as u64, 0))
+    }
+
+    /// Ends a sub-reader that may have bytes left: they are flagged.
+    #[inline]
+    pub fn finish_extra(&mut self, sub: Self, at: &'static FieldInfo) {
+        self.flags.merge(sub.flags);
+        if !sub.rest.is_empty() {
+            self.flag_at(Flag::Extra, at, sub.offset());
+        }
     }
 
     /// Takes the flags of a sub-reader over, whatever it has left.

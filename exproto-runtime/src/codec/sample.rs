@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 
 use super::random::Random;
 use super::schema::FieldInfo;
-use super::types::{Bcd, BcdTime, Charset, Text, TextBuf};
+use super::types::{
+    Bcd, BcdTime, ByteTime, Charset, Cp56Time, Dec, DegMin, HexNum, SignMagnitude, Text, TextBuf, UnixMillis,
+    UnixSeconds,
+};
 
 /// A type of which random values can be made. Derived for all declared types;
 /// `C` is the context that decides the layout.
@@ -157,9 +160,61 @@ impl<const N: usize> Sample for Bcd<N> {
     }
 }
 
-impl<const ZONE: i32> Sample for BcdTime<ZONE> {
-    fn sample(random: &mut Random, _: Option<usize>, _: &'static FieldInfo, (): ()) -> Self {
-        // 2001 to 2098, so that no zone leads out of the century.
-        Self::from_unix(random.within(978_307_200..=4_070_908_799)).unwrap_or_default()
+impl Sample for Dec {
+    fn sample(random: &mut Random, size: Option<usize>, _: &'static FieldInfo, (): ()) -> Self {
+        let size = size.unwrap_or(4).min(18);
+        let mut digits = [b'0'; 18];
+        for digit in &mut digits {
+            *digit = random.within(b'0'..=b'9');
+        }
+        // Without `size` in the form that JSON gives back.
+        if let Some(first) = digits.first_mut().filter(|first| **first == b'0') {
+            *first = b'1';
+        }
+        Self::from_bytes(digits.get(..size).unwrap_or(&[])).unwrap_or_default()
     }
+}
+
+impl Sample for HexNum {
+    fn sample(random: &mut Random, size: Option<usize>, _: &'static FieldInfo, (): ()) -> Self {
+        let size = size.unwrap_or(8).min(16);
+        let most = if size >= 16 { u64::MAX } else { (1 << (4 * size)) - 1 };
+        Self::new(random.within(0..=most), size)
+    }
+}
+
+impl<const DEGREES: usize> Sample for DegMin<DEGREES> {
+    fn sample(random: &mut Random, _: Option<usize>, _: &'static FieldInfo, (): ()) -> Self {
+        Self::from_degrees(f64::from(random.within(0..=89_999_999_u32)) / 1e6).unwrap_or_default()
+    }
+}
+
+impl<const BITS: u32> Sample for SignMagnitude<BITS> {
+    fn sample(random: &mut Random, _: Option<usize>, at: &'static FieldInfo, (): ()) -> Self {
+        let most = ((1_u64 << (BITS - 1)) - 1).cast_signed();
+        let (low, high) = at.range.unwrap_or((-most, most));
+        Self::new(random.within(low.max(-most)..=high.min(most))).unwrap_or_default()
+    }
+}
+
+// 2001 to 2098, so that no zone leads out of the century.
+const FIRST: i64 = 978_307_200;
+const LAST: i64 = 4_070_908_799;
+
+macro_rules! times {
+    ($([$($generics:tt)*] $name:ty, $from:ident, $factor:literal;)*) => {$(
+        impl<$($generics)*> Sample for $name {
+            fn sample(random: &mut Random, _: Option<usize>, _: &'static FieldInfo, (): ()) -> Self {
+                Self::$from(random.within(FIRST * $factor..=LAST * $factor)).unwrap_or_default()
+            }
+        }
+    )*};
+}
+
+times! {
+    [const ZONE: i32, const ORDER: u32] BcdTime<ZONE, ORDER>, from_unix, 1;
+    [const ZONE: i32, const ORDER: u32] ByteTime<ZONE, ORDER>, from_unix, 1;
+    [const ZONE: i32] Cp56Time<ZONE>, from_unix_millis, 1000;
+    [const EPOCH: i64, const ZONE: i32] UnixSeconds<EPOCH, ZONE>, from_unix, 1;
+    [const EPOCH: i64, const ZONE: i32] UnixMillis<EPOCH, ZONE>, from_unix_millis, 1000;
 }

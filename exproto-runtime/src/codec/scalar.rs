@@ -22,6 +22,27 @@ macro_rules! unsigned {
 
 unsigned!(u8, u16, u32, u64);
 
+macro_rules! signed {
+    ($($int:ty),*) => {$(
+        impl Scalar for $int {
+            // Widths are checked where the integer on the wire is known.
+            const MAX_RAW: u64 = 0;
+
+            #[inline(always)]
+            fn from_raw(raw: u64) -> Self {
+                raw as $int
+            }
+
+            #[inline(always)]
+            fn raw(self) -> u64 {
+                i64::from(self) as u64
+            }
+        }
+    )*};
+}
+
+signed!(i8, i16, i32, i64);
+
 impl Scalar for bool {
     const MAX_RAW: u64 = 1;
 

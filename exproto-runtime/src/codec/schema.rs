@@ -15,6 +15,11 @@ pub struct FieldInfo {
     pub unit: &'static str,
     /// The raw values that are plausible, lowest and highest, if declared.
     pub range: Option<(i64, i64)>,
+    /// Raw values that stand for a state instead of a number, with their names;
+    /// `null` says that there is no value.
+    pub sentinels: &'static [(i64, &'static str)],
+    /// What fills the rest of a field of fixed size.
+    pub pad: u8,
     /// The first sentence of the doc comment.
     pub doc: &'static str,
 }
@@ -23,7 +28,7 @@ impl FieldInfo {
     /// A field without scale, unit or range.
     #[must_use]
     pub const fn new(owner: &'static str, name: &'static str) -> Self {
-        Self { owner, name, scale: Scale::ONE, unit: "", range: None, doc: "" }
+        Self { owner, name, scale: Scale::ONE, unit: "", range: None, sentinels: &[], pad: 0, doc: "" }
     }
 
     /// The same field with a scale.
@@ -45,6 +50,33 @@ impl FieldInfo {
     pub const fn with_range(mut self, low: i64, high: i64) -> Self {
         self.range = Some((low, high));
         self
+    }
+
+    /// The same field with names for raw values that are no numbers.
+    #[must_use]
+    pub const fn with_sentinels(mut self, sentinels: &'static [(i64, &'static str)]) -> Self {
+        self.sentinels = sentinels;
+        self
+    }
+
+    /// The same field with another padding than NUL.
+    #[must_use]
+    pub const fn padded_with(mut self, pad: u8) -> Self {
+        self.pad = pad;
+        self
+    }
+
+    /// The name of a raw value that is no number.
+    #[inline]
+    #[must_use]
+    pub fn sentinel(&self, raw: i64) -> Option<&'static str> {
+        self.sentinels.iter().find(|(value, _)| *value == raw).map(|(_, name)| *name)
+    }
+
+    /// The raw value of this name.
+    #[must_use]
+    pub fn sentinel_named(&self, name: &str) -> Option<i64> {
+        self.sentinels.iter().find(|(_, known)| *known == name).map(|(value, _)| *value)
     }
 
     /// The same field with a sentence that describes it.

@@ -74,12 +74,20 @@ pub trait Value {
     }
 }
 
+#[cold]
+fn show_sentinel<V: Visitor>(name: &'static str, v: &mut V) {
+    if name == "null" { v.null() } else { v.text(name) }
+}
+
 macro_rules! unsigned {
     ($($int:ty),*) => {$(
         impl Value for $int {
             #[inline]
             fn show<V: Visitor>(&self, at: &'static FieldInfo, v: &mut V) {
-                v.uint(u64::from(*self), at);
+                match at.sentinel(*self as i64) {
+                    None => v.uint(u64::from(*self), at),
+                    Some(name) => show_sentinel(name, v),
+                }
             }
         }
     )*};
@@ -90,7 +98,10 @@ macro_rules! signed {
         impl Value for $int {
             #[inline]
             fn show<V: Visitor>(&self, at: &'static FieldInfo, v: &mut V) {
-                v.int(i64::from(*self), at);
+                match at.sentinel(i64::from(*self)) {
+                    None => v.int(i64::from(*self), at),
+                    Some(name) => show_sentinel(name, v),
+                }
             }
         }
     )*};
@@ -102,7 +113,10 @@ signed!(i8, i16, i32, i64);
 impl Value for u8 {
     #[inline]
     fn show<V: Visitor>(&self, at: &'static FieldInfo, v: &mut V) {
-        v.uint(u64::from(*self), at);
+        match at.sentinel(i64::from(*self)) {
+            None => v.uint(u64::from(*self), at),
+            Some(name) => show_sentinel(name, v),
+        }
     }
 
     #[inline]

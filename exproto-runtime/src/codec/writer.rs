@@ -144,6 +144,35 @@ impl<'w> Writer<'w> {
         Ok(())
     }
 
+    /// Ends a value with bytes that do not occur in it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Custom`] when they do.
+    #[inline]
+    pub fn end_with(&mut self, from: At, end: &[u8], at: &'static FieldInfo) -> Result<(), Error> {
+        let length = self.since(from);
+        self.bytes(end);
+        // Found with its own first bytes, `end` could begin in the value.
+        if memchr::memmem::find(self.slice(from), end) == Some(length) {
+            return Ok(());
+        }
+        Err(self.error(ErrorKind::Custom, from, at))
+    }
+
+    /// Checks that a value does not hold the separator.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Custom`] when it does.
+    #[inline]
+    pub fn without(&self, from: At, separator: u8, at: &'static FieldInfo) -> Result<(), Error> {
+        match memchr::memchr(separator, self.slice(from)) {
+            None => Ok(()),
+            Some(_) => Err(self.error(ErrorKind::Custom, from, at)),
+        }
+    }
+
     /// Checks that a field with a fixed extent has written exactly that.
     ///
     /// # Errors

@@ -90,8 +90,9 @@ impl TopicValue for String {
 
 impl<const N: usize> TopicValue for Bcd<N> {
     fn put(&self, out: &mut String) {
-        let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('?');
-        out.extend(self.as_bytes().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+        use core::fmt::Write as _;
+        // Writing to a `String` cannot fail.
+        let _ = write!(out, "{self}");
     }
 }
 

@@ -33,7 +33,7 @@ static FRAME: FieldInfo = FieldInfo::new("", "frame");
 
 /// A checksum that can be verified without decoding the frame: it covers
 /// everything from a fixed offset to itself.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Check {
     /// The first byte it covers.
     pub from: usize,

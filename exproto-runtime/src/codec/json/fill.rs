@@ -244,6 +244,10 @@ fn distance(a: &str, b: &str) -> usize {
 
 /// The raw integer of a number, within `low..=high` and the field's range.
 fn integer(node: Option<&Node>, at: &'static FieldInfo, low: i128, high: i128) -> Result<i128, FillError> {
+    if let Some(raw) = sentinel(node, at)? {
+        // Unsigned numbers above the signed range were wrapped into it.
+        return Ok(if low == 0 && raw < 0 { i128::from(raw as u64) } else { i128::from(raw) });
+    }
     let node = present(node)?;
     let text = node.as_number().ok_or_else(|| node.expected("a number"))?;
     let scale = at.scale;
@@ -264,6 +268,21 @@ fn integer(node: Option<&Node>, at: &'static FieldInfo, low: i128, high: i128) -
         return Err(outside(text, at, i128::from(low), i128::from(high)));
     }
     Ok(raw)
+}
+
+/// The raw value of a sentinel's name.
+fn sentinel(node: Option<&Node>, at: &'static FieldInfo) -> Result<Option<i64>, FillError> {
+    if at.sentinels.is_empty() {
+        return Ok(None);
+    }
+    let Some(node) = node.filter(|node| !node.is_null()) else { return Ok(at.sentinel_named("null")) };
+    let Some(name) = node.as_str() else { return Ok(None) };
+    if let Some(raw) = at.sentinel_named(name).filter(|_| name != "null") {
+        return Ok(Some(raw));
+    }
+    let known: Vec<&str> =
+        at.sentinels.iter().map(|(_, name)| *name).filter(|name| *name != "null").collect();
+    Err(unknown("state", name, &known))
 }
 
 /// Whether the number `text`, which rounds to `raw`, has no fraction.

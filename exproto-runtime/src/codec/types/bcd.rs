@@ -15,8 +15,9 @@ static DIGITS: FieldInfo = FieldInfo::new("", "digits");
 /// Up to `N` bytes of packed decimal digits, two a byte, the first in the high
 /// half. Leading zeros are kept.
 ///
-/// Takes all bytes of its extent, so the field needs a `size`. Nibbles above 9
-/// are kept, shown as `a` to `f` and flagged.
+/// Takes all bytes of its extent, so the field needs a `size`. Nibbles `F` after
+/// the last digit are padding: an odd number of digits has one, and `fill = 0xFF`
+/// makes more. Other nibbles above 9 are kept, shown as `a` to `f` and flagged.
 ///
 /// # Examples
 ///
@@ -26,6 +27,9 @@ static DIGITS: FieldInfo = FieldInfo::new("", "digits");
 /// let phone: Bcd<6> = "013800138000".parse()?;
 /// assert_eq!(phone.as_bytes(), [0x01, 0x38, 0x00, 0x13, 0x80, 0x00]);
 /// assert_eq!(phone.to_string(), "013800138000");
+/// let odd: Bcd<6> = "13800138000".parse()?;
+/// assert_eq!(odd.as_bytes(), [0x13, 0x80, 0x01, 0x38, 0x00, 0x0F]);
+/// assert_eq!(odd.to_string(), "13800138000");
 /// # Ok::<(), exproto_runtime::codec::BcdError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,7 +44,7 @@ pub struct BcdError;
 
 impl fmt::Display for BcdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("packed decimal takes an even number of digits, no more than the field has")
+        f.write_str("packed decimal takes digits, no more than the field has")
     }
 }
 
@@ -72,35 +76,55 @@ impl<const N: usize> Bcd<N> {
         self.bytes.get(..usize::from(self.len)).unwrap_or(&[])
     }
 
-    /// Whether all nibbles are digits.
+    /// Whether all nibbles are digits, but for padding.
     #[must_use]
     pub fn is_decimal(&self) -> bool {
-        all_digits(self.as_bytes())
+        is_padded_decimal(self.as_bytes())
+    }
+
+    /// The nibbles before the padding, the first in the high half of its byte.
+    fn nibbles(&self) -> impl Iterator<Item = u8> + '_ {
+        let bytes = self.as_bytes();
+        bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(digits_of(bytes))
     }
 
     /// The digits as a number, if they are all digits and fit.
     #[must_use]
     pub fn to_number(&self) -> Option<u64> {
-        self.as_bytes().iter().try_fold(0_u64, |number, byte| {
-            let (high, low) = (byte >> 4, byte & 15);
-            if high > 9 || low > 9 {
-                return None;
-            }
-            number.checked_mul(100)?.checked_add(u64::from(high * 10 + low))
+        self.nibbles().try_fold(0_u64, |number, digit| {
+            if digit > 9 { None } else { number.checked_mul(10)?.checked_add(u64::from(digit)) }
         })
     }
 
     /// Appends the digits as text.
     pub(crate) fn write<'b>(&self, buffer: &'b mut [u8; 64]) -> &'b str {
         let mut at = 0;
-        for byte in self.as_bytes() {
-            if let Some(place) = buffer.get_mut(at..at + 2) {
-                place.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
-                at += 2;
-            }
+        for (nibble, place) in self.nibbles().zip(buffer.iter_mut()) {
+            *place = hex_digit(nibble);
+            at += 1;
         }
         core::str::from_utf8(buffer.get(..at).unwrap_or(&[])).unwrap_or("")
     }
+}
+
+/// How many nibbles stand before the padding.
+fn digits_of(bytes: &[u8]) -> usize {
+    let Some(last) = bytes.iter().rposition(|byte| *byte != 0xFF) else { return 0 };
+    let half = bytes.get(last).is_some_and(|byte| byte & 15 == 15);
+    2 * last + if half { 1 } else { 2 }
+}
+
+/// Whether all nibbles before the padding are at most 9.
+#[inline]
+fn is_padded_decimal(bytes: &[u8]) -> bool {
+    all_digits(bytes) || decimal_before_padding(bytes)
+}
+
+#[cold]
+fn decimal_before_padding(bytes: &[u8]) -> bool {
+    let digits = digits_of(bytes);
+    let (whole, half) = (bytes.get(..digits / 2).unwrap_or(bytes), bytes.get(digits / 2));
+    all_digits(whole) && (digits.is_multiple_of(2) || half.is_none_or(|byte| byte >> 4 <= 9))
 }
 
 /// Whether all nibbles are at most 9.
@@ -137,23 +161,24 @@ impl<const N: usize> core::str::FromStr for Bcd<N> {
 
     fn from_str(text: &str) -> Result<Self, BcdError> {
         let digits = text.as_bytes();
-        if !digits.len().is_multiple_of(2) || digits.len() / 2 > N {
-            return Err(BcdError);
-        }
         let mut all = [0; N];
-        for (byte, pair) in all.iter_mut().zip(digits.chunks_exact(2)) {
-            for digit in pair {
-                let value = (*digit as char).to_digit(16).ok_or(BcdError)?;
-                *byte = *byte << 4 | value as u8;
-            }
+        let len = digits.len().div_ceil(2);
+        let bytes = all.get_mut(..len).ok_or(BcdError)?;
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+            let nibble = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8).ok_or(BcdError);
+            *byte = match pair {
+                [high, low] => nibble(*high)? << 4 | nibble(*low)?,
+                [high] => nibble(*high)? << 4 | 0x0F,
+                _ => 0,
+            };
         }
-        Ok(Self { bytes: all, len: (digits.len() / 2) as u8 })
+        Ok(Self { bytes: all, len: u8::try_from(len).map_err(|_| BcdError)? })
     }
 }
 
 impl<const N: usize> fmt::Display for Bcd<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.nibbles().try_for_each(|nibble| write!(f, "{nibble:x}"))
     }
 }
 
@@ -181,7 +206,7 @@ impl<'a, const N: usize> Decode<'a> for Bcd<N> {
     fn decode<T: Trace>(r: &mut Reader<'a, T>, (): ()) -> Result<Self, Error> {
         let offset = r.offset();
         let bytes = r.rest();
-        if !all_digits(bytes) {
+        if !is_padded_decimal(bytes) {
             r.flag_at(Flag::Digits, &DIGITS, offset);
         }
         match Self::from_bytes(bytes) {
@@ -261,11 +286,12 @@ mod tests {
     }
 
     #[test]
-    fn half_a_byte_and_other_characters_are_refused() {
-        for text in ["1", "123", "12345", "1x", "+1", "-1", " 1", "12 3", "\u{e9}", "1234567890"] {
+    fn too_many_digits_and_other_characters_are_refused() {
+        for text in ["123456789", "1x", "+1", "-1", " 1", "12 3", "\u{e9}", "1234567890"] {
             assert_eq!(text.parse::<Bcd<4>>(), Err(BcdError), "{text}");
         }
         assert_eq!("12345678".parse::<Bcd<4>>().unwrap().as_bytes(), [0x12, 0x34, 0x56, 0x78]);
+        assert_eq!("12345".parse::<Bcd<4>>().unwrap().as_bytes(), [0x12, 0x34, 0x5F]);
         assert_eq!("".parse::<Bcd<4>>(), Ok(Bcd::default()));
     }
 

@@ -1,16 +1,20 @@
 //! Field types that keep what was received and convert on access.
 
 mod bcd;
+mod digits;
+mod integer;
 mod list;
 mod text;
 mod time;
 
 pub use bcd::{Bcd, BcdError};
+pub use digits::{Dec, DegMin, HexNum};
+pub use integer::{BcdNumber, BerLength, Leb128, SignMagnitude, ZigZag};
 pub use list::{Counted, List, ListBuf, ListIter, Sequence};
 #[cfg(feature = "charsets")]
 pub use text::Gbk;
-pub use text::{Ascii, Charset, Text, TextBuf, Utf8};
-pub use time::{BcdTime, TimeError};
+pub use text::{Ascii, Charset, Latin1, Text, TextBuf, Utf8, Utf16Be, Utf16Le};
+pub use time::{BcdTime, ByteTime, Cp56Time, TimeError, UnixMillis, UnixSeconds, YMDHMS, order};
 
 use crate::codec::json::{Fill, FillError, Node};
 use crate::codec::layout::Wire;
@@ -28,10 +32,88 @@ impl<'f, const N: usize> Fill<'f> for Bcd<N> {
     }
 }
 
-impl<'f, const ZONE: i32> Fill<'f> for BcdTime<ZONE> {
+/// `Fill` of a type by its text form.
+macro_rules! by_text {
+    ($([$($generics:tt)*] $name:ty;)*) => {$(
+        impl<'f, $($generics)*> Fill<'f> for $name {
+            fn fill(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<Self, FillError> {
+                use alloc::string::ToString as _;
+                text_of(node, at)?.parse().map_err(|error: TimeError| FillError::new(error.to_string()))
+            }
+        }
+    )*};
+}
+
+by_text! {
+    [const ZONE: i32, const ORDER: u32] BcdTime<ZONE, ORDER>;
+    [const ZONE: i32, const ORDER: u32] ByteTime<ZONE, ORDER>;
+    [const ZONE: i32] Cp56Time<ZONE>;
+}
+
+/// `Fill` of a counted time: its text form, or the number on the wire.
+macro_rules! by_text_or_number {
+    ($($name:ident)*) => {$(
+        impl<'f, const EPOCH: i64, const ZONE: i32> Fill<'f> for $name<EPOCH, ZONE> {
+            fn fill(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<Self, FillError> {
+                use alloc::string::ToString as _;
+                if node.is_some_and(|node| node.as_number().is_some()) {
+                    return u64::fill(node, at).map(Self::new);
+                }
+                text_of(node, at)?.parse().map_err(|error: TimeError| FillError::new(error.to_string()))
+            }
+        }
+    )*};
+}
+
+by_text_or_number!(UnixSeconds UnixMillis);
+
+/// `Fill` of a number as text: `null` is no text, a number its shortest form,
+/// text itself.
+fn number_text<'f>(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<&'f str, FillError> {
+    match node {
+        Some(node) if !node.is_null() => match node.as_number() {
+            Some(number) => Ok(number),
+            None => text_of(Some(node), at),
+        },
+        _ => Ok(""),
+    }
+}
+
+fn too_long() -> FillError {
+    FillError::new("a number has at most 23 characters")
+}
+
+impl<'f> Fill<'f> for Dec {
     fn fill(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<Self, FillError> {
-        use alloc::string::ToString as _;
-        text_of(node, at)?.parse().map_err(|error: TimeError| FillError::new(error.to_string()))
+        Self::from_bytes(number_text(node, at)?.as_bytes()).ok_or_else(too_long)
+    }
+}
+
+impl<'f> Fill<'f> for HexNum {
+    fn fill(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<Self, FillError> {
+        if node.is_some_and(|node| node.as_number().is_some()) {
+            return u64::fill(node, at).map(|value| Self::new(value, 1));
+        }
+        Self::from_bytes(number_text(node, at)?.as_bytes()).ok_or_else(too_long)
+    }
+}
+
+impl<'f, const DEGREES: usize> Fill<'f> for DegMin<DEGREES> {
+    fn fill(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<Self, FillError> {
+        if let Some(node) = node.filter(|node| node.as_number().is_some()) {
+            let degrees = f64::fill(Some(node), at)?;
+            return Self::from_degrees(degrees).ok_or_else(|| {
+                FillError::new("degrees without sign are needed here, below the field's highest")
+            });
+        }
+        Self::from_bytes(number_text(node, at)?.as_bytes()).ok_or_else(too_long)
+    }
+}
+
+impl<'f, const BITS: u32> Fill<'f> for SignMagnitude<BITS> {
+    fn fill(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<Self, FillError> {
+        Self::new(i64::fill(node, at)?)
+            .ok_or_else(|| FillError::new("the number is too large for this field"))
     }
 }
 

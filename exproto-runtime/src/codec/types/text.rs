@@ -24,6 +24,12 @@ pub enum Charset {
     /// GBK, decoded as its superset GB 18030.
     #[cfg(feature = "charsets")]
     Gbk,
+    /// ISO 8859-1: each byte is the character of that number.
+    Latin1,
+    /// UTF-16, high byte first.
+    Utf16Be,
+    /// UTF-16, low byte first.
+    Utf16Le,
 }
 
 impl Charset {
@@ -32,14 +38,51 @@ impl Charset {
             Self::Utf8 | Self::Ascii => String::from_utf8_lossy(bytes),
             #[cfg(feature = "charsets")]
             Self::Gbk => encoding_rs::GB18030.decode_without_bom_handling(bytes).0,
+            Self::Latin1 if bytes.is_ascii() => String::from_utf8_lossy(bytes),
+            Self::Latin1 => Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()),
+            Self::Utf16Be | Self::Utf16Le => {
+                let odd =
+                    if bytes.len().is_multiple_of(2) { None } else { Some(char::REPLACEMENT_CHARACTER) };
+                let chars = char::decode_utf16(self.units(bytes));
+                Cow::Owned(chars.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).chain(odd).collect())
+            }
         }
     }
 
+    /// The code units of UTF-16.
+    fn units(self, bytes: &[u8]) -> impl Iterator<Item = u16> + '_ {
+        let (pairs, _) = bytes.as_chunks::<2>();
+        let read = if self == Self::Utf16Le { u16::from_le_bytes } else { u16::from_be_bytes };
+        pairs.iter().map(move |pair| read(*pair))
+    }
+
+    const fn is_wide(self) -> bool {
+        matches!(self, Self::Utf16Be | Self::Utf16Le)
+    }
+
+    /// The bytes without the padding after the text.
+    fn trim(self, bytes: &[u8], pad: u8) -> &[u8] {
+        let padding = |byte: &u8| *byte == 0 || *byte == pad;
+        let end = if self.is_wide() {
+            // Of a pair both bytes are padding, or none.
+            let (pairs, odd) = bytes.as_chunks::<2>();
+            let last = pairs.iter().rposition(|pair| !pair.iter().all(padding));
+            if odd.is_empty() { last.map_or(0, |last| 2 * last + 2) } else { bytes.len() }
+        } else {
+            bytes.iter().rposition(|byte| !padding(byte)).map_or(0, |last| last + 1)
+        };
+        bytes.get(..end).unwrap_or(bytes)
+    }
+
     fn is_valid(self, bytes: &[u8]) -> bool {
+        if self.is_wide() {
+            return bytes.len().is_multiple_of(2) && char::decode_utf16(self.units(bytes)).all(|c| c.is_ok());
+        }
         if bytes.is_ascii() {
             return true;
         }
         match self {
+            Self::Latin1 | Self::Utf16Be | Self::Utf16Le => true,
             Self::Ascii => false,
             Self::Utf8 => core::str::from_utf8(bytes).is_ok(),
             #[cfg(feature = "charsets")]
@@ -51,10 +94,15 @@ impl Charset {
 
     /// The text in this character set; `None` if it has no such characters.
     fn encode(self, text: &str) -> Option<Cow<'_, [u8]>> {
-        if text.is_ascii() {
+        if text.is_ascii() && !self.is_wide() {
             return Some(Cow::Borrowed(text.as_bytes()));
         }
         match self {
+            Self::Latin1 => {
+                text.chars().map(|c| u8::try_from(c).ok()).collect::<Option<Vec<u8>>>().map(Cow::Owned)
+            }
+            Self::Utf16Be => Some(Cow::Owned(text.encode_utf16().flat_map(u16::to_be_bytes).collect())),
+            Self::Utf16Le => Some(Cow::Owned(text.encode_utf16().flat_map(u16::to_le_bytes).collect())),
             Self::Utf8 => Some(Cow::Borrowed(text.as_bytes())),
             Self::Ascii => None,
             #[cfg(feature = "charsets")]
@@ -85,13 +133,14 @@ impl Charset {
 pub struct Text<'a> {
     bytes: &'a [u8],
     charset: Charset,
+    pad: u8,
 }
 
 impl<'a> Text<'a> {
     /// Bytes in a character set.
     #[must_use]
     pub const fn new(bytes: &'a [u8], charset: Charset) -> Self {
-        Self { bytes, charset }
+        Self { bytes, charset, pad: 0 }
     }
 
     /// The bytes, padding included.
@@ -106,33 +155,40 @@ impl<'a> Text<'a> {
         self.charset
     }
 
-    /// The text without NUL padding; bytes that are not valid become U+FFFD.
+    /// The same text, padded with `pad` besides NUL.
+    #[must_use]
+    pub const fn padded_with(mut self, pad: u8) -> Self {
+        self.pad = pad;
+        self
+    }
+
+    /// The bytes without padding.
+    fn trimmed(&self) -> &'a [u8] {
+        self.charset.trim(self.bytes, self.pad)
+    }
+
+    /// The text without padding, which is NUL or the field's `fill`; bytes that are not valid become U+FFFD.
     #[must_use]
     pub fn to_str(&self) -> Cow<'a, str> {
-        self.charset.decode(trim_nul(self.bytes))
+        self.charset.decode(self.trimmed())
     }
 
     /// Whether all bytes are valid in the character set.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        self.charset.is_valid(self.bytes)
+        self.charset.is_valid(self.trimmed())
     }
-}
-
-fn trim_nul(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    bytes.get(..end).unwrap_or(bytes)
 }
 
 impl<'a> From<&'a str> for Text<'a> {
     fn from(text: &'a str) -> Self {
-        Self { bytes: text.as_bytes(), charset: Charset::Utf8 }
+        Self { bytes: text.as_bytes(), charset: Charset::Utf8, pad: 0 }
     }
 }
 
 impl PartialEq for Text<'_> {
     fn eq(&self, other: &Self) -> bool {
-        if self.charset == other.charset && trim_nul(self.bytes) == trim_nul(other.bytes) {
+        if self.charset == other.charset && self.trimmed() == other.trimmed() {
             return true;
         }
         // Replaced bytes are no reason for two texts to be the same.
@@ -171,19 +227,20 @@ impl Value for Text<'_> {
 pub struct TextBuf {
     bytes: Vec<u8>,
     charset: Charset,
+    pad: u8,
 }
 
 impl TextBuf {
     /// The text, borrowed.
     #[must_use]
     pub fn as_text(&self) -> Text<'_> {
-        Text { bytes: &self.bytes, charset: self.charset }
+        Text { bytes: &self.bytes, charset: self.charset, pad: self.pad }
     }
 }
 
 impl From<Text<'_>> for TextBuf {
     fn from(text: Text<'_>) -> Self {
-        Self { bytes: text.bytes.to_vec(), charset: text.charset }
+        Self { bytes: text.bytes.to_vec(), charset: text.charset, pad: text.pad }
     }
 }
 
@@ -221,7 +278,7 @@ impl Value for TextBuf {
 
 fn read<'a>(charset: Charset, r: &mut Reader<'a>, at: &'static FieldInfo) -> Text<'a> {
     let offset = r.offset();
-    let text = Text { bytes: r.rest(), charset };
+    let text = Text { bytes: r.rest(), charset, pad: at.pad };
     if !text.is_valid() {
         r.flag_at(Flag::Text, at, offset);
     }
@@ -282,6 +339,19 @@ charset!(
 charset!(
     /// `#[wire(as = Gbk)]`: text in GBK (GB 18030 when reading).
     Gbk
+);
+
+charset!(
+    /// `#[wire(as = Latin1)]`: text in ISO 8859-1.
+    Latin1
+);
+charset!(
+    /// `#[wire(as = Utf16Be)]`: text in UTF-16, high byte first.
+    Utf16Be
+);
+charset!(
+    /// `#[wire(as = Utf16Le)]`: text in UTF-16, low byte first.
+    Utf16Le
 );
 
 #[cfg(test)]

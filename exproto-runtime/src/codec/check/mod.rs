@@ -1,31 +1,88 @@
-//! Checksums by name.
+//! Checksums: exclusive or, sums, CRCs.
+
+mod crc;
+
+pub use crc::{Crc, CrcParams};
 
 use super::error::ErrorKind;
 use super::frame::Check;
 
 /// A checksum algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Algorithm {
     /// All bytes combined by exclusive or.
     Xor,
     /// All bytes added, modulo 2^(8 * width).
     Sum,
+    /// All bytes added, modulo 2^N.
+    SumBits(u32),
+    /// All bytes added, then negated, modulo 2^(8 * width): with the checksum
+    /// itself added the sum is 0.
+    Lrc,
+    /// The checksum of internet protocols: ones' complement of the ones'
+    /// complement sum of 16-bit words, high byte first.
+    Internet,
+    /// A CRC of up to 32 bits.
+    Crc(&'static Crc<u32>),
+    /// A CRC of more than 32 bits.
+    Crc64(&'static Crc<u64>),
+    /// A function of the user.
+    Function(fn(&[u8]) -> u64),
+}
+
+/// The lowest `bits` bits.
+const fn low(value: u64, bits: u32) -> u64 {
+    if bits >= 64 { value } else { value & ((1 << bits) - 1) }
 }
 
 impl Algorithm {
-    /// The checksum of `bytes`, in the low bits.
+    /// The checksum of `bytes` for a field of `width` bytes, in the low bits.
     #[inline]
     #[must_use]
     pub fn compute(self, bytes: &[u8], width: usize) -> u64 {
+        let bits = (width as u32).saturating_mul(8);
         match self {
             Self::Xor => u64::from(xor(bytes)),
-            Self::Sum => {
-                let sum = bytes.iter().fold(0_u64, |sum, byte| sum.wrapping_add(u64::from(*byte)));
-                if width >= 8 { sum } else { sum & ((1 << (8 * width)) - 1) }
-            }
+            Self::Sum => low(sum(bytes), bits),
+            Self::SumBits(own) => low(sum(bytes), bits.min(own)),
+            Self::Lrc => low(sum(bytes).wrapping_neg(), bits),
+            Self::Internet => u64::from(internet(bytes)),
+            Self::Crc(crc) => crc.compute(bytes),
+            Self::Crc64(crc) => crc.compute(bytes),
+            Self::Function(function) => low(function(bytes), bits),
         }
     }
+}
+
+/// All bytes added.
+///
+/// ```
+/// assert_eq!(exproto_runtime::codec::sum(&[0xFF, 0x02]), 0x101);
+/// ```
+#[inline]
+#[must_use]
+pub fn sum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0_u64, |sum, byte| sum.wrapping_add(u64::from(*byte)))
+}
+
+/// The checksum of internet protocols (RFC 1071); an odd last byte counts as
+/// the high one of a word.
+///
+/// ```
+/// assert_eq!(exproto_runtime::codec::internet(&[0x00, 0x01, 0xF2, 0x03, 0xF4, 0xF5, 0xF6, 0xF7]), 0x220D);
+/// ```
+#[must_use]
+pub fn internet(bytes: &[u8]) -> u16 {
+    let (words, tail) = bytes.as_chunks::<2>();
+    let mut total = words.iter().fold(0_u64, |sum, word| sum + u64::from(u16::from_be_bytes(*word)));
+    if let [last] = tail {
+        total += u64::from(*last) << 8;
+    }
+    while total >> 16 != 0 {
+        total = (total & 0xFFFF) + (total >> 16);
+    }
+    !(total as u16)
 }
 
 /// All bytes combined by exclusive or.

@@ -1,0 +1,136 @@
+//! Checksums: how generated code computes them, and when they are due.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use super::common::{Locals, layouts, user_expr};
+use crate::ir::{Item, Layout, Model, Repr};
+use crate::lower::bounds;
+use crate::relation::{Algorithm, Relation, Source, forward_check};
+
+/// The tables of the CRCs of a model.
+pub(crate) fn tables(model: &Model) -> TokenStream {
+    let items = layouts(model).into_iter().flat_map(|layout| &layout.items);
+    let tables = items.filter_map(|item| {
+        let Some(Relation { source: Source::Check(Algorithm::Crc { crc, .. }, _), .. }) = &item.relation else { return None };
+        let name = table_name(item);
+        let (width, poly, init, reflected, xorout) = (crc.width, crc.poly, crc.init, crc.reflected, crc.xorout);
+        let register = if width > 32 { quote!(u64) } else { quote!(u32) };
+        Some(quote! {
+            static #name: __p::Crc<#register> = __p::Crc::<#register>::new(__p::CrcParams {
+                width: #width, poly: #poly, init: #init, refin: #reflected, refout: #reflected, xorout: #xorout,
+            });
+        })
+    });
+    quote!(#(#tables)*)
+}
+
+fn table_name(item: &Item) -> Ident {
+    format_ident!("{}_CRC", item.info)
+}
+
+/// The algorithm as a constant; only of one that the bytes alone decide.
+pub(crate) fn algorithm(item: &Item, algorithm: &Algorithm) -> TokenStream {
+    match algorithm {
+        Algorithm::Xor => quote!(__p::Algorithm::Xor),
+        Algorithm::Sum(None) => quote!(__p::Algorithm::Sum),
+        Algorithm::Sum(Some(bits)) => quote!(__p::Algorithm::SumBits(#bits)),
+        Algorithm::Lrc => quote!(__p::Algorithm::Lrc),
+        Algorithm::Internet => quote!(__p::Algorithm::Internet),
+        Algorithm::Crc { crc, .. } => {
+            let table = table_name(item);
+            if crc.width > 32 {
+                quote!(__p::Algorithm::Crc64(&#table))
+            } else {
+                quote!(__p::Algorithm::Crc(&#table))
+            }
+        }
+        Algorithm::Function { path, .. } => quote!(__p::Algorithm::Function(|__bytes| #path(__bytes) as u64)),
+    }
+}
+
+/// The bits of the field that holds a checksum.
+pub(crate) fn bits(item: &Item) -> u32 {
+    match &item.repr {
+        Repr::Int(int, _) | Repr::Scalar(int, _) => int.bytes as u32 * 8,
+        Repr::Bits(slot) => slot.count,
+        _ => 64,
+    }
+}
+
+/// The checksum over `bytes` as it stands in its field, a `u64`.
+pub(crate) fn compute(
+    model: &Model,
+    layout: &Layout,
+    item: &Item,
+    bytes: &TokenStream,
+    locals: Locals,
+) -> TokenStream {
+    let Some(Relation { source: Source::Check(kind, _), ops, .. }) = &item.relation else {
+        return quote!(0_u64);
+    };
+    let bits = bits(item);
+    let width = bits.div_ceil(8) as usize;
+    let user = |expr| user_expr(expr, layout, item, model, locals);
+    let value = match kind {
+        Algorithm::Crc { seed: Some(seed), .. } => {
+            let (seed, table) = (user(seed), table_name(item));
+            quote!(#table.compute_from((#seed) as u64, #bytes))
+        }
+        Algorithm::Function { path, args } => {
+            let args = args.iter().map(user);
+            quote!((#path(#bytes, #(#args),*) as u64))
+        }
+        plain => {
+            let algorithm = algorithm(item, plain);
+            quote!(#algorithm.compute(#bytes, #width))
+        }
+    };
+    let value = forward_check(ops, value);
+    if bits >= 64 {
+        return value;
+    }
+    let mask = (1_u64 << bits) - 1;
+    quote!((#value & #mask))
+}
+
+/// The item after which the checksum that `carrier` holds can be computed:
+/// all that it covers is written by then, lengths and other checksums
+/// included. `None` if checksums cover each other.
+pub(crate) fn due(items: &[Item], carrier: usize) -> Option<usize> {
+    due_after(items, carrier, &mut Vec::new())
+}
+
+fn due_after(items: &[Item], carrier: usize, open: &mut Vec<usize>) -> Option<usize> {
+    if open.contains(&carrier) {
+        return None;
+    }
+    let Some(Relation { source: Source::Check(_, range), .. }) = &items.get(carrier)?.relation else {
+        return None;
+    };
+    let (first, last) = bounds(items, range, carrier)?;
+    open.push(carrier);
+    let mut due = last;
+    for index in (first..=last).filter(|index| *index != carrier) {
+        let written = match &items[index].relation {
+            Some(Relation { source: Source::Size(range), .. }) => {
+                bounds(items, range, index).map_or(index, |(_, last)| last)
+            }
+            Some(Relation { source: Source::Check(..), .. }) => due_after(items, index, open)?,
+            _ => index,
+        };
+        due = due.max(written);
+    }
+    open.pop();
+    Some(due)
+}
+
+/// Whether the checksum that `carrier` holds covers the one that `other` holds.
+pub(crate) fn covers(items: &[Item], carrier: usize, other: usize) -> bool {
+    let Some(Relation { source: Source::Check(_, range), .. }) = &items[carrier].relation else {
+        return false;
+    };
+    carrier != other
+        && matches!(items[other].relation, Some(Relation { source: Source::Check(..), .. }))
+        && bounds(items, range, carrier).is_some_and(|(first, last)| (first..=last).contains(&other))
+}
