@@ -99,42 +99,63 @@ impl<G: Gateway> Decoder<G> {
     pub(super) fn feed(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> io::Result<()> {
         let mut input = bytes;
         while let Some(item) = self.deframer.next(&mut input, &mut self.scratch) {
-            match item {
-                Item::Frame(raw) => {
-                    let (reassembler, device) = (&mut self.reassembler, self.device.as_mut());
-                    show_frame(&raw, reassembler, device, self.pictures, sink)?;
-                }
-                Item::Bad(bad) => {
-                    let explanation = explain_bad::<G>(&bad);
-                    let offset = bad.offset + u64::from(bad.error.offset());
-                    let problem = Problem::new(&explanation, bad.error, offset);
-                    sink.problem(problem, Some(&explanation))?;
-                }
-            }
+            show_item(item, &mut self.reassembler, self.device.as_mut(), self.pictures, sink)?;
+        }
+        Ok(())
+    }
+
+    /// Shows what waits for a frame that will not come in this line.
+    pub(super) fn end_of_line(&mut self, sink: &mut dyn Sink) -> io::Result<()> {
+        if !self.deframer.holds_garbage() {
+            return Ok(());
+        }
+        while let Some(item) = self.deframer.finish(&mut self.scratch) {
+            show_item(item, &mut self.reassembler, self.device.as_mut(), self.pictures, sink)?;
         }
         Ok(())
     }
 
     /// The frame that has begun and not ended.
     pub(super) fn rest(&self) -> Vec<u8> {
-        match self.deframer.incomplete() {
-            [] => Vec::new(),
-            rest => {
-                let mut bytes = Vec::new();
-                // A shared flag is not among the bytes that are kept.
-                if let [kind] = G::KINDS {
-                    kind.framing.restore(rest, &mut bytes);
-                } else {
-                    bytes.extend_from_slice(rest);
-                }
-                bytes
-            }
+        match (self.deframer.incomplete(), G::KINDS) {
+            ([], _) => Vec::new(),
+            (rest, [_]) => opened::<G>(0, rest),
+            // Of several kinds it is not known yet which it is.
+            (rest, _) => rest.to_vec(),
         }
     }
 
     /// What is incomplete in a datagram stays so.
     pub(super) fn next_datagram(&mut self) {
         self.deframer = Deframer::new().accepting_bad(self.accept_bad);
+    }
+}
+
+/// The bytes of a frame with the delimiter that stands before it, which is
+/// not among those of a frame that shares it with the one before.
+fn opened<G: Protocol>(kind: usize, wire: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(wire.len() + 1);
+    if let Some(kind) = G::KINDS.get(kind) {
+        kind.framing.restore(wire, &mut bytes);
+    }
+    bytes
+}
+
+fn show_item<G: Gateway>(
+    item: Item<'_>,
+    reassembler: &mut Reassembler,
+    device: Option<&mut Device<G>>,
+    pictures: bool,
+    sink: &mut dyn Sink,
+) -> io::Result<()> {
+    match item {
+        Item::Frame(raw) => show_frame(&raw, reassembler, device, pictures, sink),
+        Item::Bad(bad) => {
+            let explanation = explain_bad::<G>(&bad);
+            let offset = bad.offset + u64::from(bad.error.offset());
+            let problem = Problem::new(&explanation, bad.error, offset);
+            sink.problem(problem, Some(&explanation))
+        }
     }
 }
 
@@ -189,7 +210,7 @@ fn show_frame<G: Gateway>(
         });
     }
     if let Some(device) = device {
-        device.frame(&opened::<G>(raw.wire), access, &mut shown);
+        device.frame(&opened::<G>(raw.kind, raw.wire), access, &mut shown);
     }
     let pictures: &[Explanation] = if picture { &explanations } else { &[] };
     sink.frame(shown, pictures)?;
@@ -209,7 +230,7 @@ fn show_reencoded<G: Protocol>(received: &Received<G::At<'_>>, raw: &RawFrame<'_
     let mut out = Vec::new();
     match reencode::<G>(received, raw, &mut out) {
         Ok(()) => {
-            shown.same = out == opened::<G>(raw.wire);
+            shown.same = out == opened::<G>(raw.kind, raw.wire);
             shown.reencoded = Some(out);
         }
         Err(error) => shown.flags.push(format!("cannot be encoded again: {error}")),

@@ -143,6 +143,9 @@ fn one_line<G: Gateway>(
             sink.problem(Problem::hex(*offset, message.clone()), None)?;
         }
     }
+    if !args.stream {
+        decoder.end_of_line(sink)?;
+    }
     let rest = decoder.rest();
     if args.datagram {
         decoder.next_datagram();

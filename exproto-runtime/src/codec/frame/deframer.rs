@@ -137,6 +137,13 @@ impl<P: Protocol> Deframer<P> {
         self.pending()
     }
 
+    /// Whether bytes are kept that are known to be no frame: they are handed
+    /// out when the next frame is found, or by [`finish`](Self::finish).
+    #[must_use]
+    pub fn holds_garbage(&self) -> bool {
+        self.scan.holds_garbage()
+    }
+
     /// Bytes of the stream before the next frame.
     #[must_use]
     pub fn offset(&self) -> u64 {

@@ -102,6 +102,12 @@ pub trait Scanner: Clone + core::fmt::Debug + Send {
     /// they would be dropped by the next step anyway.
     fn in_frame(&self) -> bool;
 
+    /// Whether buffered bytes are known to be no frame and wait for the next
+    /// one to be found.
+    fn holds_garbage(&self) -> bool {
+        false
+    }
+
     /// Whether the frame of the last [`Step`] is known to hold no escape, so
     /// that nobody needs to look for one.
     fn clean(&self) -> bool {

@@ -545,6 +545,10 @@ impl<F: Frames> Scanner for FrameScan<F> {
         self.chosen.is_some() && !self.dropping
     }
 
+    fn holds_garbage(&self) -> bool {
+        self.lost > 0
+    }
+
     fn verified(&self) -> bool {
         self.verified
     }
