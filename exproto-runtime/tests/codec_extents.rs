@@ -5,7 +5,7 @@
 use exproto_runtime::ExProtoFrame;
 use exproto_runtime::codec::{
     Ascii, Dec, Decode, DegMin, Encode, Error, ErrorKind, FieldInfo, Fill, Flag, Flags, HexNum, Node, Random,
-    Reader, Sample, Text, TextBuf, Utf16Le, Value, Wire, Writer, to_json,
+    Reader, Sample, Text, TextBuf, Utf16Le, Value, Wire, Word, Writer, to_json,
 };
 
 static AT: FieldInfo = FieldInfo::new("", "value");
@@ -241,4 +241,63 @@ fn separated_fields_nest() {
     assert_eq!((line.id.to_str(), line.command.to_str()), ("4109179024".into(), "V1".into()));
     assert_eq!(line.position.mcc.unwrap().value(), Some(460));
     assert_eq!(encode(&line).unwrap(), text);
+}
+
+/// Which command it is stands in the text.
+#[derive(ExProtoFrame, Debug)]
+#[wire(before(b"*"), sep = b',', after(b"#"))]
+struct Command<'a> {
+    #[wire(as = Ascii)]
+    id: Text<'a>,
+    #[wire(is = tag(body))]
+    command: Word,
+    body: Body<'a>,
+}
+
+#[derive(ExProtoFrame, Debug)]
+#[wire(sep = b',')]
+enum Body<'a> {
+    #[wire(tag = b"V1")]
+    Position(Position),
+    #[wire(tag = b"D1" | b"S17")]
+    Interval {
+        #[wire(tag)]
+        command: Word,
+        seconds: Dec,
+        count: Option<Dec>,
+    },
+    #[wire(other)]
+    Other {
+        #[wire(tag)]
+        command: Word,
+        #[wire(as = Ascii)]
+        fields: Text<'a>,
+    },
+}
+
+#[test]
+fn a_word_chooses_the_variant() {
+    for (text, kind) in [
+        ("*4109,V1,A,2235.3445,5,FF,460#", "position"),
+        ("*4109,D1,010#", "interval"),
+        ("*4109,S17,10,3#", "interval"),
+        ("*4109,LONGWORD,a,b#", "other"),
+        ("*4109,XT,#", "other"),
+    ] {
+        let (line, flags) = decode::<Command<'_>>(text.as_bytes()).unwrap();
+        assert_eq!(flags, Flags::NONE);
+        assert_eq!(encode(&line).unwrap(), text.as_bytes());
+        assert!(json(&line).contains(&format!(r#""body":{{"{kind}":"#)), "{}", json(&line));
+        let shown = json(&line);
+        let node = Node::parse(shown.as_bytes()).unwrap();
+        if !text.contains(",0") && kind != "position" {
+            let again = Command::fill(Some(&node), &AT).unwrap();
+            assert_eq!(encode(&again).unwrap(), text.as_bytes());
+        }
+    }
+    assert_eq!(decode::<Command<'_>>(b"*4109,LONGWORDS,#").unwrap_err().kind(), ErrorKind::Size);
+    // The variant decides, not what stands in the field.
+    let (mut line, _) = decode::<Command<'_>>(b"*4109,D1,010#").unwrap();
+    line.command = Word::default();
+    assert_eq!(encode(&line).unwrap(), b"*4109,D1,010#");
 }

@@ -227,7 +227,7 @@ fn byte(input: ParseStream<'_>) -> syn::Result<u8> {
 
 /// The bytes that end a value: `b"\r\n"`, `b'\0'`, `0xFF`.
 fn sentinel_bytes(input: ParseStream<'_>) -> syn::Result<Vec<u8>> {
-    if let Some(Lit::ByteStr(bytes)) = input.fork().parse().ok() {
+    if let Ok(Lit::ByteStr(bytes)) = input.fork().parse() {
         let _: Lit = input.parse()?;
         if bytes.value().is_empty() {
             return Err(syn::Error::new(

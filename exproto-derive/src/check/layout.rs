@@ -39,6 +39,7 @@ fn value(layout: &Layout, item: &Item, value: &Item, ctxt: &mut Ctxt) {
         fill(value, ctxt);
         range(value, ctxt);
         sentinel(value, ctxt);
+        bounded(value, ctxt);
         strict(value, ctxt);
         return;
     }
@@ -55,6 +56,8 @@ fn value(layout: &Layout, item: &Item, value: &Item, ctxt: &mut Ctxt) {
     opaque(value, ctxt);
     lenient(value, ctxt);
     range(value, ctxt);
+    sentinel(value, ctxt);
+    bounded(value, ctxt);
     strict(value, ctxt);
     scale(value, ctxt);
 }
@@ -326,6 +329,42 @@ fn strict(item: &Item, ctxt: &mut Ctxt) {
     }
 }
 
+// `max` bounds what a device decides; `extra` bytes stand after a value that
+// does not take its whole extent.
+fn bounded(item: &Item, ctxt: &mut Ctxt) {
+    let label = &item.label;
+    let decided = matches!(
+        item.extent,
+        Extent::Size(_)
+            | Extent::Count(_)
+            | Extent::PrefixSize(..)
+            | Extent::PrefixCount(..)
+            | Extent::BySize(_)
+            | Extent::ByCount(_)
+            | Extent::Until(_)
+    );
+    if let Some(key) = item.attrs.max.as_ref().filter(|_| !decided) {
+        ctxt.error_at(
+            key.key,
+            format_args!(
+                "`max` bounds a size or count that the device says, and `{label}` has none: remove it"
+            ),
+        );
+    }
+    let sized =
+        decided && !matches!(item.extent, Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_));
+    let sized = sized || matches!(item.extent, Extent::Fixed(_) | Extent::Separated(_));
+    let takes_all = matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..));
+    if let Some(key) = item.attrs.extra.as_ref().filter(|_| !sized || takes_all) {
+        ctxt.error_at(
+            key.key,
+            format_args!(
+                "`extra` bytes follow a declared type within its `size`, and `{label}` leaves none: remove it"
+            ),
+        );
+    }
+}
+
 // Sentinels are values of an integer, or of the integers of a list, that fit
 // it; each has one name.
 fn sentinel(item: &Item, ctxt: &mut Ctxt) {
@@ -480,6 +519,10 @@ fn carrier(item: &Item, relation: &Relation, ctxt: &mut Ctxt) -> bool {
     let integer = match &item.repr {
         Repr::Int(int, _) => !int.float,
         Repr::Scalar(..) | Repr::Bits(_) => true,
+        // A tag may be a word, which stands for an integer.
+        Repr::Part => {
+            item.member.is_some() && matches!(relation.source, Source::Tag(_)) && relation.ops.is_empty()
+        }
         _ => false,
     };
     if !integer {

@@ -148,13 +148,18 @@ impl Decode<'_> {
             }
             Repr::TagReceiver => out.extend(quote!(let #local = __p::tag_into::<#ty>(__tag);)),
             _ => {
+                let finish = if item.attrs.extra.is_some() {
+                    quote!(__r.finish_extra(__s, &#info);)
+                } else {
+                    quote!(__r.finish(__s, &#info)?;)
+                };
                 let end = at + size;
                 let value = self.whole(item, index);
                 out.extend(quote! {
                     let #local = {
                         let mut __s = __r.within(&#run[#at..#end], #offset + #len);
                         let __v = { let __r = &mut __s; #value };
-                        __r.finish(__s, &#info)?;
+                        #finish
                         __v
                     };
                 });
@@ -538,6 +543,10 @@ impl Decode<'_> {
                 Repr::Scalar(..) | Repr::Bits(_) => {}
                 _ => out.extend(quote!(let #raw: u64 = #local as u64;)),
             }
+        }
+        if let (Repr::Part, Some(Relation { source: Source::Tag(_), .. })) = (&item.repr, &item.relation) {
+            let raw = raw_name(index);
+            out.extend(quote!(let #raw: u64 = __p::Scalar::raw(#local);));
         }
         if let Some((low, high)) = &item.range
             && is_number(item)

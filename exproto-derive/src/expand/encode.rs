@@ -548,6 +548,15 @@ impl Encode<'_> {
                 let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Tagged), Locals::References);
                 quote!(__p::EncodeBody::encode_body(#x, __w, #ctx)?;)
             }
+            // A word that says which variant follows is that of the variant.
+            Repr::Part if let Some(Relation { source: Source::Tag(body), .. }) = &item.relation => {
+                let body = position(&self.layout.items, body).and_then(|at| self.layout.items.get(at));
+                let Some(body) = body.map(|body| &body.local) else { return TokenStream::new() };
+                quote!({
+                    let __t = <#ty as __p::Scalar>::from_raw(__p::Tagged::tag(#body));
+                    __p::Encode::encode(&__t, __w, ())?;
+                })
+            }
             Repr::Part => {
                 let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Wire), Locals::References);
                 quote!(__p::Encode::encode(#x, __w, #ctx)?;)

@@ -322,6 +322,10 @@ fn patterns(pat: &syn::Pat, ctxt: &mut Ctxt) -> Vec<(u64, u64)> {
         Expr::Lit(lit) => match &lit.lit {
             syn::Lit::Int(int) => int.base10_parse::<u64>().ok(),
             syn::Lit::Byte(byte) => Some(u64::from(byte.value())),
+            // A word of up to eight characters, as `Word` has it.
+            syn::Lit::ByteStr(word) if word.value().len() <= 8 => {
+                Some(word.value().iter().fold(0, |number, byte| (number << 8) | u64::from(*byte)))
+            }
             _ => None,
         },
         _ => None,

@@ -3,6 +3,43 @@
 use super::mistakes;
 
 #[test]
+fn bounds_sentinels_and_separators_go_where_they_mean_something() {
+    mistakes(&[
+        (
+            "struct S { #[wire(max = 4)] a: u8 }",
+            &[("`max` bounds a size or count that the device says, and `a` has none: remove it", "max")],
+        ),
+        (
+            "struct S { #[wire(size = prefix(u8), extra)] data: Vec<u8> }",
+            &[(
+                "`extra` bytes follow a declared type within its `size`, and `data` leaves none: remove it",
+                "extra",
+            )],
+        ),
+        (
+            "struct S { #[wire(until = b\"\")] data: Vec<u8> }",
+            &[("something has to end the value: give at least one byte", "b\"\"")],
+        ),
+        (
+            "struct S { #[wire(sentinel(0x100 => invalid))] a: u8 }",
+            &[("the value of `invalid` does not fit the 8 bits of `a`", "invalid")],
+        ),
+        (
+            "struct S { #[wire(sentinel(0xFF => invalid, 0xFF => other))] a: u8 }",
+            &[("`other` or its value is given twice: each sentinel has one name", "other")],
+        ),
+        (
+            "struct S { #[wire(sentinel(0 => none))] b: Time }",
+            &[("`sentinel` names values of an integer, and `b` is none: remove it", "sentinel")],
+        ),
+        (
+            "#[wire(sep = b',')] struct S { a: u8, b: Dec }",
+            &[("`a` would be binary between separators: use a number as text, `Dec` or `HexNum`", "a")],
+        ),
+    ]);
+}
+
+#[test]
 fn extents_are_said_once() {
     mistakes(&[
         (
@@ -42,7 +79,7 @@ fn extents_are_said_once() {
         ),
         (
             "struct S { #[wire(size = 4, rest)] data: Vec<u8> }",
-            &[("`data` has two extents: keep one of `size`, `count`, `rest`", "rest")],
+            &[("`data` has two extents: keep one of `size`, `count`, `rest`, `until`", "rest")],
         ),
         (
             "struct S { #[wire(rest)] data: Vec<u8>, #[wire(size = prefix(u8))] more: Vec<u8> }",

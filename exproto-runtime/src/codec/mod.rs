@@ -55,7 +55,7 @@ pub use types::Gbk;
 pub use types::{
     Ascii, Bcd, BcdError, BcdNumber, BcdTime, BerLength, ByteTime, Charset, Cp56Time, Dec, DegMin, HexNum,
     Latin1, Leb128, List, ListBuf, ListIter, SignMagnitude, Text, TextBuf, TimeError, UnixMillis,
-    UnixSeconds, Utf8, Utf16Be, Utf16Le, YMDHMS, ZigZag, order,
+    UnixSeconds, Utf8, Utf16Be, Utf16Le, Word, YMDHMS, ZigZag, order,
 };
 #[doc(hidden)]
 pub use types::{Counted, Sequence};

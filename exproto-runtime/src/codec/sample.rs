@@ -7,7 +7,7 @@ use super::random::Random;
 use super::schema::FieldInfo;
 use super::types::{
     Bcd, BcdTime, ByteTime, Charset, Cp56Time, Dec, DegMin, HexNum, SignMagnitude, Text, TextBuf, UnixMillis,
-    UnixSeconds,
+    UnixSeconds, Word,
 };
 
 /// A type of which random values can be made. Derived for all declared types;
@@ -157,6 +157,12 @@ impl<const N: usize> Sample for Bcd<N> {
         }
         let size = size.unwrap_or(N).min(N);
         Self::from_bytes(bytes.get(..size).unwrap_or(&bytes)).unwrap_or_default()
+    }
+}
+
+impl Sample for Word {
+    fn sample(random: &mut Random, _: Option<usize>, at: &'static FieldInfo, (): ()) -> Self {
+        Self::new(Text::sample(random, Some(3), at, ()).as_bytes()).unwrap_or_default()
     }
 }
 

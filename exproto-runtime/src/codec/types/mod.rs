@@ -6,6 +6,7 @@ mod integer;
 mod list;
 mod text;
 mod time;
+mod word;
 
 pub use bcd::{Bcd, BcdError};
 pub use digits::{Dec, DegMin, HexNum};
@@ -15,6 +16,7 @@ pub use list::{Counted, List, ListBuf, ListIter, Sequence};
 pub use text::Gbk;
 pub use text::{Ascii, Charset, Latin1, Text, TextBuf, Utf8, Utf16Be, Utf16Le};
 pub use time::{BcdTime, ByteTime, Cp56Time, TimeError, UnixMillis, UnixSeconds, YMDHMS, order};
+pub use word::Word;
 
 use crate::codec::json::{Fill, FillError, Node};
 use crate::codec::layout::Wire;
@@ -81,6 +83,13 @@ fn number_text<'f>(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<&'f
 
 fn too_long() -> FillError {
     FillError::new("a number has at most 23 characters")
+}
+
+impl<'f> Fill<'f> for Word {
+    fn fill(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<Self, FillError> {
+        let text = text_of(node, at)?;
+        Self::new(text.as_bytes()).ok_or_else(|| FillError::new("a word has at most 8 characters"))
+    }
 }
 
 impl<'f> Fill<'f> for Dec {

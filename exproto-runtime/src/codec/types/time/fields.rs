@@ -211,7 +211,7 @@ six_bytes!(
     /// ```
     BcdTime,
     |bytes| all_digits(&bytes).then(|| bytes.map(|byte| (byte >> 4) * 10 + (byte & 15))),
-    |part| part / 10 << 4 | part % 10,
+    |part| ((part / 10) << 4) | (part % 10),
     |[year, month, day, hour, minute, second]| {
         // Packed digits compare like the numbers they stand for.
         all_digits(&[year, month, day, hour, minute, second])

@@ -14,6 +14,8 @@ macro_rules! counted {
         pub struct $name<const EPOCH: i64 = 0, const ZONE: i32 = 0>(u64);
 
         impl<const EPOCH: i64, const ZONE: i32> $name<EPOCH, ZONE> {
+            const PER_SECOND: u64 = $per_second;
+
             /// The time that the wire writes as `raw`.
             #[must_use]
             pub const fn new(raw: u64) -> Self {
@@ -37,7 +39,7 @@ macro_rules! counted {
             #[must_use]
             pub fn from_unix_millis(millis: i64) -> Option<Self> {
                 let start = EPOCH.checked_sub(i64::from(ZONE) * 60)?.checked_mul(1000)?;
-                let count = millis.checked_sub(start)?.div_euclid(1000 / $per_second);
+                let count = millis.checked_sub(start)?.div_euclid(1000 / Self::PER_SECOND as i64);
                 u64::try_from(count).ok().map(Self)
             }
 
@@ -49,7 +51,7 @@ macro_rules! counted {
 
             /// Seconds since 1970 on the device's clock.
             fn local(self) -> Option<i64> {
-                i64::try_from(self.0 / $per_second).ok()?.checked_add(EPOCH)
+                i64::try_from(self.0 / Self::PER_SECOND).ok()?.checked_add(EPOCH)
             }
         }
 
@@ -83,7 +85,7 @@ macro_rules! counted {
 
         impl<const EPOCH: i64, const ZONE: i32> fmt::Display for $name<EPOCH, ZONE> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let millis = ($per_second > 1).then_some((self.0 % $per_second) as u16);
+                let millis = (Self::PER_SECOND > 1).then_some(self.0.rem_euclid(Self::PER_SECOND) as u16);
                 match self.local() {
                     Some(local) if has_iso(local) => write_iso(f, local, millis, ZONE),
                     _ => fmt::Display::fmt(&self.0, f),
