@@ -83,8 +83,10 @@ fn checks_by_hand_find_what_ours_flags() {
     let clean = &input.payloads[0];
     // Single bytes of the phone number, the coordinates, the course, the time.
     for at in [4, 9, 20, 24, 32, 34, 35, 36, 37, 38, 39] {
-        for value in 0..=255 {
-            let mut payload = clean.clone();
+        // A last nibble of F is the padding of an odd number of digits, which
+        // the code by hand does not know.
+        for value in (0..=255).filter(|value| at != 9 || value & 15 != 15) {
+            let mut payload: Vec<u8> = clean.clone();
             payload[at] = value;
             let message = hand::parse(&payload).unwrap();
             let hand::Body::Location { fix, .. } = &message.body else { panic!("a location report") };
