@@ -301,3 +301,89 @@ fn a_word_chooses_the_variant() {
     line.command = Word::default();
     assert_eq!(encode(&line).unwrap(), b"*4109,D1,010#");
 }
+
+/// Text frames of real trackers.
+#[derive(ExProtoFrame, Debug)]
+#[wire(before(b"*"), sep = b',', after(b"#"))]
+struct Tracker<'a> {
+    #[wire(as = Ascii)]
+    maker: Text<'a>,
+    #[wire(as = Ascii)]
+    id: Text<'a>,
+    #[wire(is = tag(body))]
+    command: Word,
+    body: Report<'a>,
+}
+
+#[derive(ExProtoFrame, Debug)]
+#[wire(sep = b',', lenient)]
+enum Report<'a> {
+    #[wire(tag = b"V1" | b"V6" | b"V8")]
+    Fix {
+        #[wire(tag)]
+        command: Word,
+        #[wire(as = Ascii)]
+        time: Text<'a>,
+        #[wire(as = Ascii)]
+        valid: Text<'a>,
+        lat: DegMin<2>,
+        #[wire(as = Ascii)]
+        ns: Text<'a>,
+        lon: DegMin<3>,
+        #[wire(as = Ascii)]
+        ew: Text<'a>,
+        speed: Dec,
+        course: Dec,
+        #[wire(as = Ascii)]
+        date: Text<'a>,
+        status: Option<HexNum>,
+        mcc: Option<Dec>,
+        #[wire(as = Ascii)]
+        more: Option<Text<'a>>,
+    },
+    #[wire(other)]
+    Other {
+        #[wire(tag)]
+        command: Word,
+        #[wire(rest)]
+        fields: &'a [u8],
+    },
+}
+
+#[test]
+fn text_of_real_trackers_goes_back_character_by_character() {
+    let captures = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/captures/h02/text.jsonl");
+    let captures = std::fs::read_to_string(captures).unwrap();
+    let (mut fixes, mut others, mut odd) = (0, 0, 0);
+    let mut refused = Vec::new();
+    for line in captures.lines() {
+        let node = Node::parse(line.as_bytes()).unwrap();
+        let text = node.get("text").and_then(Node::as_str).unwrap();
+        let Ok((frame, flags)) = decode::<Tracker<'_>>(text.as_bytes()) else {
+            refused.push(text.to_string());
+            continue;
+        };
+        assert_eq!(encode(&frame).unwrap(), text.as_bytes());
+        match &frame.body {
+            Report::Fix { lat, lon, .. } => {
+                fixes += 1;
+                // `38.6508` has no degrees: kept as it is, and flagged.
+                odd += usize::from(flags != Flags::NONE);
+                let degrees = lat.degrees().is_some() && lon.degrees().is_some();
+                assert!(degrees || flags != Flags::NONE, "{text}");
+            }
+            Report::Other { .. } => others += 1,
+        }
+    }
+    // Nothing follows the command, not even a separator.
+    assert_eq!(refused, ["*HQ,135790246811220,HTBT#", "*HQ,4109198974,#"]);
+    assert_eq!((fixes, others, odd), (34, 40, 15));
+    let text =
+        b"*HQ,8161289587,V1,181933,A,5444.3994,N,02516.3844,E,000.05,000,090317,FFFFBBFF,246,03,00002,41565#";
+    let (frame, _) = decode::<Tracker<'_>>(text).unwrap();
+    let Report::Fix { lat, lon, status: Some(status), more: Some(more), .. } = frame.body else {
+        panic!("a fix")
+    };
+    assert_eq!((lat.micro(), lon.micro()), (Some(54_739_990), Some(25_273_073)));
+    assert_eq!((status.value(), more.to_str()), (Some(0xFFFF_BBFF), "03,00002,41565".into()));
+}
