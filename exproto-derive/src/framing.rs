@@ -5,6 +5,7 @@ use proc_macro2::Ident;
 
 use crate::attr::frame::{FrameAttrs, Ranges};
 use crate::attr::wire::Endian;
+use crate::expand::asserts::const_path;
 use crate::ir::{Extent, Frame, IntTy, Item, Layout, Presence, Repr, Shape};
 use crate::lower::{bounds, fixed_at};
 use crate::relation::{Relation, Source};
@@ -106,8 +107,11 @@ pub(crate) fn constant(items: &[Item], index: usize) -> bool {
     fixed_at(items, index).is_some()
         || items.get(index).is_some_and(|item| {
             matches!(item.presence, Presence::Always)
-                && matches!(item.extent, Extent::Own)
-                && matches!(item.repr, Repr::Part | Repr::Array(_))
+                && match (&item.repr, &item.extent) {
+                    (_, Extent::Fixed(_)) | (Repr::Part | Repr::Array(_), Extent::Own) => true,
+                    (Repr::Codec(codec), Extent::Own) => const_path(codec),
+                    _ => false,
+                }
         })
 }
 

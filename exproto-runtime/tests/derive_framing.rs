@@ -79,6 +79,50 @@ fn after_garbage_the_leading_byte_is_found_again() {
 
 // --- A length at a constant place ------------------------------------------
 
+/// Sizes that only the types know, and a block of a constant size.
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[frame]
+#[wire(endian = big)]
+#[wire(before(b"T"))]
+pub struct Timed {
+    pub time: exproto_runtime::codec::BcdTime<0>,
+    #[wire(size = 16)]
+    pub points: Vec<Position>,
+    #[wire(as = Tenths)]
+    pub level: i16,
+}
+
+/// One byte, as tenths above -40.
+pub struct Tenths;
+
+impl exproto_runtime::codec::Codec<'_, i16> for Tenths {
+    const SIZE: Option<usize> = Some(1);
+    fn decode(
+        &self,
+        r: &mut exproto_runtime::codec::Reader<'_>,
+        at: &'static exproto_runtime::codec::FieldInfo,
+    ) -> Result<i16, exproto_runtime::codec::Error> {
+        Ok(i16::from(r.run::<1>(at)?[0]) - 40)
+    }
+    fn encode(
+        &self,
+        value: &i16,
+        w: &mut exproto_runtime::codec::Writer<'_>,
+        _: &'static exproto_runtime::codec::FieldInfo,
+    ) -> Result<(), exproto_runtime::codec::Error> {
+        w.run([(value + 40) as u8]);
+        Ok(())
+    }
+}
+
+#[test]
+fn sizes_of_types_and_codecs_count() {
+    let one = hex("54 261121073400 00000001 00000002 00000003 00000004 30");
+    let stream = [&one[..], &one].concat();
+    assert_eq!(frames(&same_however_cut::<Timed>(&stream)), [one.clone(), one]);
+    assert_eq!(round_trip::<Timed>(&stream), 2);
+}
+
 /// Modbus TCP.
 #[derive(ExProtoFrame, Debug, PartialEq)]
 #[frame]
@@ -197,6 +241,38 @@ fn lengths_count_what_the_layout_says() {
     let stream = hex("000f313233343536373839303132333435 0000 0001 39");
     assert_eq!(frames(&same_however_cut::<Prefixed<'_>>(&stream)).len(), 3);
     assert_eq!(round_trip::<Prefixed<'_>>(&stream), 3);
+}
+
+/// A checksum at the end that covers a length which counts it.
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[frame(max = 64)]
+#[wire(endian = big)]
+#[wire(before(b"@"), before(len: u16 = size(len..=check)))]
+pub struct Mutual<'a> {
+    #[wire(after(check: u8 = xor(len..)), after(b"!"))]
+    pub data: &'a [u8],
+}
+
+/// The same before what it covers.
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[frame(max = 64)]
+#[wire(endian = big)]
+#[wire(before(check: u8 = xor(len..=data)), before(len: u16 = size(..)))]
+pub struct Ahead<'a> {
+    pub data: &'a [u8],
+}
+
+#[test]
+fn a_checksum_covers_a_length_that_counts_it() {
+    let mut out = Vec::new();
+    encode::<Mutual<'_>>(&Mutual { data: b"hi" }, &mut out).unwrap();
+    assert_eq!(out, b"@\x00\x05hi\x04!");
+    assert_eq!(round_trip::<Mutual<'_>>(&out), 1);
+    assert_eq!(frames(&same_however_cut::<Mutual<'_>>(&out.repeat(3))).len(), 3);
+    let mut out = Vec::new();
+    encode::<Ahead<'_>>(&Ahead { data: b"hi" }, &mut out).unwrap();
+    assert_eq!(out, b"\x04\x00\x05hi");
+    assert_eq!(round_trip::<Ahead<'_>>(&out), 1);
 }
 
 #[test]

@@ -320,10 +320,14 @@ fn sum(items: &[Item], range: std::ops::Range<usize>) -> TokenStream {
             None => {
                 let Some(item) = items.get(index) else { continue };
                 let ty = super::common::static_lifetimes(item.ty.to_token_stream());
-                match (&item.repr, &item.extent) {
-                    (Repr::Array(len), Extent::Own) => parts.extend(quote!(+ (#len))),
-                    _ => parts.extend(quote!(+ __p::part_size(<#ty as __p::Wire>::SIZE))),
-                }
+                parts.extend(match (&item.repr, &item.extent) {
+                    (_, Extent::Fixed(bytes)) => quote!(+ #bytes),
+                    (Repr::Array(len), Extent::Own) => quote!(+ (#len)),
+                    (Repr::Codec(codec), Extent::Own) => {
+                        quote!(+ __p::part_size(__p::codec_size::<#ty, _>(&#codec)))
+                    }
+                    _ => quote!(+ __p::part_size(<#ty as __p::Wire>::SIZE)),
+                });
             }
         }
     }

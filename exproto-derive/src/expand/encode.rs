@@ -258,7 +258,8 @@ impl Encode<'_> {
             Source::Size(range) => {
                 let (first, last) = bounds(items, range, index)?;
                 if last >= index || bits {
-                    return Some(Due::After(last.max(index)));
+                    let (count, _) = self.constant_tail(index, last);
+                    return Some(Due::After((last - count).max(index)));
                 }
                 let (from, to) = (place_name(first), self.end_place(last, index));
                 now(quote!((__w.between(#from, #to).len() as i64)))
@@ -280,6 +281,23 @@ impl Encode<'_> {
                 )))
             }
         }
+    }
+
+    /// How many items of constant size end a range that holds the item `index`
+    /// or begins after it, and their bytes. A length is known before they are
+    /// written, and has to be: one of them may be a checksum over the length.
+    fn constant_tail(&self, index: usize, last: usize) -> (usize, usize) {
+        let items = &self.layout.items;
+        let (mut count, mut bytes) = (0, 0);
+        for at in (index + 1..=last).rev() {
+            // Bits lie where their container does.
+            match fixed_at(items, at) {
+                Some(size) if !matches!(items[at].repr, Repr::Bits(_)) => bytes += size,
+                _ => break,
+            }
+            count += 1;
+        }
+        (count, bytes)
     }
 
     /// The place right after the item `last`, seen from the later item `from`.
@@ -315,9 +333,16 @@ impl Encode<'_> {
             let value = match &relation.source {
                 Source::Size(range) => {
                     let Some((first, last)) = bounds(items, range, index) else { continue };
-                    let (from, to) = (place_name(first), self.end_place(last, written));
-                    let size =
-                        relation::forward(&relation.ops, quote!((__w.between(#from, #to).len() as i64)));
+                    let (count, tail) = self.constant_tail(index, last);
+                    let tail = tail as i64;
+                    let size = if first + count > last {
+                        // Nothing but constant sizes.
+                        quote!(#tail)
+                    } else {
+                        let (from, to) = (place_name(first), self.end_place(last - count, written));
+                        quote!((__w.between(#from, #to).len() as i64 + #tail))
+                    };
+                    let size = relation::forward(&relation.ops, size);
                     quote! {
                         <u64 as __p::TryFrom<i64>>::try_from(#size)
                             .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?

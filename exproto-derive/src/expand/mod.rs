@@ -1,7 +1,7 @@
 //! The model to code. One file a concern; mechanisms live in the runtime, what
 //! is emitted here are facts: offsets, widths, names.
 
-mod asserts;
+pub(crate) mod asserts;
 mod bounds;
 mod calc;
 pub(crate) mod check;

@@ -12,6 +12,78 @@
 //! | `explain` | the picture of a frame |
 //! | `sample`, `random` | made-up values within what the layout allows |
 //! | `error`, `trace` | what went wrong, where, and how it came to that |
+//!
+//! # Where a frame begins and ends: `#[frame(..)]`
+//!
+//! Goes on the outermost struct. Most often nothing has to be said: a frame
+//! whose items all have a constant size is that long, and one with a length,
+//! or a count of elements of one size, at a constant place ends where that
+//! says. What the length counts is in its relation:
+//!
+//! ```
+//! # #[cfg(feature = "derive")] {
+//! use exproto_runtime::ExProtoFrame;
+//! use exproto_runtime::codec::{Deframer, Item, encode};
+//!
+//! /// `@@`, a length that counts from itself to the check, data, the check.
+//! #[derive(ExProtoFrame, Debug, PartialEq)]
+//! #[frame(max = 256)]
+//! #[wire(endian = big)]
+//! struct Message<'a> {
+//!     #[wire(before(b"@@"), before(len: u16 = size(len..=check)))]
+//!     #[wire(after(check: u8 = xor(len..)))]
+//!     data: &'a [u8],
+//! }
+//!
+//! let mut wire = b"noise".to_vec();
+//! encode::<Message<'_>>(&Message { data: b"hi" }, &mut wire).unwrap();
+//! assert_eq!(wire[5..], *b"@@\x00\x05hi\x04");
+//!
+//! let mut deframer = Deframer::<Message<'_>>::new();
+//! let (mut input, mut scratch) = (&wire[..], Vec::new());
+//! assert!(matches!(deframer.next(&mut input, &mut scratch), Some(Item::Bad(bad)) if bad.wire == b"noise"));
+//! let Some(Item::Frame(raw)) = deframer.next(&mut input, &mut scratch) else { panic!() };
+//! assert_eq!(raw.decode::<Message<'_>>().unwrap().frame.data, b"hi");
+//! # }
+//! ```
+//!
+//! | key | meaning |
+//! |---|---|
+//! | (none) | the layout says where the frame ends |
+//! | `flag = 0x7E` | one byte before and after, which neighbours may share |
+//! | `start = b"*", end = b"#"` | bytes before and after; `start` may be left out |
+//! | `line` | ends in `\n`, with or without `\r` before it; written with both |
+//! | `datagram` | each datagram is a frame |
+//! | `escape(0x7D: 0x01 => 0x7D, 0x02 => 0x7E)` | an escape byte, its codes and what they stand for |
+//! | `escape(0x7D ^ 0x20: 0x7E, 0x7D)` | an escape byte before the bytes listed, which are combined with `0x20` by exclusive or; any other escaped byte is understood too |
+//! | `escape(b"\x5A\x01" => b"\x5B", ..)` | sequences of any length and what they stand for |
+//! | `stuffing = slip` | `C0 .. C0` with `DB DC`, `DB DD` |
+//! | `stuffing = hdlc` | `7E .. 7E` with `7D ^ 20` for `7E` and `7D` |
+//! | `stuffing = ppp` | the same, and for all bytes below 20 |
+//! | `stuffing = cobs` | consistent overhead byte stuffing, ends in `00` |
+//! | `max = BYTES` | the most bytes of a frame: needed with delimiters; else from the `range` of the length, or 65 536 |
+//! | `skip = b"\r\n"` | bytes between frames that mean nothing |
+//! | `lead = [0x78, 0x79 \| 0x7A, 0x01..=0xFF, _]` | the leading bytes, where constants do not say them |
+//! | `resync = auto` | after bytes that are no frame the next one is looked for |
+//! | `resync = close` | bytes that are no frame end the connection |
+//! | `reassemble(..)` | segments that make up one message |
+//! | `one_of` | on an enum: each variant holds one kind of frame, told apart by leading bytes in the order of the variants |
+//! | `first` | on its variant: only ever the first frame of a connection |
+//! | `sent` | on its variant: only ever sent to devices |
+//!
+//! ```text
+//!           on the wire                       payload
+//! flag      7E 30 7D 02 08 7E                 30 7E 08
+//! end       2A 48 51 23          * H Q #      48 51
+//! length    40 40 00 05 68 69 04              all of it
+//! cobs      03 11 22 02 33 00                 11 22 00 33
+//! ```
+//!
+//! A frame with a length is found again after garbage, a bad length, a wrong
+//! constant or a wrong checksum: the search goes on at the byte after its
+//! first, by the leading bytes. Without constants at its start and without a
+//! checksum nothing tells where the next frame begins, so the first error is
+//! [`fatal`](Bad::fatal) and the session closes the connection.
 
 mod check;
 mod error;

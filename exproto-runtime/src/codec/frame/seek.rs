@@ -275,9 +275,7 @@ impl<F: Frames> FrameScan<F> {
         let found = match F::KINDS {
             [FrameKind { lead, .. }] if let Some(byte) = lead.only() => memchr(byte, ahead),
             kinds => ahead.iter().position(|byte| {
-                kinds
-                    .iter()
-                    .any(|kind| !kind.sent && !(kind.first && self.greeted) && kind.lead.begins(*byte))
+                kinds.iter().any(|kind| !(kind.sent || kind.first && self.greeted) && kind.lead.begins(*byte))
             }),
         };
         self.visited += found.map_or(ahead.len(), |at| at + 1) as u64;
@@ -316,7 +314,7 @@ impl<F: Frames> FrameScan<F> {
             let size = F::size(usize::from(index), &mut self.sizers, &mut c);
             self.visited += c.visited();
             match size {
-                Ok(size) if size == 0 => return Attempt::Bad(Error::new(ErrorKind::Length, 0, &FRAME), None),
+                Ok(0) => return Attempt::Bad(Error::new(ErrorKind::Length, 0, &FRAME), None),
                 Ok(size) if size > max => return Attempt::Bad(too_long, None),
                 Ok(size) => self.total = size,
                 Err(Halt::Need(more)) if rest.len().saturating_add(more) > max => {
