@@ -26,6 +26,8 @@ pub mod app;
 #[cfg(feature = "mqtt")]
 pub mod broker;
 pub mod codec;
+#[cfg(any(doc, doctest))]
+pub mod doc;
 #[cfg(feature = "grpc")]
 pub mod exproto;
 #[cfg(feature = "host")]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `layout` | the traits that the derive implements |
 //! | `reader`, `writer` | the cursors that generated code works with |
+//! | `part` | values that are no frames, to and from bytes |
 //! | `frame` | frame boundaries, escapes, the deframer, reassembly |
 //! | `check` | checksums |
 //! | `types` | field types that keep what was received: BCD, text, lists |
@@ -91,6 +92,7 @@ mod explain;
 mod frame;
 pub(crate) mod json;
 mod layout;
+mod part;
 mod random;
 mod reader;
 mod sample;
@@ -117,6 +119,7 @@ pub use json::{Fill, FillError, JsonWriter, Node, Object, to_json};
 pub use layout::{
     Codec, Decode, Encode, EncodeBody, Family, NoCtx, Protocol, Scalar, Segment, Select, Tagged, Wire,
 };
+pub use part::{from_bytes, to_bytes};
 pub use random::{Random, Uniform};
 pub use reader::Reader;
 pub use sample::Sample;

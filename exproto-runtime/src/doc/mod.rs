@@ -1,0 +1,34 @@
+//! The manual: attribute references, a tutorial and a cookbook.
+//!
+//! | page | what it answers |
+//! |---|---|
+//! | [`tutorial`] | how to get from a vendor's table to a running gateway |
+//! | [`cookbook`] | how to say a certain thing: "the length counts itself", "unknown tags" |
+//! | [`wire`] | what each key of `#[wire(..)]` means: layout of bytes |
+//! | [`frame`] | what each key of `#[frame(..)]` means: where frames begin and end |
+//! | [`route`] | what each key of `#[route(..)]` means: frames and MQTT |
+//!
+//! All examples are run when the crate is tested. Those on small parts of a
+//! frame use [`from_bytes`](crate::codec::from_bytes) and
+//! [`to_bytes`](crate::codec::to_bytes), those on routes
+//! [`TestConn`](crate::testkit::TestConn).
+
+#[cfg_attr(feature = "full", doc = include_str!("cookbook.md"))]
+#[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
+pub mod cookbook {}
+
+#[cfg_attr(feature = "full", doc = include_str!("frame.md"))]
+#[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
+pub mod frame {}
+
+#[cfg_attr(feature = "full", doc = include_str!("route.md"))]
+#[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
+pub mod route {}
+
+#[cfg_attr(feature = "full", doc = include_str!("tutorial.md"))]
+#[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
+pub mod tutorial {}
+
+#[cfg_attr(feature = "full", doc = include_str!("wire.md"))]
+#[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
+pub mod wire {}
