@@ -8,6 +8,9 @@
 #[path = "../../examples/jt808.rs"]
 #[allow(non_shorthand_field_patterns, clippy::print_stdout)]
 pub mod jt808;
+mod kept;
+
+pub use kept::{kept, repair_length};
 
 use exproto_runtime::codec::{Deframer, ErrorKind, Flags, Item, encode};
 use exproto_runtime::session::SessionSettings;
@@ -250,6 +253,20 @@ pub enum Found {
     },
 }
 
+impl From<Item<'_>> for Found {
+    fn from(item: Item<'_>) -> Self {
+        match item {
+            Item::Frame(raw) => Self::Frame { at: raw.offset, payload: raw.payload.to_vec(), flags: raw.flags },
+            Item::Bad(bad) => {
+                let kind = bad.error.kind();
+                let dropped = matches!(kind, ErrorKind::TooLong | ErrorKind::Garbage);
+                let len = if dropped { 0 } else { bad.wire.len() };
+                Self::Bad { at: bad.offset, kind, offset: bad.error.offset(), len }
+            }
+        }
+    }
+}
+
 /// What there is in a stream cut into these chunks.
 pub fn find(deframer: &mut Deframer<Message>, chunks: &[&[u8]]) -> Vec<Found> {
     let mut scratch = Vec::new();
@@ -257,17 +274,7 @@ pub fn find(deframer: &mut Deframer<Message>, chunks: &[&[u8]]) -> Vec<Found> {
     for &chunk in chunks {
         let mut input = chunk;
         while let Some(item) = deframer.next(&mut input, &mut scratch) {
-            found.push(match item {
-                Item::Frame(raw) => {
-                    Found::Frame { at: raw.offset, payload: raw.payload.to_vec(), flags: raw.flags }
-                }
-                Item::Bad(bad) => {
-                    let kind = bad.error.kind();
-                    let dropped = matches!(kind, ErrorKind::TooLong | ErrorKind::Garbage);
-                    let len = if dropped { 0 } else { bad.wire.len() };
-                    Found::Bad { at: bad.offset, kind, offset: bad.error.offset(), len }
-                }
-            });
+            found.push(item.into());
         }
         assert!(input.is_empty(), "{} bytes of a chunk were left", input.len());
     }
