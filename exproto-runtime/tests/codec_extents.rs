@@ -1,6 +1,6 @@
 //! Where values end: sentinels, separators, bounds, and bytes beyond a layout.
 #![cfg(feature = "derive")]
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+#![allow(clippy::large_enum_variant, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 use exproto_runtime::ExProtoFrame;
 use exproto_runtime::codec::{
