@@ -10,6 +10,7 @@
 pub mod jt808;
 mod kept;
 
+#[allow(unused_imports, reason = "each test uses its part")]
 pub use kept::{kept, repair_length};
 
 use exproto_runtime::codec::{Deframer, ErrorKind, Flags, Item, encode};

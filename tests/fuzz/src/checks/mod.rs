@@ -134,9 +134,9 @@ pub fn decode(data: &[u8]) {
 fn join(input: &mut Input<'_>) {
     let head = input.number::<2>() as usize;
     let (head, body) = (input.take(head), input.0);
-    let explanation = explain_joined::<Message>(head, body);
+    let explanation = explain_joined::<Message>(0, head, body);
     assert!(!explanation.to_string().is_empty());
-    match Message::join(head, body, NoTrace) {
+    match Message::join(0, head, body, NoTrace) {
         Ok((frame, _)) => {
             assert_eq!(explanation.failure(), None);
             json_of(&frame);
@@ -180,6 +180,7 @@ pub fn roundtrip(data: &[u8]) {
             offset: 0,
             flags: Default::default(),
             accept_bad,
+            kind: 0,
         };
         let Ok(received) = raw.decode::<Message>() else { continue };
         let mut wire = Vec::new();
