@@ -1,6 +1,99 @@
 //! Declare a device's binary protocol as Rust structs, and get a compile-time
 //! checked gateway from that protocol to MQTT.
 //!
+//! Half packets, sticky packets, length fields, checksums, byte stuffing and
+//! resynchronisation are dealt with by what the declaration generates, and the
+//! encoder comes from the same declaration. A whole program:
+//!
+#![cfg_attr(
+    feature = "full",
+    doc = r##"
+```no_run
+use exproto_runtime::prelude::*;
+
+#[derive(ExProtoFrame, Debug)]
+#[frame(flag = 0x7E, escape(0x7D: 0x01 => 0x7D, 0x02 => 0x7E), max = 1024)]
+#[wire(endian = big)]
+#[route(gateway)]
+pub struct Message<'a> {
+    #[wire(before(id: u8 = tag(body)))]
+    pub serial: u16,
+    #[wire(before(length: u16 = size(body)), after(check: u8 = xor(id..)))]
+    pub body: Body<'a>,
+}
+
+#[derive(ExProtoFrame, Debug)]
+#[wire(endian = big)]
+pub enum Body<'a> {
+    #[wire(tag = 0x01)]
+    #[route(auth(client_id = "{imei}"), reply = acknowledge)]
+    Login {
+        #[wire(rest, as = Ascii)]
+        imei: Text<'a>,
+    },
+    #[wire(tag = 0x02)]
+    #[route(publish("meter/{client_id}/reading", qos = 1), reply = acknowledge)]
+    Reading {
+        #[wire(scale = 0.1, unit = "°C")]
+        temperature: i16,
+        #[wire(scale = 0.01, unit = "m³")]
+        volume: u32,
+    },
+    #[wire(tag = 0x81)]
+    #[route(sent)]
+    Ack { serial: u16, accepted: u8 },
+    #[wire(other)]
+    #[route(ignore)]
+    Other {
+        #[wire(tag)]
+        id: u8,
+        #[wire(rest)]
+        data: &'a [u8],
+    },
+}
+
+fn acknowledge<'a>(frame: &Message<'a>, cx: &mut Cx<'_, ()>, outcome: &Outcome) -> Message<'a> {
+    let body = Body::Ack { serial: frame.serial, accepted: outcome.pick(1, 0) };
+    Message { serial: cx.next_serial(), body }
+}
+
+fn main() -> std::process::ExitCode {
+    exproto_runtime::main::<Message>()
+}
+```
+"##
+)]
+//! A length is stated once and both read and written; so are the tag and the
+//! checksum. `acknowledge` is called when the broker has taken the reading over,
+//! not before. A placeholder that no field has, a topic with a wildcard, a
+//! variant without a route are errors when this compiles.
+//!
+//! # Where to go
+//!
+//! | page | |
+//! |---|---|
+//! | [`doc::tutorial`] | from a vendor's table and a hex dump to a running gateway |
+//! | [`doc::cookbook`] | "the length counts itself", "unknown tags", .. in a few lines each |
+//! | [`doc::wire`], [`doc::frame`], [`doc::route`] | every key of the attributes |
+//! | [`codec::Deframer`] | the codec alone |
+//! | [`testkit::TestConn`](doc::cookbook#testing-without-sockets) | tests of a gateway without sockets |
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `derive`, `std`, `charsets`, `session` (default) | the derive macro, GBK, routes and the session without sockets |
+//! | `mqtt` | the way to MQTT brokers |
+//! | `embedded-broker` | an MQTT broker in the same process |
+//! | `host` | listeners in front of a broker |
+//! | `grpc` | the EMQX ExProto handler |
+//! | `cli` | `main`: `serve`, `decode`, `simulate`, `watch`, `send` |
+//! | `testkit` | device connections for tests, without sockets or a clock |
+//! | `full` | all of these |
+//!
+//! Without default features the codec is `no_std` with `alloc`: no IO, no clock.
+//! Features add names and never change what others do.
+//!
 //! # Layout
 //!
 //! From the bottom up; no layer imports one above it.
