@@ -8,9 +8,7 @@
 #[path = "../../examples/jt808.rs"]
 #[allow(non_shorthand_field_patterns, clippy::print_stdout)]
 pub mod jt808;
-mod kept;
-
-pub use kept::{kept, repair_length};
+pub mod kept;
 
 use exproto_runtime::codec::{Deframer, ErrorKind, Flags, Item, encode};
 use exproto_runtime::session::SessionSettings;
@@ -256,7 +254,9 @@ pub enum Found {
 impl From<Item<'_>> for Found {
     fn from(item: Item<'_>) -> Self {
         match item {
-            Item::Frame(raw) => Self::Frame { at: raw.offset, payload: raw.payload.to_vec(), flags: raw.flags },
+            Item::Frame(raw) => {
+                Self::Frame { at: raw.offset, payload: raw.payload.to_vec(), flags: raw.flags }
+            }
             Item::Bad(bad) => {
                 let kind = bad.error.kind();
                 let dropped = matches!(kind, ErrorKind::TooLong | ErrorKind::Garbage);

@@ -5,8 +5,11 @@ use exproto_runtime::codec::{decode, to_json};
 
 use crate::common::{Capture, Message, Rng, all_captures, unescape};
 
+/// What a target does with an input.
+pub type Check = fn(&[u8]);
+
 /// The targets, by the names of their checks.
-pub const TARGETS: [(&str, fn(&[u8])); 5] = [
+pub const TARGETS: [(&str, Check); 5] = [
     ("deframe", crate::checks::deframe),
     ("decode", crate::checks::decode),
     ("roundtrip", crate::checks::roundtrip),
@@ -83,7 +86,8 @@ fn session(wires: &[Vec<u8>], rng: &mut Rng) -> Vec<Vec<u8>> {
         &[0x20, 0x1A, 3, 1, 0, 2, 0x20, 0x1A, 3, 2, 0, 2],
         &[11, 5],
     ];
-    let mut seeds = vec![life.concat(), [&[0][..], &life.concat()].concat(), [&[0x80][..], &life.concat()].concat()];
+    let mut seeds =
+        vec![life.concat(), [&[0][..], &life.concat()].concat(), [&[0x80][..], &life.concat()].concat()];
     for frames in wires.chunks(2) {
         let mut seed = vec![rng.byte() & 0x9F, 4, 8, 8, 8, 8, 8];
         let mut bytes = &frames.concat()[..];
