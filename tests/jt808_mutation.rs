@@ -5,7 +5,8 @@
 
 mod common;
 
-use common::{Message, Rng, good_frames, hex, repair_length, unescape, with_check, wrap};
+use common::kept::repair_length;
+use common::{Message, Rng, good_frames, hex, unescape, with_check, wrap};
 use exproto_runtime::codec::{Deframer, ErrorKind, Flag, Item, decode, explain_item};
 
 /// The payloads of the good frames.
@@ -18,7 +19,7 @@ fn payloads() -> Vec<Vec<u8>> {
 #[track_caller]
 fn kept(payload: &[u8], accept_bad: bool) -> bool {
     let drawn = payload.iter().map(|byte| u32::from(*byte)).sum::<u32>() % 8 == 0;
-    common::kept(payload, accept_bad, drawn)
+    common::kept::kept(payload, accept_bad, drawn)
 }
 
 /// Some bytes changed, taken out, put in or repeated.

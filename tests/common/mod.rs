@@ -8,10 +8,7 @@
 #[path = "../../examples/jt808.rs"]
 #[allow(non_shorthand_field_patterns, clippy::print_stdout)]
 pub mod jt808;
-mod kept;
-
-#[allow(unused_imports, reason = "each test uses its part")]
-pub use kept::{kept, repair_length};
+pub mod kept;
 
 use exproto_runtime::codec::{Deframer, ErrorKind, Flags, Item, encode};
 use exproto_runtime::session::SessionSettings;

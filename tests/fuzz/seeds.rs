@@ -5,8 +5,11 @@ use exproto_runtime::codec::{decode, to_json};
 
 use crate::common::{Capture, Message, Rng, all_captures, unescape};
 
+/// What a target does with an input.
+pub type Check = fn(&[u8]);
+
 /// The targets, by the names of their checks.
-pub const TARGETS: [(&str, fn(&[u8])); 5] = [
+pub const TARGETS: [(&str, Check); 5] = [
     ("deframe", crate::checks::deframe),
     ("decode", crate::checks::decode),
     ("roundtrip", crate::checks::roundtrip),
