@@ -1,0 +1,560 @@
+//! GB/T 32960.3, the protocol of electric vehicles in China, declared once and
+//! run as a gateway to MQTT: the editions of 2016 and 2025 on one port.
+
+use exproto_runtime::codec::ByteTime;
+use exproto_runtime::prelude::*;
+
+/// Six bytes in China Standard Time.
+type Time = ByteTime<{ 8 * 60 }>;
+
+/// A message of either direction (section 6.2).
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[frame(lead = [b'#' | b'$', b'#' | b'$'])]
+#[wire(endian = big)]
+#[route(gateway, state = Vehicle, downlink = envelope)]
+pub struct Message<'a> {
+    pub edition: Edition,
+    // Command and answer flag: together they say what the data unit is.
+    #[wire(before(kind: u16 = tag(body)))]
+    #[wire(size = 17, fill = 0, as = Ascii)]
+    pub vin: TextBuf,
+    pub encryption: Encryption,
+    #[wire(before(length: u16 = size(body)))]
+    #[wire(ctx(v2025 = edition == Edition::V2025), opaque = encryption != Encryption::None)]
+    #[wire(after(bcc: u8 = xor(kind..)))]
+    pub body: Body<'a>,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq, Default)]
+#[wire(tag = u16, endian = big)]
+pub enum Edition {
+    #[default]
+    #[wire(tag = 0x2323)]
+    V2016,
+    #[wire(tag = 0x2424)]
+    V2025,
+    #[wire(other)]
+    Other(u16),
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(tag = u8)]
+pub enum Encryption {
+    #[wire(tag = 1)]
+    None,
+    #[wire(tag = 2)]
+    Rsa,
+    #[wire(tag = 3)]
+    Aes128,
+    #[wire(tag = 4)]
+    Sm2,
+    #[wire(tag = 5)]
+    Sm4,
+    #[wire(other)]
+    Other(u8),
+}
+
+/// The data unit, by command and answer flag (table 3; 0xFE is a command).
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big, lenient, ctx(v2025: bool))]
+pub enum Body<'a> {
+    #[wire(tag = 0x01FE)]
+    #[route(
+        auth(client_id = "{vin}", username = "{vin}"), with = remember, reply = answer,
+        publish("gbt32960/{vin}/up/login", qos = 1)
+    )]
+    Login(#[wire(ctx(v2025))] Login<'a>),
+
+    #[wire(tag = 0x02FE)]
+    #[route(publish("gbt32960/{vin}/up/report", qos = 1), reply = answer)]
+    Report(#[wire(ctx(v2025))] Report<'a>),
+
+    #[wire(tag = 0x03FE)]
+    #[route(publish("gbt32960/{vin}/up/reissue", qos = 1), reply = answer)]
+    Reissue(#[wire(ctx(v2025))] Report<'a>),
+
+    #[wire(tag = 0x04FE)]
+    #[route(publish("gbt32960/{vin}/up/logout", qos = 1), close("logged out"), reply = answer)]
+    Logout { time: Time, serial: u16 },
+
+    #[wire(tag = 0x05FE)]
+    #[route(
+        auth(client_id = "{vin}", username = "{user}", password = "{password}"),
+        with = remember, reply = answer
+    )]
+    PlatformLogin {
+        time: Time,
+        serial: u16,
+        #[wire(size = 12, fill = 0, as = Ascii)]
+        user: Text<'a>,
+        #[wire(size = 20, fill = 0, as = Ascii)]
+        password: Text<'a>,
+        encryption: u8,
+    },
+
+    #[wire(tag = 0x06FE)]
+    #[route(close("platform logged out"), reply = answer)]
+    PlatformLogout { time: Time, serial: u16 },
+
+    #[wire(tag = 0x07FE)]
+    #[route(heartbeat, reply = answer)]
+    Heartbeat,
+
+    #[wire(tag = 0x08FE)]
+    #[route(public, reply = answer)]
+    TimeSync,
+
+    /// The platform's answer to any of the above.
+    #[wire(tag = 0x0101..=0x0103 | 0x0201..=0x0203 | 0x0301..=0x0303 | 0x0401..=0x0403
+        | 0x0501..=0x0503 | 0x0601..=0x0603 | 0x0701..=0x0703 | 0x0801..=0x0803)]
+    #[route(sent)]
+    Answer {
+        #[wire(tag)]
+        kind: u16,
+        time: Time,
+    },
+
+    #[wire(tag = 0x80FE)]
+    #[route(deliver("gbt32960/{client_id}/down/query", qos = 1))]
+    Query {
+        time: Time,
+        #[wire(size = prefix(u8))]
+        ids: &'a [u8],
+    },
+
+    #[wire(tag = 0x81FE)]
+    #[route(deliver("gbt32960/{client_id}/down/set", qos = 1))]
+    Set(Parameters<'a>),
+
+    #[wire(tag = 0x82FE)]
+    #[route(deliver("gbt32960/{client_id}/down/control", qos = 1))]
+    Control { time: Time, command: Command<'a> },
+
+    #[wire(tag = 0x8001..=0x80FD)]
+    #[route(publish("gbt32960/{vin}/up/answer/query", qos = 1))]
+    Queried {
+        #[wire(tag)]
+        kind: u16,
+        parameters: Parameters<'a>,
+    },
+
+    #[wire(tag = 0x8101..=0x81FD | 0x8201..=0x82FD)]
+    #[route(publish("gbt32960/{vin}/up/answer/command", qos = 1))]
+    Done {
+        #[wire(tag)]
+        kind: u16,
+        time: Time,
+        #[wire(rest)]
+        data: &'a [u8],
+    },
+
+    #[wire(other)]
+    #[route(publish("gbt32960/{vin}/up/other/{kind}", qos = 1))]
+    Other {
+        #[wire(tag)]
+        kind: u16,
+        #[wire(rest)]
+        data: &'a [u8],
+    },
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big, ctx(v2025: bool))]
+pub enum Login<'a> {
+    #[wire(when = v2025)]
+    V2025 {
+        time: Time,
+        serial: u16,
+        #[wire(size = 20, fill = 0, as = Ascii)]
+        iccid: Text<'a>,
+        #[wire(size = prefix(u8))]
+        packs: &'a [u8],
+        #[wire(rest, each(size = 24, fill = 0, as = Ascii))]
+        codes: Vec<Text<'a>>,
+    },
+    V2016 {
+        time: Time,
+        serial: u16,
+        #[wire(size = 20, fill = 0, as = Ascii)]
+        iccid: Text<'a>,
+        #[wire(before(n: u8 = count(codes)))]
+        code_length: u8,
+        #[wire(each(size = code_length, fill = 0, as = Ascii))]
+        codes: Vec<Text<'a>>,
+    },
+}
+
+/// A real-time report: time, and blocks of information without lengths.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(ctx(v2025: bool))]
+pub enum Report<'a> {
+    #[wire(when = v2025)]
+    V2025 {
+        time: Time,
+        #[wire(rest)]
+        blocks: &'a [u8],
+    },
+    V2016 {
+        time: Time,
+        #[wire(rest, lenient)]
+        blocks: List<'a, Block<'a>>,
+    },
+}
+
+/// Information of 2016, by type (table 6); nobody knows the length of another
+/// type, so the report keeps the rest as it is.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(tag = u8, endian = big)]
+pub enum Block<'a> {
+    #[wire(tag = 0x01)]
+    Vehicle {
+        #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
+        state: u8,
+        #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
+        charging: u8,
+        #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
+        mode: u8,
+        #[wire(scale = 0.1, unit = "km/h", range = 0..=2200, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+        speed: u16,
+        #[wire(scale = 0.1, unit = "km", range = 0..=9_999_999)]
+        #[wire(sentinel(0xFFFF_FFFE => abnormal, 0xFFFF_FFFF => invalid))]
+        mileage: u32,
+        #[wire(scale = 0.1, unit = "V", range = 0..=10_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+        voltage: u16,
+        #[wire(scale = 0.1, offset = -1000, unit = "A", range = 0..=20_000)]
+        #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+        current: u16,
+        #[wire(unit = "%", range = 0..=100, sentinel(0xFE => abnormal, 0xFF => invalid))]
+        soc: u8,
+        #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
+        dc_dc: u8,
+        gear: u8,
+        #[wire(unit = "kOhm", range = 0..=60_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+        insulation: u16,
+        #[wire(unit = "%", range = 0..=100, sentinel(0xFE => abnormal, 0xFF => invalid))]
+        accelerator: u8,
+        #[wire(unit = "%", range = 0..=101, sentinel(0xFE => abnormal, 0xFF => invalid))]
+        brake: u8,
+    },
+    #[wire(tag = 0x02)]
+    Motors {
+        #[wire(count = prefix(u8))]
+        motors: List<'a, Motor>,
+    },
+    #[wire(tag = 0x03)]
+    FuelCell(FuelCell<'a>),
+    #[wire(tag = 0x04)]
+    Engine {
+        #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
+        state: u8,
+        #[wire(unit = "r/min", range = 0..=60_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+        speed: u16,
+        #[wire(scale = 0.01, unit = "L/100 km", range = 0..=60_000)]
+        #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+        consumption: u16,
+    },
+    #[wire(tag = 0x05)]
+    Location {
+        state: u8,
+        #[wire(scale = 1e-6, unit = "deg", range = 0..=180_000_000)]
+        lon: u32,
+        #[wire(scale = 1e-6, unit = "deg", range = 0..=90_000_000)]
+        lat: u32,
+    },
+    #[wire(tag = 0x06)]
+    Extremes { highest: CellVoltage, lowest: CellVoltage, hottest: ProbeTemperature, coldest: ProbeTemperature },
+    #[wire(tag = 0x07)]
+    Alarms {
+        #[wire(range = 0..=3, sentinel(0xFE => abnormal, 0xFF => invalid))]
+        level: u8,
+        flags: u32,
+        #[wire(count = prefix(u8), max = 252)]
+        battery: Vec<u32>,
+        #[wire(count = prefix(u8), max = 252)]
+        motor: Vec<u32>,
+        #[wire(count = prefix(u8), max = 252)]
+        engine: Vec<u32>,
+        #[wire(count = prefix(u8), max = 252)]
+        other: Vec<u32>,
+    },
+    #[wire(tag = 0x08)]
+    Voltages {
+        #[wire(count = prefix(u8), max = 250)]
+        systems: List<'a, Voltages>,
+    },
+    #[wire(tag = 0x09)]
+    Temperatures {
+        #[wire(count = prefix(u8), max = 250)]
+        systems: List<'a, Temperatures<'a>>,
+    },
+    #[wire(tag = 0x80..=0xFE)]
+    User {
+        #[wire(tag)]
+        id: u8,
+        #[wire(size = prefix(u16))]
+        data: &'a [u8],
+    },
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct Motor {
+    pub number: u8,
+    #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
+    pub state: u8,
+    #[wire(offset = -40, unit = "degC", range = 0..=250, sentinel(0xFE => abnormal, 0xFF => invalid))]
+    pub controller: u8,
+    #[wire(offset = -20_000, unit = "r/min", sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub speed: u16,
+    #[wire(scale = 0.1, offset = -2000, unit = "N.m", sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub torque: u16,
+    #[wire(offset = -40, unit = "degC", range = 0..=250, sentinel(0xFE => abnormal, 0xFF => invalid))]
+    pub temperature: u8,
+    #[wire(scale = 0.1, unit = "V", range = 0..=60_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub voltage: u16,
+    #[wire(scale = 0.1, offset = -1000, unit = "A", range = 0..=20_000)]
+    #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub current: u16,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct FuelCell<'a> {
+    #[wire(scale = 0.1, unit = "V", range = 0..=20_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub voltage: u16,
+    #[wire(scale = 0.1, unit = "A", range = 0..=20_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub current: u16,
+    #[wire(scale = 0.01, unit = "kg/100 km", range = 0..=60_000)]
+    #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub consumption: u16,
+    #[wire(count = prefix(u16))]
+    pub probes: List<'a, Celsius>,
+    #[wire(scale = 0.1, offset = -40, unit = "degC", range = 0..=2400)]
+    #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub hydrogen_temperature: u16,
+    pub temperature_probe: u8,
+    #[wire(unit = "mg/kg", range = 0..=60_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub hydrogen_concentration: u16,
+    pub concentration_sensor: u8,
+    #[wire(scale = 0.1, unit = "MPa", range = 0..=1000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub hydrogen_pressure: u16,
+    pub pressure_sensor: u8,
+    #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
+    pub dc_dc: u8,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+pub struct Celsius(
+    #[wire(offset = -40, unit = "degC", range = 0..=250, sentinel(0xFE => abnormal, 0xFF => invalid))] u8,
+);
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct CellVoltage {
+    #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
+    pub system: u8,
+    #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
+    pub cell: u8,
+    #[wire(scale = 0.001, unit = "V", range = 0..=15_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub voltage: u16,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+pub struct ProbeTemperature {
+    #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
+    pub system: u8,
+    #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
+    pub probe: u8,
+    #[wire(offset = -40, unit = "degC", range = 0..=250, sentinel(0xFE => abnormal, 0xFF => invalid))]
+    pub temperature: u8,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Voltages {
+    pub system: u8,
+    #[wire(scale = 0.1, unit = "V", range = 0..=10_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub voltage: u16,
+    #[wire(scale = 0.1, offset = -1000, unit = "A", range = 0..=20_000)]
+    #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub current: u16,
+    #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub total: u16,
+    #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub first: u16,
+    #[wire(count = prefix(u8), scale = 0.001, unit = "V", sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub cells: Vec<u16>,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Temperatures<'a> {
+    pub system: u8,
+    #[wire(count = prefix(u16))]
+    pub probes: List<'a, Celsius>,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+pub struct Parameters<'a> {
+    pub time: Time,
+    // An address and its length are two parameters, one after the other.
+    pub number: u8,
+    #[wire(rest, lenient)]
+    pub list: List<'a, Parameter<'a>>,
+}
+
+/// A parameter of the terminal (table B.10).
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(tag = u8, endian = big)]
+pub enum Parameter<'a> {
+    #[wire(tag = 0x01)]
+    StorePeriod(#[wire(unit = "ms")] u16),
+    #[wire(tag = 0x02)]
+    ReportPeriod(#[wire(unit = "s")] u16),
+    #[wire(tag = 0x03)]
+    AlarmPeriod(#[wire(unit = "ms")] u16),
+    #[wire(tag = 0x04)]
+    Platform {
+        #[wire(before(length: u8 = size(address)), before(b"\x05"), as = Ascii)]
+        address: Text<'a>,
+    },
+    #[wire(tag = 0x06)]
+    PlatformPort(u16),
+    #[wire(tag = 0x07)]
+    Hardware(#[wire(size = 5, fill = 0, as = Ascii)] Text<'a>),
+    #[wire(tag = 0x08)]
+    Firmware(#[wire(size = 5, fill = 0, as = Ascii)] Text<'a>),
+    #[wire(tag = 0x09)]
+    HeartbeatPeriod(#[wire(unit = "s")] u8),
+    #[wire(tag = 0x0A)]
+    TerminalTimeout(#[wire(unit = "s")] u16),
+    #[wire(tag = 0x0B)]
+    PlatformTimeout(#[wire(unit = "s")] u16),
+    #[wire(tag = 0x0C)]
+    LoginWait(#[wire(unit = "min")] u8),
+    #[wire(tag = 0x0D)]
+    PublicPlatform {
+        #[wire(before(length: u8 = size(address)), before(b"\x0E"), as = Ascii)]
+        address: Text<'a>,
+    },
+    #[wire(tag = 0x0F)]
+    PublicPort(u16),
+    #[wire(tag = 0x10)]
+    Sampling(u8),
+}
+
+/// What a terminal is told to do (table B.13).
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(tag = u8)]
+pub enum Command<'a> {
+    #[wire(tag = 0x02)]
+    ShutDown,
+    #[wire(tag = 0x03)]
+    Reset,
+    #[wire(tag = 0x04)]
+    FactoryReset,
+    #[wire(tag = 0x05)]
+    Disconnect,
+    #[wire(tag = 0x06)]
+    Alarm {
+        level: u8,
+        #[wire(rest, as = Gbk)]
+        text: Text<'a>,
+    },
+    #[wire(tag = 0x07)]
+    StartSampling,
+    #[wire(other)]
+    Other {
+        #[wire(tag)]
+        id: u8,
+        #[wire(rest)]
+        data: &'a [u8],
+    },
+}
+
+/// What the gateway remembers of a device: the header it writes itself.
+#[derive(Debug, Default)]
+pub struct Vehicle {
+    edition: Edition,
+    vin: String,
+}
+
+/// Keeps edition and VIN of the device.
+fn remember(frame: &Message<'_>, cx: &mut Cx<'_, Vehicle>, _: &mut Asks<'_>) {
+    *cx.state = Vehicle { edition: frame.edition, vin: frame.vin.to_string() };
+}
+
+/// The header before a downlink.
+fn envelope<'a>(body: Body<'a>, cx: &mut Cx<'_, Vehicle>) -> Message<'a> {
+    let Vehicle { edition, vin } = &*cx.state;
+    Message { edition: *edition, vin: vin.as_str().into(), encryption: Encryption::None, body }
+}
+
+/// The answer: the same command, and the time.
+fn answer<'a>(frame: &Message<'a>, _: &mut Cx<'_, Vehicle>, outcome: &Outcome) -> Message<'a> {
+    let kind = frame.body.tag() as u16 & 0xFF00 | outcome.pick(1, 2);
+    let body = Body::Answer { kind, time: now() };
+    Message { edition: frame.edition, vin: frame.vin.clone(), encryption: Encryption::None, body }
+}
+
+fn now() -> Time {
+    let seconds = std::time::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs() as i64);
+    Time::from_unix(seconds).unwrap_or_default()
+}
+
+/// A simulated car.
+struct Car {
+    vin: TextBuf,
+    ticks: u32,
+}
+
+impl Car {
+    fn send(&self, body: Body<'_>, out: &mut Sender<'_, Message<'static>>) {
+        let (edition, encryption) = (Edition::V2016, Encryption::None);
+        out.send(&Message { edition, vin: self.vin.clone(), encryption, body });
+    }
+}
+
+impl Device<Message<'static>> for Car {
+    fn new(number: u32, _: &mut Random) -> Self {
+        Self { vin: format!("LSIM{number:013}").as_str().into(), ticks: 0 }
+    }
+
+    fn start(&mut self, out: &mut Sender<'_, Message<'static>>) {
+        let iccid = "89860000000000000000".into();
+        let login = Login::V2016 { time: now(), serial: 1, iccid, code_length: 0, codes: vec![] };
+        self.send(Body::Login(login), out);
+    }
+
+    fn received(&mut self, frame: &Message<'_>, out: &mut Sender<'_, Message<'static>>) {
+        match &frame.body {
+            Body::Answer { kind: 0x0101, .. } => out.ready(),
+            Body::Answer { kind, .. } if kind & 0xFF == 1 => {}
+            Body::Query { .. } => {
+                let list = vec![Parameter::ReportPeriod(10)].into();
+                let parameters = Parameters { time: now(), number: 1, list };
+                self.send(Body::Queried { kind: 0x8001, parameters }, out);
+            }
+            Body::Set(_) => self.send(Body::Done { kind: 0x8101, time: now(), data: &[] }, out),
+            Body::Control { .. } => self.send(Body::Done { kind: 0x8201, time: now(), data: &[] }, out),
+            other => out.failed(&format!("unexpected {other:?}")),
+        }
+    }
+
+    fn tick(&mut self, random: &mut Random, out: &mut Sender<'_, Message<'static>>) {
+        self.ticks += 1;
+        if self.ticks.is_multiple_of(10) {
+            return self.send(Body::Heartbeat, out);
+        }
+        let (lon, lat) = (random.within(73_000_000..=135_000_000), random.within(18_000_000..=53_000_000));
+        let blocks = vec![
+            Block::Motors { motors: vec![random.make()].into() },
+            Block::Location { state: 0, lon, lat },
+        ];
+        self.send(Body::Report(Report::V2016 { time: now(), blocks: blocks.into() }), out);
+    }
+}
+
+fn main() -> std::process::ExitCode {
+    App::<Message>::new().port(32960).simulate::<Car>().main()
+}
