@@ -262,7 +262,12 @@ pub enum Block<'a> {
         lat: u32,
     },
     #[wire(tag = 0x06)]
-    Extremes { highest: CellVoltage, lowest: CellVoltage, hottest: ProbeTemperature, coldest: ProbeTemperature },
+    Extremes {
+        highest: CellVoltage,
+        lowest: CellVoltage,
+        hottest: ProbeTemperature,
+        coldest: ProbeTemperature,
+    },
     #[wire(tag = 0x07)]
     Alarms {
         #[wire(range = 0..=3, sentinel(0xFE => abnormal, 0xFF => invalid))]
