@@ -9,8 +9,8 @@ use crate::common::jt808::{self, Body, Encryption, Register};
 use crate::common::kept::{kept, repair_length};
 use crate::common::{Conn, Found, MAX, Message, Rng, encoded, find, hex, with_check};
 use exproto_runtime::codec::{
-    Deframer, FieldInfo, Fill, Item, NoTrace, Node, Protocol, Random, Received, decode as decode_payload,
-    encode, explain_joined, to_json,
+    Deframer, FieldInfo, Fill, FillError, Item, NoTrace, Node, Protocol, Random, Received,
+    decode as decode_payload, encode, explain_joined, to_json,
 };
 use serde_json::Value as Json;
 
@@ -237,17 +237,20 @@ const DOWN: [&str; 3] = [
 /// again, and come back from their bytes.
 fn filled(node: &Node) {
     static TOP: FieldInfo = FieldInfo::new("", "");
+    // By their JSON: padding of digits, for one, is no part of it.
+    let same = |json: &[u8], again: Result<Vec<u8>, FillError>| {
+        let again = again.unwrap_or_else(|error| panic!("{error}: {}", utf8(json)));
+        assert_eq!(utf8(&again), utf8(json));
+    };
     if let Ok(body) = Body::fill(Some(node), &TOP) {
         let json = json_of(&body);
         let again = Node::parse(&json).unwrap();
-        let again = Body::fill(Some(&again), &TOP);
-        assert_eq!(again.as_ref(), Ok(&body), "{}", utf8(&json));
+        same(&json, Body::fill(Some(&again), &TOP).map(|body| json_of(&body)));
     }
     let Ok(frame) = jt808::Message::fill(Some(node), &TOP) else { return };
     let json = json_of(&frame);
     let again = Node::parse(&json).unwrap();
-    let again = jt808::Message::fill(Some(&again), &TOP);
-    assert_eq!(again.as_ref(), Ok(&frame), "{}", utf8(&json));
+    same(&json, jt808::Message::fill(Some(&again), &TOP).map(|frame| json_of(&frame)));
     let mut wire = Vec::new();
     if encode::<Message>(&frame, &mut wire).is_ok() && wire.len() <= MAX {
         let payload = found_in(&wire);
