@@ -177,10 +177,10 @@ pub enum Login<'a> {
         serial: u16,
         #[wire(size = 20, fill = 0, as = Ascii)]
         iccid: Text<'a>,
-        #[wire(before(n: u8 = count(codes)))]
+        number: u8,
         code_length: u8,
-        #[wire(each(size = code_length, fill = 0, as = Ascii))]
-        codes: Vec<Text<'a>>,
+        #[wire(size = usize::from(number) * usize::from(code_length), as = Ascii)]
+        codes: Text<'a>,
     },
 }
 
@@ -527,7 +527,8 @@ impl Device<Message<'static>> for Car {
 
     fn start(&mut self, out: &mut Sender<'_, Message<'static>>) {
         let iccid = "89860000000000000000".into();
-        let login = Login::V2016 { time: now(), serial: 1, iccid, code_length: 0, codes: vec![] };
+        let login =
+            Login::V2016 { time: now(), serial: 1, iccid, number: 1, code_length: 0, codes: "".into() };
         self.send(Body::Login(login), out);
     }
 
