@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use exproto_runtime::codec::{Deframer, ErrorKind, Flag, Item, RawFrame, Received, explain, reencode};
 use exproto_runtime::session::CloseReason;
 use exproto_runtime::testkit::TestConn;
-use gbt32960::{Block, Body, Edition, Encryption, Login, Message as Frame, Report};
+use gbt32960::{Block, Body, Encryption, Login, Message as Frame, Report};
 use serde_json::{Value as Json, json};
 
 type Message = gbt32960::Message<'static>;
@@ -113,7 +113,7 @@ fn values_are_those_that_are_known() {
     for Capture { name, wire, expect } in captures() {
         with_frame(&name, &wire, |_, Received { frame, .. }| {
             let Some(vin) = expect["vin"].as_str() else { return };
-            assert_eq!((frame.vin.to_string().as_str(), frame.edition), (vin, Edition::V2016), "{name}");
+            assert_eq!((frame.vin.to_string().as_str(), frame.edition), (vin, gbt32960::V2016), "{name}");
             match &frame.body {
                 Body::Login(Login::V2016 { serial, iccid, .. }) => {
                     assert_eq!(expect["serial"], *serial, "{name}");
@@ -163,10 +163,7 @@ fn find(chunks: &[&[u8]]) -> Vec<Found> {
         let mut input = *chunk;
         while let Some(item) = deframer.next(&mut input, &mut scratch) {
             found.push(match item {
-                Item::Frame(raw) => match raw.decode::<Message>() {
-                    Ok(_) => Found::Frame(raw.offset, raw.wire.to_vec()),
-                    Err(error) => Found::Bad(raw.offset, error.kind(), raw.wire.len()),
-                },
+                Item::Frame(raw) => Found::Frame(raw.offset, raw.wire.to_vec()),
                 Item::Bad(bad) => Found::Bad(bad.offset, bad.error.kind(), bad.wire.len()),
             });
         }
@@ -310,4 +307,39 @@ fn commands_go_down_and_their_answers_come_up() {
         {"report_period": 10}, {"platform": {"address": "a.b"}}, {"platform_port": 8080}, {"tail": "8001"},
     ]);
     assert_eq!(parameters, expected);
+}
+
+#[test]
+fn a_wrong_checksum_is_refused_and_flagged_where_it_is_accepted() {
+    let good = frame("##", 2, 0xFE, &unhex("18051f0c0001"));
+    let mut wire = good.clone();
+    *wire.last_mut().unwrap() ^= 1;
+    let mut conn = logged_in();
+    conn.take_sent();
+    conn.send(&wire).send(&good);
+    assert_eq!(answers(&mut conn), [answer_head("##", 2, 1)]);
+    assert_eq!(conn.take_tally().bad_frames, 1);
+    let mut deframer = Deframer::<Message>::new().accepting_bad(true);
+    let (mut scratch, mut input) = (Vec::new(), &wire[..]);
+    let Some(Item::Frame(raw)) = deframer.next(&mut input, &mut scratch) else { panic!("no frame") };
+    let received = raw.decode::<Message>().unwrap();
+    assert!(received.flags.has(Flag::Checksum));
+    let mut again = Vec::new();
+    reencode::<Message>(&received, &raw, &mut again).unwrap();
+    assert_eq!(again, wire);
+}
+
+#[test]
+fn a_car_of_2025_is_answered_in_its_edition() {
+    let mut conn = TestConn::<Message>::new();
+    // Two battery systems of one pack each.
+    let packs = [&unhex("02 01 01")[..], &[b'A'; 24], &[b'B'; 24]].concat();
+    let login = [&unhex("18051f0c0000 0001")[..], &[b'8'; 20], &packs].concat();
+    conn.send(&frame("$$", 1, 0xFE, &login));
+    assert_eq!(answers(&mut conn), [answer_head("$$", 1, 1)]);
+    let json = conn.publishes()[0].json();
+    assert_eq!(json["v2025"]["codes"], json!(["A".repeat(24), "B".repeat(24)]));
+    let query = json!({"time": "2024-05-31T12:00:09+08:00", "ids": "01"});
+    conn.deliver("gbt32960/LTEST000000000001/down/query", query.to_string().as_bytes());
+    assert_eq!(conn.take_sent(), frame("$$", 0x80, 0xFE, &unhex("18051f0c0009 01 01")));
 }
