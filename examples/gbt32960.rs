@@ -7,34 +7,26 @@ use exproto_runtime::prelude::*;
 /// Six bytes in China Standard Time.
 type Time = ByteTime<{ 8 * 60 }>;
 
+/// The leading bytes of the editions.
+pub const V2016: u16 = u16::from_be_bytes(*b"##");
+pub const V2025: u16 = u16::from_be_bytes(*b"$$");
+
 /// A message of either direction (section 6.2).
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(lead = [b'#' | b'$', b'#' | b'$'])]
 #[wire(endian = big)]
 #[route(gateway, state = Vehicle, downlink = envelope)]
 pub struct Message<'a> {
-    pub edition: Edition,
+    pub edition: u16,
     // Command and answer flag: together they say what the data unit is.
     #[wire(before(kind: u16 = tag(body)))]
     #[wire(size = 17, fill = 0, as = Ascii)]
     pub vin: TextBuf,
     pub encryption: Encryption,
     #[wire(before(length: u16 = size(body)))]
-    #[wire(ctx(v2025 = edition == Edition::V2025), opaque = encryption != Encryption::None)]
+    #[wire(ctx(v2025 = edition == V2025), opaque = encryption != Encryption::None)]
     #[wire(after(bcc: u8 = xor(kind..)))]
     pub body: Body<'a>,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq, Default)]
-#[wire(tag = u16, endian = big)]
-pub enum Edition {
-    #[default]
-    #[wire(tag = 0x2323)]
-    V2016,
-    #[wire(tag = 0x2424)]
-    V2025,
-    #[wire(other)]
-    Other(u16),
 }
 
 #[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
@@ -177,10 +169,10 @@ pub enum Login<'a> {
         serial: u16,
         #[wire(size = 20, fill = 0, as = Ascii)]
         iccid: Text<'a>,
-        #[wire(before(n: u8 = count(codes)))]
+        number: u8,
         code_length: u8,
-        #[wire(each(size = code_length, fill = 0, as = Ascii))]
-        codes: Vec<Text<'a>>,
+        #[wire(size = usize::from(number) * usize::from(code_length), as = Ascii)]
+        codes: Text<'a>,
     },
 }
 
@@ -480,19 +472,20 @@ pub enum Command<'a> {
 /// What the gateway remembers of a device: the header it writes itself.
 #[derive(Debug, Default)]
 pub struct Vehicle {
-    edition: Edition,
+    v2025: bool,
     vin: String,
 }
 
 /// Keeps edition and VIN of the device.
 fn remember(frame: &Message<'_>, cx: &mut Cx<'_, Vehicle>, _: &mut Asks<'_>) {
-    *cx.state = Vehicle { edition: frame.edition, vin: frame.vin.to_string() };
+    *cx.state = Vehicle { v2025: frame.edition == V2025, vin: frame.vin.to_string() };
 }
 
 /// The header before a downlink.
 fn envelope<'a>(body: Body<'a>, cx: &mut Cx<'_, Vehicle>) -> Message<'a> {
-    let Vehicle { edition, vin } = &*cx.state;
-    Message { edition: *edition, vin: vin.as_str().into(), encryption: Encryption::None, body }
+    let Vehicle { v2025, vin } = &*cx.state;
+    let edition = if *v2025 { V2025 } else { V2016 };
+    Message { edition, vin: vin.as_str().into(), encryption: Encryption::None, body }
 }
 
 /// The answer: the same command, and the time.
@@ -515,7 +508,7 @@ struct Car {
 
 impl Car {
     fn send(&self, body: Body<'_>, out: &mut Sender<'_, Message<'static>>) {
-        let (edition, encryption) = (Edition::V2016, Encryption::None);
+        let (edition, encryption) = (V2016, Encryption::None);
         out.send(&Message { edition, vin: self.vin.clone(), encryption, body });
     }
 }
@@ -527,7 +520,8 @@ impl Device<Message<'static>> for Car {
 
     fn start(&mut self, out: &mut Sender<'_, Message<'static>>) {
         let iccid = "89860000000000000000".into();
-        let login = Login::V2016 { time: now(), serial: 1, iccid, code_length: 0, codes: vec![] };
+        let login =
+            Login::V2016 { time: now(), serial: 1, iccid, number: 1, code_length: 0, codes: "".into() };
         self.send(Body::Login(login), out);
     }
 
