@@ -138,7 +138,7 @@ pub enum Message<'a> {
 }
 
 /// When and where.
-#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
 #[wire(endian = big)]
 pub struct Fix {
     #[wire(as = u64)]
