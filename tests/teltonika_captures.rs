@@ -87,7 +87,11 @@ fn good_packets_are_read_compared_and_written_again_byte_for_byte() {
         }
         assert!(!received.flags.has(Flag::Raw), "{name}");
         let positions = line["positions"].as_array().cloned().unwrap_or_default();
-        for (fix, position) in fixes(body).iter().zip(&positions) {
+        let ours = fixes(body);
+        if !ours.is_empty() {
+            assert_eq!(ours.len(), positions.len(), "{name}");
+        }
+        for (fix, position) in ours.iter().zip(&positions) {
             // A record without satellites has Traccar's last known position.
             if fix.satellites == 0 {
                 continue;
@@ -101,6 +105,8 @@ fn good_packets_are_read_compared_and_written_again_byte_for_byte() {
             near("altitude", fix.altitude.into());
             near("course", fix.course.into());
             near("speedKnots", f64::from(fix.speed) / 1.852);
+            let time = position["deviceTime"].as_str().unwrap_or_default().replace(".000Z", "Z");
+            assert_eq!(fix.time.to_string().replace(".000Z", "Z"), time, "{name}");
             compared += 1;
         }
     }
@@ -109,6 +115,26 @@ fn good_packets_are_read_compared_and_written_again_byte_for_byte() {
     known.sort();
     assert_eq!(raws, known);
     assert!(compared > 20, "{compared}");
+}
+
+#[test]
+fn with_accept_bad_a_wrong_checksum_is_flagged_and_written_again_as_received() {
+    let (mut flagged, mut scratch) = (0, Vec::new());
+    for (name, wire, _) in packets() {
+        let length = u32::from_be_bytes(wire[4..8].try_into().unwrap()) as usize;
+        if is_good(&wire) || wire.len() != length + 12 {
+            continue;
+        }
+        let mut deframer = Deframer::<Port>::new().accepting_bad(true);
+        let Some(Item::Frame(raw)) = deframer.next(&mut &wire[..], &mut scratch) else { panic!("{name}") };
+        let received = raw.decode::<Port>().unwrap();
+        assert!(received.flags.has(Flag::Checksum), "{name}");
+        let mut again = Vec::new();
+        reencode::<Port>(&received, &raw, &mut again).unwrap();
+        assert_eq!(again, wire, "{name}");
+        flagged += 1;
+    }
+    assert!(flagged >= 3, "{flagged}");
 }
 
 #[test]
