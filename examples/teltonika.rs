@@ -1,0 +1,372 @@
+//! Teltonika's trackers over TCP, codecs 8, 8 extended, 16, 12 and 13, declared
+//! once and run as a gateway to MQTT.
+
+use exproto_runtime::codec::{Latin1, UnixMillis, UnixSeconds};
+use exproto_runtime::prelude::*;
+
+/// What stands on a connection.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[frame(one_of)]
+#[route(gateway)]
+pub enum Port<'a> {
+    #[frame(first, lead = [0x00, 0x01..=0xFF])]
+    Hello(Hello<'a>),
+    Packet(Packet<'a>),
+    KeepAlive(KeepAlive),
+    #[frame(sent)]
+    Welcome(Welcome),
+    #[frame(sent)]
+    Taken(Taken),
+}
+
+/// Who the device is.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[frame]
+#[wire(endian = big)]
+#[route(one_of = Port<'_>, auth(client_id = "{imei}", username = "{imei}"), reply = welcome)]
+pub struct Hello<'a> {
+    #[wire(size = prefix(u16), as = Ascii)]
+    pub imei: Text<'a>,
+}
+
+/// One byte now and then.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[frame]
+#[wire(before(b"\xFF"))]
+#[route(one_of = Port<'_>, heartbeat)]
+pub struct KeepAlive {}
+
+/// The answer to the hello: 1 is yes, 0 is no.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[frame]
+#[route(one_of = Port<'_>, sent)]
+pub struct Welcome {
+    pub accepted: u8,
+}
+
+/// The answer to records: how many the gateway has taken.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[frame]
+#[wire(endian = big)]
+#[route(one_of = Port<'_>, sent)]
+pub struct Taken {
+    pub records: u32,
+}
+
+/// Everything after the hello, in both directions.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[frame(max = 8192)]
+#[wire(endian = big)]
+#[route(one_of = Port<'_>, downlink = envelope)]
+pub struct Packet<'a> {
+    #[wire(before(preamble: u32 = 0))]
+    #[wire(before(length: u32 = size(codec..=body)))]
+    #[wire(before(codec: u8 = tag(body)))]
+    #[wire(after(check: u32 = crc("CRC-16/ARC", codec..)))]
+    pub body: Body<'a>,
+}
+
+/// What a packet holds, by its codec; the count stands before and after.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big, lenient)]
+#[route(login_elsewhere)]
+pub enum Body<'a> {
+    #[wire(tag = 0x08)]
+    #[route(publish("teltonika/{client_id}/up/record", qos = 1, each = records), reply = taken)]
+    Codec8 {
+        #[wire(before(n: u8 = count(records)), after(again: u8 = count(records)))]
+        records: List<'a, Record8<'a>>,
+    },
+
+    #[wire(tag = 0x8E)]
+    #[route(publish("teltonika/{client_id}/up/record", qos = 1, each = records), reply = taken)]
+    Codec8E {
+        #[wire(before(n: u8 = count(records)), after(again: u8 = count(records)))]
+        records: List<'a, Record8E<'a>>,
+    },
+
+    #[wire(tag = 0x10)]
+    #[route(publish("teltonika/{client_id}/up/record", qos = 1, each = records), reply = taken)]
+    Codec16 {
+        #[wire(before(n: u8 = count(records)), after(again: u8 = count(records)))]
+        records: List<'a, Record16<'a>>,
+    },
+
+    #[wire(tag = 0x0C)]
+    #[route(publish("teltonika/{client_id}/up/message", qos = 1))]
+    #[route(deliver("teltonika/{client_id}/down/command", qos = 1))]
+    Codec12 {
+        #[wire(before(n: u8 = 1), before(kind: u8 = tag(message)), before(size: u32 = size(message)))]
+        #[wire(after(again: u8 = 1))]
+        message: Message<'a>,
+    },
+
+    #[wire(tag = 0x0D)]
+    #[route(publish("teltonika/{client_id}/up/message", qos = 1))]
+    Codec13 {
+        #[wire(before(n: u8 = 1), before(kind: u8 = tag(message)), before(size: u32 = size(time..=message)))]
+        #[wire(as = u32)]
+        time: UnixSeconds,
+        #[wire(after(again: u8 = 1))]
+        message: Message<'a>,
+    },
+
+    #[wire(other)]
+    #[route(publish("teltonika/{client_id}/up/codec/{codec}", qos = 1), reply = taken)]
+    Other {
+        #[wire(tag)]
+        codec: u8,
+        #[wire(rest)]
+        data: &'a [u8],
+    },
+}
+
+/// A line of text to or from a device.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+pub enum Message<'a> {
+    #[wire(tag = 5)]
+    Command(#[wire(rest, as = Latin1)] Text<'a>),
+    #[wire(tag = 6)]
+    Answer(#[wire(rest, as = Latin1)] Text<'a>),
+    #[wire(other)]
+    Other {
+        #[wire(tag)]
+        kind: u8,
+        #[wire(rest)]
+        data: &'a [u8],
+    },
+}
+
+/// When and where.
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct Fix {
+    #[wire(as = u64)]
+    pub time: UnixMillis,
+    pub priority: Priority,
+    #[wire(scale = 1e-7, unit = "deg", range = -1_800_000_000..=1_800_000_000)]
+    pub lon: i32,
+    #[wire(scale = 1e-7, unit = "deg", range = -900_000_000..=900_000_000)]
+    pub lat: i32,
+    #[wire(unit = "m")]
+    pub altitude: i16,
+    #[wire(unit = "deg", range = 0..=360)]
+    pub course: u16,
+    pub satellites: u8,
+    #[wire(unit = "km/h")]
+    pub speed: u16,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(tag = u8)]
+pub enum Priority {
+    #[wire(tag = 0)]
+    Low,
+    #[wire(tag = 1)]
+    High,
+    #[wire(tag = 2)]
+    Panic,
+    #[wire(other)]
+    Other(u8),
+}
+
+/// A record of codec 8: ids of one byte.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+pub struct Record8<'a> {
+    pub fix: Fix,
+    pub event: u8,
+    pub ids: u8,
+    #[wire(count = prefix(u8))]
+    pub one: List<'a, Short1>,
+    #[wire(count = prefix(u8))]
+    pub two: List<'a, Short2>,
+    #[wire(count = prefix(u8))]
+    pub four: List<'a, Short4>,
+    #[wire(count = prefix(u8))]
+    pub eight: List<'a, Short8>,
+}
+
+/// A record of codec 8 extended: everything of two bytes, and values of any size.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Record8E<'a> {
+    pub fix: Fix,
+    pub event: u16,
+    pub ids: u16,
+    #[wire(count = prefix(u16))]
+    pub one: List<'a, Long1>,
+    #[wire(count = prefix(u16))]
+    pub two: List<'a, Long2>,
+    #[wire(count = prefix(u16))]
+    pub four: List<'a, Long4>,
+    #[wire(count = prefix(u16))]
+    pub eight: List<'a, Long8>,
+    #[wire(count = prefix(u16))]
+    pub more: List<'a, Bytes<'a>>,
+}
+
+/// A record of codec 16: ids of two bytes, and why it was made.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Record16<'a> {
+    pub fix: Fix,
+    pub event: u16,
+    pub cause: Cause,
+    pub ids: u8,
+    #[wire(count = prefix(u8))]
+    pub one: List<'a, Long1>,
+    #[wire(count = prefix(u8))]
+    pub two: List<'a, Long2>,
+    #[wire(count = prefix(u8))]
+    pub four: List<'a, Long4>,
+    #[wire(count = prefix(u8))]
+    pub eight: List<'a, Long8>,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(tag = u8)]
+pub enum Cause {
+    #[wire(tag = 0)]
+    Exit,
+    #[wire(tag = 1)]
+    Entrance,
+    #[wire(tag = 2)]
+    Both,
+    #[wire(tag = 4)]
+    Hysteresis,
+    #[wire(tag = 5)]
+    Change,
+    #[wire(tag = 6)]
+    Event,
+    #[wire(tag = 7)]
+    Periodic,
+    #[wire(other)]
+    Other(u8),
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Short1 {
+    pub id: u8,
+    pub value: u8,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Short2 {
+    pub id: u8,
+    pub value: u16,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Short4 {
+    pub id: u8,
+    pub value: u32,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Short8 {
+    pub id: u8,
+    pub value: u64,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Long1 {
+    pub id: u16,
+    pub value: u8,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Long2 {
+    pub id: u16,
+    pub value: u16,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Long4 {
+    pub id: u16,
+    pub value: u32,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Long8 {
+    pub id: u16,
+    pub value: u64,
+}
+
+/// A value that says its size.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Bytes<'a> {
+    pub id: u16,
+    #[wire(size = prefix(u16))]
+    pub value: &'a [u8],
+}
+
+/// A command before it goes to the device.
+fn envelope<'a>(body: Body<'a>, _: &mut Cx<'_, ()>) -> Packet<'a> {
+    Packet { body }
+}
+
+fn welcome(_: &Hello<'_>, _: &mut Cx<'_, ()>, outcome: &Outcome) -> Port<'static> {
+    Port::Welcome(Welcome { accepted: outcome.pick(1, 0) })
+}
+
+/// The device keeps what the broker did not take and sends it again.
+fn taken(frame: &Packet<'_>, _: &mut Cx<'_, ()>, outcome: &Outcome) -> Port<'static> {
+    let records = match &frame.body {
+        Body::Codec8 { records } => records.len(),
+        Body::Codec8E { records } => records.len(),
+        Body::Codec16 { records } => records.len(),
+        // The first byte of every packet is its count.
+        Body::Other { data, .. } => data.first().copied().map_or(0, usize::from),
+        Body::Codec12 { .. } | Body::Codec13 { .. } => 0,
+    };
+    Port::Taken(Taken { records: outcome.pick(records as u32, 0) })
+}
+
+/// A simulated tracker.
+struct Tracker {
+    number: u32,
+}
+
+impl Device<Port<'static>> for Tracker {
+    fn new(number: u32, _: &mut Random) -> Self {
+        Self { number }
+    }
+
+    fn start(&mut self, out: &mut Sender<'_, Port<'static>>) {
+        let imei = format!("35{:013}", self.number);
+        out.send(&Port::Hello(Hello { imei: imei.as_str().into() }));
+        out.ready();
+    }
+
+    fn received(&mut self, frame: &Port<'_>, out: &mut Sender<'_, Port<'static>>) {
+        if let Port::Packet(Packet { body: Body::Codec12 { message: Message::Command(text) } }) = frame {
+            let message = Message::Answer(*text);
+            out.send(&Port::Packet(Packet { body: Body::Codec12 { message } }));
+        }
+    }
+
+    fn tick(&mut self, random: &mut Random, out: &mut Sender<'_, Port<'static>>) {
+        let record = Record8 {
+            ids: 2,
+            one: vec![Short1 { id: 239, value: 1 }].into(),
+            two: vec![Short2 { id: 66, value: random.within(11_000..=14_400) }].into(),
+            four: List::default(),
+            eight: List::default(),
+            ..random.make()
+        };
+        out.send(&Port::Packet(Packet { body: Body::Codec8 { records: vec![record].into() } }));
+    }
+}
+
+fn main() -> std::process::ExitCode {
+    App::<Port>::new().port(5027).simulate::<Tracker>().main()
+}
