@@ -256,7 +256,9 @@ pub enum Found {
 impl From<Item<'_>> for Found {
     fn from(item: Item<'_>) -> Self {
         match item {
-            Item::Frame(raw) => Self::Frame { at: raw.offset, payload: raw.payload.to_vec(), flags: raw.flags },
+            Item::Frame(raw) => {
+                Self::Frame { at: raw.offset, payload: raw.payload.to_vec(), flags: raw.flags }
+            }
             Item::Bad(bad) => {
                 let kind = bad.error.kind();
                 let dropped = matches!(kind, ErrorKind::TooLong | ErrorKind::Garbage);

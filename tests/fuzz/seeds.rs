@@ -83,7 +83,8 @@ fn session(wires: &[Vec<u8>], rng: &mut Rng) -> Vec<Vec<u8>> {
         &[0x20, 0x1A, 3, 1, 0, 2, 0x20, 0x1A, 3, 2, 0, 2],
         &[11, 5],
     ];
-    let mut seeds = vec![life.concat(), [&[0][..], &life.concat()].concat(), [&[0x80][..], &life.concat()].concat()];
+    let mut seeds =
+        vec![life.concat(), [&[0][..], &life.concat()].concat(), [&[0x80][..], &life.concat()].concat()];
     for frames in wires.chunks(2) {
         let mut seed = vec![rng.byte() & 0x9F, 4, 8, 8, 8, 8, 8];
         let mut bytes = &frames.concat()[..];

@@ -8,7 +8,7 @@ mod session;
 use crate::common::jt808::{self, Body, Encryption, Register};
 use crate::common::{Conn, Found, MAX, Message, Rng, encoded, find, hex, kept, repair_length, with_check};
 use exproto_runtime::codec::{
-    Deframer, Fill, FieldInfo, Item, Node, NoTrace, Protocol, Random, Received, decode as decode_payload,
+    Deframer, FieldInfo, Fill, Item, NoTrace, Node, Protocol, Random, Received, decode as decode_payload,
     encode, explain_joined, to_json,
 };
 use serde_json::Value as Json;

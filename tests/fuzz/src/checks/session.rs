@@ -199,7 +199,10 @@ fn bare(input: &mut Input<'_>, settings: SessionSettings) {
             }
             3 => bytes(&mut session, input.take(usize::from(op))),
             4 => bytes(&mut session, &v2013(serial).frame(0x0102, b"code")),
-            5 => bytes(&mut session, &v2013(serial).frame(0x0200, &location_body(&[])).repeat(op as usize >> 5)),
+            5 => bytes(
+                &mut session,
+                &v2013(serial).frame(0x0200, &location_body(&[])).repeat(op as usize >> 5),
+            ),
             6..=9 => session.on(now, Event::Completed(ticket, Outcome::Done), &mut scratch, &mut out),
             10 => {
                 let refused = Outcome::Refused { code: 0x87, reason: "no".into() };
