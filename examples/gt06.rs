@@ -405,6 +405,9 @@ pub enum Location<'a> {
         #[wire(scale = 0.01, unit = "%")]
         humidity: u16,
     },
+    /// Lengths that makers fill in ways of their own.
+    #[wire(when = left == 34 || left == 55)]
+    Maker(#[wire(rest)] &'a [u8]),
     Common {
         fix: Fix,
         cell: Cell,
