@@ -280,7 +280,7 @@ impl<const DEGREES: usize> DegMin<DEGREES> {
             return None;
         }
         // Rounded as a whole, so that no minute is 60.
-        let minutes = (degrees * 600_000.0).round() as u64;
+        let minutes = (degrees * 600_000.0 + 0.5) as u64;
         let (whole, minutes) = (minutes / 600_000, minutes % 600_000);
         let mut text = alloc::string::String::new();
         let _ = write!(text, "{whole:0DEGREES$}{:02}.{:04}", minutes / 10_000, minutes % 10_000);
