@@ -13,8 +13,8 @@ use crate::codec::writer::Writer;
 /// One frame as it came, not decoded yet.
 #[derive(Clone, Copy, Debug)]
 pub struct RawFrame<'f> {
-    /// The bytes on the wire, delimiters included where they are its own: a
-    /// flag shared with the frame before is not.
+    /// The bytes on the wire. Delimiters are included, but for the opening flag
+    /// of flag framing: it may be shared with the frame before.
     pub wire: &'f [u8],
     /// The bytes inside the delimiters, without escapes.
     pub payload: &'f [u8],
