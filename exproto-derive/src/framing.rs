@@ -77,7 +77,7 @@ pub(crate) fn frame_of(attrs: FrameAttrs, shape: &Shape, broken: bool) -> Frame 
         let Some((first, last)) = bounds(items, range, index) else { return false };
         ops.is_empty()
             && algorithm.is_plain()
-            && matches!(item.repr, Repr::Int(..))
+            && matches!(item.repr, Repr::Int(_, Endian::Big | Endian::Little))
             && last + 1 == index
             && (0..first).all(|i| fixed_at(items, i).is_some())
             && (index..items.len()).all(|i| fixed_at(items, i).is_some())

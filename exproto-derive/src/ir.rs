@@ -77,6 +77,8 @@ pub(crate) struct Item {
     pub(crate) extent: Extent,
     pub(crate) relation: Option<Relation>,
     pub(crate) opaque: Option<Expr>,
+    /// What chooses the byte order, if that is chosen at run time.
+    pub(crate) endian: Option<Expr>,
     pub(crate) ctx: Vec<(Ident, Expr)>,
     pub(crate) ctx_span: Option<Span>,
     pub(crate) fill: Option<u8>,
@@ -237,6 +239,8 @@ pub(crate) struct ScalarEnum {
 pub(crate) struct EnumModel {
     /// The integer type of an inline tag.
     pub(crate) inline_tag: Option<(IntTy, Endian)>,
+    /// What chooses the byte order of the inline tag.
+    pub(crate) tag_endian: Option<Expr>,
     /// Chosen by conditions, not by a tag.
     pub(crate) chosen: bool,
     /// The variants are frames, told apart by the frame search.
@@ -384,6 +388,7 @@ impl Item {
             extent: Extent::Own,
             relation: None,
             opaque: None,
+            endian: None,
             ctx: Vec::new(),
             ctx_span: None,
             fill: None,

@@ -49,6 +49,30 @@ impl<'v, T> ViewRef for &View<'v, T> {
     }
 }
 
+/// What `endian = EXPR` may be.
+#[diagnostic::on_unimplemented(
+    message = "a byte order is an `Endian`, not `{Self}`",
+    label = "give `big`, `little` or an expression that chooses between them",
+    note = "such as `endian = if mark == 0x49 {{ little }} else {{ big }}`"
+)]
+pub trait ToEndian {
+    fn little(self) -> bool;
+}
+
+impl ToEndian for Endian {
+    #[inline(always)]
+    fn little(self) -> bool {
+        self == Self::Little
+    }
+}
+
+impl ToEndian for &Endian {
+    #[inline(always)]
+    fn little(self) -> bool {
+        *self == Endian::Little
+    }
+}
+
 /// What `size = EXPR` and `count = EXPR` may be.
 #[diagnostic::on_unimplemented(
     message = "a size or count is an integer, not `{Self}`",

@@ -149,8 +149,8 @@ pub mod prelude {
     #[cfg(feature = "charsets")]
     pub use crate::codec::Gbk;
     pub use crate::codec::{
-        Ascii, Bcd, BcdTime, Codec, Deframer, Encode, Error, FieldInfo, List, ListBuf, Random, Reader,
-        Tagged, Text, TextBuf, Utf8, Writer,
+        Ascii, Bcd, BcdTime, Codec, Deframer, Encode, Endian, Error, FieldInfo, List, ListBuf, Random,
+        Reader, Tagged, Text, TextBuf, Utf8, Writer,
     };
     #[cfg(feature = "session")]
     pub use crate::session::{Asks, CloseReason, Cx, Outcome, Refusal, TopicValue};

@@ -29,6 +29,15 @@ const ALL_KEYS: &[&str] = &[
 pub(crate) enum Endian {
     Big,
     Little,
+    /// Decided by the expression of the item of this index.
+    Chosen(usize),
+}
+
+/// `endian = big`, or an expression that makes an `Endian`.
+#[derive(Clone)]
+pub(crate) struct EndianKey {
+    pub(crate) order: Endian,
+    pub(crate) chosen: Option<Expr>,
 }
 
 /// `size = ..`, `count = ..`.
@@ -81,7 +90,7 @@ pub(crate) enum WireContent {
 /// The keys of `#[wire(..)]` as written.
 #[derive(Clone, Default)]
 pub(crate) struct WireAttrs {
-    pub(crate) endian: Option<Keyed<Endian>>,
+    pub(crate) endian: Option<Keyed<EndianKey>>,
     pub(crate) codec: Option<Keyed<Expr>>,
     pub(crate) bits: Option<Keyed<BitsKey>>,
     pub(crate) size: Option<Keyed<Amount>>,
@@ -240,13 +249,14 @@ fn sentinel_bytes(input: ParseStream<'_>) -> syn::Result<Vec<u8>> {
     byte(input).map(|byte| vec![byte])
 }
 
-fn endian(input: ParseStream<'_>) -> syn::Result<Endian> {
-    let word: Ident = input.parse()?;
-    match word.to_string().as_str() {
-        "big" => Ok(Endian::Big),
-        "little" => Ok(Endian::Little),
-        _ => Err(syn::Error::new(word.span(), format!("no byte order `{word}`: write `big` or `little`"))),
-    }
+fn endian(input: ParseStream<'_>) -> syn::Result<EndianKey> {
+    let expr: Expr = input.parse()?;
+    let order = match &expr {
+        Expr::Path(path) if path.path.is_ident("big") => Endian::Big,
+        Expr::Path(path) if path.path.is_ident("little") => Endian::Little,
+        _ => return Ok(EndianKey { order: Endian::Chosen(0), chosen: Some(expr) }),
+    };
+    Ok(EndianKey { order, chosen: None })
 }
 
 fn bits(input: ParseStream<'_>, place: Place) -> syn::Result<BitsKey> {

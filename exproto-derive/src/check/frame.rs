@@ -5,8 +5,9 @@ use syn::LitInt;
 
 use super::{field_hint, field_named};
 use crate::attr::frame::{EscapeTable, Escapes, FrameAttrs, Named, Reassemble};
+use crate::attr::wire::Endian;
 use crate::ctxt::Ctxt;
-use crate::framing::Bounds;
+use crate::framing::{Bounds, Place};
 use crate::ir::{EnumModel, Frame, Item, Layout, Model, Presence, Repr, Shape};
 
 /// Runs the rules on a type with `#[frame(..)]`.
@@ -16,6 +17,7 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
         Shape::Struct(layout) => {
             one_boundary(frame, ctxt);
             boundary(frame, layout, ctxt);
+            chosen_order(frame, layout, ctxt);
             transparent(frame, ctxt);
             delimiters(frame, ctxt);
             max(frame, ctxt);
@@ -165,6 +167,25 @@ fn boundary(frame: &Frame, layout: &Layout, ctxt: &mut Ctxt) {
         ctxt.error_at(
             span,
             "nothing on the wire says where this frame ends: let a length at a constant place say `= size(..)` of all that varies, or add `flag = 0x7E`, `end = b\"..\"`, `line` or `datagram`",
+        );
+    }
+}
+
+// The end of a frame is found before anything of it is decoded.
+fn chosen_order(frame: &Frame, layout: &Layout, ctxt: &mut Ctxt) {
+    let Bounds::Length(length) = &frame.bounds else { return };
+    let (index, endian) = match &length.place {
+        Place::Prefix(index, _, endian) => (*index, *endian),
+        Place::Item(index) => match layout.items.get(*index).map(|item| &item.repr) {
+            Some(Repr::Int(_, endian) | Repr::Scalar(_, endian)) => (*index, *endian),
+            Some(Repr::Bits(slot)) => (*index, slot.endian),
+            _ => return,
+        },
+    };
+    if let (Some(item), Endian::Chosen(_)) = (layout.items.get(index), endian) {
+        ctxt.error_at(
+            item.span,
+            format_args!("the end of the frame is found before anything chooses the byte order of `{}`: declare a frame for each order, told apart by `#[frame(one_of)]`, or give the frame delimiters", item.label),
         );
     }
 }

@@ -225,8 +225,64 @@ pub(crate) fn mentions_left(expr: &Expr) -> bool {
     idents.iter().any(|ident| ident == "left")
 }
 
+/// The variable that says whether an item has the low byte first, where that
+/// is chosen at run time.
+fn little_name(index: usize) -> Ident {
+    format_ident!("__little{}", index)
+}
+
+/// Sets that variable, where the item needs it.
+pub(crate) fn choose_order(
+    item: &Item,
+    index: usize,
+    layout: &Layout,
+    model: &Model,
+    locals: Locals,
+) -> TokenStream {
+    let Some(expr) = &item.endian else { return TokenStream::new() };
+    chosen_order(index, &user_expr(expr, layout, item, model, locals), expr)
+}
+
+/// The same with an expression that has what it speaks of in scope.
+pub(crate) fn chosen_order(index: usize, value: &TokenStream, at: &Expr) -> TokenStream {
+    let name = little_name(index);
+    let order = quote::quote_spanned!(located(at)=> __p::ToEndian::little(#value));
+    quote! {
+        let #name: bool = {
+            #[allow(unused_variables)]
+            let (big, little) = (__p::Endian::Big, __p::Endian::Little);
+            #order
+        };
+    }
+}
+
+/// The function of a writer that comes back to a number.
+pub(crate) fn patch_name(endian: Endian) -> TokenStream {
+    match endian {
+        Endian::Big => quote!(patch_be),
+        Endian::Little => quote!(patch_le),
+        Endian::Chosen(_) => quote!(patch),
+    }
+}
+
+/// Its last argument, where the byte order is chosen at run time.
+pub(crate) fn patch_order(endian: Endian) -> TokenStream {
+    match endian {
+        Endian::Chosen(index) => {
+            let name = little_name(index);
+            quote!(, #name)
+        }
+        _ => TokenStream::new(),
+    }
+}
+
 /// Reads an integer at a constant offset of the array `bytes`.
 pub(crate) fn read_int(bytes: &TokenStream, at: usize, int: IntTy, endian: Endian) -> TokenStream {
+    if let Endian::Chosen(index) = endian {
+        let chosen = little_name(index);
+        let (little, big) = (read_int(bytes, at, int, Endian::Little), read_int(bytes, at, int, Endian::Big));
+        return quote!((if #chosen { #little } else { #big }));
+    }
     let ty = int.rust();
     let mut parts: Vec<TokenStream> = (0..int.bytes)
         .map(|i| {
@@ -258,6 +314,18 @@ pub(crate) fn int_bytes(
     int: IntTy,
     endian: Endian,
 ) -> (TokenStream, Vec<TokenStream>) {
+    if let Endian::Chosen(index) = endian {
+        let chosen = little_name(index);
+        let bytes = int.bytes;
+        let (statement, parts) = int_bytes(name, value, int, Endian::Big);
+        let back = parts.iter().rev();
+        let parts = &parts;
+        let both = quote! {
+            #statement
+            let #name: [u8; #bytes] = if #chosen { [#(#back),*] } else { [#(#parts),*] };
+        };
+        return (both, (0..bytes).map(|i| quote!(#name[#i])).collect());
+    }
     let ty = int.rust();
     let bytes = quote!(let #name = { let __v: #ty = #value; __v.to_be_bytes() };);
     let skip = int.held - int.bytes;

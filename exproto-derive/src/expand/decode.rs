@@ -5,7 +5,9 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
 use super::check;
-use super::common::{Locals, ctx_value, is_number, located, mentions_left, read_int, type_is, user_expr};
+use super::common::{
+    Locals, choose_order, ctx_value, is_number, located, mentions_left, read_int, type_is, user_expr,
+};
 use crate::ir::{BitSlot, Extent, Frame, Item, Layout, ListKind, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Relation, Source};
@@ -95,6 +97,7 @@ impl Decode<'_> {
         let len = if let Repr::Bits(slot) = &item.repr { slot.bytes } else { size } as u32;
         // Before what may be said about the field, and around those inside it.
         let mut out = quote!(__r.enter_at(&#info, #offset););
+        out.extend(self.choose_order(index));
         let leave = quote!(__r.leave_at(#offset + #len););
         match &item.repr {
             Repr::Int(int, endian) => {
@@ -183,14 +186,21 @@ impl Decode<'_> {
             Some(condition) => quote!(let #local = if #condition { __p::Some(#value) } else { __p::None };),
         };
         let checks = self.after(index);
+        let order = self.choose_order(index);
         quote! {
             let #offset: u32 = __r.offset();
             #left
+            #order
             __r.enter(&#info);
             #read
             __r.leave();
             #checks
         }
+    }
+
+    /// Looks up the byte order of an item that has one chosen at run time.
+    fn choose_order(&self, index: usize) -> TokenStream {
+        choose_order(&self.layout.items[index], index, self.layout, self.model, Locals::Values)
     }
 
     fn uses_left(&self, item: &Item) -> bool {
@@ -517,6 +527,7 @@ impl Decode<'_> {
             member: None,
             relation: None,
             opaque: None,
+            endian: None,
             ctx_span: item.ctx_span,
             fill: None,
             lenient: false,

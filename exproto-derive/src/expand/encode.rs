@@ -5,8 +5,10 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
 use super::check;
-use super::common::{Locals, ctx_value, int_bytes, located, mentions_left, type_is, user_expr};
-use crate::attr::wire::Endian;
+use super::common::{
+    Locals, choose_order, ctx_value, int_bytes, located, mentions_left, patch_name, patch_order, type_is,
+    user_expr,
+};
 use crate::ir::{BitSlot, Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Relation, Source};
@@ -110,6 +112,7 @@ impl Encode<'_> {
     fn bytes_of(&self, index: usize, statements: &mut TokenStream, bytes: &mut Vec<TokenStream>) {
         let item = &self.layout.items[index];
         let name = format_ident!("__b{}", index);
+        statements.extend(self.choose_order(index));
         match &item.repr {
             Repr::Int(int, endian) => {
                 let value = self.int_value(index, *int);
@@ -232,6 +235,11 @@ impl Encode<'_> {
             return quote!((*#local as u64));
         }
         quote!(__p::Scalar::raw(*#local))
+    }
+
+    /// Looks up the byte order of an item that has one chosen at run time.
+    fn choose_order(&self, index: usize) -> TokenStream {
+        choose_order(&self.layout.items[index], index, self.layout, self.model, Locals::References)
     }
 
     fn due(&self, index: usize) -> Option<Due> {
@@ -363,13 +371,10 @@ impl Encode<'_> {
                 }
                 _ => continue,
             };
-            let patch = match endian {
-                Endian::Big => quote!(patch_be),
-                Endian::Little => quote!(patch_le),
-            };
+            let (patch, order) = (patch_name(endian), patch_order(endian));
             out.extend(quote! {
                 let __v: u64 = #value;
-                __w.#patch::<#bytes>(#place, #shift, #bits, __v, &#info)?;
+                __w.#patch::<#bytes>(#place, #shift, #bits, __v, &#info #order)?;
             });
         }
         out
@@ -441,7 +446,8 @@ impl Encode<'_> {
                 }
             }
         };
-        quote!(let #place = __w.here(); #write)
+        let order = self.choose_order(index);
+        quote!(let #place = __w.here(); #order #write)
     }
 
     /// Writes a value with its prefix and padding; `x` is a reference to it.
@@ -504,26 +510,20 @@ impl Encode<'_> {
             }
             Extent::PrefixSize(int, endian) => {
                 let (bytes, bits) = (int.bytes, int.bytes as u32 * 8);
-                let patch = match endian {
-                    Endian::Big => quote!(patch_be),
-                    Endian::Little => quote!(patch_le),
-                };
+                let (patch, order) = (patch_name(*endian), patch_order(*endian));
                 quote!({
                     let __prefix = __w.run([0_u8; #bytes]);
                     let __from = __w.here();
                     #content
-                    __w.#patch::<#bytes>(__prefix, 0, #bits, __w.since(__from) as u64, &#info)?;
+                    __w.#patch::<#bytes>(__prefix, 0, #bits, __w.since(__from) as u64, &#info #order)?;
                 })
             }
             Extent::PrefixCount(int, endian) => {
                 let (bytes, bits) = (int.bytes, int.bytes as u32 * 8);
-                let patch = match endian {
-                    Endian::Big => quote!(patch_be),
-                    Endian::Little => quote!(patch_le),
-                };
+                let (patch, order) = (patch_name(*endian), patch_order(*endian));
                 quote!({
                     let __prefix = __w.run([0_u8; #bytes]);
-                    __w.#patch::<#bytes>(__prefix, 0, #bits, __p::Counted::counted(#x) as u64, &#info)?;
+                    __w.#patch::<#bytes>(__prefix, 0, #bits, __p::Counted::counted(#x) as u64, &#info #order)?;
                     #content
                 })
             }

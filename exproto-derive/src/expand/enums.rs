@@ -172,6 +172,11 @@ fn opaque(model: &Model, data: &EnumModel) -> TokenStream {
 /// `Wire`, `Decode`, `Encode` of an enum that begins with its tag.
 fn inline(model: &Model, data: &EnumModel) -> TokenStream {
     let Some((int, endian)) = data.inline_tag else { return TokenStream::new() };
+    let order = data.tag_endian.as_ref().map(|expr| {
+        let bind = super::common::ctx_bind(model);
+        let chosen = super::common::chosen_order(0, &quote!((#expr)), expr);
+        quote!(#bind #chosen)
+    });
     let lifetime = de_lifetime(model);
     let ctx = ctx_type(model);
     let bytes = int.bytes;
@@ -198,6 +203,7 @@ fn inline(model: &Model, data: &EnumModel) -> TokenStream {
         #decode {
             #[inline]
             fn decode<__T: __p::Trace>(__r: &mut __p::Reader<#lifetime, __T>, __ctx: #ctx) -> __p::Result<Self, __p::Error> {
+                #order
                 let __h = __r.run::<#bytes>(&__TYPE)?;
                 <Self as __p::Select<#lifetime>>::select(#read as u64, __r, __ctx)
             }
@@ -207,6 +213,7 @@ fn inline(model: &Model, data: &EnumModel) -> TokenStream {
             fn encode(&self, __w: &mut __p::Writer<'_>, __ctx: #ctx) -> __p::Result<(), __p::Error> {
                 let __tag: u64 = __p::Tagged::tag(self);
                 if __tag > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &__TYPE)); }
+                #order
                 #statement
                 __w.run([#(#parts),*]);
                 __p::EncodeBody::encode_body(self, __w, __ctx)

@@ -94,7 +94,7 @@ pub(crate) fn expand_bits(model: &Model, bits: &BitStruct) -> TokenStream {
 
 /// `Wire`, `Decode` and `Encode` through `Scalar`, if the byte order is known.
 fn integer(model: &Model, int: IntTy, endian: Option<Endian>) -> TokenStream {
-    if int.bytes > 1 && endian.is_none() {
+    if int.bytes > 1 && matches!(endian, None | Some(Endian::Chosen(_))) {
         return TokenStream::new();
     }
     let endian = endian.unwrap_or(Endian::Big);

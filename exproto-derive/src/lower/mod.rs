@@ -1,6 +1,7 @@
 //! Attributes and syntax tree to the model of `ir`: decides how each field is
 //! read, ties relations to what they speak of, builds containers of bits.
 
+mod order;
 mod relate;
 mod types;
 mod value;
@@ -32,6 +33,10 @@ use value::{bit_repr, value_item};
 /// What the fields of a type have in common.
 struct Scope {
     endian: Option<Endian>,
+    /// The expression that chooses it.
+    chosen: Option<Expr>,
+    /// The context, by name.
+    ctx: Vec<Ident>,
     /// The byte between fields.
     sep: Option<u8>,
     /// Whether the missing byte order is reported already, or an attribute
@@ -74,7 +79,9 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
         }
     }
     let scope = Scope {
-        endian: attrs.endian.as_ref().map(|key| key.value),
+        endian: attrs.endian.as_ref().map(|key| key.value.order),
+        chosen: attrs.endian.as_ref().and_then(|key| key.value.chosen.clone()),
+        ctx: ctx.iter().map(|(name, _)| name.clone()).collect(),
         sep: attrs.sep.as_ref().map(|key| key.value),
         endian_reported: Cell::new(wire_broken),
     };
@@ -151,6 +158,7 @@ fn struct_shape(
     if known && total as usize != int.bytes * 8 {
         ctxt.error(ty, format_args!("the fields have {total} bits, the integer has {}: name reserved bits with `before(_: bits(N))`", int.bytes * 8));
     }
+    order::fixed(scope, "a struct of bits", ctxt);
     // In a struct of bits the first field is the highest, as in tables that
     // begin with bit 31, unless the container is little-endian.
     place_bits(&mut layout.items, scope.endian.unwrap_or(Endian::Big), int.bytes);
@@ -244,6 +252,7 @@ fn enum_shape(
     }
     let chosen = variants.iter().any(|variant| variant.when.is_some());
     Some(Shape::Enum(EnumModel {
+        tag_endian: inline_tag.and_then(|(_, endian)| order::tag(endian, scope, ctxt)),
         inline_tag,
         chosen,
         one_of,
@@ -312,6 +321,7 @@ fn scalar_enum(
         });
         variants.push((variant.ident.clone(), value, snake_case(&variant.ident.unraw().to_string())));
     }
+    order::fixed(scope, "an enum that is one integer", ctxt);
     let broken = ctxt.count() > before || parsed.iter().any(|(_, broken)| *broken);
     ScalarEnum { int, endian: scope.endian, variants, values_at, other, other_ty, broken }
 }
@@ -390,6 +400,7 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope,
     let broken = build_broken || ctxt.count() > before;
     presence(&items, broken, ctxt);
     tails(&mut items, ctxt);
+    order::choose(&mut items, scope, ctxt);
     Layout { owner, style, items, broken }
 }
 
@@ -485,23 +496,23 @@ impl Builder<'_> {
                 });
                 match ty {
                     None => (bit_repr(&item.attrs), syn::parse_quote!(u64), relation),
-                    Some(ty) => {
-                        match IntTy::on_wire(ty).filter(|int| !int.float) {
-                            Some(int) => {
-                                let endian =
-                                    item.attrs.endian.as_ref().map(|key| key.value).or(self.scope.endian);
-                                let endian =
-                                    need_endian(int, endian, item.span, &item.label(), self.scope, ctxt);
-                                let held = int.rust();
-                                (Repr::Int(int, endian), syn::parse_quote!(#held), relation)
-                            }
-                            None => {
-                                ctxt.error(ty, "an item that stands only on the wire is an integer, `bits(N)` or a constant");
-                                self.broken = true;
-                                return;
-                            }
+                    Some(ty) => match IntTy::on_wire(ty).filter(|int| !int.float) {
+                        Some(int) => {
+                            let endian =
+                                item.attrs.endian.as_ref().map(|key| key.value.order).or(self.scope.endian);
+                            let endian = need_endian(int, endian, item.span, &item.label(), self.scope, ctxt);
+                            let held = int.rust();
+                            (Repr::Int(int, endian), syn::parse_quote!(#held), relation)
                         }
-                    }
+                        None => {
+                            ctxt.error(
+                                ty,
+                                "an item that stands only on the wire is an integer, `bits(N)` or a constant",
+                            );
+                            self.broken = true;
+                            return;
+                        }
+                    },
                 }
             }
         };
@@ -522,6 +533,7 @@ impl Builder<'_> {
             extent: Extent::Own,
             relation,
             opaque: None,
+            endian: None,
             ctx: Vec::new(),
             ctx_span: None,
             fill: item.attrs.fill.as_ref().map(|key| key.value),
@@ -604,6 +616,7 @@ fn need_endian(
     ctxt: &mut Ctxt,
 ) -> Endian {
     match endian {
+        Some(Endian::Chosen(_)) if int.bytes == 1 => Endian::Big,
         Some(endian) => endian,
         None => {
             if int.bytes > 1 && !scope.endian_reported.replace(true) {

@@ -239,7 +239,8 @@ pub(super) fn place_bits(items: &mut [Item], endian: Endian, bytes: usize) {
     for item in items {
         if let Repr::Bits(slot) = &mut item.repr {
             slot.shift = match endian {
-                Endian::Big => total.saturating_sub(used + slot.count),
+                // A word whose byte order is chosen is read as a table shows it.
+                Endian::Big | Endian::Chosen(_) => total.saturating_sub(used + slot.count),
                 Endian::Little => used,
             };
             used += slot.count;

@@ -21,7 +21,7 @@ pub(super) fn value_item(
     scope: &Scope,
     ctxt: &mut Ctxt,
 ) -> Item {
-    let endian = attrs.endian.as_ref().map(|key| key.value).or(scope.endian);
+    let endian = attrs.endian.as_ref().map(|key| key.value.order).or(scope.endian);
     let mut each = None;
     let repr = if matches!(&attrs.tag, Some(Keyed { value: TagKey::Receive, .. })) {
         Repr::TagReceiver
@@ -47,6 +47,7 @@ pub(super) fn value_item(
                 if kind == ListKind::Vec {
                     // As on a `List`: the context is the elements'.
                     inner.ctx = inner.ctx.or_else(|| attrs.ctx.clone());
+                    inner.endian = inner.endian.or_else(|| attrs.endian.clone());
                     each = Some(Box::new(value_item(label, span, element.clone(), &inner, scope, ctxt)));
                 } else if let Some(key) = &attrs.each {
                     ctxt.error_at(
@@ -87,6 +88,7 @@ pub(super) fn value_item(
         repr,
         extent,
         relation: None,
+        endian: None,
         opaque: attrs.opaque.as_ref().map(|key| key.value.clone()),
         ctx,
         ctx_span,

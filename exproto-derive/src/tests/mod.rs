@@ -3,6 +3,7 @@
 
 mod frame;
 mod layout;
+mod order;
 mod routes;
 mod syntax;
 mod tags;

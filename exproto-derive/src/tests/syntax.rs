@@ -23,7 +23,10 @@ fn keys_are_known_and_complete() {
         ("struct S { #[wire(rest, rest)] a: Vec<u8> }", &[("`rest` is given twice; remove one", "rest")]),
         (
             "#[wire(endian = middle)] struct S { a: u16, b: u16 }",
-            &[("no byte order `middle`: write `big` or `little`", "middle")],
+            &[(
+                "no byte order `middle`: write `big`, `little` or an expression over earlier fields and the context; did you mean `little`?",
+                "middle",
+            )],
         ),
         (
             "struct S { #[wire(before(len u8 = size(a)))] a: Vec<u8> }",

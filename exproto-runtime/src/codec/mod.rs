@@ -87,6 +87,7 @@
 //! [`fatal`](Bad::fatal) and the session closes the connection.
 
 mod check;
+mod endian;
 mod error;
 mod explain;
 mod frame;
@@ -104,6 +105,7 @@ mod value;
 mod writer;
 
 pub use check::{Algorithm, Crc, CrcParams, internet, sum, xor};
+pub use endian::Endian;
 pub use error::{Error, ErrorKind};
 pub use explain::{
     Explanation, Failure, Oddity, Path, Place, Recorder, Span, explain, explain_bad, explain_item,

@@ -223,6 +223,28 @@ impl<'w> Writer<'w> {
         Ok(())
     }
 
+    /// As [`patch_be`](Self::patch_be), or little-endian.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Overflow`] when `value` needs more than `bits` bits.
+    #[inline]
+    pub fn patch<const W: usize>(
+        &mut self,
+        at: At,
+        shift: u32,
+        bits: u32,
+        value: u64,
+        field: &'static FieldInfo,
+        little: bool,
+    ) -> Result<(), Error> {
+        if little {
+            self.patch_le::<W>(at, shift, bits, value, field)
+        } else {
+            self.patch_be::<W>(at, shift, bits, value, field)
+        }
+    }
+
     #[inline]
     fn fitted<const W: usize>(
         &self,
