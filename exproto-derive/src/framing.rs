@@ -69,7 +69,8 @@ pub(crate) fn frame_of(attrs: FrameAttrs, shape: &Shape, broken: bool) -> Frame 
     let items = &layout.items;
     let body = items.iter().position(|item| matches!(item.repr, Repr::Body(_)));
     // A checksum that starts at a constant offset, covers everything up to
-    // itself and has a constant distance to the end needs no decoding.
+    // itself and has a constant distance to the end needs no decoding. Whether
+    // the size of a part is a constant the compiler says.
     let check = items.iter().enumerate().position(|(index, item)| {
         let Some(Relation { source: Source::Check(algorithm, range), ops, .. }) = &item.relation else {
             return false;
@@ -79,8 +80,7 @@ pub(crate) fn frame_of(attrs: FrameAttrs, shape: &Shape, broken: bool) -> Frame 
             && algorithm.is_plain()
             && matches!(item.repr, Repr::Int(_, Endian::Big | Endian::Little))
             && last + 1 == index
-            && (0..first).all(|i| fixed_at(items, i).is_some())
-            && (index..items.len()).all(|i| fixed_at(items, i).is_some())
+            && (0..first).chain(index..items.len()).all(|i| constant(items, i))
     });
     let marked = attrs.flag.is_some()
         || attrs.start.is_some()

@@ -312,24 +312,33 @@ fn element(item: &Item) -> TokenStream {
 
 /// The constant size of consecutive items.
 fn sum(items: &[Item], range: std::ops::Range<usize>) -> TokenStream {
-    let mut known = 0_usize;
-    let mut parts = TokenStream::new();
+    let (known, parts) = sizes(items, range);
+    quote!((#known #(+ __p::part_size(#parts))*))
+}
+
+/// The size of consecutive items as an `Option`: there if it is a constant.
+pub(crate) fn constant_size(items: &[Item], range: std::ops::Range<usize>) -> TokenStream {
+    let (known, parts) = sizes(items, range);
+    parts.iter().fold(quote!(__p::Some(#known)), |sum, part| quote!(__p::add_sizes(#sum, #part)))
+}
+
+/// The size of the items that is known here, and for each of the others what
+/// the compiler knows, an `Option`.
+fn sizes(items: &[Item], range: std::ops::Range<usize>) -> (usize, Vec<TokenStream>) {
+    let (mut known, mut parts) = (0_usize, Vec::new());
     for index in range {
-        match fixed_at(items, index) {
-            Some(size) => known += size,
-            None => {
-                let Some(item) = items.get(index) else { continue };
-                let ty = super::common::static_lifetimes(item.ty.to_token_stream());
-                parts.extend(match (&item.repr, &item.extent) {
-                    (_, Extent::Fixed(bytes)) => quote!(+ #bytes),
-                    (Repr::Array(len), Extent::Own) => quote!(+ (#len)),
-                    (Repr::Codec(codec), Extent::Own) => {
-                        quote!(+ __p::part_size(__p::codec_size::<#ty, _>(&#codec)))
-                    }
-                    _ => quote!(+ __p::part_size(<#ty as __p::Wire>::SIZE)),
-                });
-            }
+        if let Some(size) = fixed_at(items, index) {
+            known += size;
+            continue;
         }
+        let Some(item) = items.get(index) else { continue };
+        let ty = super::common::static_lifetimes(item.ty.to_token_stream());
+        parts.push(match (&item.repr, &item.extent) {
+            (_, Extent::Fixed(bytes)) => quote!(__p::Some(#bytes)),
+            (Repr::Array(len), Extent::Own) => quote!(__p::Some(#len)),
+            (Repr::Codec(codec), Extent::Own) => quote!(__p::codec_size::<#ty, _>(&#codec)),
+            _ => quote!(<#ty as __p::Wire>::SIZE),
+        });
     }
-    quote!((#known #parts))
+    (known, parts)
 }

@@ -8,6 +8,7 @@ use super::check;
 use super::common::{
     Locals, choose_order, ctx_value, is_number, located, mentions_left, read_int, type_is, user_expr,
 };
+use super::frame::checked_before;
 use crate::ir::{BitSlot, Extent, Frame, Item, Layout, ListKind, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Relation, Source};
@@ -662,7 +663,9 @@ impl Decode<'_> {
                     });
                 }
                 Source::Check(_, range) => {
-                    if self.frame.is_some_and(|frame| frame.check == Some(carrier)) {
+                    let (checked, elsewhere) =
+                        self.frame.map_or((false, None), |frame| checked_before(frame, items, carrier));
+                    if checked {
                         continue;
                     }
                     let Some((first, last)) = bounds(items, range, carrier) else { continue };
@@ -680,8 +683,10 @@ impl Decode<'_> {
                         covered
                     };
                     let computed = check::compute(self.model, self.layout, item, &covered, Locals::Values);
-                    out.extend(quote! {
-                        __r.check(#computed, #raw, #offset, &#info)?;
+                    let verify = quote!(__r.check(#computed, #raw, #offset, &#info)?;);
+                    out.extend(match elsewhere {
+                        Some(elsewhere) => quote!(if const { !#elsewhere } { #verify }),
+                        None => verify,
                     });
                 }
                 Source::Present(field) => {
@@ -729,7 +734,7 @@ impl Decode<'_> {
     fn needs_start(&self) -> bool {
         self.layout.items.iter().enumerate().any(|(index, item)| {
             matches!(&item.relation, Some(Relation { source: Source::Check(..), .. }))
-                && self.frame.is_none_or(|frame| frame.check != Some(index))
+                && self.frame.is_none_or(|frame| !checked_before(frame, &self.layout.items, index).0)
         })
     }
 }

@@ -3,10 +3,11 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
+use super::bounds::constant_size;
 use super::check::algorithm;
 use super::common::{Locals, at_lifetime, ctx_value, header};
 use crate::attr::wire::Endian;
-use crate::ir::{Frame, Layout, Model, Repr, Shape};
+use crate::ir::{Frame, Item, Layout, Model, Repr, Shape};
 use crate::lower::{bounds, fixed_at};
 use crate::relation::Source;
 
@@ -61,17 +62,36 @@ fn check(frame: &Frame, layout: &Layout) -> TokenStream {
     };
     let Source::Check(kind, range) = &relation.source else { return quote!(__p::None) };
     let Some((first, _)) = bounds(items, range, index) else { return quote!(__p::None) };
-    let from: usize = (0..first).filter_map(|i| fixed_at(items, i)).sum();
-    let tail: usize = (index..items.len()).filter_map(|i| fixed_at(items, i)).sum();
+    let from = constant_size(items, 0..first);
+    let tail = constant_size(items, index..items.len());
     let width = fixed_at(items, index).unwrap_or(1);
     let big = !matches!(&item.repr, Repr::Int(_, Endian::Little));
     let algorithm = algorithm(item, kind);
     let info = &item.info;
     quote! {
-        __p::Some(__p::Check {
-            from: #from, tail: #tail, width: #width, big_endian: #big, algorithm: #algorithm, at: &#info,
-        })
+        match (#from, #tail) {
+            (__p::Some(__from), __p::Some(__tail)) => __p::Some(__p::Check {
+                from: __from, tail: __tail, width: #width, big_endian: #big, algorithm: #algorithm, at: &#info,
+            }),
+            _ => __p::None,
+        }
     }
+}
+
+/// Whether the checksum `index` is verified before decoding, if that is known
+/// here; else the constant expression that says it.
+pub(crate) fn checked_before(frame: &Frame, items: &[Item], index: usize) -> (bool, Option<TokenStream>) {
+    let range =
+        match items.get(index).and_then(|item| item.relation.as_ref()).map(|relation| &relation.source) {
+            Some(Source::Check(_, range)) if frame.check == Some(index) => range,
+            _ => return (false, None),
+        };
+    let first = bounds(items, range, index).map_or(0, |(first, _)| first);
+    if (0..first).chain(index..items.len()).all(|i| fixed_at(items, i).is_some()) {
+        return (true, None);
+    }
+    let (from, tail) = (constant_size(items, 0..first), constant_size(items, index..items.len()));
+    (false, Some(quote!(__p::add_sizes(#from, #tail).is_some())))
 }
 
 /// `segment` and `join` of a protocol that cuts messages up.
