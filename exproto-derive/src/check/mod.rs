@@ -4,8 +4,11 @@
 //! A rule is silent about what is reported already: items, variants and
 //! layouts that are `broken` may lack only what could not be read.
 
+mod extents;
 mod frame;
 mod layout;
+mod numbers;
+mod relations;
 mod routes;
 mod tags;
 

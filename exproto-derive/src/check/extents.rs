@@ -1,0 +1,168 @@
+//! Rules about where a value ends.
+
+use proc_macro2::Span;
+
+use crate::attr::wire::{Amount, WireAttrs};
+use crate::ctxt::Ctxt;
+use crate::ir::{Extent, Item, Layout, ListKind, Repr};
+
+// Bytes and lists do not say themselves where they end: they need `size`,
+// `count` or `rest`, or a length or count that speaks of them. Declared types
+// and codecs may know their own end.
+pub(super) fn no_extent(layout: &Layout, item: &Item, value: &Item, ctxt: &mut Ctxt) {
+    if layout.broken || !matches!(value.extent, Extent::Own) {
+        return;
+    }
+    let label = &value.label;
+    if !std::ptr::eq(item, value) {
+        if matches!(value.repr, Repr::Slice | Repr::Buffer | Repr::List(..)) {
+            ctxt.error(
+                &value.ty,
+                format_args!("an element of `{label}` has no extent: add `each(size = ..)`, such as `each(size = prefix(u8))`"),
+            );
+        }
+        return;
+    }
+    let how = match &value.repr {
+        Repr::Slice | Repr::Buffer => "a length field say `= size",
+        Repr::List(..) => "a count say `= count",
+        _ => return,
+    };
+    let hint = if value.name.is_some() { format!(", or let {how}({label})`") } else { String::new() };
+    ctxt.error_at(value.span, format_args!("`{label}` has no extent: add `size`, `count` or `rest`{hint}"));
+}
+
+// `size`, `count` and `rest` are for what may vary: integers, arrays and bits
+// have the size of their type.
+pub(super) fn extent_of_fixed(item: &Item, ctxt: &mut Ctxt) {
+    let Some((key, span)) = extent_key(&item.attrs) else { return };
+    let label = &item.label;
+    match &item.repr {
+        Repr::Int(int, _) | Repr::Scalar(int, _) => {
+            let bytes = int.bytes;
+            ctxt.error_at(
+                span,
+                format_args!(
+                    "`{label}` is an integer of {bytes} bytes: remove `{key}`; another width is `as = u24`"
+                ),
+            );
+        }
+        Repr::Bits(_) => ctxt.error_at(span, format_args!("`{label}` is made of bits: remove `{key}`")),
+        Repr::Array(_) => {
+            ctxt.error_at(span, format_args!("`{label}` has the size of its array: remove `{key}`"))
+        }
+        Repr::Slice | Repr::Buffer | Repr::List(..) | Repr::Codec(_) | Repr::Part | Repr::Body(_) => {
+            if let Some(key) = &item.attrs.size
+                && let Amount::Expr(expr) = &key.value
+                && crate::ir::literal(expr) == Some(0)
+            {
+                ctxt.error(
+                    expr,
+                    format_args!("`{label}` has no bytes: remove the field, or say how many it has"),
+                );
+            }
+        }
+        Repr::Constant(_) | Repr::TagReceiver => {}
+    }
+}
+
+pub(super) fn extent_key(attrs: &WireAttrs) -> Option<(&'static str, Span)> {
+    let size = attrs.size.as_ref().map(|key| ("size", key.key));
+    let count = attrs.count.as_ref().map(|key| ("count", key.key));
+    let rest = attrs.rest.as_ref().map(|key| ("rest", key.key));
+    let until = attrs.until.as_ref().map(|key| ("until", key.key));
+    size.or(count).or(rest).or(until)
+}
+
+// `each(..)` says how the elements of a `Vec` are laid out.
+pub(super) fn each(item: &Item, ctxt: &mut Ctxt) {
+    if let Some(key) = &item.attrs.each
+        && !matches!(item.repr, Repr::List(ListKind::Vec, _))
+    {
+        ctxt.error_at(
+            key.key,
+            format_args!("`each` is for the elements of a `Vec`, and `{}` is none: remove it", item.label),
+        );
+    }
+}
+
+// `fill` pads a value up to a size that is known without it; on an item that
+// stands only on the wire it is the value of reserved bits, which a relation
+// would decide instead.
+pub(super) fn fill(item: &Item, ctxt: &mut Ctxt) {
+    let Some(key) = &item.attrs.fill else { return };
+    let label = &item.label;
+    if item.member.is_none() && !item.label.is_empty() && matches!(item.repr, Repr::Int(..) | Repr::Bits(_)) {
+        if item.relation.is_some() {
+            ctxt.error_at(key.key, format_args!("`{label}` is computed: remove `fill`"));
+        }
+        return;
+    }
+    if !matches!(item.extent, Extent::Fixed(_) | Extent::Size(_)) {
+        ctxt.error_at(
+            key.key,
+            format_args!(
+                "`fill` pads up to a size, and `{label}` has none: add `size = N`, or remove `fill`"
+            ),
+        );
+    }
+}
+
+// On a field, `lenient` keeps the whole elements of a list that breaks off.
+// That takes a list that ends with its extent, and one that has a place for
+// what is cut off.
+pub(super) fn lenient(item: &Item, ctxt: &mut Ctxt) {
+    let Some(key) = &item.attrs.lenient else { return };
+    let label = &item.label;
+    match (&item.repr, &item.extent) {
+        (Repr::List(ListKind::Vec, _), _) => ctxt.error_at(
+            key.key,
+            format_args!("a `Vec` has no place for the bytes of an element that is cut off: use `List` or `ListBuf` for `{label}`"),
+        ),
+        (Repr::List(..), Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_)) => ctxt.error_at(
+            key.key,
+            format_args!("`lenient` takes the elements that are there, but `{label}` has a count: say `rest` or `size` instead, or remove it"),
+        ),
+        (Repr::List(..), _) => {}
+        _ => ctxt.error_at(
+            key.key,
+            format_args!("`lenient` goes on enums and on lists, and `{label}` is neither: remove it"),
+        ),
+    }
+}
+
+// `max` bounds what a device decides; `extra` bytes stand after a value that
+// does not take its whole extent.
+pub(super) fn bounded(item: &Item, ctxt: &mut Ctxt) {
+    let label = &item.label;
+    let decided = matches!(
+        item.extent,
+        Extent::Size(_)
+            | Extent::Count(_)
+            | Extent::PrefixSize(..)
+            | Extent::PrefixCount(..)
+            | Extent::BySize(_)
+            | Extent::ByCount(_)
+            | Extent::Until(_)
+    );
+    if let Some(key) = item.attrs.max.as_ref().filter(|_| !decided) {
+        ctxt.error_at(
+            key.key,
+            format_args!(
+                "`max` bounds a size or count that the device says, and `{label}` has none: remove it"
+            ),
+        );
+    }
+    let sized =
+        decided && !matches!(item.extent, Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_));
+    let sized = sized || matches!(item.extent, Extent::Fixed(_) | Extent::Separated(_));
+    let takes_all = matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..));
+    if let Some(key) = item.attrs.extra.as_ref().filter(|_| !sized || takes_all) {
+        ctxt.error_at(
+            key.key,
+            format_args!(
+                "`extra` bytes follow a declared type within its `size`, and `{label}` leaves none: remove it"
+            ),
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! Lists whose elements are counted, and what an element is.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::extent::limit;
+use super::{Decode, offset_name, raw_name};
+use crate::expand::common::{Locals, ctx_value, read_int, user_expr};
+use crate::ir::{Extent, Item, ListKind, Presence, Repr};
+use crate::relation;
+
+impl Decode<'_> {
+    /// A list with a known number of elements.
+    pub(super) fn counted(&self, item: &Item, index: usize) -> TokenStream {
+        let info = &item.info;
+        let count = match &item.extent {
+            Extent::Count(expr) => {
+                let value = user_expr(expr, self.layout, item, self.model, Locals::Values);
+                quote!(__p::ToSize::to_size(#value))
+            }
+            Extent::PrefixCount(int, endian) => {
+                let bytes = int.bytes;
+                let value = read_int(&quote!(__n), 0, *int, *endian);
+                quote!({ let __n = __r.run::<#bytes>(&#info)?; #value as usize })
+            }
+            Extent::ByCount(carrier) => {
+                let raw = raw_name(*carrier);
+                let (carrier_info, offset) = (&self.layout.items[*carrier].info, offset_name(*carrier));
+                let ops = self.layout.items[*carrier].relation.as_ref().map(|r| &r.ops[..]).unwrap_or(&[]);
+                let value = relation::backward(ops, quote!(#raw as i64));
+                quote! {
+                    __p::size_of_rest(#value)
+                        .ok_or_else(|| __r.fail(__p::ErrorKind::Relation, #offset, &#carrier_info, #raw, 0))?
+                }
+            }
+            _ => quote!(0_usize),
+        };
+        let limit = limit(item, &quote!(__n));
+        let count = quote!({ let __n: usize = #count; #limit __n });
+        match &item.repr {
+            Repr::Slice => quote!({ let __n: usize = #count; __r.take(__n, &#info)? }),
+            Repr::Buffer => quote!({ let __n: usize = #count; __r.take(__n, &#info)?.to_vec() }),
+            Repr::List(ListKind::Lazy, element) => {
+                let ty = &item.ty;
+                let ctx = self.element_ctx(item, element);
+                quote!({ let __n = #count; <#ty as __p::Sequence<'_>>::decode_count(__r, __n, #ctx, &#info)? })
+            }
+            Repr::List(ListKind::Vec, _) => {
+                let value = self.element(item, index);
+                let min = self.element_min(item);
+                // Elements without bytes would let a count of millions through.
+                let bound = match item.each.as_deref() {
+                    Some(Item { repr: Repr::Part, extent: Extent::Own, ty, .. }) => quote! {
+                        if <#ty as __p::Wire>::MIN == 0 && __n > __r.left() {
+                            return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, __r.left() as u64, __n as u64));
+                        }
+                    },
+                    Some(each)
+                        if each.fixed().is_none_or(|size| size == 0)
+                            && !matches!(each.extent, Extent::PrefixSize(..) | Extent::PrefixCount(..)) =>
+                    {
+                        quote! {
+                            if __n > __r.left() {
+                                return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, __r.left() as u64, __n as u64));
+                            }
+                        }
+                    }
+                    _ => TokenStream::new(),
+                };
+                quote!({
+                    let __n: usize = #count;
+                    #bound
+                    let mut __list = __p::Vec::with_capacity(__n.min(__r.left() / #min));
+                    for _ in 0..__n {
+                        __r.enter_element(__list.len());
+                        let __v = #value;
+                        __r.leave();
+                        __list.push(__v);
+                    }
+                    __list
+                })
+            }
+            _ => quote!(()),
+        }
+    }
+
+    pub(super) fn element(&self, item: &Item, index: usize) -> TokenStream {
+        item.each.as_ref().map_or_else(|| quote!(()), |each| self.bounded(each, index))
+    }
+
+    pub(super) fn element_min(&self, item: &Item) -> TokenStream {
+        let Some(each) = &item.each else { return quote!(1) };
+        let ty = &each.ty;
+        match (&each.repr, &each.extent) {
+            (Repr::Part, Extent::Own) => {
+                quote!((if <#ty as __p::Wire>::MIN == 0 { 1 } else { <#ty as __p::Wire>::MIN }))
+            }
+            (_, Extent::PrefixSize(int, _) | Extent::PrefixCount(int, _)) => {
+                let bytes = int.bytes;
+                quote!(#bytes)
+            }
+            _ => {
+                let size = each.fixed().unwrap_or(1).max(1);
+                quote!(#size)
+            }
+        }
+    }
+
+    pub(crate) fn element_ctx(&self, item: &Item, element: &syn::Type) -> TokenStream {
+        let holder = Item {
+            ty: element.clone(),
+            local: item.local.clone(),
+            ctx: item.ctx.clone(),
+            presence: Presence::Always,
+            repr: Repr::Part,
+            extent: Extent::Own,
+            name: None,
+            label: item.label.clone(),
+            info: item.info.clone(),
+            member: None,
+            relation: None,
+            opaque: None,
+            endian: None,
+            ctx_span: item.ctx_span,
+            fill: None,
+            lenient: false,
+            range: None,
+            strict: false,
+            meta: item.meta.clone(),
+            each: None,
+            span: item.span,
+            attrs: Box::default(),
+            broken: false,
+        };
+        ctx_value(&holder, self.layout, self.model, &quote!(__p::Wire), Locals::Values)
+    }
+}

@@ -1,0 +1,77 @@
+//! A value that may take all that the reader has.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use super::{Decode, raw_name};
+use crate::expand::common::{Locals, ctx_value, located, read_int, user_expr};
+use crate::ir::{Item, ListKind, Repr};
+use crate::relation;
+
+impl Decode<'_> {
+    /// The value of an item that may take all that `__r` has.
+    pub(super) fn whole(&self, item: &Item, index: usize) -> TokenStream {
+        let (info, ty) = (&item.info, &item.ty);
+        match &item.repr {
+            Repr::Slice => quote!(__r.rest()),
+            Repr::Buffer => quote!(__r.rest().to_vec()),
+            Repr::Array(len) => quote!(*__r.run::<{ #len }>(&#info)?),
+            Repr::Int(int, endian) => {
+                let bytes = int.bytes;
+                let value = read_int(&quote!(__n), 0, *int, *endian);
+                quote!({ let __n = __r.run::<#bytes>(&#info)?; #value })
+            }
+            Repr::Scalar(int, endian) => {
+                let bytes = int.bytes;
+                let value = read_int(&quote!(__n), 0, *int, *endian);
+                quote!({ let __n = __r.run::<#bytes>(&#info)?; <#ty as __p::Scalar>::from_raw(#value as u64) })
+            }
+            Repr::Codec(codec) => {
+                let span = located(codec);
+                let decode = quote_spanned!(span=> __p::Codec::<'_, #ty>::decode(&(#codec), __q, &#info));
+                quote!(__r.plain(|__q| #decode)?)
+            }
+            Repr::Body(tag) => {
+                let raw = raw_name(*tag);
+                let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Tagged), Locals::Values);
+                let ops = self.layout.items[*tag].relation.as_ref().map(|r| &r.ops[..]).unwrap_or(&[]);
+                let tag = relation::backward(ops, quote!(#raw as i64));
+                let select = quote!(<#ty as __p::Select<'_>>::select((#tag) as u64, __r, #ctx)?);
+                match &item.opaque {
+                    None => select,
+                    Some(opaque) => {
+                        let opaque = user_expr(opaque, self.layout, item, self.model, Locals::Values);
+                        quote!(if #opaque { <#ty as __p::Select<'_>>::opaque((#tag) as u64, __r)? } else { #select })
+                    }
+                }
+            }
+            Repr::Part => {
+                let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Wire), Locals::Values);
+                quote!(<#ty as __p::Decode<'_>>::decode(__r, #ctx)?)
+            }
+            Repr::List(ListKind::Lazy, element) => {
+                let ctx = self.element_ctx(item, element);
+                let lenient = item.lenient;
+                quote!(<#ty as __p::Sequence<'_>>::decode_rest(__r, #ctx, #lenient, &#info)?)
+            }
+            Repr::List(ListKind::Vec, _) => {
+                let value = self.element(item, index);
+                quote!({
+                    let mut __list = __p::Vec::new();
+                    while __r.left() > 0 {
+                        let __before = __r.left();
+                        __r.enter_element(__list.len());
+                        let __v = #value;
+                        __r.leave();
+                        if __r.left() == __before {
+                            return __p::Err(__r.fail(__p::ErrorKind::Trailing, __r.offset(), &#info, __before as u64, 0));
+                        }
+                        __list.push(__v);
+                    }
+                    __list
+                })
+            }
+            Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver => quote!(()),
+        }
+    }
+}

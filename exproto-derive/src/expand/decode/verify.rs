@@ -1,0 +1,210 @@
+//! What is looked at after an item is read: ranges, constants, relations
+//! that decided nothing.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{Decode, offset_name, raw_name};
+use crate::expand::common::{Locals, is_number, type_is, user_expr};
+use crate::expand::frame::checked_before;
+use crate::expand::{check, schema};
+use crate::ir::{BitSlot, Extent, Item, Presence, Repr};
+use crate::lower::{bounds, fixed_at, position};
+use crate::relation::{self, Relation, Source};
+
+impl Decode<'_> {
+    /// What is looked at right after an item is read: its range, constants.
+    pub(super) fn after(&self, index: usize) -> TokenStream {
+        let item = &self.layout.items[index];
+        let (local, info, offset) = (&item.local, &item.info, offset_name(index));
+        let mut out = TokenStream::new();
+        if is_number(item) && matches!(item.presence, Presence::Always) && item.relation.is_some() {
+            let raw = raw_name(index);
+            match &item.repr {
+                // Set where the value was read.
+                Repr::Scalar(..) | Repr::Bits(_) => {}
+                _ => out.extend(quote!(let #raw: u64 = #local as u64;)),
+            }
+        }
+        if let (Repr::Part, Some(Relation { source: Source::Tag(_), .. })) = (&item.repr, &item.relation) {
+            let raw = raw_name(index);
+            out.extend(quote!(let #raw: u64 = __p::Scalar::raw(#local);));
+        }
+        if let Some((low, high)) = &item.range
+            && is_number(item)
+        {
+            let low = user_expr(low, self.layout, item, self.model, Locals::Values);
+            let high = user_expr(high, self.layout, item, self.model, Locals::Values);
+            let odd = if item.strict {
+                quote!(return __p::Err(__r.fail(__p::ErrorKind::Range, #offset, &#info, *__v as u64, 0)))
+            } else {
+                quote!(__r.flag_at(__p::Flag::Range, &#info, #offset))
+            };
+            let value = match item.presence {
+                // Bits that stand only on the wire have no local of their own.
+                Presence::Always if item.member.is_none() && matches!(item.repr, Repr::Bits(_)) => {
+                    let raw = raw_name(index);
+                    quote!(__p::Some(&#raw))
+                }
+                Presence::Always => quote!(__p::Some(&#local)),
+                _ => quote!(#local.as_ref()),
+            };
+            let sentinels = schema::sentinels(item).into_iter().map(|(value, _)| value);
+            let plausible = if item.meta.sentinels.is_empty() {
+                quote!(((#low)..=(#high)).contains(__v))
+            } else {
+                quote!((((#low)..=(#high)).contains(__v) || [#(#sentinels),*].contains(&(*__v as i64))))
+            };
+            out.extend(quote! {
+                if let __p::Some(__v) = #value && !#plausible { #odd; }
+            });
+        }
+        if item.member.is_none() && item.relation.is_none() && !matches!(item.repr, Repr::Constant(_)) {
+            let fill = u64::from(item.fill.unwrap_or(0));
+            let raw = if let Repr::Bits(_) = item.repr { raw_name(index) } else { local.clone() };
+            out.extend(
+                quote!(if #raw as u64 != #fill { __r.flag_at(__p::Flag::Reserved, &#info, #offset); }),
+            );
+        }
+        // Bits that the type has no name for are not kept by it.
+        let one_bit = type_is(&item.ty, "bool") && matches!(item.repr, Repr::Bits(_));
+        let kept = one_bit || crate::ir::IntTy::of_type(&item.ty).is_some();
+        if matches!(item.repr, Repr::Scalar(..) | Repr::Bits(_))
+            && matches!(item.presence, Presence::Always)
+            && item.member.is_some()
+            && !kept
+        {
+            let raw = raw_name(index);
+            out.extend(quote!(if __p::Scalar::raw(#local) != #raw { __r.flag_at(__p::Flag::Reserved, &#info, #offset); }));
+        }
+        if let Some(Relation { source: Source::Constant(expr), .. }) = &item.relation {
+            let raw = raw_name(index);
+            out.extend(quote! {
+                if #raw != ((#expr) as u64) {
+                    return __p::Err(__r.fail(__p::ErrorKind::Constant, #offset, &#info, #raw, (#expr) as u64));
+                }
+            });
+        }
+        out
+    }
+
+    /// Relations that did not decide an extent and can be verified once the
+    /// item `index` is read.
+    pub(super) fn verify(&self, index: usize) -> TokenStream {
+        let items = &self.layout.items;
+        let mut out = TokenStream::new();
+        for (carrier, item) in items.iter().enumerate() {
+            let Some(relation) = &item.relation else { continue };
+            let (raw, info, offset) = (raw_name(carrier), &item.info, offset_name(carrier));
+            match &relation.source {
+                Source::Count(field) => {
+                    let Some(target) = position(items, field) else { continue };
+                    let decided = matches!(items[target].extent, Extent::ByCount(by) if by == carrier)
+                        && matches!(items[target].presence, Presence::Always);
+                    if decided || target.max(carrier) != index {
+                        continue;
+                    }
+                    let list = &items[target].local;
+                    let want = relation::backward(&relation.ops, quote!(#raw as i64));
+                    out.extend(quote! {
+                        if #want != __p::Counted::counted(&#list) as i64 {
+                            return __p::Err(__r.fail(__p::ErrorKind::Relation, #offset, &#info, #raw, __p::Counted::counted(&#list) as u64));
+                        }
+                    });
+                }
+                Source::Size(range) => {
+                    let Some((first, last)) = bounds(items, range, carrier) else { continue };
+                    // Where it decided an extent it holds, unless that item
+                    // is absent.
+                    let decided = |i: &Item| {
+                        matches!(i.extent, Extent::BySize(by) if by == carrier)
+                            && matches!(i.presence, Presence::Always)
+                    };
+                    if items.iter().any(decided) || last.max(carrier) != index {
+                        continue;
+                    }
+                    let start = offset_name(first);
+                    let end = self.end_of(last, index);
+                    let want = relation::backward(&relation.ops, quote!(#raw as i64));
+                    out.extend(quote! {
+                        if #want != (#end - #start) as i64 {
+                            return __p::Err(__r.fail(__p::ErrorKind::Length, #offset, &#info, #raw, (#end - #start) as u64));
+                        }
+                    });
+                }
+                Source::Check(_, range) => {
+                    let (checked, elsewhere) =
+                        self.frame.map_or((false, None), |frame| checked_before(frame, items, carrier));
+                    if checked {
+                        continue;
+                    }
+                    let Some((first, last)) = bounds(items, range, carrier) else { continue };
+                    if last.max(carrier) != index {
+                        continue;
+                    }
+                    let start = offset_name(first);
+                    let end = self.end_of(last, index);
+                    let covered = quote!(__start.slice(#start, #end));
+                    let covered = if (first..=last).contains(&carrier) {
+                        // A checksum over itself counts its own bytes as 0.
+                        let width = fixed_at(items, carrier).unwrap_or(0);
+                        quote!(&__p::blanked(#covered, (#offset - #start) as usize, #width))
+                    } else {
+                        covered
+                    };
+                    let computed = check::compute(self.model, self.layout, item, &covered, Locals::Values);
+                    let verify = quote!(__r.check(#computed, #raw, #offset, &#info)?;);
+                    out.extend(match elsewhere {
+                        Some(elsewhere) => quote!(if const { !#elsewhere } { #verify }),
+                        None => verify,
+                    });
+                }
+                Source::Present(field) => {
+                    let Some(target) = position(items, field) else { continue };
+                    // One bit that decided says no more than it decided.
+                    let decided = matches!(items[target].presence, Presence::By(by) if by == carrier)
+                        && matches!(items[carrier].repr, Repr::Bits(BitSlot { count: 1, .. }));
+                    if decided || target.max(carrier) != index {
+                        continue;
+                    }
+                    let local = &items[target].local;
+                    out.extend(quote! {
+                        if #raw != #local.is_some() as u64 {
+                            return __p::Err(__r.fail(__p::ErrorKind::Relation, #offset, &#info, #raw, #local.is_some() as u64));
+                        }
+                    });
+                }
+                Source::Tag(_) | Source::Constant(_) => {}
+            }
+        }
+        out
+    }
+
+    /// The offset right after the item `last`, once the item `index` is read.
+    pub(super) fn end_of(&self, last: usize, index: usize) -> TokenStream {
+        let start = offset_name(last);
+        match fixed_at(&self.layout.items, last) {
+            // The offset of a field of bits is that of its container.
+            Some(_) if let Some(Repr::Bits(slot)) = self.layout.items.get(last).map(|item| &item.repr) => {
+                let size = slot.bytes as u32;
+                quote!((#start + #size))
+            }
+            Some(size) => {
+                let size = size as u32;
+                quote!((#start + #size))
+            }
+            None if last == index => quote!(__r.offset()),
+            None => {
+                let after = offset_name(last + 1);
+                quote!(#after)
+            }
+        }
+    }
+
+    pub(super) fn needs_start(&self) -> bool {
+        self.layout.items.iter().enumerate().any(|(index, item)| {
+            matches!(&item.relation, Some(Relation { source: Source::Check(..), .. }))
+                && self.frame.is_none_or(|frame| !checked_before(frame, &self.layout.items, index).0)
+        })
+    }
+}

@@ -1,0 +1,176 @@
+//! A value with its prefix and padding.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+
+use super::{Encode, max_of, over};
+use crate::expand::common::{
+    Locals, ctx_value, int_bytes, located, mentions_left, patch_name, patch_order, user_expr, with_lifetime,
+};
+use crate::ir::{Extent, IntTy, Item, ListKind, Repr};
+use crate::lower::position;
+use crate::relation::{Relation, Source};
+
+impl Encode<'_> {
+    /// Writes a value with its prefix and padding; `x` is a reference to it.
+    pub(super) fn value(&self, item: &Item, index: usize, x: &TokenStream) -> TokenStream {
+        let info = &item.info;
+        let content = self.content(item, index, x);
+        let fill = item.fill;
+        let exact = |size: TokenStream| match fill {
+            Some(fill) => quote!(__w.pad_to(__from, #size, #fill, &#info)?;),
+            None => quote!(__w.exactly(__from, #size, &#info)?;),
+        };
+        let content = match item.attrs.max.as_ref().map(|key| &key.value) {
+            None => content,
+            Some(max)
+                if matches!(item.extent, Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_)) =>
+            {
+                quote! {
+                    if __p::Counted::counted(#x) > (#max) {
+                        return __p::Err(__w.error(__p::ErrorKind::TooLong, __w.here(), &#info));
+                    }
+                    #content
+                }
+            }
+            Some(max) => quote! {
+                let __begin = __w.here();
+                #content
+                if __w.since(__begin) > (#max) {
+                    return __p::Err(__w.error(__p::ErrorKind::TooLong, __begin, &#info));
+                }
+            },
+        };
+        match &item.extent {
+            Extent::Until(end) => {
+                let end = end.iter();
+                quote!({ let __from = __w.here(); #content __w.end_with(__from, &[#(#end),*], &#info)?; })
+            }
+            Extent::Separated(sep) => {
+                let byte = sep.byte;
+                let before = (!sep.first).then(|| quote!(__w.bytes(&[#byte]);));
+                let check = (!sep.last).then(|| quote!(__w.without(__from, #byte, &#info)?;));
+                quote!({ #before let __from = __w.here(); #content #check })
+            }
+            Extent::Fixed(size) => {
+                let check = exact(quote!(#size));
+                quote!({ let __from = __w.here(); #content #check })
+            }
+            Extent::Size(expr) if !mentions_left(expr) => {
+                let size = user_expr(expr, self.layout, item, self.model, Locals::References);
+                let check = exact(quote!(__p::ToSize::to_size(#size)));
+                quote!({ let __from = __w.here(); #content #check })
+            }
+            Extent::Count(expr) if !mentions_left(expr) => {
+                let count = user_expr(expr, self.layout, item, self.model, Locals::References);
+                quote! {
+                    if __p::Counted::counted(#x) != __p::ToSize::to_size(#count) {
+                        return __p::Err(__w.error(__p::ErrorKind::Size, __w.here(), &#info));
+                    }
+                    #content
+                }
+            }
+            Extent::PrefixSize(int, endian) => {
+                let (bytes, bits) = (int.bytes, int.bytes as u32 * 8);
+                let (patch, order) = (patch_name(*endian), patch_order(*endian));
+                quote!({
+                    let __prefix = __w.run([0_u8; #bytes]);
+                    let __from = __w.here();
+                    #content
+                    __w.#patch::<#bytes>(__prefix, 0, #bits, __w.since(__from) as u64, &#info #order)?;
+                })
+            }
+            Extent::PrefixCount(int, endian) => {
+                let (bytes, bits) = (int.bytes, int.bytes as u32 * 8);
+                let (patch, order) = (patch_name(*endian), patch_order(*endian));
+                quote!({
+                    let __prefix = __w.run([0_u8; #bytes]);
+                    __w.#patch::<#bytes>(__prefix, 0, #bits, __p::Counted::counted(#x) as u64, &#info #order)?;
+                    #content
+                })
+            }
+            _ => content,
+        }
+    }
+
+    /// Writes a value.
+    pub(super) fn content(&self, item: &Item, index: usize, x: &TokenStream) -> TokenStream {
+        let (info, ty) = (&item.info, &item.ty);
+        match &item.repr {
+            Repr::Slice => quote!(__w.bytes(#x);),
+            Repr::Buffer => quote!(__w.bytes(#x);),
+            Repr::Array(_) => quote!(__w.bytes(&#x[..]);),
+            Repr::Int(int, endian) => {
+                let value = if item.relation.is_some() || item.member.is_none() && item.name.is_some() {
+                    self.int_value(index, *int)
+                } else {
+                    quote!(*#x)
+                };
+                let fits = self.fits(item, *int, &value);
+                let (statement, parts) = int_bytes(&format_ident!("__b"), &value, *int, *endian);
+                quote!({ #fits #statement __w.run([#(#parts),*]); })
+            }
+            Repr::Scalar(int, endian) => {
+                let over = over(&quote!(__v), *int, max_of(int.bytes as u32 * 8));
+                let raw = IntTy { held: 8, signed: false, ..*int };
+                let (statement, parts) = int_bytes(&format_ident!("__b"), &quote!(__v), raw, *endian);
+                let value = if item.relation.is_some() {
+                    self.raw_value(index)
+                } else {
+                    quote!(__p::Scalar::raw(*#x))
+                };
+                quote!({
+                    let __v: u64 = #value;
+                    if #over { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
+                    #statement
+                    __w.run([#(#parts),*]);
+                })
+            }
+            Repr::Codec(codec) => {
+                let span = located(codec);
+                let encode = quote_spanned!(span=> __p::Codec::<'_, #ty>::encode(&(#codec), #x, __w, &#info));
+                quote!(#encode?;)
+            }
+            Repr::Body(_) => {
+                let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Tagged), Locals::References);
+                quote!(__p::EncodeBody::encode_body(#x, __w, #ctx)?;)
+            }
+            // A word that says which variant follows is that of the variant.
+            Repr::Part if let Some(Relation { source: Source::Tag(body), .. }) = &item.relation => {
+                let body = position(&self.layout.items, body).and_then(|at| self.layout.items.get(at));
+                let Some(body) = body.map(|body| &body.local) else { return TokenStream::new() };
+                quote!({
+                    let __t = <#ty as __p::Scalar>::from_raw(__p::Tagged::tag(#body));
+                    __p::Encode::encode(&__t, __w, ())?;
+                })
+            }
+            Repr::Part => {
+                let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Wire), Locals::References);
+                quote!(__p::Encode::encode(#x, __w, #ctx)?;)
+            }
+            Repr::List(ListKind::Lazy, element) => {
+                let ctx = if item.ctx.is_empty() {
+                    quote!(<<#element as __p::Wire>::Ctx as __p::NoCtx>::NONE)
+                } else {
+                    let holder_ty = element.clone();
+                    let values = item.ctx.iter().map(|(name, expr)| {
+                        let value = user_expr(expr, self.layout, item, self.model, Locals::References);
+                        quote!(#name: #value)
+                    });
+                    let (aliased, has) = with_lifetime(quote!(#holder_ty));
+                    let generics = if has { quote!(<'__c>) } else { TokenStream::new() };
+                    quote!({ type __C #generics = <#aliased as __p::Wire>::Ctx; __C { #(#values),* } })
+                };
+                quote!(__p::Sequence::encode_all(#x, __w, #ctx)?;)
+            }
+            Repr::List(ListKind::Vec, _) => {
+                let each = item
+                    .each
+                    .as_ref()
+                    .map_or_else(TokenStream::new, |each| self.value(each, index, &quote!(__each)));
+                quote!(for __each in #x.iter() { #each })
+            }
+            Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver => TokenStream::new(),
+        }
+    }
+}
