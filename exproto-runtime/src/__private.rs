@@ -161,11 +161,7 @@ pub const fn codec_size<'a, T, C: Codec<'a, T>>(_: &C) -> Option<usize> {
 /// The smallest size of a value of a codec.
 #[must_use]
 pub const fn codec_min<'a, T, C: Codec<'a, T>>(_: &C) -> usize {
-    match C::SIZE {
-        Some(size) => size,
-        None if C::DELIMITED => 1,
-        None => 0,
-    }
+    C::MIN
 }
 
 /// The smallest of some sizes.

@@ -83,6 +83,7 @@ fn main() -> std::process::ExitCode {
 //! | feature | adds |
 //! |---|---|
 //! | `derive`, `std`, `charsets`, `session` (default) | the derive macro, GBK, routes and the session without sockets |
+//! | `deku` | types of the `deku` crate as fields |
 //! | `mqtt` | the way to MQTT brokers |
 //! | `embedded-broker` | an MQTT broker in the same process |
 //! | `host` | listeners in front of a broker |

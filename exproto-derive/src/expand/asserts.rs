@@ -203,8 +203,16 @@ fn max_of(bits: u32) -> u64 {
     if bits >= 64 { u64::MAX } else { (1 << bits) - 1 }
 }
 
-/// Whether a codec is a unit struct or a constant, so that its kind can be
-/// asked for at compile time.
+/// Whether a codec is a constant that the compiler can be asked about: a unit
+/// struct, a constant, or a tuple struct made of such.
 pub(crate) fn const_path(codec: &Expr) -> bool {
-    matches!(codec, Expr::Path(_))
+    match codec {
+        Expr::Path(_) | Expr::Lit(_) => true,
+        Expr::Call(call) => {
+            let Expr::Path(path) = &*call.func else { return false };
+            let name = path.path.segments.last().map(|last| last.ident.to_string());
+            name.is_some_and(|name| name.starts_with(char::is_uppercase)) && call.args.iter().all(const_path)
+        }
+        _ => false,
+    }
 }

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::common::{construct, de_lifetime, fields, header, transparent};
+use super::own;
 use crate::ir::{Layout, Model, Repr, Shape, Style, Variant};
 
 /// `Fill` of any type.
@@ -69,17 +70,20 @@ pub(crate) fn content(
     if transparent(layout) {
         let only = fields(layout).map(|item| {
             let (local, info, ty) = (&item.local, &item.info, full_type(item));
-            quote!(let #local = <#ty as __p::Fill<'_>>::fill(#node, &#info)?;)
+            match own::fill(item, node) {
+                Some(value) => quote!(let #local: #ty = #value?;),
+                None => quote!(let #local = <#ty as __p::Fill<'_>>::fill(#node, &#info)?;),
+            }
         });
         return quote!({ #(#only)* __p::Ok(#value) });
     }
     if layout.style == Style::Tuple {
         let each = fields(layout).enumerate().map(|(index, item)| {
             let (local, info, ty) = (&item.local, &item.info, full_type(item));
-            quote! {
-                let #local = <#ty as __p::Fill<'_>>::fill(__list.and_then(|__l| __l.get(#index)), &#info)
-                    .map_err(|__e| __e.within_element(#index))?;
-            }
+            let node = quote!(__list.and_then(|__l| __l.get(#index)));
+            let value =
+                own::fill(item, &node).unwrap_or_else(|| quote!(<#ty as __p::Fill<'_>>::fill(#node, &#info)));
+            quote!(let #local: #ty = (#value).map_err(|__e| __e.within_element(#index))?;)
         });
         return quote!({ let __list = #node.and_then(|__n| __n.elements()); #(#each)* __p::Ok(#value) });
     }
@@ -100,7 +104,10 @@ pub(crate) fn content(
                 };
             };
         }
-        quote!(let #local: #ty = __object.field(&#info)?;)
+        match own::fill(item, &quote!(__n)) {
+            Some(value) => quote!(let #local: #ty = __object.field_by(&#info, |__n| #value)?;),
+            None => quote!(let #local: #ty = __object.field(&#info)?;),
+        }
     });
     quote!({ let __object = __p::Node::object(#node, &[#(#names),*])?; #(#each)* __p::Ok(#value) })
 }

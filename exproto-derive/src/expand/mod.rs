@@ -12,6 +12,7 @@ mod enums;
 mod fill;
 mod frame;
 mod one_of;
+mod own;
 mod route;
 mod sample;
 mod scalar;

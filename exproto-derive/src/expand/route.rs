@@ -403,8 +403,8 @@ fn publish_ask(model: &Model, variant: &Site<'_>, publish: &Publish) -> TokenStr
         Payload::Field(field) => {
             let item =
                 fields(variant.layout).find(|item| item.name.as_deref() == Some(&field.unraw().to_string()));
-            let local = item.map(|item| &item.local);
-            quote!(__p::field_payload(#local, __out))
+            let value = item.map(|item| super::own::value(item, &item.local.to_token_stream()));
+            quote!(__p::field_payload(#value, __out))
         }
     };
     quote!({

@@ -157,6 +157,7 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
         return quote!(__random.within::<#ty>((#low)..=(#high)));
     }
     match &item.repr {
+        Repr::Codec(codec) => super::own::sample(item, codec, &size),
         Repr::TagReceiver => quote!(__p::tag_into::<#ty>(__tag)),
         Repr::Bits(slot) => {
             let max = if slot.count >= 64 { u64::MAX } else { (1_u64 << slot.count) - 1 };

@@ -1,9 +1,10 @@
 //! `Value`: the walk over a decoded value.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
 
 use super::common::{fields, header, pattern, transparent};
+use super::own;
 use crate::ir::{Layout, Model, Shape, Style};
 
 /// `Value` of any type.
@@ -73,7 +74,7 @@ fn of_struct(model: &Model, layout: &Layout) -> TokenStream {
 fn content(layout: &Layout, at: &TokenStream) -> TokenStream {
     if transparent(layout) {
         let only = fields(layout).map(|item| {
-            let (local, info) = (&item.local, &item.info);
+            let (local, info) = (own::value(item, &item.local.to_token_stream()), &item.info);
             // The scale of the field itself, else that of what it stands for.
             if item.meta.scale.is_some() || !item.meta.unit.is_empty() {
                 quote!(__p::Value::show(#local, &#info, __v);)
@@ -85,13 +86,13 @@ fn content(layout: &Layout, at: &TokenStream) -> TokenStream {
     }
     if layout.style == Style::Tuple {
         let each = fields(layout).map(|item| {
-            let (local, info) = (&item.local, &item.info);
+            let (local, info) = (own::value(item, &item.local.to_token_stream()), &item.info);
             quote!(__v.element(); __p::Value::show(#local, &#info, __v);)
         });
         return quote!(__v.begin_list(); #(#each)* __v.end_list(););
     }
     let each = fields(layout).map(|item| {
-        let (local, info) = (&item.local, &item.info);
+        let (local, info) = (own::value(item, &item.local.to_token_stream()), &item.info);
         quote!(__v.field(&#info); __p::Value::show(#local, &#info, __v);)
     });
     quote!(__v.begin(); #(#each)* __v.end();)

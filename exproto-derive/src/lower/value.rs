@@ -33,7 +33,7 @@ pub(super) fn value_item(
                 let endian = need_endian(int, endian, span, label, scope, ctxt);
                 narrow(int, endian, &ty, &codec.value, ctxt)
             }
-            None => Repr::Codec(codec.value.clone()),
+            None => Repr::Codec(functions(&codec.value, ctxt).unwrap_or_else(|| codec.value.clone())),
         }
     } else if let Some(int) = IntTy::of_type(&ty) {
         Repr::Int(int, need_endian(int, endian, span, label, scope, ctxt))
@@ -101,6 +101,24 @@ pub(super) fn value_item(
         attrs: Box::new(attrs.clone()),
         broken: false,
     }
+}
+
+/// `as = with(READ, WRITE)`: two functions as a codec.
+fn functions(codec: &Expr, ctxt: &mut Ctxt) -> Option<Expr> {
+    let Expr::Call(call) = codec else { return None };
+    let Expr::Path(path) = &*call.func else { return None };
+    if !path.path.is_ident("with") {
+        return None;
+    }
+    let mut args = call.args.iter();
+    let (Some(read), Some(write), None) = (args.next(), args.next(), args.next()) else {
+        ctxt.error(
+            codec,
+            "`with` takes two functions: `as = with(READ, WRITE)`, from `&[u8]` to the value and from a reference to it to its bytes",
+        );
+        return Some(syn::parse_quote!(__p::With((), ())));
+    };
+    Some(syn::parse_quote!(__p::With(#read, #write)))
 }
 
 /// `as = INTEGER`: an integer of another width than its type, or what is made

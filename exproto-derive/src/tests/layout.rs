@@ -458,3 +458,23 @@ fn keys_go_where_they_mean_something() {
         ),
     ]);
 }
+
+#[test]
+fn two_functions_are_a_codec() {
+    mistakes(&[
+        (
+            "struct S { #[wire(size = 2, as = with(read))] a: Own }",
+            &[(
+                "`with` takes two functions: `as = with(READ, WRITE)`, from `&[u8]` to the value and from a reference to it to its bytes",
+                "with(read)",
+            )],
+        ),
+        (
+            "struct S { #[wire(size = 2, as = with(read, write), ctx(a = 1))] a: Own }",
+            &[(
+                "`a` is read by a codec, which takes no context: give the codec its values, or remove `ctx`",
+                "ctx",
+            )],
+        ),
+    ]);
+}

@@ -3,11 +3,15 @@
 //! They are split by direction, because only decoding has a lifetime, and
 //! enums whose tag lies elsewhere have traits of their own.
 
+use alloc::vec::Vec;
+
 use super::error::Error;
 use super::frame::{FrameKind, Scanner};
+use super::json::{FillError, Node};
+use super::random::Random;
 use super::reader::Reader;
 use super::trace::Trace;
-use super::value::Value;
+use super::value::{Value, Visitor};
 use super::writer::Writer;
 
 /// A type with a layout on the wire.
@@ -226,6 +230,13 @@ impl NoCtx for () {
 /// Converts between the bytes of a field and a value of type `T`: the escape
 /// hatch of `#[wire(as = ..)]`.
 ///
+/// Only [`decode`](Self::decode) and [`encode`](Self::encode) are needed, and
+/// nothing of `T`. Where `T` has [`Value`], [`Fill`](super::Fill) or
+/// [`Sample`](super::Sample) those are used, as for the field of any type;
+/// where it has not, the codec's [`show`](Self::show), [`fill`](Self::fill)
+/// and [`sample`](Self::sample) are, which by default deal with the value's
+/// bytes: hex digits in JSON.
+///
 /// # Examples
 ///
 /// ```
@@ -260,6 +271,13 @@ pub trait Codec<'a, T> {
     /// length do. Other codecs take all bytes of their extent.
     const DELIMITED: bool = Self::SIZE.is_some();
 
+    /// The fewest bytes of a value.
+    const MIN: usize = match Self::SIZE {
+        Some(size) => size,
+        None if Self::DELIMITED => 1,
+        None => 0,
+    };
+
     /// Reads a value; `r` ends where the extent of the field ends.
     ///
     /// # Errors
@@ -273,4 +291,37 @@ pub trait Codec<'a, T> {
     ///
     /// A value that this codec cannot write.
     fn encode(&self, value: &T, w: &mut Writer<'_>, at: &'static super::FieldInfo) -> Result<(), Error>;
+
+    /// Shows a value whose type is no [`Value`]: by default its bytes, or
+    /// `null` if it cannot be written.
+    fn show<V: Visitor>(&self, value: &T, at: &'static super::FieldInfo, v: &mut V) {
+        let mut bytes = Vec::new();
+        match self.encode(value, &mut Writer::new(&mut bytes), at) {
+            Ok(()) => v.bytes(&bytes),
+            Err(_) => v.null(),
+        }
+    }
+
+    /// Makes a value whose type is no [`Fill`](super::Fill) of JSON: by default
+    /// of its bytes in hex. `node` is not `null`.
+    ///
+    /// # Errors
+    ///
+    /// What stands there is no value of this codec.
+    fn fill(&self, node: &'a Node, at: &'static super::FieldInfo) -> Result<T, FillError> {
+        let mut r = Reader::new(node.bytes_of_hex()?);
+        match self.decode(&mut r, at) {
+            Ok(value) if r.left() == 0 => Ok(value),
+            Ok(_) => Err(FillError::new("there are more bytes than a value has")),
+            Err(error) => Err(FillError::new(error.kind().sentence())),
+        }
+    }
+
+    /// Makes a random value of a type that is no [`Sample`](super::Sample), of
+    /// `size` bytes if that is given: by default of random bytes, until some
+    /// are a value. `None` if none were; then the type's `Default` is taken,
+    /// and without one who asked for random frames panics.
+    fn sample(&self, random: &mut Random, size: Option<usize>, at: &'static super::FieldInfo) -> Option<T> {
+        super::own::of_random_bytes(self, random, size, at)
+    }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `layout` | the traits that the derive implements |
 //! | `reader`, `writer` | the cursors that generated code works with |
+//! | `own`, `serde`, `deku` | values of types that only a codec knows |
 //! | `part` | values that are no frames, to and from bytes |
 //! | `frame` | frame boundaries, escapes, the deframer, reassembly |
 //! | `check` | checksums |
@@ -87,24 +88,31 @@
 //! [`fatal`](Bad::fatal) and the session closes the connection.
 
 mod check;
+#[cfg(feature = "deku")]
+mod deku;
 mod endian;
 mod error;
 mod explain;
 mod frame;
 pub(crate) mod json;
 mod layout;
+mod own;
 mod part;
 mod random;
 mod reader;
 mod sample;
 mod scalar;
 mod schema;
+mod serde;
 mod trace;
 mod types;
 mod value;
 mod writer;
 
 pub use check::{Algorithm, Crc, CrcParams, internet, sum, xor};
+#[cfg(feature = "deku")]
+#[cfg_attr(docsrs, doc(cfg(feature = "deku")))]
+pub use deku::{Deku, DekuWith};
 pub use endian::Endian;
 pub use error::{Error, ErrorKind};
 pub use explain::{
@@ -121,11 +129,18 @@ pub use json::{Fill, FillError, JsonWriter, Node, Object, to_json};
 pub use layout::{
     Codec, Decode, Encode, EncodeBody, Family, NoCtx, Protocol, Scalar, Segment, Select, Tagged, Wire,
 };
+pub use own::With;
+#[doc(hidden)]
+pub use own::{
+    ByCodec, Bytes, FillByCodec, FillOwn, Made, Perhaps, SampleByCodec, SampleOrDefault, SampleOwn,
+    ShowByCodec, ShowOwn, Shown, ShownList, fill_each, fill_option,
+};
 pub use part::{from_bytes, to_bytes};
 pub use random::{Random, Uniform};
 pub use reader::Reader;
 pub use sample::Sample;
 pub use schema::{FieldInfo, Scale};
+pub use serde::Serde;
 pub use trace::{Flag, Flags, NoTrace, Trace};
 #[cfg(feature = "charsets")]
 pub use types::Gbk;

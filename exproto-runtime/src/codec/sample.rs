@@ -79,6 +79,11 @@ static LETTERS: [u8; POOL] = {
     letters
 };
 
+/// Random bytes to borrow from.
+pub(super) fn bytes(random: &mut Random, size: usize) -> &'static [u8] {
+    slice(&BYTES, random, Some(size))
+}
+
 /// A random slice of a pool, `size` long or up to 12 bytes.
 fn slice(pool: &'static [u8; POOL], random: &mut Random, size: Option<usize>) -> &'static [u8] {
     let size = size.unwrap_or_else(|| random.within(0..=12)).min(POOL);

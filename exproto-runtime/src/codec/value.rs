@@ -29,6 +29,10 @@ pub trait Visitor {
     fn text(&mut self, value: &str);
     /// Bytes.
     fn bytes(&mut self, value: &[u8]);
+    /// A value that is JSON already, of a type that knows nothing of visitors.
+    fn json(&mut self, value: &str) {
+        self.text(value);
+    }
     /// A struct begins.
     fn begin(&mut self);
     /// A field of the struct comes next.

@@ -452,6 +452,9 @@ impl Visitor for Leaf<'_> {
     fn bytes(&mut self, value: &[u8]) {
         self.take(value);
     }
+    fn json(&mut self, _: &str) {
+        self.first = false;
+    }
     fn begin(&mut self) {
         self.first = false;
     }

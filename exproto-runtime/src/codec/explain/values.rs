@@ -102,6 +102,10 @@ impl Visitor for Values {
         self.writer().bytes(value);
     }
 
+    fn json(&mut self, value: &str) {
+        self.writer().json(value);
+    }
+
     fn begin(&mut self) {
         self.writer().begin();
         self.open.push(None);

@@ -147,6 +147,20 @@ impl<'f> Object<'f> {
         T::fill(self.node.get(at.name), at).map_err(|error| error.within(at.name))
     }
 
+    /// As [`field`](Self::field), made by a function.
+    ///
+    /// # Errors
+    ///
+    /// Those of the function, with the path to the field.
+    #[doc(hidden)]
+    pub fn field_by<T>(
+        &self,
+        at: &'static FieldInfo,
+        make: impl FnOnce(Option<&'f Node>) -> Result<T, FillError>,
+    ) -> Result<T, FillError> {
+        make(self.node.get(at.name)).map_err(|error| error.within(at.name))
+    }
+
     /// The member `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'f Node> {

@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use core::cell::OnceCell;
 
 use super::fill::FillError;
-use super::read;
+use super::{JsonWriter, read};
+use crate::codec::value::Visitor;
 
 /// A parsed JSON value, the payload of a downlink.
 ///
@@ -149,6 +150,38 @@ impl Node {
             cell = &kept.next;
         }
         &cell.get_or_init(|| Box::new(Kept { bytes: bytes.into(), next: OnceCell::new() })).bytes
+    }
+
+    /// Appends the value as JSON, without blanks.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        match &self.kind {
+            Kind::Null => out.extend_from_slice(b"null"),
+            Kind::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+            Kind::Number(text) => out.extend_from_slice(text.as_bytes()),
+            Kind::Text(text) => JsonWriter::new(out).text(text),
+            Kind::List(list) => {
+                out.push(b'[');
+                for (index, node) in list.iter().enumerate() {
+                    if index > 0 {
+                        out.push(b',');
+                    }
+                    node.write(out);
+                }
+                out.push(b']');
+            }
+            Kind::Object(members) => {
+                out.push(b'{');
+                for (index, (name, node)) in members.iter().enumerate() {
+                    if index > 0 {
+                        out.push(b',');
+                    }
+                    JsonWriter::new(out).text(name);
+                    out.push(b':');
+                    node.write(out);
+                }
+                out.push(b'}');
+            }
+        }
     }
 
     /// An error that says what was wanted and what stands there.

@@ -90,6 +90,10 @@ impl Visitor for JsonWriter<'_> {
         }
     }
 
+    fn json(&mut self, value: &str) {
+        self.out.extend_from_slice(value.as_bytes());
+    }
+
     fn float(&mut self, value: f64) {
         // JSON has no word for what is not finite.
         if value.is_finite() {
