@@ -120,7 +120,7 @@ pub use explain::{
     explain_joined,
 };
 pub use frame::{
-    Assembled, Bad, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead, RawFrame,
+    Assembled, Bad, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead, Quick, RawFrame,
     Reassembler, ReassemblyLimits, Received, Scanner, Step, Stuffing, decode, encode, reencode,
 };
 #[doc(hidden)]

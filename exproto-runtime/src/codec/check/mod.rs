@@ -38,7 +38,8 @@ const fn low(value: u64, bits: u32) -> u64 {
 
 impl Algorithm {
     /// The checksum of `bytes` for a field of `width` bytes, in the low bits.
-    #[inline]
+    // Always inlined: the algorithm is a constant nearly everywhere.
+    #[inline(always)]
     #[must_use]
     pub fn compute(self, bytes: &[u8], width: usize) -> u64 {
         let bits = (width as u32).saturating_mul(8);
@@ -115,7 +116,7 @@ impl Check {
     /// # Errors
     ///
     /// The offset of the checksum and what is wrong.
-    #[inline]
+    #[inline(always)]
     pub fn verify(&self, payload: &[u8]) -> Result<(), (usize, ErrorKind)> {
         let Some(at) = payload.len().checked_sub(self.tail) else {
             return Err((payload.len(), ErrorKind::Short));

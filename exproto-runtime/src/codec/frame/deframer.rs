@@ -175,7 +175,35 @@ impl<P: Protocol> Deframer<P> {
     ///
     /// The frame lies in the chunk, in the deframer or, if it held escapes, in
     /// `scratch`.
+    #[inline(always)]
     pub fn next<'d, 'i: 'd>(
+        &'d mut self,
+        input: &mut &'i [u8],
+        scratch: &'d mut Vec<u8>,
+    ) -> Option<Item<'d>> {
+        if const { matches!(P::KINDS, [only] if only.framing.has_one_form()) }
+            && self.head == self.pending.len()
+            && let Some(found) = self.scan.quick(input)
+            && (found.clean || kind_at::<P>(0).framing.stuffing().is_none())
+            && let Some((wire, rest)) = input.split_at_checked(found.next)
+            && let Some(wire) = wire.get(found.start..)
+            && let Some(payload) = wire.get(..found.len)
+            && kind_at::<P>(0).check.as_ref().is_none_or(|check| check.verify(payload).is_ok())
+        {
+            // Only what most frames are is spelt out here.
+            self.scan.taken(&found);
+            *input = rest;
+            let offset = self.offset + found.start as u64;
+            self.offset += found.next as u64;
+            let (flags, accept_bad, kind) = (Flags::NONE, self.accept_bad, 0);
+            return Some(Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad, kind }));
+        }
+        self.next_in_pieces(input, scratch)
+    }
+
+    /// The next frame, whatever was seen of it before.
+    #[inline(never)]
+    fn next_in_pieces<'d, 'i: 'd>(
         &'d mut self,
         input: &mut &'i [u8],
         scratch: &'d mut Vec<u8>,
@@ -317,6 +345,7 @@ impl<P: Protocol> Deframer<P> {
     }
 
     /// Takes escapes out and verifies the checksum.
+    #[inline(never)]
     fn open<'d>(found: Found<'d>, accept_bad: bool, scratch: &'d mut Vec<u8>) -> Item<'d> {
         let Found { wire, inner, offset, clean, verified, kind } = found;
         let mut payload = inner;
@@ -324,7 +353,6 @@ impl<P: Protocol> Deframer<P> {
         let (framing, check) = (&kind_at::<P>(kind).framing, &kind_at::<P>(kind).check);
         if let Some(escape) = framing.stuffing()
             && !clean
-            && escape.occurs_in(inner)
         {
             scratch.clear();
             if let Err(at) = escape.remove(inner, scratch) {
@@ -345,7 +373,7 @@ impl<P: Protocol> Deframer<P> {
                 return Item::Bad(Bad { error, wire, offset, fatal: false });
             }
         }
-        if !framing.is_canonical(wire) {
+        if !clean && !framing.is_canonical(wire) {
             flags.set(Flag::Framing);
         }
         Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad, kind })

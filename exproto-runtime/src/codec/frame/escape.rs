@@ -143,13 +143,25 @@ impl Escape {
         raw
     }
 
-    /// Whether our own encoder would escape as `wire` does: a sender may escape more than it
-    /// has to where `xor` is given.
+    /// Whether our own encoder would escape as `wire` does: a sender may escape
+    /// more than it has to where `xor` is given, and less where the table has
+    /// bytes that are no delimiters.
     #[must_use]
     pub fn is_canonical(&self, wire: &[u8]) -> bool {
-        self.xor.is_none()
-            || memchr::memchr_iter(self.byte, wire)
-                .all(|at| wire.get(at + 1).is_some_and(|code| self.codes.iter().any(|(of, _)| of == code)))
+        let mut rest = wire;
+        while let Some((byte, after)) = rest.split_first() {
+            rest = after;
+            if *byte == self.byte {
+                let Some((code, after)) = after.split_first() else { return false };
+                if !self.codes.iter().any(|(of, _)| of == code) {
+                    return false;
+                }
+                rest = after;
+            } else if self.code_of(*byte).is_some() {
+                return false;
+            }
+        }
+        true
     }
 
     #[inline]
@@ -173,6 +185,16 @@ mod tests {
     static TWO: Escape = Escape { byte: 0x7D, codes: &[(0x01, 0x7D), (0x02, 0x7E)], xor: None };
     static THREE: Escape =
         Escape { byte: 0x10, codes: &[(0xAA, 0x10), (0xBB, 0x02), (0xCC, 0x03)], xor: None };
+
+    #[test]
+    fn what_should_have_been_escaped_is_seen() {
+        assert!(THREE.is_canonical(b"ab\x10\xBBc\x10\xAA"));
+        assert!(!THREE.is_canonical(b"ab\x02c"), "02 has a code");
+        assert!(!THREE.is_canonical(b"ab\x10"), "an escape byte at the end");
+        let ppp = Escape { byte: 0x7D, codes: &[(0x5D, 0x7D), (0x5E, 0x7E)], xor: Some(0x20) };
+        assert!(ppp.is_canonical(b"a\x7D\x5Eb"));
+        assert!(!ppp.is_canonical(b"a\x7D\x21b"), "01 needs no escape");
+    }
 
     #[test]
     fn in_place_is_the_same_as_appended() {

@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr2};
 
-use super::{FRAME, Scanner, Step};
+use super::{FRAME, Quick, Scanner, Step};
 use crate::codec::error::{Error, ErrorKind};
 
 /// Finds frames between flag bytes; see [`Framing::Flag`](super::Framing::Flag).
@@ -25,6 +25,8 @@ use crate::codec::error::{Error, ErrorKind};
 pub struct FlagScan {
     flag: u8,
     escape: Option<u8>,
+    /// The escape byte, or the flag once more.
+    second: u8,
     max: usize,
     /// An escape byte was seen in the frame so far, or may have been missed.
     escaped: bool,
@@ -37,6 +39,8 @@ pub struct FlagScan {
     /// These bytes were reported as garbage or as a frame that has outgrown
     /// `max`: drop everything up to the next flag.
     dropping: bool,
+    /// [`Scanner::quick`] has looked at the opening flag and `from` bytes after it.
+    peeked: bool,
     visited: u64,
 }
 
@@ -47,12 +51,14 @@ impl FlagScan {
         Self {
             flag,
             escape: None,
+            second: flag,
             max,
             escaped: true,
             clean: false,
             from: 0,
             open: false,
             dropping: false,
+            peeked: false,
             visited: 0,
         }
     }
@@ -62,6 +68,7 @@ impl FlagScan {
     #[must_use]
     pub const fn escaping(mut self, escape: u8) -> Self {
         self.escape = Some(escape);
+        self.second = escape;
         self.escaped = false;
         self
     }
@@ -125,7 +132,37 @@ fn bad(kind: ErrorKind, len: usize) -> Step {
 
 impl Scanner for FlagScan {
     #[inline(always)]
+    fn quick(&mut self, buf: &[u8]) -> Option<Quick> {
+        let (first, inner) = buf.split_first()?;
+        if self.from != 0 || self.dropping || *first != self.flag {
+            return None;
+        }
+        let found = memchr2(self.flag, self.second, inner);
+        self.open = true;
+        self.peeked = true;
+        self.from = found.unwrap_or(inner.len());
+        let len = found?;
+        if inner.get(len) != Some(&self.flag) || len == 0 || len > self.max {
+            return None;
+        }
+        Some(Quick { start: 1, len, next: len + 2, clean: self.escape.is_some() })
+    }
+
+    #[inline(always)]
+    fn taken(&mut self, found: &Quick) {
+        self.visited += found.next as u64;
+        self.peeked = false;
+        self.from = 0;
+    }
+
+    #[inline(always)]
     fn scan(&mut self, buf: &[u8]) -> Step {
+        if self.peeked {
+            // The opening flag and what stands behind it up to the next flag or escape.
+            self.peeked = false;
+            self.visited += self.from as u64 + 1;
+            return Step::Skip(1);
+        }
         let unseen = buf.get(self.from..).unwrap_or(&[]);
         // The opening flag, most often: no search for what stands in front.
         if unseen.first() == Some(&self.flag) {

@@ -148,7 +148,26 @@ impl Framing {
             }
             _ => true,
         };
-        line && self.stuffing().is_none_or(|escape| escape.is_canonical(self.inner(wire)))
+        line && (self.has_one_form()
+            || self.stuffing().is_none_or(|escape| escape.is_canonical(self.inner(wire))))
+    }
+
+    /// Whether a frame can be escaped in one way only: all that has a code
+    /// cannot stand within the flags.
+    pub(crate) const fn has_one_form(&self) -> bool {
+        let (flag, escape) = match self {
+            Self::Flag { flag, escape: Some(Stuffing::Escape(escape)), .. } => (*flag, escape),
+            Self::Flag { escape: None, .. } => return true,
+            _ => return false,
+        };
+        let mut codes = escape.codes;
+        while let [(_, value), rest @ ..] = codes {
+            if *value != flag && *value != escape.byte {
+                return false;
+            }
+            codes = rest;
+        }
+        escape.xor.is_none()
     }
 
     /// Where on the wire the un-escaped byte `offset` stands; `wire` is the

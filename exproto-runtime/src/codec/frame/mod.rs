@@ -76,12 +76,42 @@ pub enum Step {
     },
 }
 
+/// A frame that [`Scanner::quick`] found at the front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quick {
+    /// First byte inside the delimiters; what stands before it is no part of
+    /// the frame.
+    pub start: usize,
+    /// Bytes inside the delimiters.
+    pub len: usize,
+    /// Bytes to drop from the front.
+    pub next: usize,
+    /// It is known to hold no escape.
+    pub clean: bool,
+}
+
 /// Finds frames at the front of a growing buffer and remembers how far it has
 /// looked.
 pub trait Scanner: Clone + core::fmt::Debug + Send {
     /// Looks for the next frame. `buf` begins where the last [`Step`] that
     /// dropped bytes left off and only ever grows in between.
     fn scan(&mut self, buf: &[u8]) -> Step;
+
+    /// Looks for a whole frame of the first kind, without escapes, at the front
+    /// of a buffer of which nothing is kept: the way of most frames, without
+    /// what has to be remembered of those that come in pieces. Either
+    /// [`taken`](Self::taken) follows or [`scan`](Self::scan).
+    #[inline(always)]
+    fn quick(&mut self, buf: &[u8]) -> Option<Quick> {
+        let _ = buf;
+        None
+    }
+
+    /// The frame of [`quick`](Self::quick) is one.
+    #[inline(always)]
+    fn taken(&mut self, found: &Quick) {
+        let _ = found;
+    }
 
     /// Looks for the next frame in bytes after which nothing will come: what
     /// is not whole is no frame. [`Step::Need`] says that nothing is left.
