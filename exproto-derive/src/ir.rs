@@ -77,6 +77,10 @@ pub(crate) struct Item {
     pub(crate) extent: Extent,
     pub(crate) relation: Option<Relation>,
     pub(crate) opaque: Option<Expr>,
+    /// The other places that parts of the value stand at.
+    pub(crate) joins: Vec<Join>,
+    /// The type of the field, where `ty` is that of its magnitude.
+    pub(crate) whole: Option<Type>,
     /// What chooses the byte order, if that is chosen at run time.
     pub(crate) endian: Option<Expr>,
     pub(crate) ctx: Vec<(Ident, Expr)>,
@@ -92,6 +96,23 @@ pub(crate) struct Item {
     pub(crate) attrs: Box<WireAttrs>,
     /// Whether a mistake in it is reported already.
     pub(crate) broken: bool,
+}
+
+/// A part of a value that stands at another place.
+#[derive(Clone, Copy)]
+pub(crate) struct Join {
+    /// The item that holds the part.
+    pub(crate) carrier: usize,
+    pub(crate) part: Part,
+}
+
+/// Which part.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    /// So many bits from this one up.
+    Bits { from: u32, count: u32 },
+    /// What stands for plus and for minus.
+    Sign { plus: u64, minus: u64 },
 }
 
 /// Data for rendering.
@@ -355,9 +376,39 @@ impl Item {
         }
     }
 
+    /// The type of the field, without `Option`.
+    pub(crate) fn field_ty(&self) -> &Type {
+        self.whole.as_ref().unwrap_or(&self.ty)
+    }
+
+    /// The bits of an integer on the wire.
+    pub(crate) fn width(&self) -> Option<u32> {
+        match &self.repr {
+            Repr::Int(int, _) | Repr::Scalar(int, _) => Some(int.bytes as u32 * 8),
+            Repr::Bits(slot) => Some(slot.count),
+            _ => None,
+        }
+    }
+
     /// Whether it takes everything up to the end of its surroundings.
     pub(crate) fn takes_rest(&self) -> bool {
         matches!(self.extent, Extent::Rest(_) | Extent::Separated(Separated { last: true, .. }))
+    }
+}
+
+/// An integer, a byte or a word of up to eight characters, as `Word` has it.
+pub(crate) fn constant(expr: &Expr) -> Option<u64> {
+    match expr {
+        Expr::Lit(lit) => match &lit.lit {
+            syn::Lit::Int(int) => int.base10_parse().ok(),
+            syn::Lit::Byte(byte) => Some(u64::from(byte.value())),
+            syn::Lit::ByteStr(word) if word.value().len() <= 8 => {
+                Some(word.value().iter().fold(0, |number, byte| (number << 8) | u64::from(*byte)))
+            }
+            _ => None,
+        },
+        Expr::Group(group) => constant(&group.expr),
+        _ => None,
     }
 }
 
@@ -388,6 +439,8 @@ impl Item {
             extent: Extent::Own,
             relation: None,
             opaque: None,
+            joins: Vec::new(),
+            whole: None,
             endian: None,
             ctx: Vec::new(),
             ctx_span: None,

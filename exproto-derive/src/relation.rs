@@ -25,6 +25,10 @@ pub(crate) enum Source {
     Count(Ident),
     Present(Ident),
     Tag(Ident),
+    /// The bits of a field from this one up.
+    Bits(Ident, u32),
+    /// Whether a field is negative: what stands for plus and for minus.
+    Sign(Ident, u64, u64),
     Check(Algorithm, Items),
     Constant(Expr),
 }
@@ -91,7 +95,8 @@ pub(crate) enum Op {
 }
 
 const FUNCTIONS: &[&str] = &[
-    "size", "count", "present", "tag", "xor", "sum", "sum8", "sum16", "sum32", "lrc", "internet", "crc", "fn",
+    "size", "count", "present", "tag", "bits", "sign", "xor", "sum", "sum8", "sum16", "sum32", "lrc",
+    "internet", "crc", "fn",
 ];
 
 /// What stands for `fn` in `fn(path, range)`, which is no Rust expression.
@@ -189,6 +194,8 @@ fn function(call: &syn::ExprCall) -> syn::Result<Source> {
     match name.as_str() {
         "crc" => return crc(call),
         "fn" => return user_function(call),
+        "bits" => return bits(call),
+        "sign" => return sign(call),
         _ => {}
     }
     let argument = match (call.args.len(), call.args.first()) {
@@ -253,6 +260,46 @@ fn crc(call: &syn::ExprCall) -> syn::Result<Source> {
     }
     let crc = crate::catalogue::named(&name.value()).map_err(|why| syn::Error::new(name.span(), why))?;
     Ok(Source::Check(Algorithm::Crc { crc, seed, span: name.span() }, range(items)?))
+}
+
+/// `bits(FIELD, 24)`.
+fn bits(call: &syn::ExprCall) -> syn::Result<Source> {
+    let mut args = call.args.iter();
+    if let (Some(field), Some(from), None) = (args.next().and_then(field_name), args.next(), args.next())
+        && let Some(from) = crate::ir::literal(from).and_then(|from| u32::try_from(from).ok())
+    {
+        return Ok(Source::Bits(field, from));
+    }
+    Err(syn::Error::new(
+        call.span(),
+        "write `bits(FIELD, N)`: this holds the bits of the field from bit N up, the field itself those below",
+    ))
+}
+
+/// `sign(FIELD)` or `sign(FIELD, PLUS, MINUS)`.
+fn sign(call: &syn::ExprCall) -> syn::Result<Source> {
+    let form = || {
+        syn::Error::new(
+            call.span(),
+            "write `sign(FIELD)`, or `sign(FIELD, b\"N\", b\"S\")` with what stands for plus and for minus",
+        )
+    };
+    let mut args = call.args.iter();
+    let field = args.next().and_then(field_name).ok_or_else(form)?;
+    let (plus, minus) = match (args.next(), args.next(), args.next()) {
+        (None, ..) => (0, 1),
+        (Some(plus), Some(minus), None) => {
+            (crate::ir::constant(plus).ok_or_else(form)?, crate::ir::constant(minus).ok_or_else(form)?)
+        }
+        _ => return Err(form()),
+    };
+    if plus == minus {
+        return Err(syn::Error::new(
+            call.span(),
+            "plus and minus are the same: nothing would tell them apart",
+        ));
+    }
+    Ok(Source::Sign(field, plus, minus))
 }
 
 /// `fn(PATH, RANGE, MORE ARGUMENTS)`.

@@ -29,7 +29,7 @@ pub(super) fn relation(layout: &Layout, index: usize, item: &Item, ctxt: &mut Ct
             covered_in_turn(layout, range, index, ctxt);
             width_of_check(item, algorithm, ctxt);
         }
-        Source::Count(_) | Source::Present(_) | Source::Tag(_) => {}
+        Source::Count(_) | Source::Present(_) | Source::Tag(_) | Source::Bits(..) | Source::Sign(..) => {}
     }
 }
 
@@ -48,7 +48,12 @@ pub(super) fn carrier(item: &Item, relation: &Relation, ctxt: &mut Ctxt) -> bool
         Repr::Scalar(..) | Repr::Bits(_) => true,
         // A tag may be a word, which stands for an integer.
         Repr::Part => {
-            item.member.is_some() && matches!(relation.source, Source::Tag(_)) && relation.ops.is_empty()
+            let word = match relation.source {
+                Source::Tag(_) => item.member.is_some(),
+                Source::Sign(..) => true,
+                _ => false,
+            };
+            word && relation.ops.is_empty()
         }
         _ => false,
     };
@@ -63,6 +68,12 @@ pub(super) fn carrier(item: &Item, relation: &Relation, ctxt: &mut Ctxt) -> bool
 
 // A flag is 0 or 1: arithmetic is for sizes, counts, tags and sums.
 pub(super) fn arithmetic(item: &Item, relation: &Relation, ctxt: &mut Ctxt) {
+    if !relation.ops.is_empty() && matches!(relation.source, Source::Bits(..) | Source::Sign(..)) {
+        ctxt.error_at(
+            relation.span,
+            format_args!("`{}` is a part of a value: remove the arithmetic", item.label),
+        );
+    }
     if !relation.ops.is_empty() && matches!(relation.source, Source::Present(_)) {
         ctxt.error_at(
             relation.span,

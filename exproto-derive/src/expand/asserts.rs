@@ -152,7 +152,8 @@ fn scalar_width(item: &Item) -> Vec<Assertion> {
     if item.member.is_none() || type_is(&item.ty, "bool") || IntTy::of_type(&item.ty).is_some() {
         return Vec::new();
     }
-    if !matches!(item.repr, Repr::Bits(_) | Repr::Scalar(..)) {
+    // Bits at other places are counted where they are tied.
+    if !matches!(item.repr, Repr::Bits(_) | Repr::Scalar(..)) || !item.joins.is_empty() {
         return Vec::new();
     }
     let Some(bits) = width(item) else { return Vec::new() };

@@ -103,7 +103,10 @@ impl Encode<'_> {
                 };
                 places.extend(quote!(let #place = #at;));
             }
+            let (before, after) = super::join::home(&self.layout.items, index);
+            statements.extend(before);
             self.bytes_of(index, &mut statements, &mut bytes);
+            statements.extend(after);
         }
         quote!(#statements let #start = __w.run([#(#bytes),*]); #places)
     }
@@ -162,6 +165,11 @@ impl Encode<'_> {
             if own.first != first {
                 continue;
             }
+            let (before, after) = if index == first {
+                Default::default()
+            } else {
+                super::join::home(&self.layout.items, index)
+            };
             let (raw, info) = (self.raw_value(index), &item.info);
             let (shift, max) = (own.shift, max_of(own.count));
             let masked = if IntTy::of_type(&item.ty).is_some_and(|int| int.signed) {
@@ -172,11 +180,13 @@ impl Encode<'_> {
             } else {
                 quote!((#raw))
             };
+            statements.extend(before);
             statements.extend(quote! {
                 let __v: u64 = #masked;
                 if __v > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
                 #container |= __v << #shift;
             });
+            statements.extend(after);
         }
         let int = IntTy { bytes: slot.bytes, held: 8, signed: false, float: false };
         let name = format_ident!("__b{}", first);
@@ -263,6 +273,7 @@ impl Encode<'_> {
                 let body = local(field)?;
                 now(quote!((__p::Tagged::tag(#body) as i64)))
             }
+            Source::Bits(..) | Source::Sign(..) => Some(Due::Now(super::join::part(items, index)?)),
             Source::Size(range) => {
                 let (first, last) = bounds(items, range, index)?;
                 if last >= index || bits {
@@ -342,7 +353,8 @@ impl Encode<'_> {
             }
         };
         let order = self.choose_order(index);
-        quote!(let #place = __w.here(); #order #write)
+        let (before, after) = super::join::home(&self.layout.items, index);
+        quote!(let #place = __w.here(); #order #before #write #after)
     }
 }
 

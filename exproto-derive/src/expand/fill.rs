@@ -114,7 +114,7 @@ pub(crate) fn content(
 
 /// The type of the field, with its `Option`.
 fn full_type(item: &crate::ir::Item) -> TokenStream {
-    let ty = &item.ty;
+    let ty = item.field_ty();
     match item.presence {
         crate::ir::Presence::Always => quote!(#ty),
         _ => quote!(__p::Option<#ty>),

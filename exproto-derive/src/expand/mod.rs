@@ -11,6 +11,7 @@ mod encode;
 mod enums;
 mod fill;
 mod frame;
+pub(crate) mod join;
 mod one_of;
 mod own;
 mod route;

@@ -11,6 +11,8 @@ use crate::ir::{Item, ListKind, Presence, Repr};
 /// The codec of a field, or of the elements of a `Vec`.
 fn codec(item: &Item) -> Option<&Expr> {
     match (&item.repr, &item.each) {
+        // Its magnitude is read by the codec; the whole is an integer.
+        _ if item.whole.is_some() => None,
         (Repr::Codec(codec), _) => Some(codec),
         (Repr::List(ListKind::Vec, _), Some(each)) => codec(each),
         _ => None,

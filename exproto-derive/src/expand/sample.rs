@@ -126,6 +126,9 @@ fn value(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
 }
 
 fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
+    if !item.joins.is_empty() {
+        return super::join::sample(model, layout, item);
+    }
     let (ty, info) = (&item.ty, &item.info);
     let size = match &item.extent {
         Extent::Fixed(size) => quote!(__p::Some(#size)),

@@ -1,6 +1,7 @@
 //! Attributes and syntax tree to the model of `ir`: decides how each field is
 //! read, ties relations to what they speak of, builds containers of bits.
 
+mod join;
 mod order;
 mod relate;
 mod types;
@@ -22,7 +23,7 @@ use crate::ir::{
     BitStruct, EnumModel, Extent, IntTy, Item, Layout, Model, Presence, Repr, ScalarEnum, Separated, Shape,
     Style, Variant,
 };
-use crate::relation;
+use crate::relation::{self, Relation, Source};
 
 pub(crate) use relate::{bounds, fixed_at, position};
 use relate::{containers, place_bits, presence, relate, tails};
@@ -328,18 +329,7 @@ fn scalar_enum(
 
 /// The tags of a pattern, as lowest and highest.
 fn patterns(pat: &syn::Pat, ctxt: &mut Ctxt) -> Vec<(u64, u64)> {
-    let number = |expr: &Expr| match expr {
-        Expr::Lit(lit) => match &lit.lit {
-            syn::Lit::Int(int) => int.base10_parse::<u64>().ok(),
-            syn::Lit::Byte(byte) => Some(u64::from(byte.value())),
-            // A word of up to eight characters, as `Word` has it.
-            syn::Lit::ByteStr(word) if word.value().len() <= 8 => {
-                Some(word.value().iter().fold(0, |number, byte| (number << 8) | u64::from(*byte)))
-            }
-            _ => None,
-        },
-        _ => None,
-    };
+    let number = crate::ir::constant;
     let mut wrong = || {
         ctxt.error(pat, "a tag is an integer, a range or several with `|`: `0x02`, `0x80..=0xFE`, `1 | 2`");
         Vec::new()
@@ -400,6 +390,7 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope,
     let broken = build_broken || ctxt.count() > before;
     presence(&items, broken, ctxt);
     tails(&mut items, ctxt);
+    join::join(&mut items, ctxt);
     order::choose(&mut items, scope, ctxt);
     Layout { owner, style, items, broken }
 }
@@ -504,6 +495,10 @@ impl Builder<'_> {
                             let held = int.rust();
                             (Repr::Int(int, endian), syn::parse_quote!(#held), relation)
                         }
+                        // A word between separators.
+                        None if matches!(&relation, Some(Relation { source: Source::Sign(..), .. })) => {
+                            (Repr::Part, ty.clone(), relation)
+                        }
                         None => {
                             ctxt.error(
                                 ty,
@@ -533,6 +528,8 @@ impl Builder<'_> {
             extent: Extent::Own,
             relation,
             opaque: None,
+            joins: Vec::new(),
+            whole: None,
             endian: None,
             ctx: Vec::new(),
             ctx_span: None,

@@ -117,6 +117,9 @@ pub(super) fn relate(items: &mut [Item], ctxt: &mut Ctxt) {
                     _ => ctxt.error(field, format_args!("`{label}` is no enum: `tag(..)` speaks of an enum with `#[wire(tag = ..)]` on its variants")),
                 }
             }
+            Source::Bits(field, _) | Source::Sign(field, ..) => {
+                let _ = find(items, field, ctxt);
+            }
             Source::Check(_, range) => {
                 let _ = resolve(items, range, index, ctxt);
             }

@@ -88,6 +88,8 @@ pub(super) fn value_item(
         repr,
         extent,
         relation: None,
+        joins: Vec::new(),
+        whole: None,
         endian: None,
         opaque: attrs.opaque.as_ref().map(|key| key.value.clone()),
         ctx,
@@ -131,7 +133,8 @@ fn narrow(int: IntTy, endian: Endian, ty: &Type, at: &Expr, ctxt: &mut Ctxt) -> 
         return Repr::Scalar(int, endian);
     };
     let text = ty.to_token_stream();
-    if own.float || int.float || own.signed != int.signed {
+    // A magnitude whose sign stands elsewhere is found later.
+    if own.float || int.float || !own.signed && int.signed {
         ctxt.error(
             at,
             format_args!(

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod frame;
+mod join;
 mod layout;
 mod order;
 mod routes;

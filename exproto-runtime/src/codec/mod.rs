@@ -104,6 +104,7 @@ mod sample;
 mod scalar;
 mod schema;
 mod serde;
+mod signed;
 mod trace;
 mod types;
 mod value;
@@ -141,6 +142,9 @@ pub use reader::Reader;
 pub use sample::Sample;
 pub use schema::{FieldInfo, Scale};
 pub use serde::Serde;
+pub use signed::Signed;
+#[doc(hidden)]
+pub use signed::{home_bits, join_bits, part_bits, sign_of};
 pub use trace::{Flag, Flags, NoTrace, Trace};
 #[cfg(feature = "charsets")]
 pub use types::Gbk;

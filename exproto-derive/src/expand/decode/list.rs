@@ -121,6 +121,8 @@ impl Decode<'_> {
             relation: None,
             opaque: None,
             endian: None,
+            joins: Vec::new(),
+            whole: None,
             ctx_span: item.ctx_span,
             fill: None,
             lenient: false,

@@ -26,10 +26,49 @@ impl Decode<'_> {
                 _ => out.extend(quote!(let #raw: u64 = #local as u64;)),
             }
         }
-        if let (Repr::Part, Some(Relation { source: Source::Tag(_), .. })) = (&item.repr, &item.relation) {
+        if let (Repr::Part, Some(Relation { source: Source::Tag(_) | Source::Sign(..), .. })) =
+            (&item.repr, &item.relation)
+        {
             let raw = raw_name(index);
             out.extend(quote!(let #raw: u64 = __p::Scalar::raw(#local);));
         }
+        if item.joins.is_empty() {
+            out.extend(self.in_range(index));
+        }
+        if item.member.is_none() && item.relation.is_none() && !matches!(item.repr, Repr::Constant(_)) {
+            let fill = u64::from(item.fill.unwrap_or(0));
+            let raw = if let Repr::Bits(_) = item.repr { raw_name(index) } else { local.clone() };
+            out.extend(
+                quote!(if #raw as u64 != #fill { __r.flag_at(__p::Flag::Reserved, &#info, #offset); }),
+            );
+        }
+        // Bits that the type has no name for are not kept by it.
+        let one_bit = type_is(&item.ty, "bool") && matches!(item.repr, Repr::Bits(_));
+        let kept = one_bit || crate::ir::IntTy::of_type(&item.ty).is_some();
+        if matches!(item.repr, Repr::Scalar(..) | Repr::Bits(_))
+            && matches!(item.presence, Presence::Always)
+            && item.member.is_some()
+            && !kept
+        {
+            let raw = raw_name(index);
+            out.extend(quote!(if __p::Scalar::raw(#local) != #raw { __r.flag_at(__p::Flag::Reserved, &#info, #offset); }));
+        }
+        if let Some(Relation { source: Source::Constant(expr), .. }) = &item.relation {
+            let raw = raw_name(index);
+            out.extend(quote! {
+                if #raw != ((#expr) as u64) {
+                    return __p::Err(__r.fail(__p::ErrorKind::Constant, #offset, &#info, #raw, (#expr) as u64));
+                }
+            });
+        }
+        out
+    }
+
+    /// Looks whether a number is within its range.
+    pub(crate) fn in_range(&self, index: usize) -> TokenStream {
+        let item = &self.layout.items[index];
+        let (local, info, offset) = (&item.local, &item.info, offset_name(index));
+        let mut out = TokenStream::new();
         if let Some((low, high)) = &item.range
             && is_number(item)
         {
@@ -57,32 +96,6 @@ impl Decode<'_> {
             };
             out.extend(quote! {
                 if let __p::Some(__v) = #value && !#plausible { #odd; }
-            });
-        }
-        if item.member.is_none() && item.relation.is_none() && !matches!(item.repr, Repr::Constant(_)) {
-            let fill = u64::from(item.fill.unwrap_or(0));
-            let raw = if let Repr::Bits(_) = item.repr { raw_name(index) } else { local.clone() };
-            out.extend(
-                quote!(if #raw as u64 != #fill { __r.flag_at(__p::Flag::Reserved, &#info, #offset); }),
-            );
-        }
-        // Bits that the type has no name for are not kept by it.
-        let one_bit = type_is(&item.ty, "bool") && matches!(item.repr, Repr::Bits(_));
-        let kept = one_bit || crate::ir::IntTy::of_type(&item.ty).is_some();
-        if matches!(item.repr, Repr::Scalar(..) | Repr::Bits(_))
-            && matches!(item.presence, Presence::Always)
-            && item.member.is_some()
-            && !kept
-        {
-            let raw = raw_name(index);
-            out.extend(quote!(if __p::Scalar::raw(#local) != #raw { __r.flag_at(__p::Flag::Reserved, &#info, #offset); }));
-        }
-        if let Some(Relation { source: Source::Constant(expr), .. }) = &item.relation {
-            let raw = raw_name(index);
-            out.extend(quote! {
-                if #raw != ((#expr) as u64) {
-                    return __p::Err(__r.fail(__p::ErrorKind::Constant, #offset, &#info, #raw, (#expr) as u64));
-                }
             });
         }
         out
@@ -174,9 +187,10 @@ impl Decode<'_> {
                         }
                     });
                 }
-                Source::Tag(_) | Source::Constant(_) => {}
+                Source::Tag(_) | Source::Constant(_) | Source::Bits(..) | Source::Sign(..) => {}
             }
         }
+        out.extend(self.joined(index));
         out
     }
 

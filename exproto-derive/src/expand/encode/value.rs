@@ -135,6 +135,14 @@ impl Encode<'_> {
                 let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Tagged), Locals::References);
                 quote!(__p::EncodeBody::encode_body(#x, __w, #ctx)?;)
             }
+            Repr::Part if let Some(Relation { source: Source::Sign(..), .. }) = &item.relation => {
+                let raw = crate::expand::join::part(&self.layout.items, index);
+                let Some(raw) = raw else { return TokenStream::new() };
+                quote!({
+                    let __t = <#ty as __p::Scalar>::from_raw((#raw) as u64);
+                    __p::Encode::encode(&__t, __w, ())?;
+                })
+            }
             // A word that says which variant follows is that of the variant.
             Repr::Part if let Some(Relation { source: Source::Tag(body), .. }) = &item.relation => {
                 let body = position(&self.layout.items, body).and_then(|at| self.layout.items.get(at));

@@ -6,6 +6,7 @@ use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::{Decode, Encode, Wire};
 use crate::codec::reader::Reader;
 use crate::codec::schema::FieldInfo;
+use crate::codec::signed::Signed;
 use crate::codec::trace::{Flag, Trace};
 use crate::codec::value::{Value, Visitor};
 use crate::codec::writer::Writer;
@@ -55,6 +56,42 @@ fn parts(text: &str) -> Option<(bool, &str, &str)> {
 fn number(text: &str) -> Option<i64> {
     text.bytes().try_fold(0_i64, |number, byte| number.checked_mul(10)?.checked_add(i64::from(byte - b'0')))
 }
+
+/// A number of characters whose sign stands elsewhere: a leading `-` here.
+macro_rules! signed_text {
+    ($name:ident [$($generics:tt)*] [$($args:tt)*]) => {
+        impl<$($generics)*> Signed for $name<$($args)*> {
+            type Magnitude = Self;
+
+            fn join(magnitude: Self, negative: bool) -> Option<Self> {
+                if !negative || magnitude.is_none() {
+                    return Some(magnitude);
+                }
+                let mut all = [b'-'; MOST];
+                let text = magnitude.as_bytes();
+                all.get_mut(1..=text.len())?.copy_from_slice(text);
+                Self::from_bytes(all.get(..=text.len())?)
+            }
+
+            fn magnitude(&self) -> Self {
+                let text = self.as_bytes();
+                // No longer than before.
+                Self::from_bytes(text.strip_prefix(b"-").unwrap_or(text)).unwrap_or_default()
+            }
+
+            fn negative(&self) -> bool {
+                self.as_bytes().first() == Some(&b'-')
+            }
+
+            fn is_none(&self) -> bool {
+                self.as_bytes().is_empty()
+            }
+        }
+    };
+}
+
+signed_text!(Dec [] []);
+signed_text!(DegMin [const DEGREES: usize] [DEGREES]);
 
 macro_rules! text_number {
     ($(#[$doc:meta])* $name:ident [$($generics:tt)*] [$($args:tt)*]) => {
@@ -253,10 +290,12 @@ impl Value for HexNum {
 
 text_number!(
     /// Degrees and minutes as text, `DDMM.MMMM` with `DEGREES` digits before
-    /// the minutes: 2 for a latitude, 3 for a longitude.
+    /// the minutes: 2 for a latitude, 3 for a longitude. Also `-DD-MM.MMMM`, and
+    /// `DDMMMMMM` without a point.
     ///
     /// The characters are kept; in JSON it is decimal degrees, without text
-    /// `null`. The hemisphere stands elsewhere.
+    /// `null`. What JSON gives is written as `DDMM.MMMM`. A hemisphere that
+    /// stands elsewhere says `= sign(field, b"N", b"S")`.
     ///
     /// # Examples
     ///
@@ -271,46 +310,65 @@ text_number!(
 );
 
 impl<const DEGREES: usize> DegMin<DEGREES> {
-    /// Degrees as text with four decimals of a minute; `None` if they are
-    /// negative or have more digits than the field.
+    /// Degrees as text with four decimals of a minute; `None` if they have more
+    /// digits than the field.
     #[must_use]
     pub fn from_degrees(degrees: f64) -> Option<Self> {
         use fmt::Write as _;
-        if !(0.0..1e6).contains(&degrees) {
+        if !(-1e6..1e6).contains(&degrees) {
             return None;
         }
+        let sign = if degrees < 0.0 { "-" } else { "" };
+        let degrees = if degrees < 0.0 { -degrees } else { degrees };
         // Rounded as a whole, so that no minute is 60.
         let minutes = (degrees * 600_000.0 + 0.5) as u64;
         let (whole, minutes) = (minutes / 600_000, minutes % 600_000);
         let mut text = alloc::string::String::new();
-        let _ = write!(text, "{whole:0DEGREES$}{:02}.{:04}", minutes / 10_000, minutes % 10_000);
-        (text.len() == DEGREES + 7).then(|| Self::from_bytes(text.as_bytes()))?
+        let _ = write!(text, "{sign}{whole:0DEGREES$}{:02}.{:04}", minutes / 10_000, minutes % 10_000);
+        (text.len() == sign.len() + DEGREES + 7).then(|| Self::from_bytes(text.as_bytes()))?
     }
 
     /// Whole degrees and minutes times 10^8, if it is degrees and minutes.
-    fn split(&self) -> Option<(i64, i64)> {
-        let text = self.as_str();
-        let degrees = text.get(..DEGREES)?;
-        let (negative, minutes, fraction) = parts(text.get(DEGREES..)?)?;
-        if negative || minutes.len() != 2 || !degrees.bytes().all(|byte| byte.is_ascii_digit()) {
+    fn split(&self) -> Option<(bool, i64, i64)> {
+        let (negative, text) = match self.as_str().strip_prefix('-') {
+            Some(text) => (true, text),
+            None => (false, self.as_str()),
+        };
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let (degrees, minutes) = match whole.split_once(['-', ' ']) {
+            Some(halves) => halves,
+            // The two digits before the point are minutes.
+            None if text.contains('.') => whole.split_at_checked(whole.len().checked_sub(2)?)?,
+            None => whole.split_at_checked(DEGREES)?,
+        };
+        // Without a point the digits after two of them are the fraction.
+        let (minutes, more) = minutes.split_at_checked(2)?;
+        let fraction = match (more, fraction) {
+            ("", fraction) => fraction,
+            (more, "") if !text.contains('.') => more,
+            _ => return None,
+        };
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if degrees.is_empty() || !digits(degrees) || !digits(minutes) || !digits(fraction) {
             return None;
         }
         let kept = fraction.get(..fraction.len().min(8))?;
         let fraction = number(kept)? * 10_i64.checked_pow(8 - u32::try_from(kept.len()).ok()?)?;
-        Some((number(degrees)?, number(minutes)?.checked_mul(100_000_000)? + fraction))
-            .filter(|(_, m)| *m < 6_000_000_000)
+        Some((negative, number(degrees)?, number(minutes)?.checked_mul(100_000_000)? + fraction))
+            .filter(|(_, _, m)| *m < 6_000_000_000)
     }
 
     /// Millionths of a degree.
     #[must_use]
     pub fn micro(&self) -> Option<i64> {
-        self.value().map(|degrees| (degrees + 50) / 100)
+        self.value().map(|degrees| if degrees < 0 { (degrees - 50) / 100 } else { (degrees + 50) / 100 })
     }
 
     /// Degrees times 10^8.
     fn value(&self) -> Option<i64> {
-        let (degrees, minutes) = self.split()?;
-        degrees.checked_mul(100_000_000)?.checked_add((minutes + 30) / 60)
+        let (negative, degrees, minutes) = self.split()?;
+        let value = degrees.checked_mul(100_000_000)?.checked_add((minutes + 30) / 60)?;
+        Some(if negative { -value } else { value })
     }
 
     /// Decimal degrees.

@@ -7,6 +7,7 @@ use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::{Codec, Scalar};
 use crate::codec::reader::Reader;
 use crate::codec::schema::FieldInfo;
+use crate::codec::signed::Signed;
 use crate::codec::trace::Flag;
 use crate::codec::value::{Value, Visitor};
 use crate::codec::writer::Writer;
@@ -253,6 +254,25 @@ impl<const BITS: u32> SignMagnitude<BITS> {
     pub const fn get(self) -> i64 {
         let magnitude = (self.0 & (Self::SIGN - 1)) as i64;
         if self.0 & Self::SIGN == 0 { magnitude } else { -magnitude }
+    }
+}
+
+impl<const BITS: u32> Signed for SignMagnitude<BITS> {
+    type Magnitude = Self;
+
+    fn join(magnitude: Self, negative: bool) -> Option<Self> {
+        if magnitude.0 >= Self::SIGN {
+            return None;
+        }
+        Some(if negative { Self(magnitude.0 | Self::SIGN) } else { magnitude })
+    }
+
+    fn magnitude(&self) -> Self {
+        Self(self.0 & (Self::SIGN - 1))
+    }
+
+    fn negative(&self) -> bool {
+        self.0 & Self::SIGN != 0
     }
 }
 

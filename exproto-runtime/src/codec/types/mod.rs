@@ -111,9 +111,8 @@ impl<'f, const DEGREES: usize> Fill<'f> for DegMin<DEGREES> {
     fn fill(node: Option<&'f Node>, at: &'static FieldInfo) -> Result<Self, FillError> {
         if let Some(node) = node.filter(|node| node.as_number().is_some()) {
             let degrees = f64::fill(Some(node), at)?;
-            return Self::from_degrees(degrees).ok_or_else(|| {
-                FillError::new("degrees without sign are needed here, below the field's highest")
-            });
+            return Self::from_degrees(degrees)
+                .ok_or_else(|| FillError::new("degrees are needed here, within what the field can hold"));
         }
         Self::from_bytes(number_text(node, at)?.as_bytes()).ok_or_else(too_long)
     }
