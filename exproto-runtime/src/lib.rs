@@ -84,6 +84,7 @@ fn main() -> std::process::ExitCode {
 //! |---|---|
 //! | `derive`, `std`, `charsets`, `session` (default) | the derive macro, GBK, routes and the session without sockets |
 //! | `deku` | types of the `deku` crate as fields |
+//! | `tokio-util` | frames as items of `tokio_util::codec::Framed`, see `framed` |
 //! | `mqtt` | the way to MQTT brokers |
 //! | `embedded-broker` | an MQTT broker in the same process |
 //! | `host` | listeners in front of a broker |
@@ -124,6 +125,8 @@ pub mod codec;
 pub mod doc;
 #[cfg(feature = "grpc")]
 pub mod exproto;
+#[cfg(feature = "tokio-util")]
+pub mod framed;
 #[cfg(feature = "host")]
 pub mod host;
 #[cfg(feature = "session")]
