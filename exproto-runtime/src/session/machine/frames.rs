@@ -1,0 +1,372 @@
+//! What becomes of a frame: may it be sent, its routes, its reply.
+
+use super::limits::after;
+use super::{Core, Wait};
+use crate::codec::{Error, Item, RawFrame, Segment};
+use crate::session::cx::Asks;
+use crate::session::event::{Action, CloseReason, Millis, Out, Outcome, Ticket};
+use crate::session::flight::{Ended, Flight, Kept, Tickets};
+use crate::session::gateway::{Access, After, Gateway, Refusal, Stage};
+use crate::session::report::Report;
+use crate::session::settings::{BeforeLogin, OnRefused};
+use crate::session::topic::MAX_TOPIC;
+
+/// MQTT 5 reason code for a refusal of ours: implementation specific error.
+const OWN_REFUSAL: u8 = 0x83;
+/// MQTT 5 reason code: client identifier not valid.
+const BAD_CLIENT_ID: u8 = 0x85;
+
+impl<G: Gateway> Core<G> {
+    pub(super) fn item(&mut self, now: Millis, item: Item<'_>, out: &mut Out) {
+        let raw = match item {
+            Item::Frame(raw) => raw,
+            Item::Bad(bad) => {
+                self.bad_frame(bad.wire, bad.offset, bad.error, out);
+                // The rest of the stream means nothing.
+                if bad.fatal {
+                    self.close(CloseReason::BadFrames, out);
+                }
+                return;
+            }
+        };
+        match raw.decode::<G>() {
+            Ok(received) => {
+                if !received.flags.is_empty() {
+                    self.counters.flagged.up();
+                }
+                self.frame(now, received.frame, &raw, out);
+            }
+            Err(error) => {
+                let at = raw.stream_offset::<G>(error.offset()).saturating_sub(raw.offset);
+                let error = error.at_offset(u32::try_from(at).unwrap_or(u32::MAX));
+                self.bad_frame(raw.wire, raw.offset, error, out);
+            }
+        }
+    }
+
+    #[cold]
+    pub(super) fn bad_frame(&mut self, wire: &[u8], at: u64, error: Error, out: &mut Out) {
+        self.counters.bad_frames.up();
+        self.report(Report::bad_frame(wire, at, error));
+        self.bad_in_a_row = self.bad_in_a_row.saturating_add(1);
+        let max = self.settings.max_bad_frames;
+        if max != 0 && self.bad_in_a_row >= max {
+            self.close(CloseReason::BadFrames, out);
+        }
+    }
+
+    pub(super) fn frame(&mut self, now: Millis, frame: G::At<'_>, raw: &RawFrame<'_>, out: &mut Out) {
+        self.counters.frames.up();
+        self.bad_in_a_row = 0;
+        if !self.greeted {
+            self.greeted = true;
+            self.since = now;
+        }
+        if let Some(segment) = G::segment(&frame) {
+            if let Some(kept) = self.segment(now, G::kind(&frame), segment, raw) {
+                self.joined(now, kept, raw, out);
+            }
+        } else if let Some(wait) = self.begin(now, &frame, out) {
+            self.wait(now, Kept::Frame(raw.kind, raw.payload.into()), wait);
+        }
+    }
+
+    /// Keeps a segment; the whole message when it was the last.
+    pub(super) fn segment(
+        &mut self,
+        now: Millis,
+        kind: &'static str,
+        segment: Segment<'_>,
+        raw: &RawFrame<'_>,
+    ) -> Option<Kept> {
+        self.counters.segments.up();
+        let limits = self.settings.reassembly;
+        let member = self.is_member();
+        let result = self.rare().add_segment(now, limits, member, segment, raw.payload);
+        let (lost, joined) = match result {
+            Ok((lost, joined)) => (lost, joined),
+            Err(reason) => {
+                self.report(Report::Segment { kind, reason });
+                (1, None)
+            }
+        };
+        self.counters.segments_lost.add(lost);
+        self.forget_rare();
+        joined.map(|whole| Kept::Joined { kind: raw.kind, head: whole.head, body: whole.body })
+    }
+
+    pub(super) fn joined(&mut self, now: Millis, kept: Kept, raw: &RawFrame<'_>, out: &mut Out) {
+        let frame = match kept.decode::<G>(self.settings.accept_bad) {
+            Ok(frame) => frame,
+            Err(error) => {
+                let body: &[u8] = if let Kept::Joined { body, .. } = &kept { body } else { &[] };
+                return self.bad_frame(body, raw.offset, error, out);
+            }
+        };
+        self.counters.joined.up();
+        let wait = self.begin(now, &frame, out);
+        drop(frame);
+        if let Some(wait) = wait {
+            self.wait(now, kept, wait);
+        }
+    }
+
+    pub(super) fn is_member(&self) -> bool {
+        G::ANONYMOUS || !self.device.client_id.is_empty()
+    }
+
+    /// Decides whether the frame may be sent at all, then starts its routes.
+    pub(super) fn begin(&mut self, now: Millis, frame: &G::At<'_>, out: &mut Out) -> Option<Wait> {
+        match G::access(frame) {
+            Access::Public => {}
+            Access::Member if self.is_member() => {}
+            Access::Member => {
+                let kind = G::kind(frame);
+                self.counters.refused.up();
+                self.report(Report::Refused { kind, reason: "sent before the login".into() });
+                if self.settings.before_login == BeforeLogin::Close {
+                    self.close(CloseReason::Refused(format!("`{kind}` before the login").into()), out);
+                }
+                return None;
+            }
+            Access::Sent => {
+                let reason = "only ever sent to devices".into();
+                self.counters.unexpected.up();
+                self.report(Report::Refused { kind: G::kind(frame), reason });
+                return None;
+            }
+        }
+        let request = self.take_request(now, frame);
+        match self.ask_login(frame, request, out) {
+            Ok(Some(wait)) => Some(wait),
+            Ok(None) => self.rest(frame, request, false, out),
+            Err(refused) => {
+                self.settle(frame, request, &refused, Stage::Auth, out);
+                None
+            }
+        }
+    }
+
+    /// The downlink that the frame answers.
+    pub(super) fn take_request(&mut self, now: Millis, frame: &G::At<'_>) -> Option<&'static str> {
+        let rare = self.rare.as_mut().filter(|rare| rare.has_answers())?;
+        let kind = rare.take_answer(now, G::answers(frame)?);
+        if kind.is_some() {
+            self.counters.answered.up();
+        }
+        self.forget_rare();
+        kind
+    }
+
+    /// The `auth` route alone: a barrier before all others.
+    pub(super) fn ask_login(
+        &mut self,
+        frame: &G::At<'_>,
+        request: Option<&'static str>,
+        out: &mut Out,
+    ) -> Result<Option<Wait>, Outcome> {
+        let mark = out.mark();
+        let first = self.next_ticket;
+        let mut asks = Asks::new(out, &mut self.next_ticket).with_topics(self.settings.topics);
+        let mut cx = self.device.cx(&self.settings, request);
+        let result = G::ask(frame, Stage::Auth, &mut cx, &mut asks);
+        let asked = asks.asked();
+        let login = out.since(mark).iter().find_map(|action| match action {
+            Action::Authenticate(_, credentials) => Some(credentials.client_id.as_str()),
+            _ => None,
+        });
+        let refused = match (result, login) {
+            (Err(refusal), _) => Some(own_refusal(refusal)),
+            (Ok(()), Some(id)) => check_client_id(&self.device.client_id, id).err(),
+            (Ok(()), None) => None,
+        };
+        if let Some(refused) = refused {
+            out.rewind(mark);
+            self.next_ticket = first;
+            return Err(refused);
+        }
+        Ok((asked > 0).then(|| Wait {
+            stage: Stage::Auth,
+            tickets: Tickets::new(first, asked),
+            filters: 0,
+            login: login.map(Into::into),
+            request,
+            outcome: Outcome::Done,
+        }))
+    }
+
+    /// All routes but `auth`; after a login also the `deliver` filters.
+    pub(super) fn rest(
+        &mut self,
+        frame: &G::At<'_>,
+        request: Option<&'static str>,
+        fresh_login: bool,
+        out: &mut Out,
+    ) -> Option<Wait> {
+        let first = self.next_ticket;
+        let filters = if fresh_login { self.subscribe(out) } else { 0 };
+        let mark = out.mark();
+        let mut asks = Asks::new(out, &mut self.next_ticket).with_topics(self.settings.topics);
+        let mut cx = self.device.cx(&self.settings, request);
+        let outcome = match G::ask(frame, Stage::Rest, &mut cx, &mut asks) {
+            Ok(()) => {
+                self.counters.publishes.add(asks.publishes());
+                Outcome::Done
+            }
+            Err(refusal) => {
+                out.rewind(mark);
+                self.next_ticket = first + u64::from(filters);
+                own_refusal(refusal)
+            }
+        };
+        let asked = u32::try_from(self.next_ticket - first).unwrap_or(u32::MAX);
+        if asked == 0 {
+            self.settle(frame, request, &outcome, Stage::Rest, out);
+            return None;
+        }
+        let tickets = Tickets::new(first, asked);
+        Some(Wait { stage: Stage::Rest, tickets, filters, login: None, request, outcome })
+    }
+
+    /// Subscribes what `deliver` routes need; how many tickets that took.
+    pub(super) fn subscribe(&mut self, out: &mut Out) -> u32 {
+        let mut asks = Asks::new(out, &mut self.next_ticket).with_topics(self.settings.topics);
+        let mut refused = None;
+        let cx = self.device.cx(&self.settings, None);
+        let result = G::filters(&cx, &mut |filter, qos| {
+            if let Err(refusal) = asks.subscribe(filter, qos) {
+                refused.get_or_insert(refusal);
+            }
+        });
+        let asked = asks.asked();
+        if let Some(refusal) = result.err().or(refused) {
+            self.not_subscribed(refusal.reason);
+        }
+        asked
+    }
+
+    #[cold]
+    pub(super) fn not_subscribed(&mut self, reason: String) {
+        self.counters.subscriptions_refused.up();
+        self.report(Report::NotSubscribed { reason });
+    }
+
+    pub(super) fn wait(&mut self, now: Millis, kept: Kept, wait: Wait) {
+        let mut flight = Flight::new(kept);
+        flight.request = wait.request;
+        self.fly(now, Box::new(flight), wait);
+    }
+
+    pub(super) fn fly(&mut self, now: Millis, mut flight: Box<Flight>, wait: Wait) {
+        flight.stage = wait.stage;
+        flight.tickets = wait.tickets;
+        flight.filters = wait.filters;
+        flight.login = wait.login;
+        flight.outcome = wait.outcome;
+        flight.deadline = after(now, self.settings.deadline);
+        self.flight = Some(flight);
+    }
+
+    /// Notes the end of a ticket; whether it was the last of the flight.
+    pub(super) fn completed(&mut self, ticket: Ticket, outcome: Outcome) -> bool {
+        let Some(flight) = &mut self.flight else { return false };
+        let (ended, aside) = flight.end(ticket, outcome);
+        if let Some(refused) = aside {
+            self.not_subscribed(refused.to_string());
+        }
+        ended == Ended::All
+    }
+
+    /// All tickets of the waiting frame have ended.
+    pub(super) fn land(&mut self, now: Millis, out: &mut Out) {
+        let Some(mut flight) = self.flight.take() else { return };
+        self.since = now;
+        let outcome = core::mem::replace(&mut flight.outcome, Outcome::Done);
+        if let Outcome::Failed(why) = outcome {
+            self.counters.undelivered.up();
+            return self.close(CloseReason::Undelivered(why), out);
+        }
+        let frame = match flight.kept.decode::<G>(self.settings.accept_bad) {
+            Ok(frame) => frame,
+            // It was decoded before; only a decoder that is not a function of
+            // its bytes comes here.
+            Err(error) => return self.bad_frame(&[], 0, error, out),
+        };
+        let request = flight.request;
+        if flight.stage == Stage::Auth && outcome.is_done() {
+            let login = flight.login.take();
+            let fresh_login = login.is_some();
+            if let Some(client_id) = login {
+                self.device.client_id = client_id;
+                self.counters.logins.up();
+            }
+            let wait = self.rest(&frame, request, fresh_login, out);
+            drop(frame);
+            if let Some(wait) = wait {
+                self.fly(now, flight, wait);
+            }
+        } else {
+            self.settle(&frame, request, &outcome, flight.stage, out);
+        }
+    }
+
+    /// Writes the reply and does what the frame wants done afterwards.
+    pub(super) fn settle(
+        &mut self,
+        frame: &G::At<'_>,
+        request: Option<&'static str>,
+        outcome: &Outcome,
+        stage: Stage,
+        out: &mut Out,
+    ) {
+        if !outcome.is_done() {
+            match stage {
+                Stage::Auth => self.counters.logins_refused.up(),
+                Stage::Rest => self.counters.refused.up(),
+            }
+            self.report(Report::refused(G::kind(frame), outcome));
+        }
+        let start = out.buffer().len();
+        let mut cx = self.device.cx(&self.settings, request);
+        match G::settle(frame, &mut cx, outcome, out.buffer()) {
+            Ok(after) => {
+                if out.send_from(start) {
+                    self.counters.replies.up();
+                }
+                if let After::Close(reason) = after {
+                    self.close(reason, out);
+                }
+            }
+            Err(error) => {
+                out.buffer().truncate(start);
+                self.counters.replies_lost.up();
+                self.report(Report::NoReply { kind: G::kind(frame), error });
+            }
+        }
+        if let (Stage::Auth, Outcome::Refused { reason, .. }, OnRefused::Close) =
+            (stage, outcome, self.settings.on_refused)
+        {
+            self.close(CloseReason::Refused(reason.clone()), out);
+        }
+    }
+}
+
+#[cold]
+fn own_refusal(refusal: Refusal) -> Outcome {
+    Outcome::Refused { code: OWN_REFUSAL, reason: refusal.reason.into() }
+}
+
+/// A connection is one device: its id is text that MQTT allows, and it does
+/// not change.
+fn check_client_id(present: &str, id: &str) -> Result<(), Outcome> {
+    let reason: Box<str> = if id.is_empty() {
+        "the client id is empty".into()
+    } else if id.len() > MAX_TOPIC || id.chars().any(char::is_control) {
+        "the client id is too long or holds control characters".into()
+    } else if !present.is_empty() && present != id {
+        format!("the connection is logged in as {present:?} and cannot become {id:?}").into()
+    } else {
+        return Ok(());
+    };
+    Err(Outcome::Refused { code: BAD_CLIENT_ID, reason })
+}

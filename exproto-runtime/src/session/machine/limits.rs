@@ -1,0 +1,59 @@
+//! What happens when nothing happens: the one timer of a session.
+
+use core::time::Duration;
+
+use super::{Core, NEVER};
+use crate::session::event::{Action, CloseReason, Millis, Out};
+use crate::session::gateway::Gateway;
+
+impl<G: Gateway> Core<G> {
+    pub(super) fn timer(&mut self, now: Millis, out: &mut Out) {
+        self.timer_at = NEVER;
+        if let Some(rare) = &mut self.rare {
+            let lost = rare.expire(now);
+            self.counters.segments_lost.add(lost);
+            self.forget_rare();
+        }
+        if self.next_limit().is_some_and(|at| at <= now) {
+            let reason = if self.flight.is_some() {
+                let seconds = self.settings.deadline.as_secs_f32();
+                CloseReason::Undelivered(format!("the broker did not answer within {seconds} s").into())
+            } else if self.greeted || self.settings.first_frame.is_zero() {
+                CloseReason::Idle
+            } else {
+                CloseReason::NoFrame
+            };
+            self.close(reason, out);
+        }
+    }
+
+    /// When the connection is closed if nothing happens.
+    pub(super) fn next_limit(&self) -> Option<Millis> {
+        if let Some(flight) = &self.flight {
+            return flight.deadline;
+        }
+        if !self.greeted && !self.settings.first_frame.is_zero() {
+            return after(self.since, self.settings.first_frame);
+        }
+        after(self.since, self.settings.idle)
+    }
+
+    /// Sets the timer if the one that is set is too late. One that is too
+    /// early does no harm: most events only move the limit on.
+    pub(super) fn arm(&mut self, now: Millis, out: &mut Out) {
+        if self.closed.is_some() {
+            return;
+        }
+        let segments = self.rare.as_ref().and_then(|rare| rare.expires());
+        let next = [self.next_limit(), segments].into_iter().flatten().min();
+        if let Some(next) = next.filter(|next| *next < self.timer_at) {
+            self.timer_at = next;
+            out.push(Action::StartTimer(Duration::from_millis(next.saturating_sub(now))));
+        }
+    }
+}
+
+/// A time that much later; `None` if the setting says never.
+pub(super) fn after(now: Millis, time: Duration) -> Option<Millis> {
+    (!time.is_zero()).then(|| now.saturating_add(u64::try_from(time.as_millis()).unwrap_or(NEVER)))
+}

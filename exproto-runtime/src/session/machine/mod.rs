@@ -1,0 +1,276 @@
+//! The state machine of one device connection.
+//!
+//! Frames of a device are worked off one after the other. A frame that asks
+//! the broker for something becomes a [`Flight`]: its bytes are kept, the
+//! frames behind it wait, and when the last of its tickets has ended it is
+//! decoded again and settled. So a reply never overtakes what it confirms,
+//! and nothing of a frame is owned while none waits.
+
+mod downlink;
+mod frames;
+mod limits;
+
+use core::fmt;
+use std::sync::Arc;
+
+use super::cx::{ConnInfo, Cx};
+use super::event::{Action, CloseReason, Event, Millis, Out, Outcome};
+use super::flight::{Flight, Tickets};
+use super::gateway::{Gateway, Stage};
+use super::rare::Rare;
+use super::report::{Counters, Report, Tally};
+use super::settings::SessionSettings;
+use crate::codec::Deframer;
+
+/// One device connection: events in, actions out.
+///
+/// It does no IO, has no clock and never blocks. A driver owns the socket and
+/// the way to the broker; it gives each [`Event`] to [`on`](Self::on) and
+/// carries out the actions in order.
+///
+/// # What a driver has to do
+///
+/// * Give [`Event::Connected`] first and [`Event::Closed`] last.
+/// * Read from the socket only while [`wants_bytes`](Self::wants_bytes).
+/// * Report the end of every ticket, once, in any order.
+/// * Keep one timer: [`Action::StartTimer`] replaces the one before.
+/// * Let `now` never run backwards.
+///
+/// # Memory
+///
+/// An idle session of a small gateway is less than 330 bytes plus the user's
+/// state and the client id. What is rare is boxed: a waiting frame, segments
+/// of a message, downlinks that wait for an answer, reports.
+pub struct Session<G: Gateway> {
+    // Beside each other, because a frame borrows the deframer's bytes while
+    // everything else works on it.
+    deframer: Deframer<G>,
+    core: Core<G>,
+}
+
+struct Core<G: Gateway> {
+    device: Device<G::State>,
+    settings: Arc<SessionSettings>,
+    flight: Option<Box<Flight>>,
+    rare: Option<Box<Rare>>,
+    closed: Option<Box<CloseReason>>,
+    next_ticket: u64,
+    /// When the last byte came; before the first frame, when the connection
+    /// was made.
+    since: Millis,
+    /// When the driver's timer fires, `NEVER` if it is not set.
+    timer_at: Millis,
+    counters: Counters,
+    bad_in_a_row: u32,
+    /// Whether a whole frame has arrived.
+    greeted: bool,
+}
+
+const NEVER: Millis = Millis::MAX;
+
+/// What the user's functions see.
+struct Device<S> {
+    state: S,
+    info: ConnInfo,
+    client_id: Box<str>,
+    serial: u64,
+}
+
+impl<S> Device<S> {
+    fn cx(&mut self, settings: &SessionSettings, request: Option<&'static str>) -> Cx<'_, S> {
+        Cx::new(&mut self.state, &self.info, &self.client_id, request, &mut self.serial)
+            .with_topics(settings.topics)
+    }
+}
+
+/// What a frame waits for.
+struct Wait {
+    stage: Stage,
+    tickets: Tickets,
+    filters: u32,
+    login: Option<Box<str>>,
+    request: Option<&'static str>,
+    outcome: Outcome,
+}
+
+impl<G: Gateway> fmt::Debug for Session<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("client_id", &self.core.device.client_id)
+            .field("waiting", &self.core.flight.is_some())
+            .field("closed", &self.core.closed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<G: Gateway> Session<G> {
+    /// A session of a connection that has just been made.
+    #[must_use]
+    pub fn new(info: ConnInfo, settings: Arc<SessionSettings>) -> Self {
+        let device = Device { state: G::State::default(), info, client_id: Box::default(), serial: 0 };
+        Self {
+            deframer: Deframer::new().accepting_bad(settings.accept_bad),
+            core: Core {
+                device,
+                settings,
+                flight: None,
+                rare: None,
+                closed: None,
+                next_ticket: 0,
+                since: 0,
+                timer_at: NEVER,
+                counters: Counters::default(),
+                bad_in_a_row: 0,
+                greeted: false,
+            },
+        }
+    }
+
+    /// Takes in what happened at `now` and appends to `out` what to do.
+    ///
+    /// `scratch` is a buffer of the driver for un-escaping, one per thread.
+    /// After a [`Action::Close`] all events are ignored.
+    pub fn on(&mut self, now: Millis, event: Event<'_>, scratch: &mut Vec<u8>, out: &mut Out) {
+        out.begin();
+        let core = &mut self.core;
+        if core.closed.is_some() {
+            return;
+        }
+        match event {
+            Event::Connected => core.since = now,
+            Event::Bytes(bytes) => {
+                if core.greeted {
+                    core.since = now;
+                }
+                if core.flight.is_none() {
+                    self.pump(now, bytes, scratch, out);
+                } else if self.deframer.pending().len().saturating_add(bytes.len()) > core.settings.stash {
+                    core.close(CloseReason::Flooded, out);
+                } else {
+                    self.deframer.stash(bytes);
+                }
+            }
+            Event::Message { topic, payload } => core.message(now, topic, payload, out),
+            Event::Completed(ticket, outcome) => {
+                if core.completed(ticket, outcome) {
+                    core.land(now, out);
+                    self.pump(now, &[], scratch, out);
+                }
+            }
+            Event::Timer => core.timer(now, out),
+            Event::Closed => return core.ended(),
+        }
+        self.core.arm(now, out);
+    }
+
+    /// Works off frames until there are none or one has to wait.
+    fn pump(&mut self, now: Millis, mut input: &[u8], scratch: &mut Vec<u8>, out: &mut Out) {
+        loop {
+            if self.core.closed.is_some() {
+                return;
+            }
+            if self.core.flight.is_some() {
+                if !input.is_empty() {
+                    self.deframer.stash(input);
+                }
+                return;
+            }
+            let Some(item) = self.deframer.next(&mut input, scratch) else { break };
+            self.core.item(now, item, out);
+        }
+        self.deframer.rest_memory();
+    }
+
+    /// Whether to read from the socket. While a frame waits for the broker it
+    /// is not, which is how the device feels a slow broker.
+    #[must_use]
+    pub fn wants_bytes(&self) -> bool {
+        self.core.flight.is_none() && self.core.closed.is_none()
+    }
+
+    /// The client id the device logged in with, `""` before.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.core.device.client_id
+    }
+
+    /// Starts logged in, without asking the broker: for tools.
+    pub fn log_in(&mut self, client_id: &str) {
+        self.core.device.client_id = client_id.into();
+    }
+
+    /// The user's own state of this connection.
+    #[must_use]
+    pub fn state(&self) -> &G::State {
+        &self.core.device.state
+    }
+
+    /// Where the device connected from and to.
+    #[must_use]
+    pub fn info(&self) -> &ConnInfo {
+        &self.core.device.info
+    }
+
+    /// The bytes of a frame that has begun and not ended.
+    #[must_use]
+    pub fn incomplete(&self) -> &[u8] {
+        self.deframer.incomplete()
+    }
+
+    /// What happened since the last call.
+    pub fn take_tally(&mut self) -> Tally {
+        self.core.counters.take()
+    }
+
+    /// What was odd since the last call: the first few, all are counted in
+    /// the [`Tally`].
+    pub fn take_reports(&mut self) -> Vec<Report> {
+        let Some(rare) = &mut self.core.rare else { return Vec::new() };
+        let reports = core::mem::take(&mut rare.reports);
+        self.core.forget_rare();
+        reports
+    }
+
+    /// Why the session has asked to close the connection, if it has.
+    #[must_use]
+    pub fn close_reason(&self) -> Option<&CloseReason> {
+        self.core.closed.as_deref()
+    }
+}
+
+impl<G: Gateway> Core<G> {
+    fn close(&mut self, reason: CloseReason, out: &mut Out) {
+        if self.closed.is_some() {
+            return;
+        }
+        out.push(Action::Close(reason.clone()));
+        self.closed = Some(Box::new(reason));
+        self.ended();
+    }
+
+    /// Nothing more will happen: what waits has failed.
+    fn ended(&mut self) {
+        if self.flight.take().is_some() {
+            self.counters.undelivered.up();
+        }
+        if let Some(rare) = &mut self.rare {
+            rare.give_up();
+        }
+        self.forget_rare();
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    fn forget_rare(&mut self) {
+        if self.rare.as_ref().is_some_and(|rare| rare.is_empty()) {
+            self.rare = None;
+        }
+    }
+
+    #[cold]
+    fn report(&mut self, report: Report) {
+        self.rare().report(report);
+    }
+}
