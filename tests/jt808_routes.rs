@@ -171,15 +171,15 @@ fn an_authentication_logs_the_device_in() {
 
 #[test]
 fn the_broker_is_asked_with_phone_and_code() {
-    use exproto_runtime::session::{Action, Event, Out, Session};
+    use exproto_runtime::session::{Action, Event, Now, Out, Session};
     for (frame, phone) in [
         (v2013(9).frame(0x0102, b"s3cret"), PHONE),
         (v2019(9).frame(0x0102, &authentication_2019("s3cret")), PHONE_2019),
     ] {
         let mut session = Session::<Message>::new(ConnInfo::default(), settings(|_| {}).into());
         let mut out = Out::new();
-        session.on(0, Event::Connected, &mut Vec::new(), &mut out);
-        session.on(0, Event::Bytes(&frame), &mut Vec::new(), &mut out);
+        session.on(Now::default(), Event::Connected, &mut Vec::new(), &mut out);
+        session.on(Now::default(), Event::Bytes(&frame), &mut Vec::new(), &mut out);
         let asked: Vec<_> = out
             .actions()
             .iter()

@@ -323,6 +323,7 @@ fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &T
             fn value(&self, __index: usize) -> &dyn __p::TopicValue { ::core::unimplemented!() }
         }
         #outer_header {
+            const KEEPS: &'static [&'static [&'static str]] = &[];
             type State = #state;
             type Body = #body;
             fn body(&self) -> &Self::Body { &self.#member }
@@ -335,7 +336,7 @@ fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &T
             type State = #state;
             const ANONYMOUS: bool = false;
             fn access(__f: &#at) -> __p::Access { ::core::unimplemented!() }
-            fn answers(__f: &#at) -> __p::Option<u64> { ::core::unimplemented!() }
+            fn answers(__f: &#at) -> __p::Option<__p::Pairing> { ::core::unimplemented!() }
             fn ask(__f: &#at, __stage: __p::Stage, __cx: &mut __p::Cx<'_, #state>, __asks: &mut __p::Asks<'_>)
                 -> __p::Result<(), __p::Refusal>
             { ::core::unimplemented!() }
@@ -359,8 +360,9 @@ fn routed(model: &Model) -> TokenStream {
     quote! {
         #header {
             const ANONYMOUS: bool = false;
+            const KEEPS: &'static [&'static str] = &[];
             fn access(&self) -> __p::Access { ::core::unimplemented!() }
-            fn answers(&self) -> __p::Option<u64> { ::core::unimplemented!() }
+            fn answers(__frame: &<Self as __p::Within>::Frame) -> __p::Option<__p::Pairing> { ::core::unimplemented!() }
             fn ask(
                 __frame: &<Self as __p::Within>::Frame,
                 __stage: __p::Stage,

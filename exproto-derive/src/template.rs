@@ -39,7 +39,9 @@ pub(crate) fn parse(literal: &LitStr, purpose: Use, ctxt: &mut Ctxt) -> Vec<Piec
             return pieces;
         };
         let name = rest[open + 1..open + close].trim();
-        if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+        let plain = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let field = ["login.", "state."].iter().find_map(|of| name.strip_prefix(of)).unwrap_or(name);
+        if !plain(field) {
             ctxt.error(
                 literal,
                 format_args!(

@@ -13,8 +13,8 @@ pub use crate::codec::*;
 pub use crate::session::routes::*;
 #[cfg(feature = "session")]
 pub use crate::session::{
-    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Refusal,
-    Stage, TopicBuf, TopicValue, matches,
+    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Pairing,
+    Refusal, Stage, TopicBuf, TopicValue, matches,
 };
 
 /// A reference that gives a copy where the type is `Copy`; see [`ViewCopy`].

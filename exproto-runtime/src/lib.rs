@@ -120,6 +120,8 @@ extern crate self as exproto_runtime;
 pub mod app;
 #[cfg(feature = "mqtt")]
 pub mod broker;
+#[cfg(any(feature = "host", feature = "grpc"))]
+mod clock;
 pub mod codec;
 #[cfg(any(doc, doctest))]
 pub mod doc;

@@ -318,7 +318,7 @@ mod routed {
     fn fields_may_have_the_names_of_the_session() {
         use exproto_runtime::session::Gateway;
         let frame = Message { cx: 1, r#type: Body::Set { r#type: 7, payload: 0, topic: 0 } };
-        assert_eq!(Message::answers(&frame), Some(7));
+        assert_eq!(Message::answers(&frame), Some(exproto_runtime::session::Pairing::Key(7)));
         let mut wire = Vec::new();
         exproto_runtime::codec::encode::<Message>(&frame, &mut wire).unwrap();
         assert_eq!(wire, [0x7E, 5, 1, 7, 0, 0, 0x7E]);

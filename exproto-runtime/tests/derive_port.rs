@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use exproto_runtime::ExProtoFrame;
 use exproto_runtime::codec::{Ascii, Text};
-use exproto_runtime::session::{Action, ConnInfo, Cx, Event, Out, Outcome, Session, SessionSettings, Ticket};
+use exproto_runtime::session::{
+    Action, ConnInfo, Cx, Event, Now, Out, Outcome, Session, SessionSettings, Ticket,
+};
 
 /// What is kept of a connection.
 #[derive(Debug, Default)]
@@ -125,7 +127,7 @@ fn run(chunks: &[&[u8]]) -> (Vec<String>, Session<Port<'static>>) {
         let mut next = Some(event);
         while let Some(event) = next.take() {
             let mut out = Out::new();
-            session.on(0, event, &mut scratch, &mut out);
+            session.on(Now::default(), event, &mut scratch, &mut out);
             let (actions, bytes) = out.parts();
             let text = |range: core::ops::Range<usize>| String::from_utf8(bytes[range].to_vec()).unwrap();
             for action in actions {

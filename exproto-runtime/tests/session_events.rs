@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use exproto_runtime::codec;
 use exproto_runtime::session::{
-    Action, CloseReason, ConnInfo, Event, Millis, Out, Outcome, Session, SessionSettings, Ticket,
+    Action, CloseReason, ConnInfo, Event, Millis, Now, Out, Outcome, Session, SessionSettings, Ticket,
 };
 use exproto_runtime::testkit::{Fate, TestConn};
 use toy::Toy;
@@ -51,7 +51,7 @@ impl Bare {
     /// The actions of one event, without timers.
     fn on(&mut self, now: Millis, event: Event<'_>) -> Vec<String> {
         self.out.clear();
-        self.session.on(now, event, &mut self.scratch, &mut self.out);
+        self.session.on(Now::new(now, 0), event, &mut self.scratch, &mut self.out);
         self.out
             .actions()
             .iter()
@@ -134,7 +134,7 @@ fn actions_of_another_event_in_the_same_list_are_left_alone() {
     let mut bare = Bare::logged_in(SessionSettings::default());
     let (beat, mut out) = (wire(&Toy::Beat), Out::new());
     for _ in 0..2 {
-        bare.session.on(0, Event::Bytes(&beat), &mut bare.scratch, &mut out);
+        bare.session.on(Now::default(), Event::Bytes(&beat), &mut bare.scratch, &mut out);
     }
     let sends: Vec<&Action> =
         out.actions().iter().filter(|action| matches!(action, Action::Send(_))).collect();

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
-use syn::{Attribute, Expr, LitInt, LitStr, Path, Token, Type};
+use syn::{Attribute, Expr, LitInt, LitStr, Member, Path, Token, Type};
 
 use super::{Keyed, Place, after_eq, entries, in_parens, set, unknown_key};
 use crate::ctxt::Ctxt;
@@ -74,9 +74,9 @@ pub(crate) struct VariantRoutes {
     pub(crate) subscribe: Vec<Subscribe>,
     pub(crate) unsubscribe: Vec<Subscribe>,
     pub(crate) deliver: Option<Keyed<Deliver>>,
-    /// The field that echoes what the downlink carried.
-    pub(crate) answers: Option<Keyed<Ident>>,
-    pub(crate) reply: Option<Keyed<Expr>>,
+    /// How the downlink is known that this frame answers.
+    pub(crate) answers: Option<Keyed<Pairing>>,
+    pub(crate) reply: Vec<Reply>,
     pub(crate) with: Option<Keyed<Path>>,
     pub(crate) heartbeat: Option<Keyed<()>>,
     pub(crate) close: Option<Keyed<Option<LitStr>>>,
@@ -90,6 +90,30 @@ pub(crate) struct Auth {
     pub(crate) client_id: LitStr,
     pub(crate) username: Option<LitStr>,
     pub(crate) password: Option<LitStr>,
+    /// Fields that later topics may name.
+    pub(crate) keep: Vec<Ident>,
+}
+
+/// `reply = EXPR`, `reply(EXPR, each = items)`.
+pub(crate) struct Reply {
+    pub(crate) span: Span,
+    pub(crate) value: Expr,
+    pub(crate) each: Option<Ident>,
+}
+
+/// What ties an answer to its downlink.
+pub(crate) enum Pairing {
+    /// Nothing: answers come in the order of the downlinks.
+    Order,
+    /// A number that is echoed.
+    Key(FieldPath),
+}
+
+/// `serial`, `header.serial`: a field of the variant or of the frame, and
+/// fields within it.
+pub(crate) struct FieldPath {
+    pub(crate) first: Ident,
+    pub(crate) rest: Vec<Member>,
 }
 
 /// `publish("topic", qos = 1, retain, payload = .., each = items)`.
@@ -110,6 +134,10 @@ pub(crate) enum Payload {
     Frame,
     /// One field: bytes and text as they are, else JSON.
     Field(Ident),
+    /// The frame as it was received.
+    Raw,
+    /// The same as hex digits.
+    Hex,
 }
 
 /// `subscribe("filter", qos = 1)`.
@@ -118,12 +146,14 @@ pub(crate) struct Subscribe {
     pub(crate) qos: u8,
 }
 
-/// `deliver("filter", qos = 1, answer = KEY)`.
+/// `deliver("filter", qos = 1, answer = KEY, payload = FIELD)`.
 pub(crate) struct Deliver {
     pub(crate) filter: LitStr,
     pub(crate) qos: u8,
-    /// The frame's field that the device's answer echoes.
-    pub(crate) answer: Option<Ident>,
+    /// How the device's answer will be known.
+    pub(crate) answer: Option<Pairing>,
+    /// The one field that the payload is, if it is no JSON.
+    pub(crate) payload: Option<Ident>,
 }
 
 impl VariantRoutes {
@@ -192,9 +222,10 @@ fn route(found: &mut VariantRoutes, key: &Ident, input: ParseStream<'_>, ctxt: &
             set(&mut found.deliver, key, value, ctxt);
         }
         "answers" => {
-            set(&mut found.answers, key, after_eq(input, key, "FIELD", |input| input.parse())?, ctxt)
+            let value = pairing(input, key)?;
+            set(&mut found.answers, key, value, ctxt);
         }
-        "reply" => set(&mut found.reply, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
+        "reply" => found.reply.push(reply(input, key)?),
         "with" => set(&mut found.with, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
         "heartbeat" => set(&mut found.heartbeat, key, (), ctxt),
         "close" => {
@@ -218,17 +249,28 @@ fn span_of(attrs: &[Attribute]) -> Option<Span> {
 }
 
 fn auth(at: &Ident, input: ParseStream<'_>) -> syn::Result<Auth> {
-    let (mut client_id, mut username, mut password) = (None, None, None);
+    let (mut client_id, mut username, mut password, mut keep) = (None, None, None, Vec::new());
     while !input.is_empty() {
         let key: Ident = input.parse()?;
         let slot = match key.to_string().as_str() {
             "client_id" => &mut client_id,
             "username" => &mut username,
             "password" => &mut password,
+            "keep" => {
+                in_parens(input, &key, "FIELD", |input| {
+                    while !input.is_empty() {
+                        keep.push(input.parse()?);
+                        comma(input)?;
+                    }
+                    Ok(())
+                })?;
+                comma(input)?;
+                continue;
+            }
             _ => {
                 return Err(syn::Error::new(
                     key.span(),
-                    format!("`auth` has no key `{key}`; its keys are: client_id, username, password"),
+                    format!("`auth` has no key `{key}`; its keys are: client_id, username, password, keep"),
                 ));
             }
         };
@@ -238,7 +280,7 @@ fn auth(at: &Ident, input: ParseStream<'_>) -> syn::Result<Auth> {
     let client_id = client_id.ok_or_else(|| {
         syn::Error::new(at.span(), "`auth` has to say who the device is: `auth(client_id = \"{field}\")`")
     })?;
-    Ok(Auth { client_id, username, password })
+    Ok(Auth { client_id, username, password, keep })
 }
 
 fn publish(at: &Ident, input: ParseStream<'_>) -> syn::Result<Publish> {
@@ -256,6 +298,8 @@ fn publish(at: &Ident, input: ParseStream<'_>) -> syn::Result<Publish> {
                 found.payload = match word.to_string().as_str() {
                     "json" => Payload::Json,
                     "frame" => Payload::Frame,
+                    "raw" => Payload::Raw,
+                    "hex" => Payload::Hex,
                     _ => Payload::Field(word),
                 };
             }
@@ -287,22 +331,72 @@ fn subscribe(input: ParseStream<'_>) -> syn::Result<Subscribe> {
 
 fn deliver(input: ParseStream<'_>) -> syn::Result<Deliver> {
     let filter = template(input)?;
-    let mut found = Deliver { filter, qos: 0, answer: None };
+    let mut found = Deliver { filter, qos: 0, answer: None, payload: None };
     while !input.is_empty() {
         let key: Ident = input.parse()?;
         match key.to_string().as_str() {
             "qos" => found.qos = after_eq(input, &key, "1", qos)?,
-            "answer" => found.answer = Some(after_eq(input, &key, "FIELD", |input| input.parse())?),
+            "answer" => found.answer = Some(pairing(input, &key)?),
+            "payload" => {
+                let word: Ident = after_eq(input, &key, "json", |input| input.parse())?;
+                found.payload = (word != "json").then_some(word);
+            }
             _ => {
                 return Err(syn::Error::new(
                     key.span(),
-                    format!("`deliver` has no key `{key}`; its keys are: qos, answer"),
+                    format!("`deliver` has no key `{key}`; its keys are: qos, answer, payload"),
                 ));
             }
         }
         comma(input)?;
     }
     Ok(found)
+}
+
+/// Nothing, or `= FIELD` and fields within it.
+fn pairing(input: ParseStream<'_>, key: &Ident) -> syn::Result<Pairing> {
+    if !input.peek(Token![=]) {
+        return Ok(Pairing::Order);
+    }
+    after_eq(input, key, "FIELD", |input| {
+        let (first, mut rest) = (input.parse()?, Vec::new());
+        while input.peek(Token![.]) {
+            let _: Token![.] = input.parse()?;
+            rest.push(input.parse()?);
+        }
+        Ok(Pairing::Key(FieldPath { first, rest }))
+    })
+}
+
+fn reply(input: ParseStream<'_>, key: &Ident) -> syn::Result<Reply> {
+    let span = key.span();
+    if !input.peek(syn::token::Paren) {
+        let value = after_eq(input, key, "FUNCTION", |input| input.parse())?;
+        return Ok(Reply { span, value, each: None });
+    }
+    in_parens(input, key, "FUNCTION, each = LIST", |input| {
+        let (mut value, mut each) = (None, None);
+        while !input.is_empty() {
+            let named = input.peek(syn::Ident) && input.peek2(Token![=]) && !input.peek2(Token![==]);
+            if named {
+                let key: Ident = input.parse()?;
+                if key != "each" {
+                    return Err(syn::Error::new(
+                        key.span(),
+                        format!("`reply` has no key `{key}`; there is only `each`"),
+                    ));
+                }
+                each = Some(after_eq(input, &key, "LIST", |input| input.parse())?);
+            } else {
+                value = Some(input.parse()?);
+            }
+            comma(input)?;
+        }
+        let value = value.ok_or_else(|| {
+            syn::Error::new(span, "`reply` has to say what the reply is: `reply(FUNCTION, each = LIST)`")
+        })?;
+        Ok(Reply { span, value, each })
+    })
 }
 
 /// The leading topic or filter.

@@ -5,9 +5,9 @@ use syn::LitStr;
 use syn::ext::IdentExt;
 
 use super::{field_hint, field_named};
-use crate::attr::route::{Payload, VariantRoutes};
+use crate::attr::route::{Pairing, Payload, VariantRoutes};
 use crate::ctxt::Ctxt;
-use crate::ir::{EnumModel, IntTy, Model, Repr, Shape, Variant};
+use crate::ir::{EnumModel, IntTy, Layout, Model, Presence, Repr, Shape, Variant};
 use crate::template::{self, Piece, Use};
 
 /// Runs the rules on the routes of a type.
@@ -208,8 +208,7 @@ fn filters_differ(data: &EnumModel, ctxt: &mut Ctxt) {
     }
 }
 
-// `sent` frames never arrive, `ignore` means that nothing else happens, and a
-// heartbeat, which needs no login, publishes nothing.
+// `sent` frames never arrive, and `ignore` means that nothing else happens.
 fn conflicts(routes: &VariantRoutes, ctxt: &mut Ctxt) {
     let given = named(routes);
     let arriving = |(name, _): &&(&'static str, Span)| !matches!(*name, "sent" | "deliver" | "ignore");
@@ -235,12 +234,6 @@ fn conflicts(routes: &VariantRoutes, ctxt: &mut Ctxt) {
         }
         return;
     }
-    if let (Some(heartbeat), Some(_)) = (&routes.heartbeat, routes.publish.first()) {
-        ctxt.error_at(
-            heartbeat.key,
-            "a heartbeat needs no login and publishes nothing: remove `heartbeat` or `publish`",
-        );
-    }
     if let (Some(deliver), Some((name, _))) =
         (&routes.deliver, given.iter().find(|(name, _)| *name == "auth"))
     {
@@ -262,7 +255,7 @@ fn named(routes: &VariantRoutes) -> Vec<(&'static str, Span)> {
         ("unsubscribe", routes.unsubscribe.first().map(|subscribe| subscribe.filter.span())),
         ("deliver", routes.deliver.as_ref().map(|key| key.key)),
         ("answers", routes.answers.as_ref().map(|key| key.key)),
-        ("reply", routes.reply.as_ref().map(|key| key.key)),
+        ("reply", routes.reply.first().map(|reply| reply.span)),
         ("with", routes.with.as_ref().map(|key| key.key)),
         ("heartbeat", routes.heartbeat.as_ref().map(|key| key.key)),
         ("close", routes.close.as_ref().map(|key| key.key)),
@@ -277,28 +270,14 @@ fn named(routes: &VariantRoutes) -> Vec<(&'static str, Span)> {
 // `payload` names a field of the variant.
 fn publishes(variant: &Variant, ctxt: &mut Ctxt) {
     let layout = &variant.layout;
+    for reply in &variant.routes.reply {
+        if let Some(list) = &reply.each {
+            each(layout, list, "answers", ctxt);
+        }
+    }
     for publish in &variant.routes.publish {
         if let Some(list) = &publish.each {
-            let text = list.unraw().to_string();
-            match field_named(layout, &text) {
-                None => ctxt.error(
-                    list,
-                    format_args!(
-                        "`{}` has no field `{text}`; {}",
-                        layout.owner,
-                        field_hint(layout, &text, &[])
-                    ),
-                ),
-                Some(item) if !matches!(item.repr, Repr::List(..)) && !item.broken => {
-                    ctxt.error(
-                        list,
-                        format_args!(
-                            "`{text}` is no list: `each` publishes the elements of a `List` or `Vec`"
-                        ),
-                    );
-                }
-                Some(_) => {}
-            }
+            each(layout, list, "publishes", ctxt);
             if let Payload::Field(word) = &publish.payload {
                 ctxt.error(word, "with `each` the payload is the element as JSON: remove `payload`");
             }
@@ -310,7 +289,7 @@ fn publishes(variant: &Variant, ctxt: &mut Ctxt) {
                     format_args!(
                         "`{}` has no field `{text}` to make the payload of; {}",
                         layout.owner,
-                        field_hint(layout, &text, &["json", "frame"])
+                        field_hint(layout, &text, &["json", "frame", "raw", "hex"])
                     ),
                 );
             }
@@ -318,21 +297,42 @@ fn publishes(variant: &Variant, ctxt: &mut Ctxt) {
     }
 }
 
-// What a device echoes of a downlink is an unsigned integer of its answer.
+// `each` names a list of the variant.
+fn each(layout: &Layout, list: &Ident, does: &str, ctxt: &mut Ctxt) {
+    let text = list.unraw().to_string();
+    match field_named(layout, &text) {
+        None => ctxt.error(
+            list,
+            format_args!("`{}` has no field `{text}`; {}", layout.owner, field_hint(layout, &text, &[])),
+        ),
+        Some(item) if !matches!(item.repr, Repr::List(..)) && !item.broken => {
+            ctxt.error(
+                list,
+                format_args!("`{text}` is no list: `each` {does} the elements of a `List` or `Vec`"),
+            );
+        }
+        Some(_) => {}
+    }
+}
+
+// What a device echoes of a downlink is an unsigned integer. One that is no
+// field of the variant is one of the frame: the compiler looks there.
 fn answers(variant: &Variant, ctxt: &mut Ctxt) {
-    let Some(key) = &variant.routes.answers else { return };
-    let text = key.value.unraw().to_string();
-    let Some(item) = field_named(&variant.layout, &text) else {
-        ctxt.error(
-            &key.value,
-            format_args!(
-                "`{}` has no field `{text}`; {}",
-                variant.layout.owner,
-                field_hint(&variant.layout, &text, &[])
-            ),
-        );
-        return;
-    };
+    let routes = &variant.routes;
+    let answers = routes.answers.as_ref().map(|key| (&key.value, "answers"));
+    let deliver = routes.deliver.as_ref().and_then(|key| Some((key.value.answer.as_ref()?, "answer")));
+    for (pairing, name) in answers.into_iter().chain(deliver) {
+        if let Pairing::Key(path) = pairing
+            && path.rest.is_empty()
+        {
+            echoed(&variant.layout, &path.first, name, ctxt);
+        }
+    }
+}
+
+fn echoed(layout: &Layout, field: &Ident, name: &str, ctxt: &mut Ctxt) {
+    let text = field.unraw().to_string();
+    let Some(item) = field_named(layout, &text) else { return };
     let integer = match &item.repr {
         Repr::Int(int, _) => !int.signed && !int.float,
         Repr::Scalar(..) | Repr::Bits(_) => {
@@ -342,8 +342,8 @@ fn answers(variant: &Variant, ctxt: &mut Ctxt) {
     };
     if !integer && !item.broken {
         ctxt.error(
-            &key.value,
-            format_args!("`{text}` is no unsigned integer: `answers` names the field that echoes the number of the downlink"),
+            field,
+            format_args!("`{text}` is no unsigned integer: `{name}` names the number of the downlink that the answer echoes"),
         );
     }
 }
@@ -366,18 +366,55 @@ fn templates(variant: &Variant, ctxt: &mut Ctxt) {
     }
     if let Some(deliver) = &routes.deliver {
         device_filter(&deliver.value.filter, ctxt);
+        if let Some(field) = &deliver.value.payload {
+            whole_payload(variant, field, ctxt);
+        }
+    }
+}
+
+// A payload that is one field leaves nothing to make the others of.
+fn whole_payload(variant: &Variant, field: &Ident, ctxt: &mut Ctxt) {
+    let layout = &variant.layout;
+    let text = field.unraw().to_string();
+    if field_named(layout, &text).is_none() {
+        ctxt.error(
+            field,
+            format_args!(
+                "`{}` has no field `{text}` to make of the payload; {}",
+                layout.owner,
+                field_hint(layout, &text, &["json"])
+            ),
+        );
+        return;
+    }
+    let other = layout.items.iter().find(|item| {
+        item.member.is_some()
+            && item.name.as_deref() != Some(&text)
+            && matches!(item.presence, Presence::Always)
+            && !matches!(item.repr, Repr::TagReceiver)
+            && !item.broken
+    });
+    if let Some(other) = other {
+        ctxt.error(
+            field,
+            format_args!(
+                "the payload is `{text}` alone, so there is nothing to make `{}` of: remove `payload`, and the payload is JSON with both",
+                other.label
+            ),
+        );
     }
 }
 
 fn device_filter(literal: &LitStr, ctxt: &mut Ctxt) {
     for piece in template::parse(literal, Use::Filter, ctxt) {
         if let Piece::Placeholder(name) = piece
-            && name != "client_id"
+            && !matches!(name.as_str(), "client_id" | "peer" | "listener")
+            && !name.contains('.')
         {
             ctxt.error(
                 literal,
                 format_args!(
-                    "`{{{name}}}` is not known when the filter is subscribed: only `{{client_id}}` is"
+                    "`{{{name}}}` is not known when the filter is subscribed: there are `{{client_id}}`, `{{peer}}`, `{{listener}}`, `{{login.FIELD}}` that `auth(.., keep(FIELD))` has kept, and `{{state.FIELD}}`"
                 ),
             );
             return;

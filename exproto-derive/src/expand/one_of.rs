@@ -164,10 +164,12 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
         impl __p::Gateway for #own {
             type State = #state;
             const ANONYMOUS: bool = false #(|| <<#fixed as __p::Outer>::Body as __p::Routes>::ANONYMOUS)*;
+            const KEEPS: &'static [&'static [&'static str]] =
+                &[#(<<#fixed as __p::Outer>::Body as __p::Routes>::KEEPS),*];
             #[inline]
             fn access(__f: &#at) -> __p::Access { match __f { #(#ident::#names(__x) => __p::access_of(__x),)* } }
             #[inline]
-            fn answers(__f: &#at) -> __p::Option<u64> { match __f { #(#ident::#names(__x) => __p::answers_of(__x),)* } }
+            fn answers(__f: &#at) -> __p::Option<__p::Pairing> { match __f { #(#ident::#names(__x) => __p::answers_of(__x),)* } }
             fn ask(__f: &#at, __stage: __p::Stage, __cx: &mut __p::Cx<'_, #state>, __asks: &mut __p::Asks<'_>)
                 -> __p::Result<(), __p::Refusal>
             { match __f { #(#ident::#names(__x) => __p::ask_of(__x, __stage, __cx, __asks),)* } }

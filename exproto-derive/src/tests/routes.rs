@@ -59,13 +59,7 @@ fn routes_do_not_contradict_each_other() {
             "enum E { #[wire(tag = 1)] #[route(ignore, reply = f)] A }",
             &[("`ignore` means that nothing happens, but there is `reply`: remove one of the two", "ignore")],
         ),
-        (
-            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(heartbeat, publish(\"a\"))] A }",
-            &[(
-                "a heartbeat needs no login and publishes nothing: remove `heartbeat` or `publish`",
-                "heartbeat",
-            )],
-        ),
+        ("#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(heartbeat, publish(\"a\"))] A }", &[]),
         (
             "enum E { #[wire(tag = 1)] #[route(auth(client_id = \"x\"), deliver(\"y\"))] A }",
             &[(
@@ -104,13 +98,39 @@ fn routes_name_what_is_there() {
             &[("with `each` the payload is the element as JSON: remove `payload`", "b")],
         ),
         (
-            "enum E { #[wire(tag = 1)] #[route(answers = serail)] A { serial: u8 } }",
-            &[("`E::A` has no field `serail`; did you mean `serial`?", "serail")],
+            "enum E { #[wire(tag = 1)] #[route(deliver(\"b\", answer = a))] A { a: i8 } }",
+            &[(
+                "`a` is no unsigned integer: `answer` names the number of the downlink that the answer echoes",
+                "a",
+            )],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(reply(f, each = a))] A { a: u8 } }",
+            &[("`a` is no list: `each` answers the elements of a `List` or `Vec`", "a")],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(reply(each = a))] A { #[wire(rest)] a: Vec<Part> } }",
+            &[("`reply` has to say what the reply is: `reply(FUNCTION, each = LIST)`", "reply")],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(reply(f, every = a))] A { #[wire(rest)] a: Vec<Part> } }",
+            &[("`reply` has no key `every`; there is only `each`", "every")],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(deliver(\"b\", payload = tetx))] A { text: u8 } }",
+            &[("`E::A` has no field `tetx` to make of the payload; did you mean `text`?", "tetx")],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(deliver(\"b\", payload = a))] A { a: u8, b: u8 } }",
+            &[(
+                "the payload is `a` alone, so there is nothing to make `b` of: remove `payload`, and the payload is JSON with both",
+                "a",
+            )],
         ),
         (
             "enum E { #[wire(tag = 1)] #[route(answers = a)] A { a: i8 } }",
             &[(
-                "`a` is no unsigned integer: `answers` names the field that echoes the number of the downlink",
+                "`a` is no unsigned integer: `answers` names the number of the downlink that the answer echoes",
                 "a",
             )],
         ),
@@ -146,7 +166,7 @@ fn templates_are_well_formed() {
         (
             "enum E { #[wire(tag = 1)] #[route(deliver(\"a/{serial}\"))] A { serial: u8 } }",
             &[(
-                "`{serial}` is not known when the filter is subscribed: only `{client_id}` is",
+                "`{serial}` is not known when the filter is subscribed: there are `{client_id}`, `{peer}`, `{listener}`, `{login.FIELD}` that `auth(.., keep(FIELD))` has kept, and `{state.FIELD}`",
                 "\"a/{serial}\"",
             )],
         ),

@@ -14,7 +14,8 @@ use super::actor::{Actor, Job, What};
 use super::adapter::{Adapter, Call};
 use super::settings::{ExProtoSettings, SettingsError, UnknownConnection};
 use super::stats::{Counters, SHARDS, Stats};
-use crate::session::{Gateway, Millis};
+use crate::clock::unix_millis;
+use crate::session::{Gateway, Millis, Now};
 
 /// What all connections share.
 #[derive(Debug)]
@@ -27,8 +28,9 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn now(&self) -> Millis {
-        Millis::try_from(self.epoch.elapsed().as_millis()).unwrap_or(Millis::MAX)
+    pub(super) fn now(&self) -> Now {
+        let clock = Millis::try_from(self.epoch.elapsed().as_millis()).unwrap_or(Millis::MAX);
+        Now::new(clock, unix_millis())
     }
 
     /// ExProto has no retain flag.

@@ -31,8 +31,9 @@ use super::settings::Limits;
 use super::transport::Transport;
 use super::worker::{Seat, Stage};
 use crate::broker::{Link, Notice, Outbox, Request};
+use crate::clock::unix_millis;
 use crate::metrics::{Counter, Ended};
-use crate::session::{Action, Event, Gateway, Millis, Out, Outcome, Session, Ticket};
+use crate::session::{Action, Event, Gateway, Now, Out, Outcome, Session, Ticket};
 
 /// Events dealt with before other connections of the worker get their turn.
 const TURN: u32 = 16;
@@ -572,8 +573,9 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
         self.ended = Ended::Panic;
     }
 
-    fn now(&self) -> Millis {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    fn now(&self) -> Now {
+        let clock = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Now::new(clock, unix_millis())
     }
 
     fn count_publish(&mut self, ticket: Ticket, outcome: &Outcome) {

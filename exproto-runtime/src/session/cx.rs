@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::event::{Action, Credentials, Out, Ticket};
 use super::gateway::Refusal;
-use super::topic::{TopicBuf, TopicPolicy};
+use super::topic::{TopicBuf, TopicPolicy, TopicValue};
 
 /// Facts about a connection that do not change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,15 @@ pub struct Cx<'c, S> {
     pub client_id: &'c str,
     /// The name of the downlink that the present frame answers, if any.
     pub request: Option<&'static str>,
+    /// Milliseconds since 1970-01-01T00:00Z, when the frame or message
+    /// arrived or, in a reply, when the broker had confirmed everything. The
+    /// time types are made of it: `BcdTime::from_unix(cx.now / 1000)`.
+    pub now: i64,
+    /// The present frame as received, without delimiters and escapes; of a
+    /// message put together from segments, its joined body. Empty in
+    /// downlinks.
+    pub wire: &'c [u8],
+    pub(crate) kept: &'c [(&'static str, Box<str>)],
     pub(crate) serial: &'c mut u64,
     pub(crate) topics: TopicPolicy,
 }
@@ -52,7 +61,29 @@ impl<'c, S> Cx<'c, S> {
         request: Option<&'static str>,
         serial: &'c mut u64,
     ) -> Self {
-        Self { state, info, client_id, request, serial, topics: TopicPolicy::default() }
+        let topics = TopicPolicy::default();
+        Self { state, info, client_id, request, now: 0, wire: &[], kept: &[], serial, topics }
+    }
+
+    /// The same view at a time, in milliseconds since 1970.
+    #[must_use]
+    pub fn at(mut self, now: i64) -> Self {
+        self.now = now;
+        self
+    }
+
+    /// The same view of a frame as it was received.
+    #[must_use]
+    pub fn of_wire(mut self, wire: &'c [u8]) -> Self {
+        self.wire = wire;
+        self
+    }
+
+    /// A value of the login that `auth(.., keep(NAME))` kept; `""` if there is
+    /// none.
+    #[must_use]
+    pub fn login(&self, name: &str) -> &str {
+        self.kept.iter().find(|(kept, _)| *kept == name).map_or("", |(_, value)| value)
     }
 
     /// The same view with a policy for values in topics.
@@ -161,6 +192,14 @@ impl<'o> Asks<'o> {
     pub fn authenticate(&mut self, credentials: Credentials) {
         let ticket = self.ticket();
         self.out.push(Action::Authenticate(ticket, Box::new(credentials)));
+    }
+
+    /// Keeps a value of the frame that logs the device in, as soon as it is
+    /// in: see [`Cx::login`].
+    pub fn keep(&mut self, name: &'static str, value: &dyn TopicValue) {
+        let mut text = String::new();
+        value.put(&mut text);
+        self.out.keep(name, text);
     }
 
     /// Publishes what `payload` appends.

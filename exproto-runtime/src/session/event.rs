@@ -11,6 +11,33 @@ use super::topic::{TopicBuf, TopicPolicy};
 /// The session has no clock: each event says when it happened.
 pub type Millis = u64;
 
+/// When an event happened, on two clocks of the driver.
+///
+/// # Examples
+///
+/// ```
+/// use exproto_runtime::session::Now;
+///
+/// let now = Now::new(1_500, 1_717_128_000_000);
+/// assert_eq!((now.clock, now.unix), (1_500, 1_717_128_000_000));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// What timeouts are counted on: never runs backwards.
+    pub clock: Millis,
+    /// Milliseconds since 1970-01-01T00:00Z, as far as the machine knows:
+    /// what a device is told that asks for the time.
+    pub unix: i64,
+}
+
+impl Now {
+    /// The reading of both clocks.
+    #[must_use]
+    pub const fn new(clock: Millis, unix: i64) -> Self {
+        Self { clock, unix }
+    }
+}
+
 /// Something that happened to a device connection.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -187,6 +214,8 @@ pub struct Out {
     first: usize,
     /// Lent to the routes, see [`Asks::topic`](super::Asks::topic).
     topic: TopicBuf,
+    /// What the `auth` route that is just asked keeps.
+    kept: Vec<(&'static str, Box<str>)>,
 }
 
 /// A state of an [`Out`] to come back to.
@@ -274,6 +303,7 @@ impl Out {
 
     /// Takes back everything since `mark`.
     pub(crate) fn rewind(&mut self, mark: Mark) {
+        self.kept.clear();
         self.actions.truncate(mark.actions);
         self.bytes.truncate(mark.bytes);
     }
@@ -289,6 +319,14 @@ impl Out {
 
     pub(crate) fn keep_topic(&mut self, topic: TopicBuf) {
         self.topic = topic;
+    }
+
+    pub(crate) fn keep(&mut self, name: &'static str, value: String) {
+        self.kept.push((name, value.into()));
+    }
+
+    pub(crate) fn take_kept(&mut self) -> Box<[(&'static str, Box<str>)]> {
+        core::mem::take(&mut self.kept).into()
     }
 
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {

@@ -14,6 +14,14 @@ pub(crate) enum Kept {
 }
 
 impl Kept {
+    /// What routes see as the frame's bytes.
+    pub(crate) fn wire(&self) -> &[u8] {
+        match self {
+            Self::Frame(_, payload) => payload,
+            Self::Joined { body, .. } => body,
+        }
+    }
+
     pub(crate) fn decode<G: Protocol>(&self, accept_bad: bool) -> Result<G::At<'_>, Error> {
         match self {
             Self::Frame(kind, payload) => {
@@ -26,13 +34,20 @@ impl Kept {
     }
 }
 
+/// What a login leaves behind when the broker has accepted it.
+#[derive(Debug)]
+pub(crate) struct Login {
+    pub(crate) client_id: Box<str>,
+    pub(crate) kept: Box<[(&'static str, Box<str>)]>,
+}
+
 /// One frame that waits until all it asked for has ended.
 #[derive(Debug)]
 pub(crate) struct Flight {
     pub(crate) kept: Kept,
     pub(crate) stage: Stage,
-    /// The client id that the frame logs in with.
-    pub(crate) login: Option<Box<str>>,
+    /// What the frame logs in with.
+    pub(crate) login: Option<Box<Login>>,
     /// The downlink that the frame answers.
     pub(crate) request: Option<&'static str>,
     /// When waiting ends.

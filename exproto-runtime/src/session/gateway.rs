@@ -21,6 +21,8 @@ pub enum Access {
     Public,
     /// Devices that are logged in, or all in an `anonymous` gateway.
     Member,
+    /// Anybody; before the login nothing but the reply happens.
+    Heartbeat,
     /// Nobody: frames that only ever go to the device.
     Sent,
 }
@@ -34,13 +36,24 @@ pub enum After {
     Close(CloseReason),
 }
 
+/// What ties an answer of the device to the downlink that it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Pairing {
+    /// The answer echoes a number of the downlink.
+    Key(u64),
+    /// The answer carries nothing: it is that to the oldest downlink which
+    /// waits for such an answer.
+    Order,
+}
+
 /// A downlink made of a message from the broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// The name of the frame that was made.
     pub kind: &'static str,
-    /// What the device's answer will echo, if the route says so.
-    pub answer_key: Option<u64>,
+    /// How the device's answer will be known, if the route says so.
+    pub answer: Option<Pairing>,
 }
 
 /// Why a message from the broker did not become a frame.
@@ -82,8 +95,11 @@ pub trait Gateway: Protocol + 'static {
     /// Who may send this frame.
     fn access(frame: &Self::At<'_>) -> Access;
 
-    /// What the device echoes of the downlink that this frame answers.
-    fn answers(frame: &Self::At<'_>) -> Option<u64>;
+    /// What `auth` keeps of a login, for each kind of frames that has one.
+    const KEEPS: &'static [&'static [&'static str]] = &[];
+
+    /// Which downlink this frame answers, if any.
+    fn answers(frame: &Self::At<'_>) -> Option<Pairing>;
 
     /// Emits what the routes of this frame ask for at this stage. Called for
     /// [`Stage::Auth`] and, once that has ended well, for [`Stage::Rest`].

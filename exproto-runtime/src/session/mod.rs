@@ -23,8 +23,8 @@ mod settings;
 mod topic;
 
 pub use cx::{Asks, ConnInfo, Cx};
-pub use event::{Action, CloseReason, Credentials, Event, Millis, Out, Outcome, Ticket};
-pub use gateway::{Access, After, DeliverError, Delivery, Gateway, Refusal, Stage};
+pub use event::{Action, CloseReason, Credentials, Event, Millis, Now, Out, Outcome, Ticket};
+pub use gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Refusal, Stage};
 pub use machine::Session;
 pub use report::{HEX_BYTES, Report, Tally};
 pub use settings::{BeforeLogin, OnRefused, SessionSettings};

@@ -2,6 +2,7 @@
 //! for an answer, reports. Boxed, so that idle sessions stay small.
 
 use super::event::Millis;
+use super::gateway::Pairing;
 use super::report::{MAX_REPORTS, Report};
 use crate::codec::{Assembled, Reassembler, ReassemblyLimits, Segment};
 
@@ -28,7 +29,7 @@ struct Segments {
 /// A downlink that the device will answer.
 #[derive(Debug)]
 struct Answer {
-    key: u64,
+    pairing: Pairing,
     kind: &'static str,
     until: Option<Millis>,
 }
@@ -95,19 +96,26 @@ impl Rare {
         !self.answers.is_empty()
     }
 
-    /// Remembers a downlink; at most `most`, the oldest is forgotten.
-    pub(crate) fn expect_answer(&mut self, key: u64, kind: &'static str, until: Option<Millis>, most: usize) {
-        self.answers.retain(|answer| answer.key != key);
+    /// Remembers a downlink; at most `most`, the oldest is forgotten. A number
+    /// that is used again means the newer one.
+    pub(crate) fn expect_answer(
+        &mut self,
+        pairing: Pairing,
+        kind: &'static str,
+        until: Option<Millis>,
+        most: usize,
+    ) {
+        self.answers.retain(|answer| pairing == Pairing::Order || answer.pairing != pairing);
         if self.answers.len() >= most.max(1) {
             self.answers.remove(0);
         }
-        self.answers.push(Answer { key, kind, until });
+        self.answers.push(Answer { pairing, kind, until });
     }
 
-    /// The downlink with this key, if it still waits.
-    pub(crate) fn take_answer(&mut self, now: Millis, key: u64) -> Option<&'static str> {
+    /// The oldest downlink that is answered so, if it still waits.
+    pub(crate) fn take_answer(&mut self, now: Millis, pairing: Pairing) -> Option<&'static str> {
         self.answers.retain(|answer| answer.until.is_none_or(|until| now < until));
-        let at = self.answers.iter().position(|answer| answer.key == key)?;
+        let at = self.answers.iter().position(|answer| answer.pairing == pairing)?;
         Some(self.answers.remove(at).kind)
     }
 

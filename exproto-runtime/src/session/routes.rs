@@ -3,7 +3,7 @@
 
 use super::cx::{Asks, Cx};
 use super::event::Outcome;
-use super::gateway::{Access, After, DeliverError, Delivery, Refusal, Stage};
+use super::gateway::{Access, After, DeliverError, Delivery, Pairing, Refusal, Stage};
 use super::topic::{TopicBuf, TopicValue};
 use crate::codec::{Error, FieldInfo, JsonWriter, Node, Value, Visitor};
 
@@ -25,6 +25,8 @@ pub trait Within {
     note = "add `#[route(one_of = ENUM, ..)]` to the frame, with its routes if it has no body"
 )]
 pub trait Outer: Sized {
+    /// What `auth` keeps, in any frame of the gateway.
+    const KEEPS: &'static [&'static [&'static str]];
     /// What the user keeps for each connection.
     type State: Default + Send + 'static;
     /// The body.
@@ -47,7 +49,7 @@ pub trait Envelope: Outer {
 /// What can stand behind `reply =`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot answer a `{Frame}`",
-    label = "a reply is a frame of the same protocol, an `Option` of one, or `()`"
+    label = "a reply is a frame of the same protocol, an `Option` or several of them in a `Vec` or an array, or `()`"
 )]
 pub trait ReplyTo<Frame> {
     /// Appends the reply as it stands on the wire.
@@ -61,6 +63,18 @@ pub trait ReplyTo<Frame> {
 impl<Frame> ReplyTo<Frame> for () {
     fn write(self, _: &mut Vec<u8>) -> Result<(), Error> {
         Ok(())
+    }
+}
+
+impl<Frame, R: ReplyTo<Frame>> ReplyTo<Frame> for Vec<R> {
+    fn write(self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.into_iter().try_for_each(|reply| reply.write(out))
+    }
+}
+
+impl<Frame, R: ReplyTo<Frame>, const N: usize> ReplyTo<Frame> for [R; N] {
+    fn write(self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.into_iter().try_for_each(|reply| reply.write(out))
     }
 }
 
@@ -105,10 +119,12 @@ impl Hatch for Result<(), Refusal> {
 pub trait Routes: Within + Sized {
     /// See [`Gateway::ANONYMOUS`](super::Gateway::ANONYMOUS).
     const ANONYMOUS: bool;
+    /// What `auth` keeps.
+    const KEEPS: &'static [&'static str];
     /// See [`Gateway::access`](super::Gateway::access).
     fn access(&self) -> Access;
     /// See [`Gateway::answers`](super::Gateway::answers).
-    fn answers(&self) -> Option<u64>;
+    fn answers(frame: &Self::Frame) -> Option<Pairing>;
     /// See [`Gateway::ask`](super::Gateway::ask).
     ///
     /// # Errors
@@ -161,8 +177,8 @@ pub fn access_of<F: Outer<Body: Routes>>(frame: &F) -> Access {
 
 /// See [`Gateway::answers`](super::Gateway::answers), of one kind of frames.
 #[inline]
-pub fn answers_of<F: Outer<Body: Routes>>(frame: &F) -> Option<u64> {
-    frame.body().answers()
+pub fn answers_of<F: Outer<Body: Routes<Frame = F>>>(frame: &F) -> Option<Pairing> {
+    <F::Body as Routes>::answers(frame)
 }
 
 /// See [`Gateway::ask`](super::Gateway::ask), of one kind of frames.
@@ -311,6 +327,26 @@ pub const fn check_placeholder<N: Names>(name: &str, place: &str, own: &[&str]) 
     }
 }
 
+/// Fails the build when a template names what no login keeps.
+#[track_caller]
+pub const fn check_kept<F: Outer>(name: &str, place: &str) {
+    let mut message = Message::new();
+    message.add("no `auth` keeps `").add(name).add("` for the topic of `").add(place);
+    message.add("`: write `auth(client_id = .., keep(").add(name).add("))`");
+    let mut frame = 0;
+    while frame < F::KEEPS.len() {
+        let mut i = 0;
+        while i < F::KEEPS[frame].len() {
+            if same(F::KEEPS[frame][i], name) {
+                return;
+            }
+            i += 1;
+        }
+        frame += 1;
+    }
+    message.fail();
+}
+
 const fn same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
@@ -400,6 +436,12 @@ pub fn content_json<T: Value>(body: &T, at: &'static FieldInfo, out: &mut Vec<u8
     body.show_content(at, &mut JsonWriter::new(out));
 }
 
+/// Appends bytes as hex digits.
+pub fn put_hex(bytes: &[u8], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.extend(bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)]));
+}
+
 /// Appends the payload that a single field makes: bytes and text as they are,
 /// nothing for no value, anything else as JSON.
 pub fn field_payload<T: Value + ?Sized>(value: &T, out: &mut Vec<u8>) {
@@ -475,6 +517,19 @@ impl Visitor for Leaf<'_> {
 pub fn payload_node(payload: &[u8]) -> Result<Node, DeliverError> {
     let payload = if payload.is_empty() { b"{}" } else { payload };
     Node::parse(payload).map_err(|error| DeliverError::Payload(error.to_string()))
+}
+
+/// A payload that is one value; as a field of an object if that has a name.
+///
+/// # Errors
+///
+/// It is too large.
+pub fn payload_raw(payload: &[u8], field: Option<&str>) -> Result<Node, DeliverError> {
+    match field {
+        Some(name) => Node::raw_field(name, payload),
+        None => Node::raw(payload),
+    }
+    .map_err(|error| DeliverError::Payload(error.to_string()))
 }
 
 /// Appends a frame as it stands on the wire.

@@ -21,8 +21,8 @@ use broker::{Script, Wanted};
 
 use crate::codec::{self, Deframer, Item};
 use crate::session::{
-    Action, CloseReason, ConnInfo, Event, Gateway, Millis, Out, Outcome, Report, Session, SessionSettings,
-    Tally,
+    Action, CloseReason, ConnInfo, Event, Gateway, Millis, Now, Out, Outcome, Report, Session,
+    SessionSettings, Tally,
 };
 
 /// A device connection to a gateway, seen from both ends.
@@ -64,6 +64,8 @@ pub struct TestConn<G: Gateway> {
     scratch: Vec<u8>,
     out: Out,
     now: Millis,
+    /// The wall clock, milliseconds since 1970.
+    unix: i64,
     timer: Option<Millis>,
     /// What the device sent and the session does not want yet.
     inbound: VecDeque<Vec<u8>>,
@@ -73,6 +75,9 @@ pub struct TestConn<G: Gateway> {
     sending: bool,
     open: bool,
 }
+
+/// 2024-01-01T00:00Z.
+const EPOCH: i64 = 1_704_067_200_000;
 
 impl<G: Gateway> Default for TestConn<G> {
     fn default() -> Self {
@@ -96,6 +101,7 @@ impl<G: Gateway> TestConn<G> {
             scratch: Vec::new(),
             out: Out::new(),
             now: 0,
+            unix: EPOCH,
             timer: None,
             inbound: VecDeque::new(),
             sent: Vec::new(),
@@ -160,12 +166,25 @@ impl<G: Gateway> TestConn<G> {
     pub fn advance(&mut self, time: Duration) -> &mut Self {
         let end = self.now.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         while let Some(at) = self.timer.filter(|at| self.open && *at <= end) {
-            self.now = at.max(self.now);
+            self.go_to(at.max(self.now));
             self.timer = None;
             self.run(Event::Timer);
             self.settle();
         }
-        self.now = end;
+        self.go_to(end);
+        self
+    }
+
+    fn go_to(&mut self, now: Millis) {
+        let passed = i64::try_from(now.saturating_sub(self.now)).unwrap_or(i64::MAX);
+        self.unix = self.unix.saturating_add(passed);
+        self.now = now;
+    }
+
+    /// Sets the wall clock, in milliseconds since 1970; it goes on with
+    /// [`advance`](Self::advance). A test begins at 2024-01-01T00:00Z.
+    pub fn set_clock(&mut self, unix_millis: i64) -> &mut Self {
+        self.unix = unix_millis;
         self
     }
 
@@ -382,7 +401,8 @@ impl<G: Gateway> TestConn<G> {
     /// Gives one event to the session and carries its actions out.
     fn run(&mut self, event: Event<'_>) {
         self.out.clear();
-        self.session.on(self.now, event, &mut self.scratch, &mut self.out);
+        let now = Now::new(self.now, self.unix);
+        self.session.on(now, event, &mut self.scratch, &mut self.out);
         let mut out = core::mem::take(&mut self.out);
         for action in out.drain().collect::<Vec<_>>() {
             self.carry_out(action, &out);

@@ -5,7 +5,7 @@ use exproto_runtime::codec::{
     Wire, Writer,
 };
 use exproto_runtime::session::{
-    Access, After, Asks, Cx, DeliverError, Delivery, Gateway, Outcome, Refusal, Stage, TopicBuf,
+    Access, After, Asks, Cx, DeliverError, Delivery, Gateway, Outcome, Pairing, Refusal, Stage, TopicBuf,
 };
 
 use crate::toy::{Meter, Toy};
@@ -66,7 +66,7 @@ impl Gateway for Bomb<'static> {
         Toy::access(&frame.0)
     }
 
-    fn answers(frame: &Bomb<'_>) -> Option<u64> {
+    fn answers(frame: &Bomb<'_>) -> Option<Pairing> {
         Toy::answers(&frame.0)
     }
 

@@ -17,8 +17,8 @@ use exproto_runtime::codec::{
     Visitor, Wire, Writer,
 };
 use exproto_runtime::session::{
-    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Refusal,
-    Stage, TopicBuf,
+    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Pairing,
+    Refusal, Stage, TopicBuf,
 };
 
 /// A line of text.
@@ -98,7 +98,7 @@ impl Gateway for Line<'static> {
         if frame.parts().0 == "data" { Access::Member } else { Access::Public }
     }
 
-    fn answers(_: &Line<'_>) -> Option<u64> {
+    fn answers(_: &Line<'_>) -> Option<Pairing> {
         None
     }
 
@@ -159,6 +159,6 @@ impl Gateway for Line<'static> {
     ) -> Result<Delivery, DeliverError> {
         let text = std::str::from_utf8(payload).map_err(|error| DeliverError::Payload(error.to_string()))?;
         line(&format!("down {text}"), frame);
-        Ok(Delivery { kind: "down", answer_key: None })
+        Ok(Delivery { kind: "down", answer: None })
     }
 }

@@ -12,8 +12,8 @@ use exproto_runtime::codec::{
     FrameKind, Framing, Protocol, Reader, Segment, Stuffing, Trace, Value, Visitor, Wire, Writer,
 };
 use exproto_runtime::session::{
-    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Refusal,
-    Stage, TopicBuf, capture,
+    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Pairing,
+    Refusal, Stage, TopicBuf, capture,
 };
 
 // #[frame(flag = 0x7E, escape(0x7D: 0x01 => 0x7D, 0x02 => 0x7E), max = 512)]
@@ -296,9 +296,9 @@ impl Gateway for Toy<'static> {
         }
     }
 
-    fn answers(frame: &Toy<'_>) -> Option<u64> {
+    fn answers(frame: &Toy<'_>) -> Option<Pairing> {
         match frame {
-            Toy::Answer { serial, .. } => Some(u64::from(*serial)),
+            Toy::Answer { serial, .. } => Some(Pairing::Key(u64::from(*serial))),
             _ => None,
         }
     }
@@ -476,7 +476,7 @@ impl Gateway for Toy<'static> {
             let serial = cx.next_serial();
             let set = Toy::Set { serial, value };
             codec::encode::<Toy<'_>>(&set, frame).map_err(DeliverError::Encode)?;
-            return Ok(Delivery { kind: "set", answer_key: Some(u64::from(serial)) });
+            return Ok(Delivery { kind: "set", answer: Some(Pairing::Key(u64::from(serial))) });
         }
         Err(DeliverError::NoRoute)
     }

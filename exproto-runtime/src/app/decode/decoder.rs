@@ -11,11 +11,11 @@ use crate::codec::{
     ReassemblyLimits, Received, explain, explain_bad, explain_joined, reencode, to_json,
 };
 use crate::session::{
-    Access, Action, ConnInfo, Event, Gateway, Millis, Out, Outcome, Report, Session, SessionSettings, Ticket,
+    Access, Action, ConnInfo, Event, Gateway, Now, Out, Outcome, Report, Session, SessionSettings, Ticket,
 };
 
 /// The clock of the command stands still: the same bytes always show the same.
-const NOW: Millis = 0;
+const NOW: Now = Now::new(0, 1_704_067_200_000);
 
 /// A frame and what the gateway does with it.
 #[derive(Debug, Default)]
@@ -246,7 +246,7 @@ fn assemble<G: Protocol>(
 ) -> Option<Assembled> {
     let segment = G::segment(frame)?;
     flags.push(format!("segment {} of {}", segment.index, segment.total));
-    match reassembler.add(NOW, segment, raw.payload) {
+    match reassembler.add(NOW.clock, segment, raw.payload) {
         Ok(None) => None,
         Ok(Some(whole)) => {
             flags.push(format!("reassembled from {} segments", whole.total));

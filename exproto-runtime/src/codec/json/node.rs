@@ -42,6 +42,8 @@ pub(super) enum Kind {
     Text(Box<str>),
     List(Vec<Node>),
     Object(Vec<(Box<str>, Node)>),
+    /// No JSON: what a field takes it for.
+    Raw(Box<[u8]>),
 }
 
 /// Bytes made of a node; a list that only ever grows, so that what was handed
@@ -70,6 +72,39 @@ impl Node {
         read::parse(payload)
     }
 
+    /// A payload that is no JSON but one value: bytes, text or a number,
+    /// whichever the field has that it is made to.
+    ///
+    /// ```
+    /// use exproto_runtime::codec::Node;
+    ///
+    /// let node = Node::raw(b"21.5")?;
+    /// assert_eq!(node.as_number(), Some("21.5"));
+    /// assert_eq!(node.as_str(), Some("21.5"));
+    /// assert_eq!(node.bytes_of_hex()?, b"21.5"); // the bytes themselves
+    /// # Ok::<(), exproto_runtime::codec::FillError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// It is larger than [`MAX_BYTES`](Self::MAX_BYTES).
+    pub fn raw(payload: &[u8]) -> Result<Self, FillError> {
+        if payload.len() > Self::MAX_BYTES {
+            return Err(FillError::new(format!("{} bytes are more than a payload may have", payload.len())));
+        }
+        Ok(Self::new(Kind::Raw(payload.into())))
+    }
+
+    /// An object whose only field is the payload, see [`raw`](Self::raw).
+    ///
+    /// # Errors
+    ///
+    /// As [`raw`](Self::raw).
+    pub fn raw_field(name: &str, payload: &[u8]) -> Result<Self, FillError> {
+        let members = Vec::from([(Box::from(name), Self::raw(payload)?)]);
+        Ok(Self::new(Kind::Object(members)))
+    }
+
     pub(super) fn new(kind: Kind) -> Self {
         Self { kind, kept: OnceCell::new() }
     }
@@ -85,6 +120,8 @@ impl Node {
     pub fn as_bool(&self) -> Option<bool> {
         match self.kind {
             Kind::Bool(value) => Some(value),
+            Kind::Raw(ref bytes) if **bytes == *b"true" => Some(true),
+            Kind::Raw(ref bytes) if **bytes == *b"false" => Some(false),
             _ => None,
         }
     }
@@ -94,6 +131,7 @@ impl Node {
     pub fn as_number(&self) -> Option<&str> {
         match &self.kind {
             Kind::Number(text) => Some(text),
+            Kind::Raw(bytes) => number_of(bytes),
             _ => None,
         }
     }
@@ -103,6 +141,7 @@ impl Node {
     pub fn as_str(&self) -> Option<&str> {
         match &self.kind {
             Kind::Text(text) => Some(text),
+            Kind::Raw(bytes) => core::str::from_utf8(bytes).ok(),
             _ => None,
         }
     }
@@ -139,6 +178,9 @@ impl Node {
     ///
     /// It is no string, or one with other characters or half a byte.
     pub fn bytes_of_hex(&self) -> Result<&[u8], FillError> {
+        if let Kind::Raw(bytes) = &self.kind {
+            return Ok(bytes);
+        }
         let text = self.as_str().ok_or_else(|| self.expected("a string of hex digits"))?;
         Ok(self.keep(bytes_of_hex(text)?))
     }
@@ -152,7 +194,7 @@ impl Node {
         &cell.get_or_init(|| Box::new(Kept { bytes: bytes.into(), next: OnceCell::new() })).bytes
     }
 
-    /// Appends the value as JSON, without blanks.
+    /// Appends the value as JSON, without blanks; a raw payload as hex.
     pub fn write(&self, out: &mut Vec<u8>) {
         match &self.kind {
             Kind::Null => out.extend_from_slice(b"null"),
@@ -181,6 +223,7 @@ impl Node {
                 }
                 out.push(b'}');
             }
+            Kind::Raw(bytes) => JsonWriter::new(out).bytes(bytes),
         }
     }
 
@@ -194,8 +237,18 @@ impl Node {
             Kind::Text(text) => format!("the text \"{}\"", clip(text)),
             Kind::List(_) => String::from("an array"),
             Kind::Object(_) => String::from("an object"),
+            Kind::Raw(bytes) => format!("a payload of {} bytes", bytes.len()),
         };
         FillError::new(format!("{wanted} is needed here, not {found}"))
+    }
+}
+
+/// The text of a number as JSON writes it.
+fn number_of(bytes: &[u8]) -> Option<&str> {
+    let text = core::str::from_utf8(bytes).ok()?;
+    match Node::parse(bytes).ok()?.kind {
+        Kind::Number(whole) if *whole == *text => Some(text),
+        _ => None,
     }
 }
 

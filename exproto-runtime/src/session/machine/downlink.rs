@@ -1,7 +1,7 @@
 //! Messages of the broker that become frames to the device.
 
-use super::Core;
 use super::limits::after;
+use super::{Core, Given};
 use crate::session::event::{Millis, Out};
 use crate::session::gateway::Gateway;
 use crate::session::report::Report;
@@ -12,16 +12,16 @@ impl<G: Gateway> Core<G> {
             return self.undeliverable(topic, "the device is not logged in".into());
         }
         let start = out.buffer().len();
-        let mut cx = self.device.cx(&self.settings, None);
+        let mut cx = self.device.cx(&self.settings, Given::NONE);
         match G::deliver(topic, payload, &mut cx, out.buffer()) {
             Ok(delivery) => {
                 if out.send_from(start) {
                     self.counters.downlinks.up();
                 }
-                if let Some(key) = delivery.answer_key {
+                if let Some(pairing) = delivery.answer {
                     let until = after(now, self.settings.answer_timeout);
                     let most = self.settings.answers;
-                    self.rare().expect_answer(key, delivery.kind, until, most);
+                    self.rare().expect_answer(pairing, delivery.kind, until, most);
                 }
             }
             Err(error) => {

@@ -1,11 +1,11 @@
 //! What becomes of a frame: may it be sent, its routes, its reply.
 
 use super::limits::after;
-use super::{Core, Wait};
+use super::{Core, Given, Wait};
 use crate::codec::{Error, Item, RawFrame, Segment};
 use crate::session::cx::Asks;
 use crate::session::event::{Action, CloseReason, Millis, Out, Outcome, Ticket};
-use crate::session::flight::{Ended, Flight, Kept, Tickets};
+use crate::session::flight::{Ended, Flight, Kept, Login, Tickets};
 use crate::session::gateway::{Access, After, Gateway, Refusal, Stage};
 use crate::session::report::Report;
 use crate::session::settings::{BeforeLogin, OnRefused};
@@ -66,7 +66,7 @@ impl<G: Gateway> Core<G> {
             if let Some(kept) = self.segment(now, G::kind(&frame), segment, raw) {
                 self.joined(now, kept, raw, out);
             }
-        } else if let Some(wait) = self.begin(now, &frame, out) {
+        } else if let Some(wait) = self.begin(now, &frame, raw.payload, out) {
             self.wait(now, Kept::Frame(raw.kind, raw.payload.into()), wait);
         }
     }
@@ -104,7 +104,7 @@ impl<G: Gateway> Core<G> {
             }
         };
         self.counters.joined.up();
-        let wait = self.begin(now, &frame, out);
+        let wait = self.begin(now, &frame, kept.wire(), out);
         drop(frame);
         if let Some(wait) = wait {
             self.wait(now, kept, wait);
@@ -112,13 +112,25 @@ impl<G: Gateway> Core<G> {
     }
 
     pub(super) fn is_member(&self) -> bool {
-        G::ANONYMOUS || !self.device.client_id.is_empty()
+        G::ANONYMOUS || !self.device.client_id().is_empty()
     }
 
     /// Decides whether the frame may be sent at all, then starts its routes.
-    pub(super) fn begin(&mut self, now: Millis, frame: &G::At<'_>, out: &mut Out) -> Option<Wait> {
+    pub(super) fn begin(
+        &mut self,
+        now: Millis,
+        frame: &G::At<'_>,
+        wire: &[u8],
+        out: &mut Out,
+    ) -> Option<Wait> {
         match G::access(frame) {
             Access::Public => {}
+            Access::Heartbeat if self.is_member() => {}
+            Access::Heartbeat => {
+                let given = Given { wire, request: None };
+                self.settle(frame, given, &Outcome::Done, Stage::Rest, out);
+                return None;
+            }
             Access::Member if self.is_member() => {}
             Access::Member => {
                 let kind = G::kind(frame);
@@ -136,12 +148,12 @@ impl<G: Gateway> Core<G> {
                 return None;
             }
         }
-        let request = self.take_request(now, frame);
-        match self.ask_login(frame, request, out) {
+        let given = Given { wire, request: self.take_request(now, frame) };
+        match self.ask_login(frame, given, out) {
             Ok(Some(wait)) => Some(wait),
-            Ok(None) => self.rest(frame, request, false, out),
+            Ok(None) => self.rest(frame, given, false, out),
             Err(refused) => {
-                self.settle(frame, request, &refused, Stage::Auth, out);
+                self.settle(frame, given, &refused, Stage::Auth, out);
                 None
             }
         }
@@ -162,13 +174,13 @@ impl<G: Gateway> Core<G> {
     pub(super) fn ask_login(
         &mut self,
         frame: &G::At<'_>,
-        request: Option<&'static str>,
+        given: Given<'_>,
         out: &mut Out,
     ) -> Result<Option<Wait>, Outcome> {
         let mark = out.mark();
         let first = self.next_ticket;
         let mut asks = Asks::new(out, &mut self.next_ticket).with_topics(self.settings.topics);
-        let mut cx = self.device.cx(&self.settings, request);
+        let mut cx = self.device.cx(&self.settings, given);
         let result = G::ask(frame, Stage::Auth, &mut cx, &mut asks);
         let asked = asks.asked();
         let login = out.since(mark).iter().find_map(|action| match action {
@@ -177,7 +189,7 @@ impl<G: Gateway> Core<G> {
         });
         let refused = match (result, login) {
             (Err(refusal), _) => Some(own_refusal(refusal)),
-            (Ok(()), Some(id)) => check_client_id(&self.device.client_id, id).err(),
+            (Ok(()), Some(id)) => check_client_id(self.device.client_id(), id).err(),
             (Ok(()), None) => None,
         };
         if let Some(refused) = refused {
@@ -185,12 +197,14 @@ impl<G: Gateway> Core<G> {
             self.next_ticket = first;
             return Err(refused);
         }
+        let login =
+            login.map(Box::from).map(|client_id| Box::new(Login { client_id, kept: out.take_kept() }));
         Ok((asked > 0).then(|| Wait {
             stage: Stage::Auth,
             tickets: Tickets::new(first, asked),
             filters: 0,
-            login: login.map(Into::into),
-            request,
+            login,
+            request: given.request,
             outcome: Outcome::Done,
         }))
     }
@@ -199,7 +213,7 @@ impl<G: Gateway> Core<G> {
     pub(super) fn rest(
         &mut self,
         frame: &G::At<'_>,
-        request: Option<&'static str>,
+        given: Given<'_>,
         fresh_login: bool,
         out: &mut Out,
     ) -> Option<Wait> {
@@ -207,7 +221,7 @@ impl<G: Gateway> Core<G> {
         let filters = if fresh_login { self.subscribe(out) } else { 0 };
         let mark = out.mark();
         let mut asks = Asks::new(out, &mut self.next_ticket).with_topics(self.settings.topics);
-        let mut cx = self.device.cx(&self.settings, request);
+        let mut cx = self.device.cx(&self.settings, given);
         let outcome = match G::ask(frame, Stage::Rest, &mut cx, &mut asks) {
             Ok(()) => {
                 self.counters.publishes.add(asks.publishes());
@@ -221,18 +235,18 @@ impl<G: Gateway> Core<G> {
         };
         let asked = u32::try_from(self.next_ticket - first).unwrap_or(u32::MAX);
         if asked == 0 {
-            self.settle(frame, request, &outcome, Stage::Rest, out);
+            self.settle(frame, given, &outcome, Stage::Rest, out);
             return None;
         }
         let tickets = Tickets::new(first, asked);
-        Some(Wait { stage: Stage::Rest, tickets, filters, login: None, request, outcome })
+        Some(Wait { stage: Stage::Rest, tickets, filters, login: None, request: given.request, outcome })
     }
 
     /// Subscribes what `deliver` routes need; how many tickets that took.
     pub(super) fn subscribe(&mut self, out: &mut Out) -> u32 {
         let mut asks = Asks::new(out, &mut self.next_ticket).with_topics(self.settings.topics);
         let mut refused = None;
-        let cx = self.device.cx(&self.settings, None);
+        let cx = self.device.cx(&self.settings, Given::NONE);
         let result = G::filters(&cx, &mut |filter, qos| {
             if let Err(refusal) = asks.subscribe(filter, qos) {
                 refused.get_or_insert(refusal);
@@ -292,21 +306,21 @@ impl<G: Gateway> Core<G> {
             // its bytes comes here.
             Err(error) => return self.bad_frame(&[], 0, error, out),
         };
-        let request = flight.request;
+        let given = Given { wire: flight.kept.wire(), request: flight.request };
         if flight.stage == Stage::Auth && outcome.is_done() {
             let login = flight.login.take();
             let fresh_login = login.is_some();
-            if let Some(client_id) = login {
-                self.device.client_id = client_id;
+            if let Some(login) = login {
+                self.device.login = Some(login);
                 self.counters.logins.up();
             }
-            let wait = self.rest(&frame, request, fresh_login, out);
+            let wait = self.rest(&frame, given, fresh_login, out);
             drop(frame);
             if let Some(wait) = wait {
                 self.fly(now, flight, wait);
             }
         } else {
-            self.settle(&frame, request, &outcome, flight.stage, out);
+            self.settle(&frame, given, &outcome, flight.stage, out);
         }
     }
 
@@ -314,7 +328,7 @@ impl<G: Gateway> Core<G> {
     pub(super) fn settle(
         &mut self,
         frame: &G::At<'_>,
-        request: Option<&'static str>,
+        given: Given<'_>,
         outcome: &Outcome,
         stage: Stage,
         out: &mut Out,
@@ -327,7 +341,7 @@ impl<G: Gateway> Core<G> {
             self.report(Report::refused(G::kind(frame), outcome));
         }
         let start = out.buffer().len();
-        let mut cx = self.device.cx(&self.settings, request);
+        let mut cx = self.device.cx(&self.settings, given);
         match G::settle(frame, &mut cx, outcome, out.buffer()) {
             Ok(after) => {
                 if out.send_from(start) {

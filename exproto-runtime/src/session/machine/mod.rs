@@ -14,8 +14,8 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::cx::{ConnInfo, Cx};
-use super::event::{Action, CloseReason, Event, Millis, Out, Outcome};
-use super::flight::{Flight, Tickets};
+use super::event::{Action, CloseReason, Event, Millis, Now, Out, Outcome};
+use super::flight::{Flight, Login, Tickets};
 use super::gateway::{Gateway, Stage};
 use super::rare::Rare;
 use super::report::{Counters, Report, Tally};
@@ -34,7 +34,7 @@ use crate::codec::Deframer;
 /// * Read from the socket only while [`wants_bytes`](Self::wants_bytes).
 /// * Report the end of every ticket, once, in any order.
 /// * Keep one timer: [`Action::StartTimer`] replaces the one before.
-/// * Let `now` never run backwards.
+/// * Let [`Now::clock`] never run backwards.
 ///
 /// # Memory
 ///
@@ -72,14 +72,38 @@ const NEVER: Millis = Millis::MAX;
 struct Device<S> {
     state: S,
     info: ConnInfo,
-    client_id: Box<str>,
+    /// What the device has logged in with.
+    login: Option<Box<Login>>,
     serial: u64,
+    /// The wall clock of the present event, milliseconds since 1970.
+    unix: i64,
+}
+
+/// What belongs to the frame in hand besides what it says.
+#[derive(Clone, Copy)]
+struct Given<'w> {
+    wire: &'w [u8],
+    request: Option<&'static str>,
+}
+
+impl Given<'_> {
+    const NONE: Self = Self { wire: &[], request: None };
 }
 
 impl<S> Device<S> {
-    fn cx(&mut self, settings: &SessionSettings, request: Option<&'static str>) -> Cx<'_, S> {
-        Cx::new(&mut self.state, &self.info, &self.client_id, request, &mut self.serial)
+    fn client_id(&self) -> &str {
+        self.login.as_ref().map_or("", |login| &login.client_id)
+    }
+
+    fn cx<'c>(&'c mut self, settings: &SessionSettings, given: Given<'c>) -> Cx<'c, S> {
+        let login = self.login.as_deref();
+        let client_id = login.map_or("", |login| &login.client_id);
+        let mut cx = Cx::new(&mut self.state, &self.info, client_id, given.request, &mut self.serial)
             .with_topics(settings.topics)
+            .at(self.unix)
+            .of_wire(given.wire);
+        cx.kept = login.map_or(&[], |login| &login.kept);
+        cx
     }
 }
 
@@ -88,7 +112,7 @@ struct Wait {
     stage: Stage,
     tickets: Tickets,
     filters: u32,
-    login: Option<Box<str>>,
+    login: Option<Box<Login>>,
     request: Option<&'static str>,
     outcome: Outcome,
 }
@@ -96,7 +120,7 @@ struct Wait {
 impl<G: Gateway> fmt::Debug for Session<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
-            .field("client_id", &self.core.device.client_id)
+            .field("client_id", &self.core.device.client_id())
             .field("waiting", &self.core.flight.is_some())
             .field("closed", &self.core.closed)
             .finish_non_exhaustive()
@@ -107,7 +131,7 @@ impl<G: Gateway> Session<G> {
     /// A session of a connection that has just been made.
     #[must_use]
     pub fn new(info: ConnInfo, settings: Arc<SessionSettings>) -> Self {
-        let device = Device { state: G::State::default(), info, client_id: Box::default(), serial: 0 };
+        let device = Device { state: G::State::default(), info, login: None, serial: 0, unix: 0 };
         Self {
             deframer: Deframer::new().accepting_bad(settings.accept_bad),
             core: Core {
@@ -130,12 +154,14 @@ impl<G: Gateway> Session<G> {
     ///
     /// `scratch` is a buffer of the driver for un-escaping, one per thread.
     /// After a [`Action::Close`] all events are ignored.
-    pub fn on(&mut self, now: Millis, event: Event<'_>, scratch: &mut Vec<u8>, out: &mut Out) {
+    pub fn on(&mut self, now: Now, event: Event<'_>, scratch: &mut Vec<u8>, out: &mut Out) {
         out.begin();
         let core = &mut self.core;
         if core.closed.is_some() {
             return;
         }
+        core.device.unix = now.unix;
+        let now = now.clock;
         match event {
             Event::Connected => core.since = now,
             Event::Bytes(bytes) => {
@@ -191,12 +217,13 @@ impl<G: Gateway> Session<G> {
     /// The client id the device logged in with, `""` before.
     #[must_use]
     pub fn client_id(&self) -> &str {
-        &self.core.device.client_id
+        self.core.device.client_id()
     }
 
     /// Starts logged in, without asking the broker: for tools.
     pub fn log_in(&mut self, client_id: &str) {
-        self.core.device.client_id = client_id.into();
+        let login = Login { client_id: client_id.into(), kept: Box::default() };
+        self.core.device.login = Some(Box::new(login));
     }
 
     /// The user's own state of this connection.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use exproto_runtime::codec::{Deframer, Item, decode};
 use exproto_runtime::session::{
-    Action, BeforeLogin, ConnInfo, Event, OnRefused, Out, Outcome, Session, SessionSettings, Ticket,
+    Action, BeforeLogin, ConnInfo, Event, Now, OnRefused, Out, Outcome, Session, SessionSettings, Ticket,
     TopicPolicy, valid_filter, valid_topic,
 };
 use exproto_runtime::testkit::TestConn;
@@ -177,7 +177,7 @@ fn bare(input: &mut Input<'_>, settings: SessionSettings) {
     let mut session = Session::<Message>::new(ConnInfo::default(), Arc::new(settings));
     let (mut out, mut scratch) = (Out::new(), Vec::new());
     let (mut now, mut serial, mut tickets, mut longest) = (0, 0, 0, 0);
-    session.on(0, Event::Connected, &mut scratch, &mut out);
+    session.on(Now::default(), Event::Connected, &mut scratch, &mut out);
     while !input.is_empty() {
         out.clear();
         serial += 1;
@@ -186,7 +186,7 @@ fn bare(input: &mut Input<'_>, settings: SessionSettings) {
         let closed = session.close_reason().is_some();
         let mut bytes = |session: &mut Session<Message>, bytes: &[u8]| {
             longest = longest.max(bytes.len());
-            session.on(now, Event::Bytes(bytes), &mut scratch, &mut out);
+            session.on(Now::new(now, 0), Event::Bytes(bytes), &mut scratch, &mut out);
         };
         match op & 15 {
             0..=2 => {
@@ -202,23 +202,25 @@ fn bare(input: &mut Input<'_>, settings: SessionSettings) {
                 &mut session,
                 &v2013(serial).frame(0x0200, &location_body(&[])).repeat(op as usize >> 5),
             ),
-            6..=9 => session.on(now, Event::Completed(ticket, Outcome::Done), &mut scratch, &mut out),
+            6..=9 => {
+                session.on(Now::new(now, 0), Event::Completed(ticket, Outcome::Done), &mut scratch, &mut out)
+            }
             10 => {
                 let refused = Outcome::Refused { code: 0x87, reason: "no".into() };
-                session.on(now, Event::Completed(ticket, refused), &mut scratch, &mut out);
+                session.on(Now::new(now, 0), Event::Completed(ticket, refused), &mut scratch, &mut out);
             }
             11 => {
                 let failed = Outcome::Failed("lost".into());
-                session.on(now, Event::Completed(ticket, failed), &mut scratch, &mut out);
+                session.on(Now::new(now, 0), Event::Completed(ticket, failed), &mut scratch, &mut out);
             }
             12 => {
                 let len = input.byte();
                 let (topic, payload) = (DOWN[usize::from(op >> 4) % 3], input.take(len.into()));
-                session.on(now, Event::Message { topic, payload }, &mut scratch, &mut out);
+                session.on(Now::new(now, 0), Event::Message { topic, payload }, &mut scratch, &mut out);
             }
-            13 => session.on(now, Event::Timer, &mut scratch, &mut out),
+            13 => session.on(Now::new(now, 0), Event::Timer, &mut scratch, &mut out),
             14 => now += input.number::<2>(),
-            _ if op == 0x5F => session.on(now, Event::Closed, &mut scratch, &mut out),
+            _ if op == 0x5F => session.on(Now::new(now, 0), Event::Closed, &mut scratch, &mut out),
             _ => session.log_in(PHONE),
         }
         assert!(!closed || out.is_empty(), "{out:?} after the end");

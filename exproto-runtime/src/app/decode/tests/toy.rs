@@ -6,8 +6,8 @@ use crate::codec::{
     encode, to_json,
 };
 use crate::session::{
-    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Refusal,
-    Stage, TopicBuf,
+    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Pairing,
+    Refusal, Stage, TopicBuf,
 };
 
 #[derive(Debug, PartialEq)]
@@ -271,7 +271,7 @@ impl Gateway for Toy<'static> {
         }
     }
 
-    fn answers(_: &Toy<'_>) -> Option<u64> {
+    fn answers(_: &Toy<'_>) -> Option<Pairing> {
         None
     }
 

@@ -1,0 +1,286 @@
+//! The arms of a body's routes: what each variant asks for, replies and takes.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::{Expr, LitStr};
+
+use super::Site;
+use super::template::{known, pieces, placeholder};
+use crate::attr::route::{FieldPath, Pairing, Payload, Publish, Reply};
+use crate::expand::common::{at_lifetime, de_lifetime, fields, located, pattern, transparent};
+use crate::expand::{fill, own};
+use crate::ir::{Item, ListKind, Model, Repr};
+use crate::template::{Piece, Use};
+
+pub(super) fn access(variant: &Site<'_>) -> TokenStream {
+    let routes = &variant.routes;
+    let uplink = routes.auth.is_some()
+        || !routes.publish.is_empty()
+        || !routes.subscribe.is_empty()
+        || !routes.unsubscribe.is_empty()
+        || routes.with.is_some();
+    if routes.sent.is_some() || (routes.deliver.is_some() && !uplink && routes.reply.is_empty()) {
+        return quote!(__p::Access::Sent);
+    }
+    if routes.heartbeat.is_some() && uplink && routes.public.is_none() && routes.auth.is_none() {
+        return quote!(__p::Access::Heartbeat);
+    }
+    let public = routes.public.is_some()
+        || routes.auth.is_some()
+        || routes.heartbeat.is_some()
+        || routes.ignore.is_some()
+        || routes.close.is_some()
+        || (!routes.reply.is_empty() && !uplink);
+    if public { quote!(__p::Access::Public) } else { quote!(__p::Access::Member) }
+}
+
+pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
+    let auth = &variant.routes.auth.as_ref()?.value;
+    let take_apart = take_apart(variant);
+    let text = |literal: &LitStr| {
+        let pieces = pieces(literal, Use::Text).into_iter().map(|piece| match piece {
+            Piece::Literal(text) => quote!(__t.push_str(#text);),
+            Piece::Placeholder(name) => {
+                let value = placeholder(model, variant, &name, literal.span());
+                quote!(__p::TopicValue::put(#value, &mut __t);)
+            }
+        });
+        quote!({ let mut __t = __p::String::new(); #(#pieces)* __t })
+    };
+    let client_id = text(&auth.client_id);
+    let optional = |literal: &Option<LitStr>| match literal {
+        Some(literal) => {
+            let text = text(literal);
+            quote!(__p::Some(#text))
+        }
+        None => quote!(__p::None),
+    };
+    let (username, password) = (optional(&auth.username), optional(&auth.password));
+    let keep = auth.keep.iter().map(|field| {
+        let (name, span) = (field.unraw().to_string(), located(field));
+        let value = placeholder(model, variant, &name, field.span());
+        quote_spanned!(span=> __asks.keep(#name, #value);)
+    });
+    Some(quote! {
+        #take_apart => {
+            __asks.authenticate(__p::Credentials { client_id: #client_id, username: #username, password: #password });
+            #(#keep)*
+        }
+    })
+}
+
+pub(super) fn rest(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
+    let routes = &variant.routes;
+    let mut out = TokenStream::new();
+    for publish in &routes.publish {
+        out.extend(publish_ask(model, variant, publish));
+    }
+    for subscribe in &routes.subscribe {
+        let (topic, qos) = (topic(model, variant, &subscribe.filter, Use::Filter), subscribe.qos);
+        out.extend(quote!({ #topic __asks.subscribe(&__t, #qos)?; __asks.reuse(__t); }));
+    }
+    for unsubscribe in &routes.unsubscribe {
+        let topic = topic(model, variant, &unsubscribe.filter, Use::Filter);
+        out.extend(quote!({ #topic __asks.unsubscribe(&__t)?; __asks.reuse(__t); }));
+    }
+    if let Some(with) = &routes.with {
+        let path = &with.value;
+        out.extend(quote!(__p::Hatch::result(#path(__frame, __cx, __asks))?;));
+    }
+    if out.is_empty() {
+        return None;
+    }
+    let take_apart = take_apart(variant);
+    Some(quote!(#take_apart => { #out }))
+}
+
+fn publish_ask(model: &Model, variant: &Site<'_>, publish: &Publish) -> TokenStream {
+    let topic = topic(model, variant, &publish.topic, Use::Topic);
+    let (qos, retain) = (publish.qos, publish.retain);
+    let info = &variant.info;
+    if let Some(list) = &publish.each {
+        let local = field(variant, &list.unraw().to_string()).map(|item| &item.local);
+        return quote! {
+            for __item in #local.iter() {
+                #topic
+                __asks.publish(&__t, #qos, #retain, |__out| __p::to_json(&__item, __out))?;
+                __asks.reuse(__t);
+            }
+        };
+    }
+    let payload = match &publish.payload {
+        Payload::Json => quote!(__p::content_json(__body, &#info, __out)),
+        Payload::Frame => quote!(__p::to_json(__frame, __out)),
+        Payload::Raw => quote!(__p::Vec::extend_from_slice(__out, __cx.wire)),
+        Payload::Hex => quote!(__p::put_hex(__cx.wire, __out)),
+        Payload::Field(field) => {
+            let item = self::field(variant, &field.unraw().to_string());
+            let value = item.map(|item| own::value(item, &item.local.to_token_stream()));
+            quote!(__p::field_payload(#value, __out))
+        }
+    };
+    quote!({
+        #topic
+        __asks.publish(&__t, #qos, #retain, |__out| #payload)?;
+        __asks.reuse(__t);
+    })
+}
+
+/// Statements that make the topic `__t`.
+fn topic(model: &Model, variant: &Site<'_>, literal: &LitStr, purpose: Use) -> TokenStream {
+    let pieces = pieces(literal, purpose).into_iter().map(|piece| match piece {
+        Piece::Literal(text) => quote!(__t.literal(#text);),
+        Piece::Placeholder(name) => {
+            let value = placeholder(model, variant, &name, literal.span());
+            quote!(__t.value(#value);)
+        }
+    });
+    quote!(let mut __t = __asks.topic(); #(#pieces)*)
+}
+
+pub(super) fn settle(variant: &Site<'_>) -> Option<TokenStream> {
+    let routes = &variant.routes;
+    let reply: Vec<_> = routes.reply.iter().map(|reply| reply_to(variant, reply)).collect();
+    let close = routes.close.as_ref().map(|close| {
+        let reason = close.value.as_ref().map_or_else(|| variant.snake.to_string(), LitStr::value);
+        quote!(return __p::Ok(__p::After::Close(__p::CloseReason::Done(__p::core::convert::Into::into(#reason))));)
+    });
+    if reply.is_empty() && close.is_none() {
+        return None;
+    }
+    let take_apart = take_apart(variant);
+    Some(quote!(#take_apart => { #(#reply)* #close }))
+}
+
+fn reply_to(variant: &Site<'_>, reply: &Reply) -> TokenStream {
+    // Errors on the function, names as everywhere in this code.
+    let span = located(&reply.value);
+    let Some(list) = &reply.each else {
+        let expr = match &reply.value {
+            Expr::Path(path) => quote_spanned!(span=> #path(__frame, __cx, __outcome)),
+            // Any other expression finds the three by name.
+            other => quote!({ let (frame, cx, outcome) = (__frame, &mut *__cx, __outcome); #other }),
+        };
+        return quote_spanned! {span=>
+            __p::ReplyTo::<<Self as __p::Within>::Frame>::write(#expr, __reply)?;
+        };
+    };
+    let Some(item) = field(variant, &list.unraw().to_string()) else { return TokenStream::new() };
+    let local = &item.local;
+    // The elements of a `List` are made one by one, those of a `Vec` are there.
+    let element = match &item.repr {
+        Repr::List(ListKind::Lazy, _) => quote!(&__item),
+        _ => quote!(__item),
+    };
+    let expr = match &reply.value {
+        Expr::Path(path) => quote_spanned!(span=> #path(__frame, #element, __cx, __outcome)),
+        other => {
+            quote!({ let (frame, item, cx, outcome) = (__frame, #element, &mut *__cx, __outcome); #other })
+        }
+    };
+    quote_spanned! {span=>
+        for __item in #local.iter() {
+            __p::ReplyTo::<<Self as __p::Within>::Frame>::write(#expr, __reply)?;
+        }
+    }
+}
+
+/// The field of the variant with this name.
+fn field<'v>(variant: &'v Site<'_>, name: &str) -> Option<&'v Item> {
+    fields(variant.layout).find(|item| item.name.as_deref() == Some(name))
+}
+
+/// The arm that tells which downlink the variant answers.
+pub(super) fn answers(variant: &Site<'_>) -> Option<TokenStream> {
+    let pairing = &variant.routes.answers.as_ref()?.value;
+    Some(pairing_arm(variant, pairing))
+}
+
+fn pairing_arm(variant: &Site<'_>, pairing: &Pairing) -> TokenStream {
+    let path = &variant.path;
+    let Pairing::Key(FieldPath { first, rest }) = pairing else {
+        return quote!(#path { .. } => __p::Some(__p::Pairing::Order),);
+    };
+    let span = located(first);
+    match field(variant, &first.unraw().to_string()) {
+        Some(item) => {
+            let (member, local) = (&item.member, &item.local);
+            let value = if rest.is_empty() { quote!(*#local) } else { quote!(#local #(.#rest)*) };
+            quote_spanned!(span=> #path { #member: #local, .. } => __p::Some(__p::Pairing::Key(__p::Scalar::raw(#value))),)
+        }
+        None => quote_spanned! {span=>
+            #path { .. } => __p::Some(__p::Pairing::Key(__p::Scalar::raw(__frame.#first #(.#rest)*))),
+        },
+    }
+}
+
+pub(super) fn filters(variant: &Site<'_>) -> Option<TokenStream> {
+    let deliver = &variant.routes.deliver.as_ref()?.value;
+    let (topic, qos) = (device_filter(&deliver.filter), deliver.qos);
+    Some(quote!({ #topic __each(&__t, #qos); }))
+}
+
+/// Statements that make the filter `__t` of a device.
+fn device_filter(literal: &LitStr) -> TokenStream {
+    let pieces = pieces(literal, Use::Filter).into_iter().map(|piece| match piece {
+        Piece::Literal(text) => quote!(__t.literal(#text);),
+        Piece::Placeholder(name) => {
+            let value = known(&name, literal.span()).unwrap_or_else(|| quote!(__cx.client_id));
+            quote!(__t.value(#value);)
+        }
+    });
+    quote!(let mut __t = __cx.topic(); #(#pieces)*)
+}
+
+pub(super) fn deliver(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
+    let deliver = &variant.routes.deliver.as_ref()?.value;
+    let (path, snake) = (&variant.path, &variant.snake);
+    let filter = device_filter(&deliver.filter);
+    let content = fill::content(variant.layout, path, &quote!(__node), variant.variant);
+    let answer = deliver.answer.as_ref().map_or_else(
+        || quote!(__p::None),
+        |pairing| {
+            let arm = pairing_arm(variant, pairing);
+            quote!({
+                let __frame = &__frame;
+                #[allow(unreachable_patterns, reason = "a body may have one variant only")]
+                match __p::Outer::body(__frame) { #arm _ => __p::None }
+            })
+        },
+    );
+    let node = match &deliver.payload {
+        None => quote!(__p::payload_node(__payload)?),
+        Some(_) if transparent(variant.layout) => quote!(__p::payload_raw(__payload, __p::None)?),
+        Some(field) => {
+            let name = field.unraw().to_string();
+            quote!(__p::payload_raw(__payload, __p::Some(#name))?)
+        }
+    };
+    // A function of its own, so that the frame borrows from the payload and not
+    // for the lifetime of this implementation.
+    let own = de_lifetime(model);
+    let here = at_lifetime(model, &own);
+    let any = at_lifetime(model, &syn::parse_quote!('_));
+    // Errors on the literal, names as everywhere in this code.
+    let span = located(&deliver.filter);
+    let envelope =
+        quote_spanned!(span=> <<#any as __p::Within>::Frame as __p::Envelope>::envelope(__made, __cx));
+    Some(quote!({
+        #filter
+        if __t.finish().is_ok_and(|__f| __p::matches(__f, __topic)) {
+            fn __make<#own>(__node: __p::Option<&#own __p::Node>) -> __p::Result<#here, __p::FillError> { #content }
+            let __node = #node;
+            let __made = __make(__p::Some(&__node)).map_err(|__e| __p::DeliverError::Payload(__p::ToString::to_string(&__e)))?;
+            let __frame = #envelope;
+            let __answer = #answer;
+            __p::encode_frame(__frame, __out).map_err(__p::DeliverError::Encode)?;
+            return __p::Ok(__p::Delivery { kind: #snake, answer: __answer });
+        }
+    }))
+}
+
+/// The pattern of a variant with its fields as references.
+fn take_apart(variant: &Site<'_>) -> TokenStream {
+    pattern(&variant.path, variant.layout)
+}

@@ -1,0 +1,322 @@
+//! Routes: what frames mean to MQTT.
+//!
+//! The body's derive cannot see the frame around it. It speaks of it as
+//! `<Self as Within>::Frame`, which the frame's derive implements; placeholders
+//! of the frame are looked up in its table of names by constant evaluation, on
+//! the span of the template.
+
+mod acts;
+mod template;
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Lifetime;
+use syn::ext::IdentExt;
+
+use super::common::{at_lifetime, fields, header, located, static_lifetimes};
+use crate::attr::route::VariantRoutes;
+use crate::ir::{Layout, Model, Shape, Variant};
+
+/// The code for the routes of a type, if it has any.
+pub(crate) fn expand(model: &Model) -> TokenStream {
+    match &model.shape {
+        Shape::Struct(layout) => {
+            let frame = frame(model);
+            if model.routes.own.is_empty() {
+                return frame;
+            }
+            // A frame without a body is its own.
+            let ident = &model.ident;
+            let name = crate::lower::snake_case(&ident.unraw().to_string());
+            let site = Site {
+                path: quote!(#ident),
+                place: ident.to_string(),
+                snake: &name,
+                info: Ident::new("__TYPE", proc_macro2::Span::call_site()),
+                layout,
+                routes: &model.routes.own,
+                variant: None,
+            };
+            let body = body(model, &[site]);
+            quote!(#frame #body)
+        }
+        Shape::Enum(data) if data.one_of => super::one_of::gateway(model, data),
+        Shape::Enum(data) if data.variants.iter().any(|variant| !variant.routes.is_empty()) => {
+            let ident = &model.ident;
+            let sites: Vec<_> = data
+                .variants
+                .iter()
+                .map(|variant| {
+                    let name = &variant.ident;
+                    Site {
+                        path: quote!(#ident::#name),
+                        place: format!("{ident}::{name}"),
+                        snake: &variant.snake,
+                        info: variant.info.clone(),
+                        layout: &variant.layout,
+                        routes: &variant.routes,
+                        variant: Some(variant),
+                    }
+                })
+                .collect();
+            body(model, &sites)
+        }
+        _ => TokenStream::new(),
+    }
+}
+
+/// What has routes: a variant of a body, or a frame without one.
+struct Site<'m> {
+    /// What its values are made of: `Body::Location`, `Hello`.
+    path: TokenStream,
+    /// The same for messages.
+    place: String,
+    snake: &'m str,
+    info: Ident,
+    layout: &'m Layout,
+    routes: &'m VariantRoutes,
+    variant: Option<&'m Variant>,
+}
+
+/// What a frame says: its names, its body and, with `#[route(..)]`, that it is
+/// a gateway.
+fn frame(model: &Model) -> TokenStream {
+    let (Some(frame), Shape::Struct(layout)) = (&model.frame, &model.shape) else {
+        return TokenStream::new();
+    };
+    if model.routes.span.is_none() {
+        return TokenStream::new();
+    }
+    let body = frame.body.and_then(|index| layout.items.get(index)).filter(|_| model.routes.own.is_empty());
+    let flat = body.is_none();
+    if flat && model.routes.own.is_empty() {
+        return TokenStream::new();
+    }
+    let member = body.and_then(|body| body.member.as_ref());
+    let point = member.map(|_| quote!(.));
+    let (_, type_generics, _) = model.generics.split_for_impl();
+    let ident = &model.ident;
+    let this = quote!(#ident #type_generics);
+    let generics = &model.generics;
+    let span = body.map_or_else(|| model.ident.span(), |body| body.span);
+    let body_ty = body.map_or_else(|| this.clone(), |body| body.ty.to_token_stream());
+    let within = quote_spanned!(span=> impl #generics __p::Within for #body_ty { type Frame = #this; });
+
+    let named: Vec<_> = fields(layout)
+        .filter(|item| item.name.is_some() && (flat || item.member.as_ref() != member))
+        .collect();
+    let names = named.iter().map(|item| &item.label);
+    let types = named.iter().map(|item| {
+        let ty = item.ty.to_token_stream().to_string().replace(' ', "");
+        match item.presence {
+            crate::ir::Presence::Always => ty,
+            _ => format!("Option<{ty}>"),
+        }
+    });
+    let full = named.iter().map(|item| {
+        let ty = static_lifetimes(item.ty.to_token_stream());
+        match item.presence {
+            crate::ir::Presence::Always => quote!(#ty),
+            _ => quote!(__p::Option<#ty>),
+        }
+    });
+    let values = named.iter().enumerate().map(|(index, item)| {
+        let member = &item.member;
+        quote!(#index => (&__p::TopicField(&self.#member)).value(),)
+    });
+    let name = model.ident.to_string();
+    let names_header = header(model, false, &quote!(__p::Names), &TokenStream::new());
+    let outer_header = header(model, false, &quote!(__p::Outer), &TokenStream::new());
+    let state = match (&model.routes.state, &model.routes.one_of) {
+        (Some(key), _) => key.value.to_token_stream(),
+        (None, Some(key)) => {
+            let port = static_lifetimes(key.value.to_token_stream());
+            quote!(<#port as __p::Gateway>::State)
+        }
+        (None, None) => quote!(()),
+    };
+    let keeps = match &model.routes.one_of {
+        Some(key) => {
+            let port = static_lifetimes(key.value.to_token_stream());
+            quote!(<#port as __p::Gateway>::KEEPS)
+        }
+        None => {
+            let body = static_lifetimes(body_ty.to_token_stream());
+            quote!(&[<#body as __p::Routes>::KEEPS])
+        }
+    };
+    let downlink = model.routes.downlink.as_ref().map(|key| {
+        let path = &key.value;
+        let header = header(model, false, &quote!(__p::Envelope), &TokenStream::new());
+        quote! {
+            #header {
+                #[inline]
+                fn envelope(__body: Self::Body, __cx: &mut __p::Cx<'_, Self::State>) -> Self { #path(__body, __cx) }
+            }
+        }
+    });
+    let downlink = if flat {
+        let header = header(model, false, &quote!(__p::Envelope), &TokenStream::new());
+        Some(quote! {
+            #header {
+                #[inline]
+                fn envelope(__body: Self::Body, _: &mut __p::Cx<'_, Self::State>) -> Self { __body }
+            }
+        })
+    } else {
+        downlink
+    };
+    let reply = {
+        let mut generics = model.generics.clone();
+        generics.params.insert(0, syn::parse_quote!('__to));
+        let (impl_generics, _, where_clause) = generics.split_for_impl();
+        let to = at_lifetime(model, &syn::parse_quote!('__to));
+        let own = at_lifetime(model, &static_lt());
+        quote! {
+            impl #impl_generics __p::ReplyTo<#to> for #this #where_clause {
+                #[inline]
+                fn write(self, __out: &mut __p::Vec<u8>) -> __p::Result<(), __p::Error> {
+                    __p::encode::<#own>(&self, __out)
+                }
+            }
+        }
+    };
+    let own = at_lifetime(model, &static_lt());
+    let at = at_lifetime(model, &syn::parse_quote!('_));
+    let body_static = static_lifetimes(body_ty.to_token_stream());
+    let body_any = {
+        let (ty, has) = super::common::with_lifetime(body_ty.to_token_stream());
+        let generics = if has { quote!(<'__c>) } else { TokenStream::new() };
+        quote!(type __B #generics = #ty;)
+    };
+    let body_here = if model.lifetime.is_some() { quote!(__B<'_>) } else { quote!(__B) };
+    let gateway = model.routes.gateway.is_some().then(|| quote! {
+        impl __p::Gateway for #own {
+            type State = #state;
+            const ANONYMOUS: bool = <#body_static as __p::Routes>::ANONYMOUS;
+            const KEEPS: &'static [&'static [&'static str]] = &[<#body_static as __p::Routes>::KEEPS];
+            #[inline]
+            fn access(__f: &#at) -> __p::Access { <#body_here as __p::Routes>::access(&__f #point #member) }
+            #[inline]
+            fn answers(__f: &#at) -> __p::Option<__p::Pairing> { <#body_here as __p::Routes>::answers(__f) }
+            fn ask(__f: &#at, __stage: __p::Stage, __cx: &mut __p::Cx<'_, #state>, __asks: &mut __p::Asks<'_>)
+                -> __p::Result<(), __p::Refusal>
+            { <#body_here as __p::Routes>::ask(__f, __stage, __cx, __asks) }
+            fn settle(__f: &#at, __cx: &mut __p::Cx<'_, #state>, __outcome: &__p::Outcome, __reply: &mut __p::Vec<u8>)
+                -> __p::Result<__p::After, __p::Error>
+            { <#body_here as __p::Routes>::settle(__f, __cx, __outcome, __reply) }
+            fn filters(__cx: &__p::Cx<'_, #state>, __each: &mut dyn __p::core::ops::FnMut(&__p::TopicBuf, u8))
+                -> __p::Result<(), __p::Refusal>
+            { <#body_static as __p::Routes>::filters(__cx, __each) }
+            fn deliver(__topic: &str, __payload: &[u8], __cx: &mut __p::Cx<'_, #state>, __out: &mut __p::Vec<u8>)
+                -> __p::Result<__p::Delivery, __p::DeliverError>
+            { <#body_static as __p::Routes>::deliver(__topic, __payload, __cx, __out) }
+        }
+    });
+    quote! {
+        #within
+        #names_header {
+            const TYPE: &'static str = #name;
+            const NAMES: &'static [&'static str] = &[#(#names),*];
+            const TYPES: &'static [&'static str] = &[#(#types),*];
+            const USABLE: &'static [bool] = {
+                use __p::NotUsable as _;
+                &[#(<__p::Probe<#full>>::USABLE),*]
+            };
+            #[inline(always)]
+            fn value(&self, __index: usize) -> &dyn __p::TopicValue {
+                use __p::{TopicFieldNo as _, TopicFieldYes as _};
+                match __index { #(#values)* _ => &"" }
+            }
+        }
+        #outer_header {
+            const KEEPS: &'static [&'static [&'static str]] = #keeps;
+            type State = #state;
+            type Body = #body_ty;
+            #[inline(always)]
+            fn body(&self) -> &Self::Body { &self #point #member }
+        }
+        #downlink
+        #reply
+        #body_any
+        #gateway
+    }
+}
+
+/// What a body with routes says.
+fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
+    let at_name = located(&model.ident);
+    let header = header(model, false, &quote_spanned!(at_name=> __p::Routes), &TokenStream::new());
+    let anonymous = model.routes.anonymous.is_some();
+    let access = sites.iter().map(|variant| {
+        let (path, access) = (&variant.path, acts::access(variant));
+        quote!(#path { .. } => #access,)
+    });
+    let answers = sites.iter().filter_map(acts::answers);
+    let keeps = sites.iter().filter_map(|variant| variant.routes.auth.as_ref());
+    let keeps = keeps.flat_map(|auth| &auth.value.keep).map(|field| field.unraw().to_string());
+    let auth = sites.iter().filter_map(|variant| acts::auth(model, variant));
+    let rest = sites.iter().filter_map(|variant| acts::rest(model, variant));
+    let settle = sites.iter().filter_map(|variant| acts::settle(variant));
+    let filters = sites.iter().filter_map(acts::filters);
+    let deliver = sites.iter().filter_map(|variant| acts::deliver(model, variant));
+    let checks = template::checks(model, sites);
+    // On the name, where a body that belongs to no frame is reported.
+    let frame = quote_spanned!(at_name=> <Self as __p::Within>::Frame);
+    let state = quote_spanned!(at_name=> <#frame as __p::Outer>::State);
+    quote! {
+        #checks
+        #header {
+            const ANONYMOUS: bool = #anonymous;
+            const KEEPS: &'static [&'static str] = &[#(#keeps),*];
+            #[inline]
+            fn access(&self) -> __p::Access { match self { #(#access)* } }
+            fn answers(__frame: &#frame) -> __p::Option<__p::Pairing> {
+                match __p::Outer::body(__frame) { #(#answers)* _ => __p::None }
+            }
+            fn ask(
+                __frame: &#frame,
+                __stage: __p::Stage,
+                __cx: &mut __p::Cx<'_, #state>,
+                __asks: &mut __p::Asks<'_>,
+            ) -> __p::Result<(), __p::Refusal> {
+                let __body: &Self = __p::Outer::body(__frame);
+                match __stage {
+                    __p::Stage::Auth => match __body { #(#auth)* _ => {} },
+                    __p::Stage::Rest => match __body { #(#rest)* _ => {} },
+                }
+                __p::Ok(())
+            }
+            fn settle(
+                __frame: &#frame,
+                __cx: &mut __p::Cx<'_, #state>,
+                __outcome: &__p::Outcome,
+                __reply: &mut __p::Vec<u8>,
+            ) -> __p::Result<__p::After, __p::Error> {
+                let __body: &Self = __p::Outer::body(__frame);
+                match __body { #(#settle)* _ => {} }
+                __p::Ok(__p::After::Stay)
+            }
+            fn filters(
+                __cx: &__p::Cx<'_, #state>,
+                __each: &mut dyn __p::core::ops::FnMut(&__p::TopicBuf, u8),
+            ) -> __p::Result<(), __p::Refusal> {
+                #(#filters)*
+                __p::Ok(())
+            }
+            fn deliver(
+                __topic: &str,
+                __payload: &[u8],
+                __cx: &mut __p::Cx<'_, #state>,
+                __out: &mut __p::Vec<u8>,
+            ) -> __p::Result<__p::Delivery, __p::DeliverError> {
+                #(#deliver)*
+                __p::Err(__p::DeliverError::NoRoute)
+            }
+        }
+    }
+}
+
+fn static_lt() -> Lifetime {
+    syn::parse_quote!('static)
+}
