@@ -103,7 +103,10 @@ impl Encode<'_> {
                 };
                 places.extend(quote!(let #place = #at;));
             }
-            let (before, after) = super::join::home(&self.layout.items, index);
+            // Those of a container each for itself: it may hold other parts too.
+            let bits = matches!(self.layout.items[index].repr, Repr::Bits(_));
+            let (before, after) =
+                if bits { Default::default() } else { super::join::home(&self.layout.items, index) };
             statements.extend(before);
             self.bytes_of(index, &mut statements, &mut bytes);
             statements.extend(after);
@@ -165,11 +168,7 @@ impl Encode<'_> {
             if own.first != first {
                 continue;
             }
-            let (before, after) = if index == first {
-                Default::default()
-            } else {
-                super::join::home(&self.layout.items, index)
-            };
+            let (before, after) = super::join::home(&self.layout.items, index);
             let (raw, info) = (self.raw_value(index), &item.info);
             let (shift, max) = (own.shift, max_of(own.count));
             let masked = if IntTy::of_type(&item.ty).is_some_and(|int| int.signed) {

@@ -121,8 +121,8 @@ pub use explain::{
     explain_joined,
 };
 pub use frame::{
-    Assembled, Bad, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead, Quick, RawFrame,
-    Reassembler, ReassemblyLimits, Received, Scanner, Step, Stuffing, decode, encode, reencode,
+    Assembled, Bad, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead, Quick,
+    RawFrame, Reassembler, ReassemblyLimits, Received, Scanner, Step, Stuffing, decode, encode, reencode,
 };
 #[doc(hidden)]
 pub use frame::{Constant, Cursor, FrameLayout, Frames, Halt, Only, frame_size};
@@ -149,9 +149,10 @@ pub use trace::{Flag, Flags, NoTrace, Trace};
 #[cfg(feature = "charsets")]
 pub use types::Gbk;
 pub use types::{
-    Ascii, Bcd, BcdError, BcdNumber, BcdTime, BerLength, ByteTime, Charset, Cp56Time, Dec, DegMin, HexNum,
-    Latin1, Leb128, List, ListBuf, ListIter, SignMagnitude, Text, TextBuf, TimeError, UnixMillis,
-    UnixSeconds, Utf8, Utf16Be, Utf16Le, Word, YMDHMS, ZigZag, order,
+    Ascii, Bcd, BcdDegMin, BcdError, BcdInt, BcdNumber, BcdTime, BerLength, BitTime, ByteTime, Charset,
+    Cp56Time, Dec, DegMin, HexNum, Latin1, Leb128, List, ListBuf, ListIter, SignMagnitude, Text, TextBuf,
+    TextTime, Ticks, TimeError, TimeLayout, UnixMillis, UnixSeconds, Utf8, Utf16Be, Utf16Le, Word, YMDHMS,
+    ZigZag, order,
 };
 #[doc(hidden)]
 pub use types::{Counted, Sequence};

@@ -4,6 +4,7 @@ mod bcd;
 mod digits;
 mod integer;
 mod list;
+mod nibbles;
 mod text;
 mod time;
 mod word;
@@ -12,10 +13,14 @@ pub use bcd::{Bcd, BcdError};
 pub use digits::{Dec, DegMin, HexNum};
 pub use integer::{BcdNumber, BerLength, Leb128, SignMagnitude, ZigZag};
 pub use list::{Counted, List, ListBuf, ListIter, Sequence};
+pub use nibbles::{BcdDegMin, BcdInt};
 #[cfg(feature = "charsets")]
 pub use text::Gbk;
 pub use text::{Ascii, Charset, Latin1, Text, TextBuf, Utf8, Utf16Be, Utf16Le};
-pub use time::{BcdTime, ByteTime, Cp56Time, TimeError, UnixMillis, UnixSeconds, YMDHMS, order};
+pub use time::{
+    BcdTime, BitTime, ByteTime, Cp56Time, TextTime, Ticks, TimeError, TimeLayout, UnixMillis, UnixSeconds,
+    YMDHMS, order,
+};
 pub use word::Word;
 
 use crate::codec::json::{Fill, FillError, Node};

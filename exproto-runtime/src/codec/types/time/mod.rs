@@ -2,10 +2,14 @@
 
 mod cp56;
 mod fields;
+mod pattern;
+mod ticks;
 mod unix;
 
 pub use cp56::Cp56Time;
 pub use fields::{BcdTime, ByteTime, YMDHMS, order};
+pub use pattern::{BitTime, TextTime, TimeLayout};
+pub use ticks::Ticks;
 pub use unix::{UnixMillis, UnixSeconds};
 
 use core::fmt;
@@ -68,6 +72,11 @@ fn write_iso(f: &mut fmt::Formatter<'_>, local: i64, millis: Option<u16>, zone: 
     if let Some(millis) = millis {
         write!(f, ".{millis:03}")?;
     }
+    write_zone(f, zone)
+}
+
+/// Writes `Z` or `+08:00`.
+fn write_zone(f: &mut fmt::Formatter<'_>, zone: i32) -> fmt::Result {
     if zone == 0 {
         return f.write_str("Z");
     }
@@ -79,6 +88,12 @@ fn write_iso(f: &mut fmt::Formatter<'_>, local: i64, millis: Option<u16>, zone: 
 /// or an offset names, else in `zone`. Seconds since 1970 in UTC, and
 /// milliseconds.
 fn parse_iso(text: &str, zone: i32) -> Option<(i64, u16)> {
+    // Below a thousand.
+    parse_iso_nanos(text, zone).map(|(seconds, nanos)| (seconds, (nanos / 1_000_000) as u16))
+}
+
+/// The same with nanoseconds.
+fn parse_iso_nanos(text: &str, zone: i32) -> Option<(i64, i64)> {
     let (date_time, rest) = text.trim().as_bytes().split_at_checked(19)?;
     let separators = [4, 7, 10, 13, 16].map(|at| date_time.get(at).copied().unwrap_or(0));
     if !matches!(separators, [b'-', b'-', b'T' | b't' | b' ', b':', b':']) {
@@ -94,9 +109,10 @@ fn parse_iso(text: &str, zone: i32) -> Option<(i64, u16)> {
         return None;
     }
     let fraction = rest.strip_prefix(b".").unwrap_or(&[]).iter().take_while(|byte| byte.is_ascii_digit());
-    let millis = fraction.zip([100, 10, 1]).map(|(digit, weight)| u16::from(digit - b'0') * weight).sum();
+    let weights = (0..9).map(|at| 10_i64.pow(8 - at));
+    let nanos = fraction.zip(weights).map(|(digit, weight)| i64::from(digit - b'0') * weight).sum();
     let local = days * 86_400 + hour * 3600 + minute * 60 + second;
-    Some((local - offset(rest, i64::from(zone))? * 60, millis))
+    Some((local - offset(rest, i64::from(zone))? * 60, nanos))
 }
 
 /// The number that digits stand for, and nothing but digits.
@@ -134,7 +150,7 @@ fn offset(text: &[u8], missing: i64) -> Option<i64> {
 }
 
 /// Shows a value by its text form.
-fn show_text<V: crate::codec::value::Visitor>(value: &impl fmt::Display, v: &mut V) {
+pub(super) fn show_text<V: crate::codec::value::Visitor>(value: &impl fmt::Display, v: &mut V) {
     use fmt::Write as _;
     let mut text = alloc::string::String::with_capacity(32);
     // Writing to a `String` cannot fail.
