@@ -89,7 +89,7 @@ fn main() -> std::process::ExitCode {
 //! | `embedded-broker` | an MQTT broker in the same process |
 //! | `host` | listeners in front of a broker |
 //! | `grpc` | the EMQX ExProto handler |
-//! | `cli` | `main`: `serve`, `decode`, `simulate`, `watch`, `send` |
+//! | `cli` | `main`: `serve`, `decode`, `check`, `simulate`, `watch`, `send` |
 //! | `testkit` | device connections for tests, without sockets or a clock |
 //! | `full` | all of these |
 //!

@@ -1,9 +1,10 @@
-//! The finished program: `serve`, `decode`, `simulate`, `watch`, `send`.
+//! The finished program: `serve`, `decode`, `check`, `simulate`, `watch`, `send`.
 //!
 //! [`main`] is all that a gateway's program needs; an [`App`] sets what the
 //! protocol suggests (a port, simulated devices). This layer alone prints.
 #![allow(clippy::print_stdout, reason = "a program talks to its user")]
 
+mod check;
 mod decode;
 mod hint;
 mod message;
@@ -135,6 +136,7 @@ impl<G: Gateway> App<G> {
         match cli.command.unwrap_or(Command::Serve(cli.serve)) {
             Command::Serve(args) => serve::run::<G>(args, self.port, self.session),
             Command::Decode(args) => Ok(decode::run::<G>(args)),
+            Command::Check(args) => check::run::<G>(args),
             Command::Simulate(args) => simulation::run(args, self.port, self.simulator),
             Command::Watch(args) => message::watch(args),
             Command::Send(args) => message::send(args),
@@ -174,6 +176,7 @@ enum Command {
     /// Listen for devices and publish what they send; without a command, too
     Serve(serve::ServeArgs),
     Decode(decode::DecodeArgs),
+    Check(check::CheckArgs),
     /// Be many devices
     Simulate(simulation::SimulateArgs),
     /// Print messages of the broker as they arrive

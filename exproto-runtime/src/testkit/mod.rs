@@ -10,6 +10,7 @@ mod broker;
 #[cfg(feature = "grpc")]
 pub mod emqx;
 pub mod mqtt;
+pub mod vectors;
 
 pub use broker::{Fate, Published};
 
