@@ -382,6 +382,24 @@ mod sentinels {
         samples::<Reading>(4);
     }
 
+    /// Shows as its number, and has states but neither scale nor unit.
+    #[derive(ExProtoFrame, Debug)]
+    struct State(#[wire(sentinel(0xFE => abnormal, 0xFF => null))] u8);
+
+    #[derive(ExProtoFrame, Debug)]
+    struct States {
+        first: State,
+        #[wire(count = prefix(u8))]
+        more: Vec<State>,
+    }
+
+    #[test]
+    fn of_a_value_that_shows_as_its_only_field_keep_their_names() {
+        let text = r#"{"first":"abnormal","more":[null,1]}"#;
+        both_ways::<States>(&[0xFE, 2, 0xFF, 1], text, Flags::NONE);
+        samples::<States>(4);
+    }
+
     #[test]
     fn unknown_names_are_refused_with_the_nearest() {
         let node = Node::parse(br#"{"soc":"invalit","speed":0,"level":0,"total":0,"volts":[]}"#).unwrap();

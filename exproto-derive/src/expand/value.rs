@@ -75,8 +75,9 @@ fn content(layout: &Layout, at: &TokenStream) -> TokenStream {
     if transparent(layout) {
         let only = fields(layout).map(|item| {
             let (local, info) = (own::value(item, &item.local.to_token_stream()), &item.info);
-            // The scale of the field itself, else that of what it stands for.
-            if item.meta.scale.is_some() || !item.meta.unit.is_empty() {
+            // What the field itself says of its numbers, else what it stands for says.
+            let meta = &item.meta;
+            if meta.scale.is_some() || !meta.unit.is_empty() || !meta.sentinels.is_empty() {
                 quote!(__p::Value::show(#local, &#info, __v);)
             } else {
                 quote!(__p::Value::show(#local, #at, __v);)
