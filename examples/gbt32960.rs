@@ -96,9 +96,37 @@ pub enum Body<'a> {
     #[route(public, reply = answer)]
     TimeSync,
 
+    #[wire(tag = 0x09FE)]
+    #[route(public, publish("gbt32960/{vin}/up/activation", qos = 1), reply = answer)]
+    Activate {
+        time: Time,
+        #[wire(size = 16, fill = 0, as = Ascii)]
+        chip: Text<'a>,
+        #[wire(size = prefix(u16))]
+        public_key: &'a [u8],
+        #[wire(size = 17, fill = 0, as = Ascii)]
+        of: Text<'a>,
+        signature: Signature<'a>,
+    },
+
+    #[wire(tag = 0x0AFE)]
+    #[route(deliver("gbt32960/{client_id}/down/activated", qos = 1))]
+    Activated { status: u8, info: u8 },
+
+    #[wire(tag = 0x0BFE)]
+    #[route(publish("gbt32960/{vin}/up/key", qos = 1))]
+    #[route(deliver("gbt32960/{client_id}/down/key", qos = 1))]
+    ExchangeKey {
+        kind: u8,
+        #[wire(size = prefix(u16))]
+        key: &'a [u8],
+        from: Time,
+        to: Time,
+    },
+
     /// The platform's answer to any of the above.
     #[wire(tag = 0x0101..=0x0103 | 0x0201..=0x0203 | 0x0301..=0x0303 | 0x0401..=0x0403
-        | 0x0501..=0x0503 | 0x0601..=0x0603 | 0x0701..=0x0703 | 0x0801..=0x0803)]
+        | 0x0501..=0x0503 | 0x0601..=0x0603 | 0x0701..=0x0703 | 0x0801..=0x0803 | 0x0901..=0x0903)]
     #[route(sent)]
     Answer {
         #[wire(tag)]
@@ -116,7 +144,7 @@ pub enum Body<'a> {
 
     #[wire(tag = 0x81FE)]
     #[route(deliver("gbt32960/{client_id}/down/set", qos = 1))]
-    Set(Parameters<'a>),
+    Set(#[wire(ctx(v2025))] Parameters<'a>),
 
     #[wire(tag = 0x82FE)]
     #[route(deliver("gbt32960/{client_id}/down/control", qos = 1))]
@@ -127,10 +155,11 @@ pub enum Body<'a> {
     Queried {
         #[wire(tag)]
         kind: u16,
+        #[wire(ctx(v2025))]
         parameters: Parameters<'a>,
     },
 
-    #[wire(tag = 0x8101..=0x81FD | 0x8201..=0x82FD)]
+    #[wire(tag = 0x0B01..=0x0BFD | 0x8101..=0x81FD | 0x8201..=0x82FD)]
     #[route(publish("gbt32960/{vin}/up/answer/command", qos = 1))]
     Done {
         #[wire(tag)]
@@ -183,8 +212,8 @@ pub enum Report<'a> {
     #[wire(when = v2025)]
     V2025 {
         time: Time,
-        #[wire(rest)]
-        blocks: &'a [u8],
+        #[wire(rest, lenient)]
+        blocks: List<'a, Block2025<'a>>,
     },
     V2016 {
         time: Time,
@@ -200,12 +229,9 @@ pub enum Report<'a> {
 pub enum Block<'a> {
     #[wire(tag = 0x01)]
     Vehicle {
-        #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
-        state: u8,
-        #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
-        charging: u8,
-        #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
-        mode: u8,
+        state: Code,
+        charging: Code,
+        mode: Code,
         #[wire(scale = 0.1, unit = "km/h", range = 0..=2200, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
         speed: u16,
         #[wire(scale = 0.1, unit = "km", range = 0..=9_999_999)]
@@ -213,18 +239,13 @@ pub enum Block<'a> {
         mileage: u32,
         #[wire(scale = 0.1, unit = "V", range = 0..=10_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
         voltage: u16,
-        #[wire(scale = 0.1, offset = -1000, unit = "A", range = 0..=20_000)]
-        #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
-        current: u16,
-        #[wire(unit = "%", range = 0..=100, sentinel(0xFE => abnormal, 0xFF => invalid))]
-        soc: u8,
-        #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
-        dc_dc: u8,
+        current: Amps,
+        soc: Percent,
+        dc_dc: Code,
         gear: u8,
         #[wire(unit = "kOhm", range = 0..=60_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
         insulation: u16,
-        #[wire(unit = "%", range = 0..=100, sentinel(0xFE => abnormal, 0xFF => invalid))]
-        accelerator: u8,
+        accelerator: Percent,
         #[wire(unit = "%", range = 0..=101, sentinel(0xFE => abnormal, 0xFF => invalid))]
         brake: u8,
     },
@@ -237,8 +258,7 @@ pub enum Block<'a> {
     FuelCell(FuelCell<'a>),
     #[wire(tag = 0x04)]
     Engine {
-        #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
-        state: u8,
+        state: Code,
         #[wire(unit = "r/min", range = 0..=60_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
         speed: u16,
         #[wire(scale = 0.01, unit = "L/100 km", range = 0..=60_000)]
@@ -261,19 +281,7 @@ pub enum Block<'a> {
         coldest: ProbeTemperature,
     },
     #[wire(tag = 0x07)]
-    Alarms {
-        #[wire(range = 0..=3, sentinel(0xFE => abnormal, 0xFF => invalid))]
-        level: u8,
-        flags: u32,
-        #[wire(count = prefix(u8), max = 252)]
-        battery: Vec<u32>,
-        #[wire(count = prefix(u8), max = 252)]
-        motor: Vec<u32>,
-        #[wire(count = prefix(u8), max = 252)]
-        engine: Vec<u32>,
-        #[wire(count = prefix(u8), max = 252)]
-        other: Vec<u32>,
-    },
+    Alarms(#[wire(ctx(v2025 = false))] Alarms),
     #[wire(tag = 0x08)]
     Voltages {
         #[wire(count = prefix(u8), max = 250)]
@@ -297,21 +305,16 @@ pub enum Block<'a> {
 #[wire(endian = big)]
 pub struct Motor {
     pub number: u8,
-    #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
-    pub state: u8,
-    #[wire(offset = -40, unit = "degC", range = 0..=250, sentinel(0xFE => abnormal, 0xFF => invalid))]
-    pub controller: u8,
+    pub state: Code,
+    pub controller: Celsius,
     #[wire(offset = -20_000, unit = "r/min", sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
     pub speed: u16,
     #[wire(scale = 0.1, offset = -2000, unit = "N.m", sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
     pub torque: u16,
-    #[wire(offset = -40, unit = "degC", range = 0..=250, sentinel(0xFE => abnormal, 0xFF => invalid))]
-    pub temperature: u8,
+    pub temperature: Celsius,
     #[wire(scale = 0.1, unit = "V", range = 0..=60_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
     pub voltage: u16,
-    #[wire(scale = 0.1, offset = -1000, unit = "A", range = 0..=20_000)]
-    #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
-    pub current: u16,
+    pub current: Amps,
 }
 
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
@@ -326,18 +329,245 @@ pub struct FuelCell<'a> {
     pub consumption: u16,
     #[wire(count = prefix(u16))]
     pub probes: List<'a, Celsius>,
+    pub hydrogen: Hydrogen,
+}
+
+/// The state of the hydrogen, the same in both editions.
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct Hydrogen {
     #[wire(scale = 0.1, offset = -40, unit = "degC", range = 0..=2400)]
     #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
-    pub hydrogen_temperature: u16,
+    pub temperature: u16,
     pub temperature_probe: u8,
     #[wire(unit = "mg/kg", range = 0..=60_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
-    pub hydrogen_concentration: u16,
+    pub concentration: u16,
     pub concentration_sensor: u8,
     #[wire(scale = 0.1, unit = "MPa", range = 0..=1000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
-    pub hydrogen_pressure: u16,
+    pub pressure: u16,
     pub pressure_sensor: u8,
-    #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
-    pub dc_dc: u8,
+    pub dc_dc: Code,
+}
+
+/// A state or a number of something.
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+pub struct Code(#[wire(sentinel(0xFE => abnormal, 0xFF => invalid))] pub u8);
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+pub struct Percent(#[wire(unit = "%", range = 0..=100, sentinel(0xFE => abnormal, 0xFF => invalid))] pub u8);
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct Amps(
+    #[wire(scale = 0.1, offset = -1000, unit = "A", range = 0..=20_000)]
+    #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub u16,
+);
+
+/// Information of 2025, by type: other numbers, and other layouts of most.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(tag = u8, endian = big)]
+pub enum Block2025<'a> {
+    #[wire(tag = 0x01)]
+    Vehicle {
+        state: Code,
+        charging: Code,
+        mode: Code,
+        #[wire(scale = 0.1, unit = "km/h", sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+        speed: u16,
+        #[wire(scale = 0.1, unit = "km", sentinel(0xFFFF_FFFE => abnormal, 0xFFFF_FFFF => invalid))]
+        mileage: u32,
+        voltage: Volts,
+        current: WideAmps,
+        soc: Percent,
+        dc_dc: Code,
+        gear: u8,
+        #[wire(unit = "kOhm", sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+        insulation: u16,
+    },
+    #[wire(tag = 0x02)]
+    Motors {
+        #[wire(count = prefix(u8))]
+        motors: List<'a, Motor2025>,
+    },
+    #[wire(tag = 0x03)]
+    FuelCell {
+        hydrogen: Hydrogen,
+        #[wire(unit = "%", sentinel(0xFE => abnormal, 0xFF => invalid))]
+        remaining: u8,
+        dc_dc_temperature: Celsius,
+    },
+    #[wire(tag = 0x04)]
+    Engine {
+        #[wire(unit = "r/min", sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+        speed: u16,
+    },
+    #[wire(tag = 0x05)]
+    Location {
+        state: u8,
+        system: u8,
+        #[wire(scale = 1e-6, unit = "deg", range = 0..=180_000_000)]
+        lon: u32,
+        #[wire(scale = 1e-6, unit = "deg", range = 0..=90_000_000)]
+        lat: u32,
+    },
+    #[wire(tag = 0x06)]
+    Alarms(#[wire(ctx(v2025 = true))] Alarms),
+    #[wire(tag = 0x07)]
+    Voltages {
+        #[wire(count = prefix(u8))]
+        packs: List<'a, Pack>,
+    },
+    #[wire(tag = 0x08)]
+    Temperatures {
+        #[wire(count = prefix(u8))]
+        packs: List<'a, Temperatures<'a>>,
+    },
+    #[wire(tag = 0x30)]
+    Stacks {
+        #[wire(count = prefix(u8))]
+        stacks: List<'a, Stack<'a>>,
+    },
+    #[wire(tag = 0x31)]
+    Capacitor {
+        system: u8,
+        voltage: Volts,
+        current: WideAmps,
+        #[wire(count = prefix(u16), scale = 0.001, unit = "V")]
+        #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+        cells: Vec<u16>,
+        #[wire(count = prefix(u16))]
+        probes: List<'a, Celsius>,
+    },
+    #[wire(tag = 0x32)]
+    CapacitorExtremes {
+        highest: CapacitorVoltage,
+        lowest: CapacitorVoltage,
+        hottest: CapacitorTemperature,
+        coldest: CapacitorTemperature,
+    },
+    #[wire(tag = 0x80..=0xFE)]
+    User {
+        #[wire(tag)]
+        id: u8,
+        #[wire(size = prefix(u16))]
+        data: &'a [u8],
+    },
+    #[wire(tag = 0xFF)]
+    Signature(Signature<'a>),
+}
+
+/// Tenths of a volt without the limits of 2016.
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct Volts(#[wire(scale = 0.1, unit = "V", sentinel(0xFFFE => abnormal, 0xFFFF => invalid))] pub u16);
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct WideAmps(
+    #[wire(scale = 0.1, offset = -3000, unit = "A", sentinel(0xFFFE => abnormal, 0xFFFF => invalid))] pub u16,
+);
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct KiloPascal(
+    #[wire(scale = 0.1, offset = -100, unit = "kPa", sentinel(0xFFFE => abnormal, 0xFFFF => invalid))] pub u16,
+);
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct Motor2025 {
+    pub number: u8,
+    pub state: Code,
+    pub controller: Celsius,
+    #[wire(offset = -32_000, unit = "r/min", sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub speed: u16,
+    #[wire(scale = 0.1, offset = -20_000, unit = "N.m")]
+    #[wire(sentinel(0xFFFF_FFFE => abnormal, 0xFFFF_FFFF => invalid))]
+    pub torque: u32,
+    pub temperature: Celsius,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Pack {
+    pub pack: u8,
+    pub voltage: Volts,
+    pub current: WideAmps,
+    #[wire(count = prefix(u16), scale = 0.001, unit = "V", sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub cells: Vec<u16>,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Stack<'a> {
+    pub stack: u8,
+    pub voltage: Volts,
+    #[wire(scale = 0.1, unit = "A", sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub current: u16,
+    pub hydrogen_inlet: KiloPascal,
+    pub air_inlet: KiloPascal,
+    pub air_temperature: Celsius,
+    #[wire(count = prefix(u16))]
+    pub probes: List<'a, Celsius>,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct CapacitorVoltage {
+    pub system: u8,
+    #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub cell: u16,
+    #[wire(scale = 0.001, unit = "V", sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub voltage: u16,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct CapacitorTemperature {
+    pub system: u8,
+    #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
+    pub probe: u16,
+    pub temperature: Celsius,
+}
+
+/// Who signed, and the two numbers of the signature.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Signature<'a> {
+    pub kind: u8,
+    #[wire(size = prefix(u16))]
+    pub r: &'a [u8],
+    #[wire(size = prefix(u16))]
+    pub s: &'a [u8],
+}
+
+/// The alarms of both editions; 2025 adds the levels of general ones.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big, ctx(v2025: bool))]
+pub struct Alarms {
+    #[wire(range = 0..=3, sentinel(0xFE => abnormal, 0xFF => invalid))]
+    pub level: u8,
+    pub flags: u32,
+    #[wire(count = prefix(u8), max = 252)]
+    pub battery: Vec<u32>,
+    #[wire(count = prefix(u8), max = 252)]
+    pub motor: Vec<u32>,
+    #[wire(count = prefix(u8), max = 252)]
+    pub engine: Vec<u32>,
+    #[wire(count = prefix(u8), max = 252)]
+    pub other: Vec<u32>,
+    #[wire(if = v2025)]
+    pub general: Option<General>,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+pub struct General(#[wire(count = prefix(u8))] pub Vec<GeneralAlarm>);
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+pub struct GeneralAlarm {
+    pub flag: u8,
+    pub level: u8,
 }
 
 #[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
@@ -348,22 +578,17 @@ pub struct Celsius(
 #[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
 #[wire(endian = big)]
 pub struct CellVoltage {
-    #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
-    pub system: u8,
-    #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
-    pub cell: u8,
+    pub system: Code,
+    pub cell: Code,
     #[wire(scale = 0.001, unit = "V", range = 0..=15_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
     pub voltage: u16,
 }
 
 #[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
 pub struct ProbeTemperature {
-    #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
-    pub system: u8,
-    #[wire(sentinel(0xFE => abnormal, 0xFF => invalid))]
-    pub probe: u8,
-    #[wire(offset = -40, unit = "degC", range = 0..=250, sentinel(0xFE => abnormal, 0xFF => invalid))]
-    pub temperature: u8,
+    pub system: Code,
+    pub probe: Code,
+    pub temperature: Celsius,
 }
 
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
@@ -372,9 +597,7 @@ pub struct Voltages {
     pub system: u8,
     #[wire(scale = 0.1, unit = "V", range = 0..=10_000, sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
     pub voltage: u16,
-    #[wire(scale = 0.1, offset = -1000, unit = "A", range = 0..=20_000)]
-    #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
-    pub current: u16,
+    pub current: Amps,
     #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
     pub total: u16,
     #[wire(sentinel(0xFFFE => abnormal, 0xFFFF => invalid))]
@@ -392,24 +615,25 @@ pub struct Temperatures<'a> {
 }
 
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(ctx(v2025: bool))]
 pub struct Parameters<'a> {
     pub time: Time,
     // An address and its length are two parameters, one after the other.
     pub number: u8,
-    #[wire(rest, lenient)]
+    #[wire(rest, lenient, ctx(v2025))]
     pub list: List<'a, Parameter<'a>>,
 }
 
 /// A parameter of the terminal (table B.10).
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[wire(tag = u8, endian = big)]
+#[wire(tag = u8, endian = big, ctx(v2025: bool))]
 pub enum Parameter<'a> {
     #[wire(tag = 0x01)]
     StorePeriod(#[wire(unit = "ms")] u16),
     #[wire(tag = 0x02)]
-    ReportPeriod(#[wire(unit = "s")] u16),
+    ReportPeriod(#[wire(ctx(v2025))] Period),
     #[wire(tag = 0x03)]
-    AlarmPeriod(#[wire(unit = "ms")] u16),
+    AlarmPeriod(#[wire(ctx(v2025))] Period),
     #[wire(tag = 0x04)]
     Platform {
         #[wire(before(length: u8 = size(address)), before(b"\x05"), as = Ascii)]
@@ -440,10 +664,21 @@ pub enum Parameter<'a> {
     Sampling(u8),
 }
 
+/// How often to report: seconds, of alarms milliseconds; a byte since 2025.
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big, ctx(v2025: bool))]
+pub enum Period {
+    #[wire(when = v2025)]
+    V2025(u8),
+    V2016(u16),
+}
+
 /// What a terminal is told to do (table B.13).
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[wire(tag = u8)]
 pub enum Command<'a> {
+    #[wire(tag = 0x01)]
+    Upgrade(Upgrade<'a>),
     #[wire(tag = 0x02)]
     ShutDown,
     #[wire(tag = 0x03)]
@@ -467,6 +702,32 @@ pub enum Command<'a> {
         #[wire(rest)]
         data: &'a [u8],
     },
+}
+
+/// Where the new firmware is: text that ends in a semicolon beside binary fields.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Upgrade<'a> {
+    #[wire(until = b';', as = Ascii)]
+    pub dial: Text<'a>,
+    #[wire(until = b';', as = Ascii)]
+    pub user: Text<'a>,
+    #[wire(until = b';', as = Ascii)]
+    pub password: Text<'a>,
+    #[wire(after(b";"))]
+    pub ip: [u8; 6],
+    #[wire(after(b";"))]
+    pub port: u16,
+    #[wire(size = 4, fill = 0, as = Ascii, after(b";"))]
+    pub maker: Text<'a>,
+    #[wire(size = 5, fill = 0, as = Ascii, after(b";"))]
+    pub hardware: Text<'a>,
+    #[wire(size = 5, fill = 0, as = Ascii, after(b";"))]
+    pub firmware: Text<'a>,
+    #[wire(until = b';', as = Ascii)]
+    pub url: Text<'a>,
+    #[wire(unit = "min")]
+    pub limit: u16,
 }
 
 /// What the gateway remembers of a device: the header it writes itself.
@@ -530,7 +791,7 @@ impl Device<Message<'static>> for Car {
             Body::Answer { kind: 0x0101, .. } => out.ready(),
             Body::Answer { kind, .. } if kind & 0xFF == 1 => {}
             Body::Query { .. } => {
-                let list = vec![Parameter::ReportPeriod(10)].into();
+                let list = vec![Parameter::ReportPeriod(Period::V2016(10))].into();
                 let parameters = Parameters { time: now(), number: 1, list };
                 self.send(Body::Queried { kind: 0x8001, parameters }, out);
             }

@@ -304,7 +304,7 @@ fn commands_go_down_and_their_answers_come_up() {
     assert_eq!(publish.topic, "gbt32960/LTEST000000000001/up/answer/query");
     let parameters = publish.json()["parameters"]["list"].clone();
     let expected = json!([
-        {"report_period": 10}, {"platform": {"address": "a.b"}}, {"platform_port": 8080}, {"tail": "8001"},
+        {"report_period": {"v2016": 10}}, {"platform": {"address": "a.b"}}, {"platform_port": 8080}, {"tail": "8001"},
     ]);
     assert_eq!(parameters, expected);
 }
@@ -342,4 +342,108 @@ fn a_car_of_2025_is_answered_in_its_edition() {
     let query = json!({"time": "2024-05-31T12:00:09+08:00", "ids": "01"});
     conn.deliver("gbt32960/LTEST000000000001/down/query", query.to_string().as_bytes());
     assert_eq!(conn.take_sent(), frame("$$", 0x80, 0xFE, &unhex("18051f0c0009 01 01")));
+}
+
+#[test]
+fn a_report_of_2025_is_read_by_the_table_of_2025() {
+    let blocks = [
+        "01 01 03 01 0226 00000064 0f0a 7530 55 01 1e 0100",
+        "02 01 01 02 32 7d00 00030d40 33",
+        "03 01f4 01 0064 02 0001 03 01 50 46",
+        "04 0bb8",
+        "05 00 01 06f0a1c0 02612b40",
+        "06 01 00000001 01 00000007 00 00 00 01 0502",
+        "07 01 01 0f0a 7530 0002 0ce4 fffe",
+        "08 01 01 0002 41 ff",
+        "30 01 01 0f0a 0064 03e8 07d0 32 0001 33",
+        "31 01 0f0a 7530 0001 0ce4 0001 41",
+        "32 01 0002 0ce4 01 0003 0c80 01 0004 41 01 0005 40",
+        "80 0002 abcd",
+        "ff 01 0002 0102 0001 03",
+    ];
+    let report = unhex(&["18051f0c0001", &blocks.concat()].concat());
+    let mut conn = TestConn::<Message>::new();
+    conn.log_in("LTEST000000000001");
+    let wire = frame("$$", 2, 0xFE, &report);
+    conn.send(&wire);
+    let json = conn.publishes().last().unwrap().json();
+    let vehicle = json!({
+        "state": 1, "charging": 3, "mode": 1, "speed": 55, "mileage": 10, "voltage": 385, "current": 0,
+        "soc": 85, "dc_dc": 1, "gear": 30, "insulation": 256,
+    });
+    let hydrogen = json!({
+        "temperature": 10, "temperature_probe": 1, "concentration": 100, "concentration_sensor": 2,
+        "pressure": 0.1, "pressure_sensor": 3, "dc_dc": 1,
+    });
+    let expected = json!([
+        {"vehicle": vehicle},
+        {"motors": {"motors": [{
+            "number": 1, "state": 2, "controller": 10, "speed": 0, "torque": 0, "temperature": 11,
+        }]}},
+        {"fuel_cell": {"hydrogen": hydrogen, "remaining": 80, "dc_dc_temperature": 30}},
+        {"engine": {"speed": 3000}},
+        {"location": {"state": 0, "system": 1, "lon": 116.433344, "lat": 39.922496}},
+        {"alarms": {
+            "level": 1, "flags": 1, "battery": [7], "motor": [], "engine": [], "other": [],
+            "general": [{"flag": 5, "level": 2}],
+        }},
+        {"voltages": {"packs": [
+            {"pack": 1, "voltage": 385, "current": 0, "cells": [3.3, "abnormal"]},
+        ]}},
+        {"temperatures": {"packs": [{"system": 1, "probes": [25, "invalid"]}]}},
+        {"stacks": {"stacks": [{
+            "stack": 1, "voltage": 385, "current": 10, "hydrogen_inlet": 0, "air_inlet": 100,
+            "air_temperature": 10, "probes": [11],
+        }]}},
+        {"capacitor": {"system": 1, "voltage": 385, "current": 0, "cells": [3.3], "probes": [25]}},
+        {"capacitor_extremes": {
+            "highest": {"system": 1, "cell": 2, "voltage": 3.3},
+            "lowest": {"system": 1, "cell": 3, "voltage": 3.2},
+            "hottest": {"system": 1, "probe": 4, "temperature": 25},
+            "coldest": {"system": 1, "probe": 5, "temperature": 24},
+        }},
+        {"user": {"id": 128, "data": "abcd"}},
+        {"signature": {"kind": 1, "r": "0102", "s": "03"}},
+    ]);
+    // One by one, so that a difference is named.
+    let blocks = json["v2025"]["blocks"].as_array().unwrap();
+    for (ours, expected) in blocks.iter().zip(expected.as_array().unwrap()) {
+        let (name, expected) = expected.as_object().unwrap().iter().next().unwrap();
+        assert_eq!(&ours[name], expected, "{name}");
+    }
+    assert_eq!(blocks.len(), expected.as_array().unwrap().len());
+    with_frame("2025", &wire, |raw, received| {
+        assert!(received.flags.is_empty());
+        let mut again = Vec::new();
+        reencode::<Message>(&received, raw, &mut again).unwrap();
+        assert_eq!(again, wire);
+    });
+}
+
+#[test]
+fn a_car_of_2025_is_activated_and_its_parameters_have_their_widths() {
+    let mut conn = TestConn::<Message>::new();
+    let key = [&unhex("18051f0c0000")[..], &[b'C'; 16], &unhex("0002 0a0b"), b"LTEST000000000001"].concat();
+    conn.send(&frame("$$", 9, 0xFE, &[&key[..], &unhex("01 0001 05 0001 06")].concat()));
+    assert_eq!(answers(&mut conn), [answer_head("$$", 9, 1)]);
+    let mut conn = TestConn::<Message>::new();
+    conn.log_in("LTEST000000000001");
+    conn.send(&frame("$$", 0x80, 1, &unhex("18051f0c0009 02 02 0a 06 1f90")));
+    let parameters = conn.publishes().last().unwrap().json()["parameters"]["list"].clone();
+    assert_eq!(parameters, json!([{"report_period": {"v2025": 10}}, {"platform_port": 8080}]));
+}
+
+#[test]
+fn an_upgrade_has_its_binary_fields_between_semicolons() {
+    let mut conn = logged_in();
+    conn.take_sent();
+    let upgrade = json!({
+        "dial": "net", "user": "u", "password": "p", "ip": "00003b3b0a01", "port": 15163, "maker": "ABCD",
+        "hardware": "1.0", "firmware": "2.0", "url": "http://a/b", "limit": 59,
+    });
+    let down = json!({"time": "2024-05-31T12:00:09+08:00", "command": {"upgrade": upgrade}});
+    conn.deliver("gbt32960/LTEST000000000001/down/control", down.to_string().as_bytes());
+    let text = b"net;u;p;\0\0;;\x0A\x01;;;;ABCD;1.0\0\0;2.0\0\0;http://a/b;\0;";
+    let data = [&unhex("18051f0c0009 01")[..], text].concat();
+    assert_eq!(conn.take_sent(), frame("##", 0x82, 0xFE, &data));
 }
