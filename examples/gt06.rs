@@ -1,13 +1,13 @@
 //! GT06, the protocol of Concox, Jimi and most of the cheap trackers for
 //! vehicles, declared once and run as a gateway to MQTT.
 
-use exproto_runtime::codec::{ByteTime, SignMagnitude};
+use exproto_runtime::codec::{ByteTime, SignMagnitude, UnixSeconds};
 use exproto_runtime::prelude::*;
 
 /// What a tracker and its platform send: two widths of the length on one port.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(one_of, skip = b"\r\n")]
-#[route(gateway)]
+#[route(gateway, state = Photo)]
 pub enum Packet<'a> {
     Short(Short<'a>),
     Long(Long<'a>),
@@ -113,6 +113,80 @@ pub enum Content<'a> {
         location: Location<'a>,
     },
 
+    #[wire(tag = 0x1E)]
+    #[route(publish("gt06/{client_id}/up/location", qos = 1), reply = acknowledge)]
+    CellFix {
+        fix: Fix,
+        network: Network,
+        #[wire(size = 42)]
+        cells: List<'a, Neighbour>,
+        timing_advance: u8,
+        language: u16,
+    },
+
+    /// Serials and times of a maker that wants no answer.
+    #[wire(tag = 0x34)]
+    #[route(publish("gt06/{client_id}/up/location", qos = 1))]
+    Unanswered(Unanswered),
+
+    #[wire(tag = 0x37)]
+    #[route(publish("gt06/{client_id}/up/location", qos = 1), reply = acknowledge)]
+    Items {
+        fix: Fix,
+        cell: Cell,
+        report: Report,
+        #[wire(rest, lenient)]
+        items: List<'a, Item<'a>>,
+    },
+
+    /// A picture was taken: its parts are asked for one after the other.
+    #[wire(tag = 0x35)]
+    #[route(publish("gt06/{client_id}/up/photo", qos = 1), reply = first_part)]
+    Photo {
+        time: ByteTime<0>,
+        fixed: u8,
+        #[wire(scale = 0.000000555555556, unit = "deg")]
+        lat: u32,
+        #[wire(scale = 0.000000555555556, unit = "deg")]
+        lon: u32,
+        camera: u8,
+        source: u8,
+        format: u8,
+        size: u32,
+        id: u32,
+    },
+
+    #[wire(tag = 0x36)]
+    #[route(publish("gt06/{client_id}/up/status", qos = 1), reply = next_part)]
+    Mixed(Mixed<'a>),
+
+    #[wire(tag = 0x1A | 0x2A)]
+    #[route(publish("gt06/{client_id}/up/ask/address", qos = 1), reply = no_address)]
+    AskAddress {
+        #[wire(tag)]
+        protocol: u8,
+        fix: Fix,
+        #[wire(size = 21, fill = 0, as = Ascii)]
+        phone: Text<'a>,
+        alarm: u8,
+        language: u8,
+    },
+
+    #[wire(tag = 0xF3)]
+    #[route(publish("gt06/{client_id}/up/wifi", qos = 1))]
+    Wifi {
+        time: ByteTime<0>,
+        #[wire(count = prefix(u8))]
+        stations: List<'a, Station>,
+    },
+
+    #[wire(tag = 0x94)]
+    #[route(publish("gt06/{client_id}/up/information", qos = 1))]
+    Power {
+        #[wire(scale = 0.01, unit = "V")]
+        power: u16,
+    },
+
     #[wire(tag = 0x31)]
     #[route(publish("gt06/{client_id}/up/location", qos = 1), reply = acknowledge)]
     Altitude { fix: Fix, mcc: u16, mnc: u16, lac: u16, cid: u32, report: Report, mileage: u32, altitude: i16 },
@@ -201,6 +275,20 @@ pub enum Content<'a> {
         language: Option<u16>,
     },
 
+    /// Commands in text that some devices send back as they are.
+    #[wire(tag = 0x81 | 0x82)]
+    #[route(publish("gt06/{client_id}/up/answer", qos = 1))]
+    Echo {
+        #[wire(tag)]
+        protocol: u8,
+        #[wire(before(n: u8 = size(flag..=text)))]
+        flag: u32,
+        #[wire(as = Ascii)]
+        text: Text<'a>,
+        #[wire(if = left > 0)]
+        language: Option<u16>,
+    },
+
     #[wire(other)]
     #[route(publish("gt06/{client_id}/up/{protocol}", qos = 1), reply = acknowledge)]
     Other {
@@ -237,13 +325,32 @@ pub enum LongContent<'a> {
         data: &'a [u8],
     },
 
-    #[wire(tag = 0x70 | 0xF1 | 0xF2)]
+    #[wire(tag = 0x70)]
+    #[route(publish("gt06/{client_id}/up/modules", qos = 1), reply = acknowledge_long)]
+    Modules {
+        #[wire(rest, lenient)]
+        items: List<'a, WideItem<'a>>,
+    },
+
+    #[wire(tag = 0xF1 | 0xF2)]
     #[route(publish("gt06/{client_id}/up/{protocol}", qos = 1), reply = acknowledge_long)]
-    Modular {
+    Timed {
         #[wire(tag)]
         protocol: u8,
-        #[wire(rest)]
-        data: &'a [u8],
+        #[wire(as = u32)]
+        time: UnixSeconds,
+        #[wire(rest, lenient)]
+        items: List<'a, Item<'a>>,
+    },
+
+    /// The answer to a question for an address: there is none.
+    #[wire(tag = 0x97)]
+    #[route(sent)]
+    Address {
+        #[wire(before(n: u8 = size(text)))]
+        flag: u32,
+        #[wire(as = Ascii)]
+        text: Text<'a>,
     },
 
     #[wire(tag = 0x32 | 0x33 | 0x41)]
@@ -503,6 +610,104 @@ pub enum Heartbeat<'a> {
     },
 }
 
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Unanswered {
+    pub alarm: u32,
+    pub fix: Fix,
+    pub info: u16,
+    pub mileage: u32,
+    pub mcc: u16,
+    pub mnc: u8,
+    pub lac: u16,
+    pub cid: u32,
+    pub driver: u32,
+    pub battery: u16,
+    #[wire(scale = 0.01, unit = "V")]
+    pub power: u16,
+    pub ports: u32,
+    pub inputs: u8,
+    pub outputs: u8,
+    #[wire(rest)]
+    pub analogues: Vec<u16>,
+}
+
+/// 0x36: parts of pictures, a state and a location, told apart by their length.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub enum Mixed<'a> {
+    #[wire(when = left == 10)]
+    Ask { id: u32, offset: u32, size: u16 },
+    #[wire(when = left == 18)]
+    Status {
+        status: Status,
+        #[wire(rest, lenient)]
+        items: List<'a, Item<'a>>,
+    },
+    #[wire(when = left == 48)]
+    Location {
+        fix: Fix,
+        network: Network,
+        lac: u16,
+        cid: u32,
+        report: Report,
+        mileage: u32,
+        #[wire(scale = 0.01, unit = "V")]
+        power: u16,
+        #[wire(scale = 0.1, unit = "V")]
+        battery: u8,
+        #[wire(as = u24, unit = "min")]
+        hours: u32,
+        rfid: [u8; 8],
+    },
+    Part {
+        id: u32,
+        offset: u32,
+        #[wire(size = prefix(u16))]
+        data: &'a [u8],
+    },
+}
+
+/// A value with its number and size.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Item<'a> {
+    pub id: u16,
+    #[wire(size = prefix(u8))]
+    pub value: &'a [u8],
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct WideItem<'a> {
+    pub id: u16,
+    #[wire(size = prefix(u16))]
+    pub value: &'a [u8],
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct Station {
+    pub signal: u16,
+    pub mac: [u8; 6],
+}
+
+/// The picture that is being fetched from a device.
+#[derive(Debug, Default)]
+pub struct Photo {
+    id: u32,
+    size: u32,
+}
+
+impl Photo {
+    /// The question for what stands at an offset, if anything does.
+    fn ask(&self, offset: u32) -> Option<Packet<'static>> {
+        let size = u16::try_from(self.size.checked_sub(offset)?.min(1024)).unwrap_or(1024);
+        let content = Content::Mixed(Mixed::Ask { id: self.id, offset, size });
+        (size > 0).then_some(Packet::Short(Short { content, serial: 0 }))
+    }
+}
+
 /// The client id is the IMEI without the zero before it.
 impl TopicValue for Imei {
     fn put(&self, out: &mut String) {
@@ -512,25 +717,50 @@ impl TopicValue for Imei {
 }
 
 /// The header before a downlink.
-fn envelope<'a>(content: Content<'a>, _: &mut Cx<'_, ()>) -> Short<'a> {
+fn envelope<'a>(content: Content<'a>, _: &mut Cx<'_, Photo>) -> Short<'a> {
     Short { content, serial: 0 }
 }
 
 /// The general answer: number and serial of what it answers.
-fn acknowledge(frame: &Short<'_>, _: &mut Cx<'_, ()>, _: &Outcome) -> Packet<'static> {
+fn acknowledge(frame: &Short<'_>, _: &mut Cx<'_, Photo>, _: &Outcome) -> Packet<'static> {
     Packet::Ack(Ack { protocol: frame.content.tag() as u8, serial: frame.serial })
 }
 
-fn acknowledge_long(frame: &Long<'_>, _: &mut Cx<'_, ()>, _: &Outcome) -> Packet<'static> {
+fn acknowledge_long(frame: &Long<'_>, _: &mut Cx<'_, Photo>, _: &Outcome) -> Packet<'static> {
     Packet::Ack(Ack { protocol: frame.content.tag() as u8, serial: frame.serial })
 }
 
-fn acknowledge_wide(frame: &Long<'_>, _: &mut Cx<'_, ()>, _: &Outcome) -> Packet<'static> {
+fn acknowledge_wide(frame: &Long<'_>, _: &mut Cx<'_, Photo>, _: &Outcome) -> Packet<'static> {
     Packet::LongAck(LongAck { protocol: frame.content.tag() as u8, serial: frame.serial })
 }
 
+fn first_part(frame: &Short<'_>, cx: &mut Cx<'_, Photo>, _: &Outcome) -> Option<Packet<'static>> {
+    let Content::Photo { id, size, .. } = frame.content else { return None };
+    *cx.state = Photo { id, size };
+    cx.state.ask(0)
+}
+
+fn next_part(frame: &Short<'_>, cx: &mut Cx<'_, Photo>, _: &Outcome) -> Option<Packet<'static>> {
+    match frame.content {
+        Content::Mixed(Mixed::Part { id, offset, data }) if id == cx.state.id => {
+            cx.state.ask(offset.checked_add(u32::try_from(data.len()).ok()?)?)
+        }
+        Content::Mixed(Mixed::Part { .. } | Mixed::Ask { .. }) => None,
+        _ => Some(Packet::Ack(Ack { protocol: frame.content.tag() as u8, serial: frame.serial })),
+    }
+}
+
+/// 0x2A wants an address as text; 0x1A only to be acknowledged.
+fn no_address(frame: &Short<'_>, cx: &mut Cx<'_, Photo>, outcome: &Outcome) -> Packet<'static> {
+    if frame.content.tag() != 0x2A {
+        return acknowledge(frame, cx, outcome);
+    }
+    let content = LongContent::Address { flag: 0, text: "NA&&NA&&0##".into() };
+    Packet::Long(Long { content, serial: 0 })
+}
+
 /// 0x8A: the time in UTC.
-fn clock(frame: &Short<'_>, _: &mut Cx<'_, ()>, _: &Outcome) -> Packet<'static> {
+fn clock(frame: &Short<'_>, _: &mut Cx<'_, Photo>, _: &Outcome) -> Packet<'static> {
     Packet::Short(Short { content: Content::AskTime { time: now() }, serial: frame.serial })
 }
 
