@@ -1,5 +1,5 @@
-//! Teltonika's trackers over TCP, codecs 8, 8 extended, 16, 12 and 13, declared
-//! once and run as a gateway to MQTT.
+//! Teltonika's trackers over TCP, codecs 7, 8, 8 extended, 16 and 12 to 15,
+//! declared once and run as a gateway to MQTT.
 
 use exproto_runtime::codec::{Latin1, UnixMillis, UnixSeconds};
 use exproto_runtime::prelude::*;
@@ -71,6 +71,13 @@ pub struct Packet<'a> {
 #[wire(endian = big, lenient)]
 #[route(login_elsewhere)]
 pub enum Body<'a> {
+    #[wire(tag = 0x07)]
+    #[route(publish("teltonika/{client_id}/up/record", qos = 1, each = records), reply = taken)]
+    Codec7 {
+        #[wire(before(n: u8 = count(records)), after(again: u8 = count(records)))]
+        records: List<'a, Record7<'a>>,
+    },
+
     #[wire(tag = 0x08)]
     #[route(publish("teltonika/{client_id}/up/record", qos = 1, each = records), reply = taken)]
     Codec8 {
@@ -111,6 +118,30 @@ pub enum Body<'a> {
         message: Message<'a>,
     },
 
+    /// Codec 12 with the IMEI of the device that is meant.
+    #[wire(tag = 0x0E)]
+    #[route(publish("teltonika/{client_id}/up/message", qos = 1))]
+    #[route(deliver("teltonika/{client_id}/down/command/meant", qos = 1))]
+    Codec14 {
+        #[wire(before(n: u8 = 1), before(kind: u8 = tag(message)), before(size: u32 = size(imei..=message)))]
+        #[wire(size = 8)]
+        imei: Bcd<8>,
+        #[wire(after(again: u8 = 1))]
+        message: Message<'a>,
+    },
+
+    #[wire(tag = 0x0F)]
+    #[route(publish("teltonika/{client_id}/up/message", qos = 1))]
+    Codec15 {
+        #[wire(before(n: u8 = 1), before(kind: u8 = tag(message)), before(size: u32 = size(time..=message)))]
+        #[wire(as = u32)]
+        time: UnixSeconds,
+        #[wire(size = 8)]
+        imei: Bcd<8>,
+        #[wire(after(again: u8 = 1))]
+        message: Message<'a>,
+    },
+
     #[wire(other)]
     #[route(publish("teltonika/{client_id}/up/codec/{codec}", qos = 1), reply = taken)]
     Other {
@@ -128,6 +159,9 @@ pub enum Message<'a> {
     Command(#[wire(rest, as = Latin1)] Text<'a>),
     #[wire(tag = 6)]
     Answer(#[wire(rest, as = Latin1)] Text<'a>),
+    /// The command had the IMEI of another device.
+    #[wire(tag = 0x11)]
+    Refused(#[wire(rest, as = Latin1)] Text<'a>),
     #[wire(other)]
     Other {
         #[wire(tag)]
@@ -169,6 +203,65 @@ pub enum Priority {
     #[wire(other)]
     Other(u8),
 }
+
+/// A record of codec 7: masks say which parts it has.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big)]
+pub struct Record7<'a> {
+    #[wire(bits = 2)]
+    pub priority: u8,
+    #[wire(bits = 30)]
+    pub time: UnixSeconds<1_167_609_600>,
+    #[wire(before(_: bits(4)), before(fours: bits(1) = present(four)), before(twos: bits(1) = present(two)))]
+    #[wire(before(ones: bits(1) = present(one)), before(placed: bits(1) = present(place)))]
+    pub place: Option<Place>,
+    pub one: Option<Ones<'a>>,
+    pub two: Option<Twos<'a>>,
+    pub four: Option<Fours<'a>>,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct Place {
+    #[wire(before(operators: bits(1) = present(operator)), before(signals: bits(1) = present(signal)))]
+    #[wire(before(cells: bits(1) = present(cell)), before(counted: bits(1) = present(satellites)))]
+    #[wire(before(moving: bits(1) = present(speed)), before(turned: bits(1) = present(course)))]
+    #[wire(before(high: bits(1) = present(altitude)), before(fixed: bits(1) = present(fix)))]
+    pub fix: Option<Degrees>,
+    #[wire(unit = "m")]
+    pub altitude: Option<i16>,
+    #[wire(scale = 1.40625, unit = "deg")]
+    pub course: Option<u8>,
+    #[wire(unit = "km/h")]
+    pub speed: Option<u8>,
+    pub satellites: Option<u8>,
+    pub cell: Option<Cell>,
+    pub signal: Option<u8>,
+    pub operator: Option<u32>,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct Degrees {
+    pub lat: f32,
+    pub lon: f32,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(endian = big)]
+pub struct Cell {
+    pub lac: u16,
+    pub id: u16,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+pub struct Ones<'a>(#[wire(count = prefix(u8))] pub List<'a, Short1>);
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+pub struct Twos<'a>(#[wire(count = prefix(u8))] pub List<'a, Short2>);
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+pub struct Fours<'a>(#[wire(count = prefix(u8))] pub List<'a, Short4>);
 
 /// A record of codec 8: ids of one byte.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
@@ -321,12 +414,13 @@ fn welcome(_: &Hello<'_>, _: &mut Cx<'_, ()>, outcome: &Outcome) -> Port<'static
 /// The device keeps what the broker did not take and sends it again.
 fn taken(frame: &Packet<'_>, _: &mut Cx<'_, ()>, outcome: &Outcome) -> Port<'static> {
     let records = match &frame.body {
+        Body::Codec7 { records } => records.len(),
         Body::Codec8 { records } => records.len(),
         Body::Codec8E { records } => records.len(),
         Body::Codec16 { records } => records.len(),
         // The first byte of every packet is its count.
         Body::Other { data, .. } => data.first().copied().map_or(0, usize::from),
-        Body::Codec12 { .. } | Body::Codec13 { .. } => 0,
+        Body::Codec12 { .. } | Body::Codec13 { .. } | Body::Codec14 { .. } | Body::Codec15 { .. } => 0,
     };
     Port::Taken(Taken { records: outcome.pick(records as u32, 0) })
 }

@@ -48,9 +48,7 @@ fn good() -> Vec<(String, Vec<u8>, Json)> {
 }
 
 /// Kept raw in `other`: the reason beside each.
-const RAW: [(&str, &str); 4] = [
-    ("testDecode:111", "codec 7 is not declared"),
-    ("testDecode:129", "codec 7 is not declared"),
+const RAW: [(&str, &str); 2] = [
     ("testDecode:158", "a group of 16-byte values that nothing announces"),
     ("testDecode:161", "a group of 16-byte values that nothing announces"),
 ];
@@ -66,7 +64,7 @@ fn fixes(body: &Body<'_>) -> Vec<Fix> {
 
 #[test]
 fn good_packets_are_read_compared_and_written_again_byte_for_byte() {
-    let (mut raws, mut compared, mut scratch) = (Vec::new(), 0, Vec::new());
+    let (mut raws, mut compared, mut sevens, mut scratch) = (Vec::new(), 0, 0, Vec::new());
     let good = good();
     assert!(good.len() >= 40, "{}", good.len());
     for (name, wire, line) in &good {
@@ -87,6 +85,10 @@ fn good_packets_are_read_compared_and_written_again_byte_for_byte() {
         }
         assert!(!received.flags.has(Flag::Raw), "{name}");
         let positions = line["positions"].as_array().cloned().unwrap_or_default();
+        if let Body::Codec7 { records } = body {
+            assert_eq!(records.len(), positions.len(), "{name}");
+            sevens += compare_sevens(&name, records.iter().zip(&positions));
+        }
         let ours = fixes(body);
         if !ours.is_empty() {
             assert_eq!(ours.len(), positions.len(), "{name}");
@@ -114,7 +116,29 @@ fn good_packets_are_read_compared_and_written_again_byte_for_byte() {
     let mut known: Vec<_> = RAW.map(|(name, _)| name.to_owned()).into();
     known.sort();
     assert_eq!(raws, known);
-    assert!(compared > 20, "{compared}");
+    assert!(compared > 20 && sevens == 4, "{compared}, {sevens}");
+}
+
+/// Compares places, and says how many there were.
+fn compare_sevens<'a>(name: &str, pairs: impl Iterator<Item = (teltonika::Record7<'a>, &'a Json)>) -> usize {
+    let mut places = 0;
+    for (record, position) in pairs {
+        let time = position["deviceTime"].as_str().unwrap().replace(".000Z", "Z");
+        assert_eq!(record.time.to_string(), time, "{name}");
+        let Some(place) = record.place else { continue };
+        let Some(fix) = place.fix else { continue };
+        let near = |key: &str, ours: Option<f64>| {
+            let (ours, theirs) = (ours.unwrap_or_default(), position[key].as_f64().unwrap());
+            assert!((ours - theirs).abs() < 1e-3, "{name} {key}: {ours}, {theirs}");
+        };
+        near("latitude", Some(fix.lat.into()));
+        near("longitude", Some(fix.lon.into()));
+        near("altitude", place.altitude.map(f64::from));
+        near("course", place.course.map(|course| f64::from(course) * 360.0 / 256.0));
+        near("speedKnots", place.speed.map(|speed| f64::from(speed) / 1.852));
+        places += 1;
+    }
+    places
 }
 
 #[test]
