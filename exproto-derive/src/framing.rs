@@ -79,7 +79,8 @@ pub(crate) fn frame_of(attrs: FrameAttrs, shape: &Shape, broken: bool) -> Frame 
         ops.is_empty()
             && algorithm.is_plain()
             && matches!(item.repr, Repr::Int(_, Endian::Big | Endian::Little))
-            && last + 1 == index
+            && last < index
+            && (last + 1..index).all(|i| fixed_at(items, i).is_some())
             && (0..first).chain(index..items.len()).all(|i| constant(items, i))
     });
     let marked = attrs.flag.is_some()
@@ -204,6 +205,9 @@ fn constant_bytes(item: &Item) -> Option<Vec<u8>> {
         (Repr::Constant(bytes), _) => Some(bytes.clone()),
         (Repr::Int(int, endian), Some(Relation { source: Source::Constant(expr), .. })) => {
             let value = crate::ir::literal(expr)? as u64;
+            if let Some(digits) = int.digits {
+                return digits.text(value, int.bytes);
+            }
             let bytes = value.to_be_bytes();
             let mut bytes = bytes.get(8_usize.checked_sub(int.bytes)?..)?.to_vec();
             if *endian == Endian::Little {

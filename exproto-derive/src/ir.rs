@@ -8,6 +8,7 @@ use crate::attr::frame::{FrameAttrs, Ranges};
 use crate::attr::route::{RouteAttrs, VariantRoutes};
 use crate::attr::wire::{Endian, WireAttrs};
 use crate::framing::{Bounds, Fixture};
+use crate::number::Digits;
 use crate::relation::Relation;
 
 /// A type with a layout.
@@ -195,6 +196,9 @@ pub(crate) struct IntTy {
     pub(crate) held: usize,
     pub(crate) signed: bool,
     pub(crate) float: bool,
+    /// Its digits, if it stands as text: `bytes` of them, or as many as it
+    /// needs if `bytes` is 0.
+    pub(crate) digits: Option<Digits>,
 }
 
 /// Where a value of variable size ends.
@@ -319,23 +323,56 @@ impl IntTy {
             8 | 16 | 24 | 32 | 40 | 48 | 56 | 64 => bits / 8,
             _ => return None,
         };
-        let held = bytes.next_power_of_two();
+        let int = Self::binary(bytes);
         match kind {
-            "u" => Some(Self { bytes, held, signed: false, float: false }),
-            "i" => Some(Self { bytes, held, signed: true, float: false }),
-            "f" if bytes >= 4 && bytes == held => Some(Self { bytes, held, signed: false, float: true }),
+            "u" => Some(int),
+            "i" => Some(Self { signed: true, ..int }),
+            "f" if bytes >= 4 && bytes == int.held => Some(Self { float: true, ..int }),
             _ => None,
         }
+    }
+
+    /// An unsigned integer of so many bytes.
+    pub(crate) fn binary(bytes: usize) -> Self {
+        Self { bytes, held: bytes.next_power_of_two(), signed: false, float: false, digits: None }
+    }
+
+    /// Whether it is as wide as its number needs.
+    pub(crate) fn own_width(self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Whether a byte order changes its bytes.
+    pub(crate) fn ordered(self) -> bool {
+        self.bytes > 1 && self.digits.is_none()
+    }
+
+    /// The largest value, if it has no sign.
+    pub(crate) fn max(self) -> u64 {
+        match self.digits {
+            Some(_) if self.own_width() => u64::MAX,
+            Some(digits) => digits.max(self.bytes),
+            None if self.bytes >= 8 => u64::MAX,
+            None => (1 << (self.bytes * 8)) - 1,
+        }
+    }
+
+    /// The bits that its largest value has.
+    pub(crate) fn bits(self) -> u32 {
+        u64::BITS - self.max().leading_zeros()
     }
 
     /// The integer a type is in Rust. `u24` is none: a type of that name is the
     /// user's own.
     pub(crate) fn of_type(ty: &Type) -> Option<Self> {
-        Self::on_wire(ty).filter(|int| int.bytes == int.held)
+        Self::on_wire(ty).filter(|int| int.bytes == int.held && int.digits.is_none())
     }
 
     /// The integer a type names on the wire, where there are `u24` and others.
     pub(crate) fn on_wire(ty: &Type) -> Option<Self> {
+        if let Some(digits) = crate::number::of_type(ty) {
+            return digits.ok();
+        }
         match ty {
             Type::Path(path) if path.qself.is_none() => Self::of_name(&path.path.get_ident()?.to_string()),
             Type::Paren(paren) => Self::on_wire(&paren.elem),
@@ -365,7 +402,8 @@ impl Item {
             return None;
         }
         match (&self.repr, &self.extent) {
-            (Repr::Int(int, _) | Repr::Scalar(int, _), _) => Some(int.bytes),
+            (Repr::Int(..) | Repr::Scalar(..), Extent::Separated(_) | Extent::Until(_)) => None,
+            (Repr::Int(int, _) | Repr::Scalar(int, _), _) => Some(int.bytes).filter(|_| !int.own_width()),
             (Repr::Constant(bytes), _) => Some(bytes.len()),
             (Repr::Bits(_), _) => None,
             (Repr::TagReceiver, _) => Some(0),

@@ -19,6 +19,7 @@ mod fallback;
 mod framing;
 mod ir;
 mod lower;
+mod number;
 mod relation;
 mod template;
 #[cfg(test)]

@@ -280,7 +280,7 @@ fn amount(input: ParseStream<'_>) -> syn::Result<Amount> {
             let _: Ident = input.parse()?;
             let content;
             syn::parenthesized!(content in input);
-            return Ok(Amount::Prefix(content.parse()?));
+            return Ok(Amount::Prefix(parse_bits_or_type(&content)?));
         }
     }
     Ok(Amount::Expr(input.parse()?))
@@ -294,7 +294,7 @@ fn tag(input: ParseStream<'_>, key: &Ident, place: Place) -> syn::Result<TagKey>
             "`tag` on a field has no value: the field receives the tag of its variant",
         )),
         Place::Variant => after_eq(input, key, "0x01", |input| Pat::parse_multi(input).map(TagKey::Pattern)),
-        _ => after_eq(input, key, "u8", |input| input.parse().map(TagKey::Type)),
+        _ => after_eq(input, key, "u8", |input| parse_bits_or_type(input).map(TagKey::Type)),
     }
 }
 
@@ -405,26 +405,33 @@ fn item(key: &Ident, input: ParseStream<'_>, ctxt: &mut Ctxt) -> syn::Result<Wir
     Ok(WireItem { span, name, content: WireContent::Value { ty, relation }, attrs: Box::new(attrs) })
 }
 
-/// `bits(3)` is no type; it travels as the macro type `bits!(3)`.
+/// `bits(3)` and `dec(4)` are no types; they travel as macro types, `bits!(3)`.
 fn parse_bits_or_type(input: ParseStream<'_>) -> syn::Result<Type> {
     if input.peek(Ident) && input.peek2(syn::token::Paren) {
         let word: Ident = input.parse()?;
         let content;
         syn::parenthesized!(content in input);
         let tokens: TokenStream = content.parse()?;
-        if word != "bits" {
+        if word != "bits" && word != "dec" && word != "hex" {
             return Err(syn::Error::new(
                 word.span(),
-                format!("no type `{word}(..)`: write an integer type or `bits(N)`"),
+                format!("no type `{word}(..)`: write an integer type, `bits(N)`, `dec(N)` or `hex(N)`"),
             ));
         }
-        return Ok(syn::parse_quote!(bits!(#tokens)));
+        let ty = syn::parse_quote!(#word!(#tokens));
+        return match crate::number::of_type(&ty) {
+            Some(Err(error)) => Err(error),
+            _ => Ok(ty),
+        };
     }
     input.parse()
 }
 
 fn bits_of(ty: &Type) -> Option<syn::Result<u32>> {
     let Type::Macro(mac) = ty else { return None };
+    if !mac.mac.path.is_ident("bits") {
+        return None;
+    }
     let parse = |input: ParseStream<'_>| bits(input, Place::Field);
     Some(parse.parse2(mac.mac.tokens.clone()).map(|key| match key {
         BitsKey::Count(count) => count,

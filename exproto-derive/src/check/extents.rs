@@ -35,6 +35,9 @@ pub(super) fn no_extent(layout: &Layout, item: &Item, value: &Item, ctxt: &mut C
 // `size`, `count` and `rest` are for what may vary: integers, arrays and bits
 // have the size of their type.
 pub(super) fn extent_of_fixed(item: &Item, ctxt: &mut Ctxt) {
+    if super::digits::end(item, ctxt) {
+        return;
+    }
     let Some((key, span)) = extent_key(&item.attrs) else { return };
     let label = &item.label;
     match &item.repr {

@@ -26,6 +26,7 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
                 value(layout, item, each, ctxt);
             }
             relation(layout, index, item, ctxt);
+            super::digits::counts_itself(layout, index, item, ctxt);
         }
     }
     struct_of_bits(model, ctxt);
@@ -166,7 +167,12 @@ fn opaque(item: &Item, ctxt: &mut Ctxt) {
 // What stands only on the wire has a value of its own making: it takes a byte
 // order, a fill value and a range, no extents or presence.
 fn wire_only(item: &Item, ctxt: &mut Ctxt) {
+    super::digits::end(item, ctxt);
+    let digits = super::digits::own_width(item);
     for (key, span) in keys(&item.attrs) {
+        if digits && key == "until" {
+            continue;
+        }
         if !matches!(key, "endian" | "fill" | "range" | "strict" | "scale" | "offset" | "unit") {
             ctxt.error_at(
                 span,

@@ -86,6 +86,13 @@ pub(super) fn arithmetic(item: &Item, relation: &Relation, ctxt: &mut Ctxt) {
 pub(super) fn constant_fits(item: &Item, expr: &Expr, ctxt: &mut Ctxt) {
     let Some(value) = constant(expr) else { return };
     let (bits, signed) = match &item.repr {
+        Repr::Int(int, _) | Repr::Scalar(int, _) if int.digits.is_some() => {
+            if value < 0 || value > i128::from(int.max()) {
+                let (text, name) = (expr.to_token_stream(), crate::number::name(*int));
+                ctxt.error(expr, format_args!("`{text}` does not fit `{name}` of `{}`", item.label));
+            }
+            return;
+        }
         Repr::Int(int, _) => (int.bytes as u32 * 8, int.signed),
         Repr::Scalar(int, _) => (int.bytes as u32 * 8, false),
         Repr::Bits(slot) => (slot.count, false),
@@ -170,6 +177,9 @@ pub(super) fn covered_in_turn(layout: &Layout, range: &Items, index: usize, ctxt
 
 // A checksum fits its field.
 pub(super) fn width_of_check(item: &Item, algorithm: &Algorithm, ctxt: &mut Ctxt) {
+    if super::digits::check_fits(item, algorithm, ctxt) {
+        return;
+    }
     let bits = crate::expand::check::bits(item);
     let label = &item.label;
     match algorithm {

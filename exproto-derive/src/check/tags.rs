@@ -54,10 +54,10 @@ fn values_differ(data: &ScalarEnum, ctxt: &mut Ctxt) {
 
 // The values of a C-like enum fit its integer.
 fn values_fit(data: &ScalarEnum, ctxt: &mut Ctxt) {
-    let bits = data.int.bytes as u32 * 8;
+    let tag = crate::number::name(data.int);
     for ((name, value, _), at) in data.variants.iter().zip(&data.values_at) {
-        if *value > max_of(bits) {
-            ctxt.error(at, format_args!("the value {value} of `{name}` does not fit `tag = u{bits}`"));
+        if *value > data.int.max() {
+            ctxt.error(at, format_args!("the value {value} of `{name}` does not fit `tag = {tag}`"));
         }
     }
 }
@@ -68,17 +68,18 @@ fn values_kept(model: &Model, data: &ScalarEnum, ctxt: &mut Ctxt) {
     if data.broken {
         return;
     }
-    let bits = data.int.bytes as u32 * 8;
+    let name = crate::number::name(data.int);
     match &data.other_ty {
         Some(ty) => {
-            let holds = IntTy::of_type(ty)
-                .is_some_and(|int| !int.signed && !int.float && int.bytes >= data.int.bytes);
+            let holds = IntTy::of_type(ty).is_some_and(|int| {
+                !int.signed && !int.float && int.bytes >= data.int.held.min(data.int.bytes)
+            });
             if !holds {
                 let text = ty.to_token_stream();
                 ctxt.error(
                     ty,
                     format_args!(
-                        "`{text}` cannot keep every value of a `u{bits}`: use `u{}`",
+                        "`{text}` cannot keep every value of a `{name}`: use `u{}`",
                         data.int.held * 8
                     ),
                 );
@@ -94,8 +95,9 @@ fn values_kept(model: &Model, data: &ScalarEnum, ctxt: &mut Ctxt) {
         }
         None => {
             let named = data.variants.len() as u64;
-            if bits >= 64 || named <= max_of(bits) {
-                let all = if bits >= 64 { "2^64".to_string() } else { (max_of(bits) + 1).to_string() };
+            let max = data.int.max();
+            if named <= max {
+                let all = max.checked_add(1).map_or_else(|| "2^64".to_string(), |all| all.to_string());
                 ctxt.error(
                     &model.ident,
                     format_args!(
@@ -224,10 +226,10 @@ fn tags_differ(data: &EnumModel, ctxt: &mut Ctxt) {
 // Tags fit the integer that the enum begins with.
 fn tags_fit(data: &EnumModel, ctxt: &mut Ctxt) {
     let Some((int, _)) = data.inline_tag else { return };
-    let bits = int.bytes as u32 * 8;
+    let tag = crate::number::name(int);
     for variant in &data.variants {
-        if let Some((_, high)) = variant.tags.iter().find(|(_, high)| *high > max_of(bits)) {
-            tag_error(variant, format_args!("the tag {high:#04X} does not fit `tag = u{bits}`"), ctxt);
+        if let Some((_, high)) = variant.tags.iter().find(|(_, high)| *high > int.max()) {
+            tag_error(variant, format_args!("the tag {high:#04X} does not fit `tag = {tag}`"), ctxt);
         }
     }
 }
@@ -324,7 +326,7 @@ fn receivers(data: &EnumModel, variant: &Variant, ctxt: &mut Ctxt) {
         return;
     }
     let highest = match data.inline_tag {
-        Some((tag, _)) if variant.attrs.other.is_some() => max_of(tag.bytes as u32 * 8),
+        Some((tag, _)) if variant.attrs.other.is_some() => tag.max(),
         _ => variant.tags.iter().map(|(_, high)| *high).max().unwrap_or(0),
     };
     if highest > max_of(bits) {

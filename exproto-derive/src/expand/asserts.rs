@@ -156,11 +156,10 @@ fn scalar_width(item: &Item) -> Vec<Assertion> {
     if !matches!(item.repr, Repr::Bits(_) | Repr::Scalar(..)) || !item.joins.is_empty() {
         return Vec::new();
     }
-    let Some(bits) = width(item) else { return Vec::new() };
+    let Some((max, room)) = room(item) else { return Vec::new() };
     let ty = &item.ty;
-    let max = max_of(bits);
     let name = ty.to_token_stream().to_string();
-    let message = format!("a value of `{name}` does not fit the {bits} bits of `{}`", item.label);
+    let message = format!("a value of `{name}` does not fit {room} of `{}`", item.label);
     vec![assertion(item.span, quote!(<#ty as __p::Scalar>::MAX_RAW <= #max), &message)]
 }
 
@@ -169,12 +168,10 @@ fn constant_width(item: &Item) -> Vec<Assertion> {
     let Some(Relation { source: Source::Constant(expr), .. }) = &item.relation else { return Vec::new() };
     let Some(bits) = width(item) else { return Vec::new() };
     let signed = matches!(&item.repr, Repr::Int(int, _) if int.signed);
-    let (low, high) = if signed {
-        (-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1)
-    } else {
-        (0, i128::from(max_of(bits)))
-    };
-    let message = format!("this constant does not fit the {bits} bits of `{}`", item.label);
+    let Some((max, room)) = room(item) else { return Vec::new() };
+    let (low, high) =
+        if signed { (-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1) } else { (0, i128::from(max)) };
+    let message = format!("this constant does not fit {room} of `{}`", item.label);
     let span = syn::spanned::Spanned::span(expr);
     vec![assertion(span, quote!((#expr) as i128 >= #low && (#expr) as i128 <= #high), &message)]
 }
@@ -194,9 +191,19 @@ fn frame_limit(model: &Model) -> Vec<Assertion> {
 /// The bits of an integer on the wire.
 fn width(item: &Item) -> Option<u32> {
     match &item.repr {
-        Repr::Int(int, _) | Repr::Scalar(int, _) => Some(int.bytes as u32 * 8),
+        Repr::Int(int, _) | Repr::Scalar(int, _) => Some(int.bits()),
         Repr::Bits(slot) => Some(slot.count),
         _ => None,
+    }
+}
+
+/// Its largest value without a sign, and how much room that is.
+fn room(item: &Item) -> Option<(u64, String)> {
+    match &item.repr {
+        Repr::Int(int, _) | Repr::Scalar(int, _) if int.digits.is_some() => {
+            Some((int.max(), format!("`{}`", crate::number::name(*int))))
+        }
+        _ => width(item).map(|bits| (max_of(bits), format!("the {bits} bits"))),
     }
 }
 

@@ -1,13 +1,13 @@
 //! `FrameLayout`: how the frame search tells frames apart.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, quote};
 
 use super::common::{at_lifetime, header};
 use crate::attr::frame::{Escapes, Named, Ranges};
 use crate::attr::wire::Endian;
 use crate::framing::{Bounds, Length, Place};
-use crate::ir::{Extent, Frame, Item, Layout, Model, Repr};
+use crate::ir::{Extent, Frame, IntTy, Item, Layout, Model, Repr};
 use crate::lower::fixed_at;
 use crate::relation;
 
@@ -246,8 +246,7 @@ fn size(frame: &Frame, layout: &Layout) -> TokenStream {
                         }
                         Repr::Int(int, endian) | Repr::Scalar(int, endian) => {
                             let at = sum(items, 0..*index);
-                            let (bytes, big) = (int.bytes, *endian == Endian::Big);
-                            (at.clone(), quote!(__c.uint(const { #at }, #bytes, #big)?))
+                            (at.clone(), number(&at, *int, *endian, &item.info))
                         }
                         _ => return quote!(__p::Ok(0)),
                     };
@@ -256,8 +255,7 @@ fn size(frame: &Frame, layout: &Layout) -> TokenStream {
                 Place::Prefix(index, int, endian) => {
                     let Some(item) = items.get(*index) else { return quote!(__p::Ok(0)) };
                     let at = sum(items, 0..*index);
-                    let (bytes, big) = (int.bytes, *endian == Endian::Big);
-                    (at.clone(), quote!(__c.uint(const { #at }, #bytes, #big)?), item, &[][..])
+                    (at.clone(), number(&at, *int, *endian, &item.info), item, &[][..])
                 }
             };
             let said = relation::backward(ops, quote!(__raw as i64));
@@ -282,6 +280,15 @@ fn size(frame: &Frame, layout: &Layout) -> TokenStream {
                 __p::frame_size(#said, const { #base }, <Self as __p::Wire>::MIN, __at, &#info)
             }
         }
+    }
+}
+
+/// The number at a place of the frame.
+fn number(at: &TokenStream, int: IntTy, endian: Endian, info: &Ident) -> TokenStream {
+    let (bytes, big) = (int.bytes, endian == Endian::Big);
+    match int.digits.map(crate::number::Digits::tokens) {
+        Some(digits) => quote!(__c.digits(const { #at }, #bytes, #digits, &#info)?),
+        None => quote!(__c.uint(const { #at }, #bytes, #big)?),
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) fn algorithm(item: &Item, algorithm: &Algorithm) -> TokenStream {
 /// The bits of the field that holds a checksum.
 pub(crate) fn bits(item: &Item) -> u32 {
     match &item.repr {
-        Repr::Int(int, _) | Repr::Scalar(int, _) => int.bytes as u32 * 8,
+        Repr::Int(int, _) | Repr::Scalar(int, _) if int.digits.is_none() => int.bytes as u32 * 8,
         Repr::Bits(slot) => slot.count,
         _ => 64,
     }
@@ -69,6 +69,10 @@ pub(crate) fn compute(
     let Some(Relation { source: Source::Check(kind, _), ops, .. }) = &item.relation else {
         return quote!(0_u64);
     };
+    let digits = match &item.repr {
+        Repr::Int(int, _) | Repr::Scalar(int, _) => int.digits.map(|digits| (digits.tokens(), int.bytes)),
+        _ => None,
+    };
     let bits = bits(item);
     let width = bits.div_ceil(8) as usize;
     let user = |expr| user_expr(expr, layout, item, model, locals);
@@ -83,10 +87,16 @@ pub(crate) fn compute(
         }
         plain => {
             let algorithm = algorithm(item, plain);
-            quote!(#algorithm.compute(#bytes, #width))
+            match &digits {
+                Some((digits, width)) => quote!(#algorithm.in_digits(#digits, #bytes, #width)),
+                None => quote!(#algorithm.compute(#bytes, #width)),
+            }
         }
     };
     let value = forward_check(ops, value);
+    if let Some((digits, width)) = digits {
+        return quote!(#digits.fold(#value, #width));
+    }
     if bits >= 64 {
         return value;
     }

@@ -307,6 +307,49 @@ pub(crate) fn read_int(bytes: &TokenStream, at: usize, int: IntTy, endian: Endia
     quote!(#ty::from_be_bytes([#(#zeros,)* #(#parts),*]))
 }
 
+/// Reads an integer at a constant place of the array `bytes`, which begins at
+/// the offset `from` of the frame: by its bytes, or by its digits, which may
+/// be none.
+pub(crate) fn read_number(
+    bytes: &TokenStream,
+    at: usize,
+    (int, endian): (IntTy, Endian),
+    from: &TokenStream,
+    info: &Ident,
+) -> TokenStream {
+    let Some(digits) = int.digits else { return read_int(bytes, at, int, endian) };
+    let (digits, end) = (digits.tokens(), at + int.bytes);
+    digits_of(&quote!(#digits.read(&#bytes[#at..#end])), int, from, info)
+}
+
+/// Reads an integer that takes all digits of the extent.
+pub(crate) fn read_own_width(digits: crate::number::Digits, int: IntTy, info: &Ident) -> TokenStream {
+    let digits = digits.tokens();
+    let value = digits_of(&quote!(#digits.read_own(__d)), int, &quote!(__from), info);
+    quote!({ let __from: u32 = __r.offset(); let __d: &[u8] = __r.rest(); #value })
+}
+
+fn digits_of(read: &TokenStream, int: IntTy, from: &TokenStream, info: &Ident) -> TokenStream {
+    let ty = int.rust();
+    let large = (int.own_width() && int.held < 8).then(|| {
+        quote! {
+            if __v > #ty::MAX as u64 {
+                return __p::Err(__r.fail(__p::ErrorKind::Range, #from, &#info, __v, #ty::MAX as u64));
+            }
+        }
+    });
+    quote!({
+        match #read {
+            __p::Ok((__v, __same)) => {
+                #large
+                if !__same { __r.flag_at(__p::Flag::Reserved, &#info, #from); }
+                __v as #ty
+            }
+            __p::Err(__at) => return __p::Err(__r.fail(__p::ErrorKind::Digits, #from + __at as u32, &#info, 0, 0)),
+        }
+    })
+}
+
 /// Statements that make the bytes of an integer, and the bytes.
 pub(crate) fn int_bytes(
     name: &Ident,
@@ -314,6 +357,11 @@ pub(crate) fn int_bytes(
     int: IntTy,
     endian: Endian,
 ) -> (TokenStream, Vec<TokenStream>) {
+    if let Some(digits) = int.digits {
+        let (digits, width) = (digits.tokens(), int.bytes);
+        let bytes = quote!(let #name = { let __v: u64 = (#value) as u64; #digits.write::<#width>(__v) };);
+        return (bytes, (0..width).map(|i| quote!(#name[#i])).collect());
+    }
     if let Endian::Chosen(index) = endian {
         let chosen = little_name(index);
         let bytes = int.bytes;

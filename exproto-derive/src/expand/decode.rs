@@ -9,7 +9,7 @@ mod verify;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::common::{Locals, choose_order, mentions_left, read_int, type_is, user_expr};
+use super::common::{Locals, choose_order, mentions_left, read_int, read_number, type_is, user_expr};
 use crate::ir::{Extent, Frame, Item, Layout, Model, Presence, Repr};
 use crate::lower::fixed_at;
 use crate::relation;
@@ -103,11 +103,11 @@ impl Decode<'_> {
         let leave = quote!(__r.leave_at(#offset + #len););
         match &item.repr {
             Repr::Int(int, endian) => {
-                let value = read_int(run, at, *int, *endian);
+                let value = read_number(run, at, (*int, *endian), &quote!(#offset), info);
                 out.extend(quote!(let #local = #value;));
             }
             Repr::Scalar(int, endian) => {
-                let value = read_int(run, at, *int, *endian);
+                let value = read_number(run, at, (*int, *endian), &quote!(#offset), info);
                 let raw = raw_name(index);
                 out.extend(
                     quote!(let #raw: u64 = #value as u64; let #local = <#ty as __p::Scalar>::from_raw(#raw);),
@@ -116,12 +116,7 @@ impl Decode<'_> {
             Repr::Bits(slot) => {
                 let container = format_ident!("__c{}", slot.first);
                 if slot.first == index {
-                    let int = crate::ir::IntTy {
-                        bytes: slot.bytes,
-                        held: slot.bytes.next_power_of_two(),
-                        signed: false,
-                        float: false,
-                    };
+                    let int = crate::ir::IntTy::binary(slot.bytes);
                     let value = read_int(run, at, int, slot.endian);
                     out.extend(quote!(let #container: u64 = #value as u64;));
                 }
@@ -189,6 +184,15 @@ impl Decode<'_> {
         };
         let checks = self.after(index);
         let order = self.choose_order(index);
+        // The separator after a field is no part of it.
+        let end = match &item.extent {
+            Extent::Separated(sep) if self.layout.items.iter().any(|item| item.relation.is_some()) => {
+                let end = end_name(index);
+                let separator = (!sep.last).then(|| quote!(-__more as u32));
+                quote!(let #end: u32 = __r.offset() #separator;)
+            }
+            _ => TokenStream::new(),
+        };
         quote! {
             let #offset: u32 = __r.offset();
             #left
@@ -196,6 +200,7 @@ impl Decode<'_> {
             __r.enter(&#info);
             #read
             __r.leave();
+            #end
             #checks
         }
     }
@@ -256,6 +261,11 @@ pub(crate) fn bits_value(item: &Item, index: usize, container: &TokenStream) -> 
         quote!(let #local: #ty = <#ty as __p::Scalar>::from_raw(#raw);)
     });
     out
+}
+
+/// The variable with the offset after a field between separators.
+fn end_name(index: usize) -> Ident {
+    format_ident!("__z{}", index)
 }
 
 /// The variable with the offset of an item.

@@ -9,7 +9,7 @@ use quote::{format_ident, quote};
 
 use super::check;
 use super::common::{Locals, choose_order, int_bytes, mentions_left, type_is, user_expr};
-use crate::ir::{BitSlot, IntTy, Item, Layout, Model, Presence, Repr};
+use crate::ir::{BitSlot, Extent, IntTy, Item, Layout, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Relation, Source};
 
@@ -130,7 +130,7 @@ impl Encode<'_> {
             Repr::Scalar(int, endian) => {
                 let raw = self.raw_value(index);
                 let info = &item.info;
-                let max = max_of(int.bytes as u32 * 8);
+                let max = int.max();
                 let raw_int = IntTy { held: 8, ..*int };
                 let local = format_ident!("__u{}", index);
                 let over = over(&quote!(#local), *int, max);
@@ -187,7 +187,7 @@ impl Encode<'_> {
             });
             statements.extend(after);
         }
-        let int = IntTy { bytes: slot.bytes, held: 8, signed: false, float: false };
+        let int = IntTy { held: 8, ..IntTy::binary(slot.bytes) };
         let name = format_ident!("__b{}", first);
         let (statement, parts) = int_bytes(&name, &quote!(#container), int, slot.endian);
         statements.extend(statement);
@@ -302,10 +302,23 @@ impl Encode<'_> {
     }
 
     fn fits(&self, item: &Item, int: IntTy, value: &TokenStream) -> TokenStream {
-        if int.bytes == int.held || item.member.is_none() && item.relation.is_none() {
+        if item.member.is_none() && item.relation.is_none() {
             return TokenStream::new();
         }
         let info = &item.info;
+        if int.digits.is_some() {
+            let (ty, max) = (int.rust(), int.max());
+            let over = (max < max_of(int.held as u32 * 8)).then(|| {
+                quote! {
+                    { let __v: #ty = #value;
+                      if __v as u64 > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); } }
+                }
+            });
+            return over.unwrap_or_default();
+        }
+        if int.bytes == int.held {
+            return TokenStream::new();
+        }
         let shift = (int.held - int.bytes) * 8;
         let ty = int.rust();
         quote! {
@@ -318,6 +331,17 @@ impl Encode<'_> {
     fn single(&self, index: usize) -> TokenStream {
         let item = &self.layout.items[index];
         let (local, info, place) = (&item.local, &item.info, place_name(index));
+        // What is said of a field is said without the separator before it.
+        let separator = match &item.extent {
+            Extent::Separated(sep) if !sep.first => {
+                let byte = sep.byte;
+                match item.presence {
+                    Presence::Always => quote!(__w.bytes(&[#byte]);),
+                    _ => quote!(if #local.is_some() { __w.bytes(&[#byte]); }),
+                }
+            }
+            _ => TokenStream::new(),
+        };
         let write = match &item.presence {
             Presence::Always => self.value(item, index, &quote!(#local)),
             // Without a field there is none after it either.
@@ -353,7 +377,11 @@ impl Encode<'_> {
         };
         let order = self.choose_order(index);
         let (before, after) = super::join::home(&self.layout.items, index);
-        quote!(let #place = __w.here(); #order #before #write #after)
+        let end = matches!(item.extent, Extent::Separated(_)).then(|| {
+            let end = end_name(index);
+            quote!(let #end = __w.here();)
+        });
+        quote!(#separator let #place = __w.here(); #order #before #write #after #end)
     }
 }
 
@@ -369,6 +397,11 @@ fn over(raw: &TokenStream, int: IntTy, max: u64) -> TokenStream {
 /// The largest value of so many bits.
 fn max_of(bits: u32) -> u64 {
     if bits >= 64 { u64::MAX } else { (1 << bits) - 1 }
+}
+
+/// The variable with the place after a field between separators.
+fn end_name(index: usize) -> Ident {
+    format_ident!("__z{}", index)
 }
 
 /// The variable with the place of an item.

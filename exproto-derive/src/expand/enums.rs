@@ -180,14 +180,16 @@ fn inline(model: &Model, data: &EnumModel) -> TokenStream {
     let lifetime = de_lifetime(model);
     let ctx = ctx_type(model);
     let bytes = int.bytes;
-    let read = super::common::read_int(&quote!(__h), 0, int, endian);
+    let type_info = quote::format_ident!("__TYPE");
+    let from = quote!((__r.offset() - #bytes as u32));
+    let read = super::common::read_number(&quote!(__h), 0, (int, endian), &from, &type_info);
     let (statement, parts) = super::common::int_bytes(
         &quote::format_ident!("__b"),
         &quote!(__tag),
         crate::ir::IntTy { held: 8, ..int },
         endian,
     );
-    let max = if bytes == 8 { u64::MAX } else { (1_u64 << (bytes * 8)) - 1 };
+    let max = int.max();
     let greedy = data.variants.iter().map(|variant| sizes(&variant.layout).2);
     let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
     let decode =

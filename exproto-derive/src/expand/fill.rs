@@ -22,7 +22,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 .iter()
                 .enumerate()
                 .map(|(index, (name, ..))| quote!(#index => #ident::#name,));
-            let max = if scalar.int.bytes == 8 { u64::MAX } else { (1_u64 << (scalar.int.bytes * 8)) - 1 };
+            let max = scalar.int.max();
             quote! {
                 if __node.is_some_and(|__n| __n.as_number().is_some()) {
                     let __raw = <u64 as __p::Fill<#lifetime>>::fill(__node, &__TYPE)?;

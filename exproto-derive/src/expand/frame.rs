@@ -61,7 +61,15 @@ fn check(frame: &Frame, layout: &Layout) -> TokenStream {
         return quote!(__p::None);
     };
     let Source::Check(kind, range) = &relation.source else { return quote!(__p::None) };
-    let Some((first, _)) = bounds(items, range, index) else { return quote!(__p::None) };
+    let Some((first, last)) = bounds(items, range, index) else { return quote!(__p::None) };
+    let gap: usize = (last + 1..index).filter_map(|i| fixed_at(items, i)).sum();
+    let digits = match &item.repr {
+        Repr::Int(int, _) if int.digits.is_some() => {
+            let digits = int.digits.map(crate::number::Digits::tokens);
+            quote!(__p::Some(#digits))
+        }
+        _ => quote!(__p::None),
+    };
     let from = constant_size(items, 0..first);
     let tail = constant_size(items, index..items.len());
     let width = fixed_at(items, index).unwrap_or(1);
@@ -71,7 +79,8 @@ fn check(frame: &Frame, layout: &Layout) -> TokenStream {
     quote! {
         match (#from, #tail) {
             (__p::Some(__from), __p::Some(__tail)) => __p::Some(__p::Check {
-                from: __from, tail: __tail, width: #width, big_endian: #big, algorithm: #algorithm, at: &#info,
+                from: __from, tail: __tail, gap: #gap, width: #width, digits: #digits, big_endian: #big,
+                algorithm: #algorithm, at: &#info,
             }),
             _ => __p::None,
         }

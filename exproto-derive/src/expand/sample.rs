@@ -214,13 +214,13 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
                 <#ty as __p::From<__p::Vec<#element>>>::from(__list)
             })
         }
-        Repr::Int(int, _) if int.bytes < int.held => {
-            let bits = int.bytes as u32 * 8;
+        Repr::Int(int, _) if int.bytes < int.held || int.digits.is_some() && !int.own_width() => {
             if int.signed {
+                let bits = int.bytes as u32 * 8;
                 let (low, high) = (-(1_i64 << (bits - 1)), (1_i64 << (bits - 1)) - 1);
                 quote!(__random.within(#low..=#high) as #ty)
             } else {
-                let high = (1_u64 << bits) - 1;
+                let high = int.max();
                 quote!(__random.within(0..=#high) as #ty)
             }
         }
@@ -229,7 +229,7 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
                 let most = (1_i64 << (int.bytes * 8 - 1)).wrapping_sub(1);
                 return quote!(__random.within((#most).wrapping_neg() - 1..=#most) as #ty);
             }
-            let high = if int.bytes == 8 { u64::MAX } else { (1_u64 << (int.bytes * 8)) - 1 };
+            let high = int.max();
             quote!(__random.within(0..=(#high).min(<#ty>::MAX as u64)) as #ty)
         }
         _ => quote!(<#ty as __p::Sample>::sample(__random, #size, &#info, ())),

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::common::{construct, de_lifetime, header, int_bytes, pattern, read_int, type_is};
+use super::common::{construct, de_lifetime, header, int_bytes, pattern, read_number, type_is};
 use super::decode::bits_value;
 use crate::attr::wire::Endian;
 use crate::ir::{BitStruct, IntTy, Model, Repr, ScalarEnum};
@@ -94,19 +94,21 @@ pub(crate) fn expand_bits(model: &Model, bits: &BitStruct) -> TokenStream {
 
 /// `Wire`, `Decode` and `Encode` through `Scalar`, if the byte order is known.
 fn integer(model: &Model, int: IntTy, endian: Option<Endian>) -> TokenStream {
-    if int.bytes > 1 && matches!(endian, None | Some(Endian::Chosen(_))) {
+    if int.ordered() && matches!(endian, None | Some(Endian::Chosen(_))) {
         return TokenStream::new();
     }
     let endian = endian.unwrap_or(Endian::Big);
     let lifetime = de_lifetime(model);
     let size = int.bytes;
-    let read = read_int(&quote!(__h), 0, int, endian);
+    let info = Ident::new("__TYPE", proc_macro2::Span::call_site());
+    let from = quote!((__r.offset() - #size as u32));
+    let read = read_number(&quote!(__h), 0, (int, endian), &from, &info);
     let name = Ident::new("__b", proc_macro2::Span::call_site());
     let (bytes, parts) = int_bytes(&name, &quote!(__v), IntTy { held: 8, ..int }, endian);
     let wire = header(model, false, &quote!(__p::Wire), &TokenStream::new());
     let decode = header(model, true, &quote!(__p::Decode<#lifetime>), &TokenStream::new());
     let encode = header(model, false, &quote!(__p::Encode), &TokenStream::new());
-    let max = if int.bytes == 8 { u64::MAX } else { (1_u64 << (int.bytes * 8)) - 1 };
+    let max = int.max();
     quote! {
         #wire {
             const MIN: usize = #size;

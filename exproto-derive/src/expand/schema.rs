@@ -70,7 +70,7 @@ pub(crate) fn integer_of(item: &Item) -> Option<(IntTy, u32)> {
     let int = IntTy::of_type(&item.ty).or_else(of_list)?;
     let bits = match &item.repr {
         Repr::Bits(slot) => slot.count,
-        Repr::Int(wire, _) | Repr::Scalar(wire, _) => wire.bytes as u32 * 8,
+        Repr::Int(wire, _) | Repr::Scalar(wire, _) => wire.bits(),
         _ => int.bytes as u32 * 8,
     };
     Some((int, bits))

@@ -133,7 +133,7 @@ fn struct_shape(
     let Some(Keyed { value: BitsKey::Container(ty), .. }) = &attrs.bits else {
         return Some(Shape::Struct(layout));
     };
-    let Some(int) = IntTy::on_wire(ty).filter(|int| !int.signed && !int.float) else {
+    let Some(int) = IntTy::on_wire(ty).filter(|int| !int.signed && !int.float && int.digits.is_none()) else {
         ctxt.error(ty, "a struct of bits lies in an unsigned integer: `bits = u8`, `u16`, `u24` .. `u64`");
         return None;
     };
@@ -176,6 +176,13 @@ fn enum_shape(
 ) -> Option<Shape> {
     let tag_ty = match &attrs.tag {
         Some(Keyed { value: TagKey::Type(ty), .. }) => match IntTy::on_wire(ty) {
+            Some(int) if int.own_width() => {
+                ctxt.error(
+                    ty,
+                    "the digits of the tag have nothing that ends them: say how many, `tag = dec(2)`",
+                );
+                return None;
+            }
             Some(int) if !int.signed && !int.float => Some((int, ty)),
             _ => {
                 ctxt.error(ty, "a tag is an unsigned integer: `tag = u8`, `u16`, `u24` .. `u64`");
@@ -383,7 +390,7 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope,
     let mut items = build.items;
     let before = ctxt.count();
     containers(&mut items, scope, type_attrs, ctxt);
-    relate(&mut items, ctxt);
+    relate(&mut items, scope.sep.is_some(), ctxt);
     if let Some(byte) = scope.sep {
         separate(&mut items, byte, ctxt);
     }
@@ -401,14 +408,15 @@ fn separate(items: &mut [Item], byte: u8, ctxt: &mut Ctxt) {
     let open = |item: &Item| {
         matches!(item.extent, Extent::Own)
             && !matches!(item.repr, Repr::Constant(_) | Repr::TagReceiver)
-            && item.fixed().is_none()
+            // Digits of a fixed width stand alone only where no field is.
+            && (item.fixed().is_none() || item.member.is_some() && in_digits(item))
     };
     for item in items.iter().filter(|item| item.member.is_some() && !item.broken) {
-        if matches!(item.repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_)) {
+        if matches!(item.repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_)) && !in_digits(item) {
             ctxt.error_at(
                 item.span,
                 format_args!(
-                    "`{}` would be binary between separators: use a number as text, `Dec` or `HexNum`",
+                    "`{}` would be binary between separators: use a number as text: `as = dec`, `Dec` or `HexNum`",
                     item.label
                 ),
             );
@@ -441,6 +449,11 @@ fn separate(items: &mut [Item], byte: u8, ctxt: &mut Ctxt) {
             item.presence = Presence::More;
         }
     }
+}
+
+/// Whether an integer stands as text.
+fn in_digits(item: &Item) -> bool {
+    matches!(&item.repr, Repr::Int(int, _) | Repr::Scalar(int, _) if int.digits.is_some())
 }
 
 /// `#[frame(..)]` and `#[route(..)]` do not go on fields.
@@ -502,7 +515,7 @@ impl Builder<'_> {
                         None => {
                             ctxt.error(
                                 ty,
-                                "an item that stands only on the wire is an integer, `bits(N)` or a constant",
+                                "an item that stands only on the wire is an integer, `bits(N)`, `dec(N)`, `hex(N)` or a constant",
                             );
                             self.broken = true;
                             return;
@@ -525,7 +538,7 @@ impl Builder<'_> {
             ty,
             presence: Presence::Always,
             repr,
-            extent: Extent::Own,
+            extent: item.attrs.until.as_ref().map_or(Extent::Own, |key| Extent::Until(key.value.clone())),
             relation,
             opaque: None,
             joins: Vec::new(),
@@ -613,10 +626,10 @@ fn need_endian(
     ctxt: &mut Ctxt,
 ) -> Endian {
     match endian {
-        Some(Endian::Chosen(_)) if int.bytes == 1 => Endian::Big,
+        Some(Endian::Chosen(_)) if !int.ordered() => Endian::Big,
         Some(endian) => endian,
         None => {
-            if int.bytes > 1 && !scope.endian_reported.replace(true) {
+            if int.ordered() && !scope.endian_reported.replace(true) {
                 let label = if label.contains(' ') { label.to_string() } else { format!("`{label}`") };
                 ctxt.error_at(
                     span,

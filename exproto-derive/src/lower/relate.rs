@@ -37,7 +37,7 @@ pub(super) fn containers(items: &mut [Item], scope: &Scope, type_attrs: &WireAtt
             return;
         }
         let bytes = total as usize / 8;
-        let int = IntTy { bytes, held: bytes.next_power_of_two(), signed: false, float: false };
+        let int = IntTy::binary(bytes);
         let endian = need_endian(int, scope.endian, items[at].span, "the container of bits", scope, ctxt);
         place_bits(&mut items[at..end], endian, bytes);
         for item in &mut items[at..end] {
@@ -50,7 +50,10 @@ pub(super) fn containers(items: &mut [Item], scope: &Scope, type_attrs: &WireAtt
 }
 
 /// Ties relations to the fields they speak of.
-pub(super) fn relate(items: &mut [Item], ctxt: &mut Ctxt) {
+///
+/// Between separators fields end at the next one, so sizes decide nothing:
+/// they are verified.
+pub(super) fn relate(items: &mut [Item], separated: bool, ctxt: &mut Ctxt) {
     for index in 0..items.len() {
         let Some(relation) = items[index].relation.clone() else { continue };
         match &relation.source {
@@ -84,7 +87,7 @@ pub(super) fn relate(items: &mut [Item], ctxt: &mut Ctxt) {
                     _ => None,
                 };
                 let candidates = (first.max(index + 1)..=last).filter_map(|i| Some((need(&i)?, i)));
-                if let Some((_, target)) = candidates.min() {
+                if let Some((_, target)) = candidates.min().filter(|_| !separated) {
                     items[target].extent = Extent::BySize(index);
                 }
             }

@@ -28,7 +28,7 @@ pub(super) fn value_item(
     } else if attrs.bits.is_some() {
         bit_repr(attrs)
     } else if let Some(codec) = &attrs.codec {
-        match int_of_expr(&codec.value) {
+        match int_of_expr(&codec.value, ctxt) {
             Some(int) => {
                 let endian = need_endian(int, endian, span, label, scope, ctxt);
                 narrow(int, endian, &ty, &codec.value, ctxt)
@@ -133,25 +133,19 @@ fn narrow(int: IntTy, endian: Endian, ty: &Type, at: &Expr, ctxt: &mut Ctxt) -> 
         return Repr::Scalar(int, endian);
     };
     let text = ty.to_token_stream();
+    let name = crate::number::name(int);
+    let digits = int.digits.is_some();
     // A magnitude whose sign stands elsewhere is found later.
-    if own.float || int.float || !own.signed && int.signed {
+    if own.float || int.float || own.signed != int.signed && (int.signed || digits) {
+        ctxt.error(at, format_args!("a `{text}` is no `{name}`: use the same kind of integer on both sides"));
+    } else if !int.own_width() && int.held > own.held {
         ctxt.error(
             at,
-            format_args!(
-                "a `{text}` is no `{}`: use the same kind of integer on both sides",
-                at.to_token_stream()
-            ),
-        );
-    } else if int.bytes > own.held {
-        ctxt.error(
-            at,
-            format_args!(
-                "a `{text}` cannot hold every `{}`: use a larger type for the field",
-                at.to_token_stream()
-            ),
+            format_args!("a `{text}` cannot hold every `{name}`: use a larger type for the field"),
         );
     }
-    Repr::Int(IntTy { held: own.held.max(int.held), ..int }, endian)
+    let held = if int.own_width() { own.held } else { own.held.max(int.held) };
+    Repr::Int(IntTy { held, ..int }, endian)
 }
 
 pub(super) fn bit_repr(attrs: &WireAttrs) -> Repr {
@@ -178,6 +172,13 @@ fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut
         );
     }
     let prefix = |ty: &Type, ctxt: &mut Ctxt| match IntTy::on_wire(ty) {
+        Some(int) if int.own_width() => {
+            ctxt.error(
+                ty,
+                "the digits of a prefix have nothing that ends them: say how many, `prefix(dec(4))`",
+            );
+            None
+        }
         Some(int) if !int.signed && !int.float => {
             Some((int, need_endian(int, scope.endian, ty.span(), "the prefix", scope, ctxt)))
         }
@@ -221,7 +222,12 @@ fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut
     Extent::Own
 }
 
-fn int_of_expr(expr: &Expr) -> Option<IntTy> {
+fn int_of_expr(expr: &Expr, ctxt: &mut Ctxt) -> Option<IntTy> {
+    match crate::number::of_expr(expr) {
+        Some(Ok(int)) => return Some(int),
+        Some(Err(error)) => ctxt.syn(error),
+        None => {}
+    }
     match expr {
         Expr::Path(path) => IntTy::of_name(&path.path.get_ident()?.to_string()),
         _ => None,

@@ -34,7 +34,10 @@ fn bounds_sentinels_and_separators_go_where_they_mean_something() {
         ),
         (
             "#[wire(sep = b',')] struct S { a: u8, b: Dec }",
-            &[("`a` would be binary between separators: use a number as text, `Dec` or `HexNum`", "a")],
+            &[(
+                "`a` would be binary between separators: use a number as text: `as = dec`, `Dec` or `HexNum`",
+                "a",
+            )],
         ),
     ]);
 }
@@ -347,7 +350,10 @@ fn relations_speak_of_what_makes_sense() {
         ),
         (
             "struct S { #[wire(before(len: f32 = size(a)), rest)] a: Vec<u8> }",
-            &[("an item that stands only on the wire is an integer, `bits(N)` or a constant", "f32")],
+            &[(
+                "an item that stands only on the wire is an integer, `bits(N)`, `dec(N)`, `hex(N)` or a constant",
+                "f32",
+            )],
         ),
         (
             "struct S { #[wire(before(len: u8 = size(a), size = 3))] a: Vec<u8> }",

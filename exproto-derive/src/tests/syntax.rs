@@ -34,7 +34,7 @@ fn keys_are_known_and_complete() {
         ),
         (
             "struct S { #[wire(before(len: bit(8) = size(a)))] a: Vec<u8> }",
-            &[("no type `bit(..)`: write an integer type or `bits(N)`", "bit")],
+            &[("no type `bit(..)`: write an integer type, `bits(N)`, `dec(N)` or `hex(N)`", "bit")],
         ),
         (
             "struct S { #[wire(size = prefix(i8))] a: Vec<u8> }",

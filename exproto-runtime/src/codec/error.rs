@@ -38,6 +38,8 @@ pub enum ErrorKind {
     Custom,
     /// A segment of a longer message could not be used.
     Segment,
+    /// A byte is no digit where a number stands as digits.
+    Digits,
 }
 
 impl ErrorKind {
@@ -60,6 +62,7 @@ impl ErrorKind {
             Self::Size => "size",
             Self::Custom => "custom",
             Self::Segment => "segment",
+            Self::Digits => "digits",
         }
     }
 
@@ -82,6 +85,7 @@ impl ErrorKind {
             Self::Size => "the value has another size than its field",
             Self::Custom => "the codec of the field refused the bytes",
             Self::Segment => "the segment fits no message being put together",
+            Self::Digits => "a byte is no digit of the number that stands here",
         }
     }
 }

@@ -96,6 +96,7 @@ mod explain;
 mod frame;
 pub(crate) mod json;
 mod layout;
+mod number;
 mod own;
 mod part;
 mod random;
@@ -130,6 +131,7 @@ pub use json::{Fill, FillError, JsonWriter, Node, Object, to_json};
 pub use layout::{
     Codec, Decode, Encode, EncodeBody, Family, NoCtx, Protocol, Scalar, Segment, Select, Tagged, Wire,
 };
+pub use number::Digits;
 pub use own::With;
 #[doc(hidden)]
 pub use own::{

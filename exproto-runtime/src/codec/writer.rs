@@ -273,6 +273,20 @@ impl<'w> Writer<'w> {
         }
     }
 
+    /// Comes back to the `W` bytes at `at` and writes others there.
+    #[inline]
+    pub(crate) fn replace<const W: usize>(&mut self, at: At, bytes: [u8; W]) {
+        if let Some(place) = self.buf.get_mut(at.0..).and_then(|rest| rest.first_chunk_mut::<W>()) {
+            *place = bytes;
+        }
+    }
+
+    /// Comes back to `at` and writes bytes in front of what stands there.
+    pub(crate) fn insert(&mut self, at: At, bytes: &[u8]) {
+        let at = at.0.min(self.buf.len());
+        self.buf.splice(at..at, bytes.iter().copied());
+    }
+
     /// An error at a place of this frame.
     #[cold]
     #[inline(never)]

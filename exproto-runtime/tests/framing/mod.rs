@@ -1,5 +1,6 @@
 //! Feeds a stream to a deframer in every way it can be cut and compares what
 //! comes out.
+#![allow(dead_code)]
 
 use exproto_runtime::codec::{Deframer, ErrorKind, Item, Protocol, encode, reencode};
 

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::{Decode, offset_name, raw_name};
-use crate::expand::common::{Locals, read_int, user_expr};
+use crate::expand::common::{Locals, user_expr};
 use crate::ir::{Extent, Item, Presence, Repr};
 use crate::lower::{bounds, fixed_at};
 use crate::relation::{self, Relation, Source};
@@ -52,9 +52,8 @@ impl Decode<'_> {
                 quote!(__p::ToSize::to_size(#value))
             }
             Extent::PrefixSize(int, endian) => {
-                let bytes = int.bytes;
-                let value = read_int(&quote!(__n), 0, *int, *endian);
-                quote!({ let __n = __r.run::<#bytes>(&#info)?; #value as usize })
+                let value = self.number(*int, *endian, info);
+                quote!((#value as usize))
             }
             Extent::BySize(carrier) => {
                 let (size, framed) = self.declared_size(index, *carrier);

@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::extent::limit;
 use super::{Decode, offset_name, raw_name};
-use crate::expand::common::{Locals, ctx_value, read_int, user_expr};
+use crate::expand::common::{Locals, ctx_value, user_expr};
 use crate::ir::{Extent, Item, ListKind, Presence, Repr};
 use crate::relation;
 
@@ -19,9 +19,8 @@ impl Decode<'_> {
                 quote!(__p::ToSize::to_size(#value))
             }
             Extent::PrefixCount(int, endian) => {
-                let bytes = int.bytes;
-                let value = read_int(&quote!(__n), 0, *int, *endian);
-                quote!({ let __n = __r.run::<#bytes>(&#info)?; #value as usize })
+                let value = self.number(*int, *endian, info);
+                quote!((#value as usize))
             }
             Extent::ByCount(carrier) => {
                 let raw = raw_name(*carrier);

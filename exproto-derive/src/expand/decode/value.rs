@@ -1,11 +1,12 @@
 //! A value that may take all that the reader has.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::{Decode, raw_name};
-use crate::expand::common::{Locals, ctx_value, located, read_int, user_expr};
-use crate::ir::{Item, ListKind, Repr};
+use crate::attr::wire::Endian;
+use crate::expand::common::{Locals, ctx_value, located, read_number, read_own_width, user_expr};
+use crate::ir::{IntTy, Item, ListKind, Repr};
 use crate::relation;
 
 impl Decode<'_> {
@@ -16,15 +17,10 @@ impl Decode<'_> {
             Repr::Slice => quote!(__r.rest()),
             Repr::Buffer => quote!(__r.rest().to_vec()),
             Repr::Array(len) => quote!(*__r.run::<{ #len }>(&#info)?),
-            Repr::Int(int, endian) => {
-                let bytes = int.bytes;
-                let value = read_int(&quote!(__n), 0, *int, *endian);
-                quote!({ let __n = __r.run::<#bytes>(&#info)?; #value })
-            }
+            Repr::Int(int, endian) => self.number(*int, *endian, info),
             Repr::Scalar(int, endian) => {
-                let bytes = int.bytes;
-                let value = read_int(&quote!(__n), 0, *int, *endian);
-                quote!({ let __n = __r.run::<#bytes>(&#info)?; <#ty as __p::Scalar>::from_raw(#value as u64) })
+                let value = self.number(*int, *endian, info);
+                quote!(<#ty as __p::Scalar>::from_raw(#value as u64))
             }
             Repr::Codec(codec) => {
                 let span = located(codec);
@@ -72,6 +68,19 @@ impl Decode<'_> {
                 })
             }
             Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver => quote!(()),
+        }
+    }
+
+    /// An integer at the reader.
+    pub(super) fn number(&self, int: IntTy, endian: Endian, info: &Ident) -> TokenStream {
+        match int.digits {
+            Some(digits) if int.own_width() => read_own_width(digits, int, info),
+            digits => {
+                let bytes = int.bytes;
+                let from = digits.map(|_| quote!(let __from: u32 = __r.offset();));
+                let value = read_number(&quote!(__n), 0, (int, endian), &quote!(__from), info);
+                quote!({ #from let __n = __r.run::<#bytes>(&#info)?; #value })
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Decode, offset_name, raw_name};
+use super::{Decode, end_name, offset_name, raw_name};
 use crate::expand::common::{Locals, is_number, type_is, user_expr};
 use crate::expand::frame::checked_before;
 use crate::expand::{check, schema};
@@ -206,6 +206,14 @@ impl Decode<'_> {
             Some(size) => {
                 let size = size as u32;
                 quote!((#start + #size))
+            }
+            None if matches!(
+                self.layout.items.get(last),
+                Some(Item { extent: Extent::Separated(_), .. })
+            ) =>
+            {
+                let end = end_name(last);
+                quote!(#end)
             }
             None if last == index => quote!(__r.offset()),
             None => {

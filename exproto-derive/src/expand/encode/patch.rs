@@ -3,11 +3,12 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Due, Encode, place_name};
+use super::{Due, Encode, end_name, place_name};
 use crate::expand::check;
 use crate::expand::common::{Locals, patch_name, patch_order};
-use crate::ir::Repr;
+use crate::ir::{Extent, IntTy, Repr};
 use crate::lower::{bounds, fixed_at};
+use crate::number::Digits;
 use crate::relation::{self, Relation, Source};
 
 impl Encode<'_> {
@@ -30,6 +31,10 @@ impl Encode<'_> {
 
     /// The place right after the item `last`, seen from the later item `from`.
     pub(super) fn end_place(&self, last: usize, from: usize) -> TokenStream {
+        if matches!(self.layout.items[last].extent, Extent::Separated(_)) {
+            let end = end_name(last);
+            return quote!(#end);
+        }
         if last + 1 >= from {
             return quote!(__w.here());
         }
@@ -84,6 +89,12 @@ impl Encode<'_> {
                 }
                 _ => continue,
             };
+            if let Repr::Int(IntTy { digits: Some(digits), bytes, .. }, _)
+            | Repr::Scalar(IntTy { digits: Some(digits), bytes, .. }, _) = &item.repr
+            {
+                out.extend(self.patch_digits(index, written, (*digits, *bytes), &value));
+                continue;
+            }
             let (bytes, shift, bits, endian) = match &item.repr {
                 Repr::Bits(slot) => (slot.bytes, slot.shift, slot.count, slot.endian),
                 Repr::Int(int, endian) | Repr::Scalar(int, endian) => {
@@ -98,6 +109,34 @@ impl Encode<'_> {
             });
         }
         out
+    }
+
+    /// Writes digits; those of a number that is as wide as it needs move what
+    /// was written behind them.
+    fn patch_digits(
+        &self,
+        index: usize,
+        written: usize,
+        (digits, width): (Digits, usize),
+        value: &TokenStream,
+    ) -> TokenStream {
+        let (info, place, digits) = (&self.layout.items[index].info, place_name(index), digits.tokens());
+        if width > 0 {
+            return quote! {
+                let __v: u64 = #value;
+                __w.patch_digits::<#width>(#place, #digits, __v, &#info)?;
+            };
+        }
+        let items = &self.layout.items;
+        let later = (index + 1..written).map(place_name);
+        let ends =
+            (index..written).filter(|at| matches!(items[*at].extent, Extent::Separated(_))).map(end_name);
+        let moved = later.chain(ends).map(|name| quote!(let #name = #name.plus(__n);));
+        quote! {
+            let __v: u64 = #value;
+            let __n: usize = __w.insert_digits(#place, #digits, __v);
+            #(#moved)*
+        }
     }
 
     /// Whether the checksum at `index` covers the one at `other`, directly or

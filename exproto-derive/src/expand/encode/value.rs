@@ -1,14 +1,16 @@
 //! A value with its prefix and padding.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
-use super::{Encode, max_of, over};
+use super::{Due, Encode, over};
+use crate::attr::wire::Endian;
 use crate::expand::common::{
     Locals, ctx_value, int_bytes, located, mentions_left, patch_name, patch_order, user_expr, with_lifetime,
 };
 use crate::ir::{Extent, IntTy, Item, ListKind, Repr};
 use crate::lower::position;
+use crate::number::Digits;
 use crate::relation::{Relation, Source};
 
 impl Encode<'_> {
@@ -48,9 +50,8 @@ impl Encode<'_> {
             }
             Extent::Separated(sep) => {
                 let byte = sep.byte;
-                let before = (!sep.first).then(|| quote!(__w.bytes(&[#byte]);));
                 let check = (!sep.last).then(|| quote!(__w.without(__from, #byte, &#info)?;));
-                quote!({ #before let __from = __w.here(); #content #check })
+                quote!({ let __from = __w.here(); #content #check })
             }
             Extent::Fixed(size) => {
                 let check = exact(quote!(#size));
@@ -71,21 +72,21 @@ impl Encode<'_> {
                 }
             }
             Extent::PrefixSize(int, endian) => {
-                let (bytes, bits) = (int.bytes, int.bytes as u32 * 8);
-                let (patch, order) = (patch_name(*endian), patch_order(*endian));
+                let bytes = int.bytes;
+                let patch = patch(*int, *endian, &quote!(__w.since(__from) as u64), info);
                 quote!({
                     let __prefix = __w.run([0_u8; #bytes]);
                     let __from = __w.here();
                     #content
-                    __w.#patch::<#bytes>(__prefix, 0, #bits, __w.since(__from) as u64, &#info #order)?;
+                    #patch
                 })
             }
             Extent::PrefixCount(int, endian) => {
-                let (bytes, bits) = (int.bytes, int.bytes as u32 * 8);
-                let (patch, order) = (patch_name(*endian), patch_order(*endian));
+                let bytes = int.bytes;
+                let patch = patch(*int, *endian, &quote!(__p::Counted::counted(#x) as u64), info);
                 quote!({
                     let __prefix = __w.run([0_u8; #bytes]);
-                    __w.#patch::<#bytes>(__prefix, 0, #bits, __p::Counted::counted(#x) as u64, &#info #order)?;
+                    #patch
                     #content
                 })
             }
@@ -100,6 +101,30 @@ impl Encode<'_> {
             Repr::Slice => quote!(__w.bytes(#x);),
             Repr::Buffer => quote!(__w.bytes(#x);),
             Repr::Array(_) => quote!(__w.bytes(&#x[..]);),
+            Repr::Int(int, _) if int.own_width() => {
+                let Some(digits) = int.digits.map(Digits::tokens) else {
+                    return TokenStream::new();
+                };
+                match (&item.relation, self.due(index)) {
+                    (Some(_), Some(Due::After(_))) => TokenStream::new(),
+                    (Some(_), _) => {
+                        let value = self.int_value(index, *int);
+                        quote!(__w.digits(#digits, #value as u64);)
+                    }
+                    _ => quote!(__w.digits(#digits, *#x as u64);),
+                }
+            }
+            Repr::Scalar(int, _) if int.own_width() => {
+                let digits = int.digits.map(Digits::tokens);
+                match (&item.relation, self.due(index)) {
+                    (Some(_), Some(Due::After(_))) => TokenStream::new(),
+                    (Some(_), _) => {
+                        let value = self.raw_value(index);
+                        quote!({ let __v: u64 = #value; __w.digits(#digits, __v); })
+                    }
+                    _ => quote!(__w.digits(#digits, __p::Scalar::raw(*#x));),
+                }
+            }
             Repr::Int(int, endian) => {
                 let value = if item.relation.is_some() || item.member.is_none() && item.name.is_some() {
                     self.int_value(index, *int)
@@ -111,7 +136,7 @@ impl Encode<'_> {
                 quote!({ #fits #statement __w.run([#(#parts),*]); })
             }
             Repr::Scalar(int, endian) => {
-                let over = over(&quote!(__v), *int, max_of(int.bytes as u32 * 8));
+                let over = over(&quote!(__v), *int, int.max());
                 let raw = IntTy { held: 8, signed: false, ..*int };
                 let (statement, parts) = int_bytes(&format_ident!("__b"), &quote!(__v), raw, *endian);
                 let value = if item.relation.is_some() {
@@ -181,4 +206,14 @@ impl Encode<'_> {
             Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver => TokenStream::new(),
         }
     }
+}
+
+/// Writes the prefix of a value at `__prefix`.
+fn patch(int: IntTy, endian: Endian, value: &TokenStream, info: &Ident) -> TokenStream {
+    let (bytes, bits) = (int.bytes, int.bytes as u32 * 8);
+    if let Some(digits) = int.digits.map(Digits::tokens) {
+        return quote!(__w.patch_digits::<#bytes>(__prefix, #digits, #value, &#info)?;);
+    }
+    let (patch, order) = (patch_name(endian), patch_order(endian));
+    quote!(__w.#patch::<#bytes>(__prefix, 0, #bits, #value, &#info #order)?;)
 }

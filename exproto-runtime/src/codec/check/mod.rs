@@ -6,6 +6,7 @@ pub use crc::{Crc, CrcParams};
 
 use super::error::ErrorKind;
 use super::frame::Check;
+use super::number::Digits;
 
 /// A checksum algorithm.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,18 @@ impl Algorithm {
             Self::Crc64(crc) => crc.compute(bytes),
             Self::Function(function) => low(function(bytes), bits),
         }
+    }
+
+    /// The checksum of `bytes` for a field of `width` digits: as many of its
+    /// lowest digits.
+    #[inline]
+    #[must_use]
+    pub fn in_digits(self, digits: Digits, bytes: &[u8], width: usize) -> u64 {
+        let value = match self {
+            Self::Lrc => self.compute(bytes, 1.max(width / 2)),
+            _ => self.compute(bytes, 8),
+        };
+        digits.fold(value, width)
     }
 }
 
@@ -121,13 +134,31 @@ impl Check {
         let Some(at) = payload.len().checked_sub(self.tail) else {
             return Err((payload.len(), ErrorKind::Short));
         };
-        let (Some(covered), Some(sent)) = (payload.get(self.from..at), payload.get(at..at + self.width))
-        else {
+        let covered = at.checked_sub(self.gap).and_then(|end| payload.get(self.from..end));
+        let (Some(covered), Some(sent)) = (covered, payload.get(at..at + self.width)) else {
             return Err((payload.len(), ErrorKind::Short));
         };
+        if let Some(digits) = self.digits {
+            return self.verify_digits(digits, covered, sent, at);
+        }
         let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
         let sent = if self.big_endian { sent.iter().fold(0, fold) } else { sent.iter().rev().fold(0, fold) };
         if self.algorithm.compute(covered, self.width) == sent {
+            Ok(())
+        } else {
+            Err((at, ErrorKind::Checksum))
+        }
+    }
+
+    fn verify_digits(
+        &self,
+        digits: Digits,
+        covered: &[u8],
+        sent: &[u8],
+        at: usize,
+    ) -> Result<(), (usize, ErrorKind)> {
+        let (sent, _) = digits.read(sent).map_err(|wrong| (at + wrong, ErrorKind::Digits))?;
+        if self.algorithm.in_digits(digits, covered, self.width) == sent {
             Ok(())
         } else {
             Err((at, ErrorKind::Checksum))

@@ -5,6 +5,7 @@ use core::marker::PhantomData;
 
 use super::{Check, Framing};
 use crate::codec::error::{Error, ErrorKind};
+use crate::codec::number::Digits;
 use crate::codec::schema::FieldInfo;
 
 /// One kind of frame of a protocol.
@@ -211,6 +212,25 @@ impl<'b> Cursor<'b> {
         let bytes = self.bytes(at, width)?;
         let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
         Ok(if big_endian { bytes.iter().fold(0, fold) } else { bytes.iter().rev().fold(0, fold) })
+    }
+
+    /// The number of `width` digits at `at`.
+    ///
+    /// # Errors
+    ///
+    /// It has not all come yet, or it is no number.
+    #[inline]
+    pub fn digits(
+        &mut self,
+        at: usize,
+        width: usize,
+        digits: Digits,
+        info: &'static FieldInfo,
+    ) -> Result<u64, Halt> {
+        match digits.read(self.bytes(at, width)?) {
+            Ok((value, _)) => Ok(value),
+            Err(wrong) => Err(Halt::Bad(Error::new(ErrorKind::Digits, (at + wrong) as u32, info))),
+        }
     }
 
     /// Verifies a constant at `at`.

@@ -26,21 +26,26 @@ pub use stuffing::Stuffing;
 
 use super::check::Algorithm;
 use super::error::{Error, ErrorKind};
+use super::number::Digits;
 use super::schema::FieldInfo;
 
 /// What errors of the frame search speak of.
 static FRAME: FieldInfo = FieldInfo::new("", "frame");
 
 /// A checksum that can be verified without decoding the frame: it covers
-/// everything from a fixed offset to itself.
+/// everything from a fixed offset to itself, or to constants before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     /// The first byte it covers.
     pub from: usize,
     /// Bytes from the checksum's first byte to the end of the frame.
     pub tail: usize,
+    /// Bytes between what it covers and itself.
+    pub gap: usize,
     /// Bytes of the checksum.
     pub width: usize,
+    /// Its digits, if it stands as text.
+    pub digits: Option<Digits>,
     /// Whether its first byte is the highest.
     pub big_endian: bool,
     /// How it is computed.

@@ -209,7 +209,9 @@ impl Protocol for Toy<'_> {
             .checked(Some(Check {
                 from: 0,
                 tail: 1,
+                gap: 0,
                 width: 1,
+                digits: None,
                 big_endian: true,
                 algorithm: Algorithm::Xor,
                 at: &CHECK,
