@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use exproto_runtime::codec::{BcdTime, List};
 use exproto_runtime::prelude::*;
+use exproto_runtime::session::{ConnInfo, SessionSettings};
 use exproto_runtime::testkit::TestConn;
 
 #[derive(ExProtoFrame, Debug, Clone)]
@@ -62,6 +63,9 @@ enum Body<'a> {
     #[wire(tag = 0x06)]
     #[route(answers = part.n, publish("m/{client_id}/part/{request}"))]
     Part { part: Record },
+    #[wire(tag = 0x07)]
+    #[route(publish("{param.site}/mark"))]
+    Mark,
     #[wire(tag = 0x81)]
     #[route(deliver("{login.site}/{login.device}/start", answer))]
     Start,
@@ -238,4 +242,19 @@ fn numbers_lie_deep_in_variants() {
     meter.message("north/300/read", br#"{"part":{"n":9}}"#);
     meter.send_frame(&Message::of(Body::Part { part: Record { n: 9 } }));
     assert_eq!(meter.publishes()[0].topic, "m/m-300/part/read");
+}
+
+#[test]
+fn parameters_of_the_listener_stand_in_topics() {
+    let mut settings = SessionSettings::default();
+    settings.params.insert("site".into(), "south".into());
+    let mut meter = TestConn::<Message<'_>>::with(ConnInfo::default(), settings);
+    meter.log_in("m").send_frame(&Message::of(Body::Mark));
+    assert_eq!(meter.publishes()[0].topic, "south/mark");
+
+    // One that is not given stands in no topic.
+    let mut meter = TestConn::<Message<'_>>::new();
+    meter.log_in("m").send_frame(&Message::of(Body::Mark));
+    assert!(meter.publishes().is_empty());
+    assert_eq!(meter.take_tally().refused, 1);
 }

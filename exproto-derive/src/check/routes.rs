@@ -414,7 +414,7 @@ fn device_filter(literal: &LitStr, ctxt: &mut Ctxt) {
             ctxt.error(
                 literal,
                 format_args!(
-                    "`{{{name}}}` is not known when the filter is subscribed: there are `{{client_id}}`, `{{peer}}`, `{{listener}}`, `{{login.FIELD}}` that `auth(.., keep(FIELD))` has kept, and `{{state.FIELD}}`"
+                    "`{{{name}}}` is not known when the filter is subscribed: there are `{{client_id}}`, `{{peer}}`, `{{listener}}`, `{{login.FIELD}}` that `auth(.., keep(FIELD))` has kept, `{{state.FIELD}}` and `{{param.NAME}}`"
                 ),
             );
             return;

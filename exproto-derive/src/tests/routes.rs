@@ -166,7 +166,7 @@ fn templates_are_well_formed() {
         (
             "enum E { #[wire(tag = 1)] #[route(deliver(\"a/{serial}\"))] A { serial: u8 } }",
             &[(
-                "`{serial}` is not known when the filter is subscribed: there are `{client_id}`, `{peer}`, `{listener}`, `{login.FIELD}` that `auth(.., keep(FIELD))` has kept, and `{state.FIELD}`",
+                "`{serial}` is not known when the filter is subscribed: there are `{client_id}`, `{peer}`, `{listener}`, `{login.FIELD}` that `auth(.., keep(FIELD))` has kept, `{state.FIELD}` and `{param.NAME}`",
                 "\"a/{serial}\"",
             )],
         ),

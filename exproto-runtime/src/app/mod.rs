@@ -234,6 +234,14 @@ async fn told_to_stop() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
+/// `NAME=VALUE`.
+fn param(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("write NAME=VALUE".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -243,6 +251,13 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn parameters_have_a_name_and_a_value() {
+        assert_eq!(param("site=a=b").unwrap(), ("site".to_owned(), "a=b".to_owned()));
+        assert_eq!(param("site=").unwrap().1, "");
+        assert!(param("=a").is_err() && param("site").is_err());
     }
 
     #[test]

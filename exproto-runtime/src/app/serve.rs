@@ -46,6 +46,10 @@ pub(super) struct ServeArgs {
     /// of refusing them
     #[arg(long)]
     accept_bad: bool,
+    /// A parameter that the protocol's functions and topics ask for, as often
+    /// as needed
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::param)]
+    params: Vec<(String, String)>,
     /// How many devices may be connected [default: what the limit of open
     /// files leaves room for]
     #[arg(long, value_name = "N")]
@@ -61,6 +65,7 @@ pub(super) fn run<G: Gateway>(
     mut session: SessionSettings,
 ) -> Result<ExitCode, Failure> {
     session.accept_bad |= args.accept_bad;
+    session.params.extend(args.params.iter().cloned());
     super::runtime()?.block_on(async {
         #[cfg(feature = "grpc")]
         if let (Some(address), Some(adapter)) = (args.exproto, &args.adapter) {

@@ -1,5 +1,6 @@
 //! What the user's functions see of a connection.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 
@@ -48,6 +49,7 @@ pub struct Cx<'c, S> {
     /// downlinks.
     pub wire: &'c [u8],
     pub(crate) kept: &'c [(&'static str, Box<str>)],
+    pub(crate) params: Option<&'c BTreeMap<String, String>>,
     pub(crate) serial: &'c mut u64,
     pub(crate) topics: TopicPolicy,
 }
@@ -62,7 +64,7 @@ impl<'c, S> Cx<'c, S> {
         serial: &'c mut u64,
     ) -> Self {
         let topics = TopicPolicy::default();
-        Self { state, info, client_id, request, now: 0, wire: &[], kept: &[], serial, topics }
+        Self { state, info, client_id, request, now: 0, wire: &[], kept: &[], params: None, serial, topics }
     }
 
     /// The same view at a time, in milliseconds since 1970.
@@ -91,6 +93,14 @@ impl<'c, S> Cx<'c, S> {
     pub fn with_topics(mut self, policy: TopicPolicy) -> Self {
         self.topics = policy;
         self
+    }
+
+    /// A parameter of the listener, see
+    /// [`SessionSettings::params`](super::SessionSettings::params); `None` if it
+    /// was not given.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<&'c str> {
+        self.params?.get(name).map(String::as_str)
     }
 
     /// An empty topic or filter that follows the gateway's policy. Where there

@@ -1,6 +1,7 @@
 //! What can be set about a session.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use super::topic::TopicPolicy;
 use crate::codec::ReassemblyLimits;
@@ -76,6 +77,10 @@ pub struct SessionSettings {
     /// Time to wait for the answer to a downlink. Zero: as long as the
     /// connection lasts. Default: 60 s.
     pub answer_timeout: Duration,
+    /// What operators tell the protocol, by name: functions call
+    /// [`Cx::param`](super::Cx::param), topics hold `{param.NAME}`. On the
+    /// command line `--param NAME=VALUE`. Default: none.
+    pub params: BTreeMap<String, String>,
 }
 
 impl Default for SessionSettings {
@@ -93,6 +98,7 @@ impl Default for SessionSettings {
             reassembly: ReassemblyLimits::default(),
             answers: 64,
             answer_timeout: Duration::from_secs(60),
+            params: BTreeMap::new(),
         }
     }
 }

@@ -38,6 +38,9 @@ pub(super) fn known(name: &str, span: Span) -> Option<TokenStream> {
     if let Some(kept) = name.strip_prefix("login.") {
         return Some(quote!(__cx.login(#kept)));
     }
+    if let Some(param) = name.strip_prefix("param.") {
+        return Some(quote!(__cx.param(#param).unwrap_or("")));
+    }
     if let Some(field) = name.strip_prefix("state.") {
         let field = Ident::new_raw(field, span);
         return Some(quote_spanned!(span=> &__cx.state.#field));
@@ -85,7 +88,7 @@ pub(super) fn checks(model: &Model, sites: &[Site<'_>]) -> TokenStream {
                     });
                     continue;
                 }
-                if name.starts_with("state.") {
+                if name.starts_with("state.") || name.starts_with("param.") {
                     continue;
                 }
                 out.extend(quote_spanned! {span=>

@@ -268,7 +268,8 @@ struct Device<G: Gateway> {
 
 impl<G: Gateway> Device<G> {
     fn new(args: &DecodeArgs) -> Self {
-        let settings = SessionSettings { accept_bad: args.accept_bad, ..SessionSettings::default() };
+        let params = args.params.iter().cloned().collect();
+        let settings = SessionSettings { accept_bad: args.accept_bad, params, ..SessionSettings::default() };
         let mut session = Session::new(ConnInfo::default(), Arc::new(settings));
         if let Some(client_id) = &args.client_id {
             session.log_in(client_id);

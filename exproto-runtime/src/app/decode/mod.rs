@@ -48,6 +48,11 @@ pub(crate) struct DecodeArgs {
     #[arg(long)]
     pub(crate) accept_bad: bool,
 
+    /// A parameter that the protocol's functions and topics ask for, as often
+    /// as needed.
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::param)]
+    pub(crate) params: Vec<(String, String)>,
+
     /// Start logged in as this client id.
     #[arg(long = "as", value_name = "ID")]
     pub(crate) client_id: Option<String>,

@@ -95,13 +95,14 @@ impl<S> Device<S> {
         self.login.as_ref().map_or("", |login| &login.client_id)
     }
 
-    fn cx<'c>(&'c mut self, settings: &SessionSettings, given: Given<'c>) -> Cx<'c, S> {
+    fn cx<'c>(&'c mut self, settings: &'c SessionSettings, given: Given<'c>) -> Cx<'c, S> {
         let login = self.login.as_deref();
         let client_id = login.map_or("", |login| &login.client_id);
         let mut cx = Cx::new(&mut self.state, &self.info, client_id, given.request, &mut self.serial)
             .with_topics(settings.topics)
             .at(self.unix)
             .of_wire(given.wire);
+        cx.params = Some(&settings.params);
         cx.kept = login.map_or(&[], |login| &login.kept);
         cx
     }
