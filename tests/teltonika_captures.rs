@@ -87,7 +87,7 @@ fn good_packets_are_read_compared_and_written_again_byte_for_byte() {
         let positions = line["positions"].as_array().cloned().unwrap_or_default();
         if let Body::Codec7 { records } = body {
             assert_eq!(records.len(), positions.len(), "{name}");
-            sevens += compare_sevens(&name, records.iter().zip(&positions));
+            sevens += compare_sevens(name, records.iter().zip(&positions));
         }
         let ours = fixes(body);
         if !ours.is_empty() {
