@@ -5,8 +5,9 @@ use proc_macro2::Ident;
 use quote::{ToTokens, format_ident};
 
 use super::relate::position;
+use crate::attr::idents_in;
 use crate::ctxt::Ctxt;
-use crate::ir::{IntTy, Item, Join, Part, Presence, Repr};
+use crate::ir::{Extent, IntTy, Item, Join, Part, Presence, Repr};
 use crate::relation::Source;
 
 pub(super) fn join(items: &mut [Item], ctxt: &mut Ctxt) {
@@ -31,6 +32,42 @@ pub(super) fn join(items: &mut [Item], ctxt: &mut Ctxt) {
     for index in 0..items.len() {
         magnitude(&mut items[index], ctxt);
         whole(items, index, ctxt);
+    }
+    for index in 0..items.len() {
+        early(items, index, ctxt);
+    }
+}
+
+/// An expression that reads a field sees all of it, so none stands before its
+/// last part.
+fn early(items: &[Item], index: usize, ctxt: &mut Ctxt) {
+    let item = &items[index];
+    let condition = match &item.presence {
+        Presence::If(expr) => Some(expr),
+        _ => None,
+    };
+    let extent = match &item.extent {
+        Extent::Size(expr) | Extent::Count(expr) => Some(expr),
+        _ => None,
+    };
+    let given = item.ctx.iter().map(|(_, expr)| expr);
+    let mut names = Vec::new();
+    for expr in condition.into_iter().chain(extent).chain(&item.opaque).chain(given) {
+        idents_in(expr.to_token_stream(), &mut names);
+    }
+    let late = items.iter().take(index).find_map(|field| {
+        let last = field.joins.iter().map(|join| join.carrier).max().filter(|last| *last >= index)?;
+        let name = field.name.as_ref()?;
+        names.iter().any(|known| known.trim_start_matches("r#") == name).then_some((field, &items[last]))
+    });
+    if let Some((field, part)) = late {
+        ctxt.error_at(
+            item.span,
+            format_args!(
+                "`{}` depends on `{}`, whose part `{}` is not read yet: nothing can depend on it here",
+                item.label, field.label, part.label
+            ),
+        );
     }
 }
 

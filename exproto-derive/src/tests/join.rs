@@ -6,6 +6,10 @@ use super::mistakes;
 fn the_parts_of_a_value_make_it_up() {
     mistakes(&[
         (
+            "struct S { #[wire(as = u8)] a: i16, #[wire(if = a > 1)] b: Option<u8>, #[wire(before(south: u8 = sign(a)))] c: u8, #[wire(if = a > 1)] d: Option<u8> }",
+            &[("`b` depends on `a`, whose part `south` is not read yet: nothing can depend on it here", "b")],
+        ),
+        (
             "#[wire(endian = big)] struct S { #[wire(before(hi: u8 = bits(a, 16)))] a: u32 }",
             &[(
                 "`hi` holds the bits of `a` from 16, but those before it end at 32: write `bits(a, 32)`",

@@ -17,7 +17,8 @@ static DIGITS: FieldInfo = FieldInfo::new("", "digits");
 ///
 /// Takes all bytes of its extent, so the field needs a `size`. Nibbles `F` after
 /// the last digit are padding: an odd number of digits has one, and `fill = 0xFF`
-/// makes more. Other nibbles above 9 are kept, shown as `a` to `f` and flagged.
+/// makes more; text that ends in `f` is the same as text without. Other nibbles
+/// above 9 are kept, shown as `a` to `f` and flagged.
 ///
 /// # Examples
 ///
