@@ -129,6 +129,8 @@ pub mod doc;
 pub mod exproto;
 #[cfg(feature = "tokio-util")]
 pub mod framed;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 #[cfg(feature = "host")]
 pub mod host;
 #[cfg(feature = "session")]

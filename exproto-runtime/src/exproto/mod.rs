@@ -48,15 +48,10 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
-use tonic::service::Routes;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
-use tracing::{info, warn};
+use tonic::service::{Routes, RoutesBuilder};
 
 use self::pb::connection_handler_server::ConnectionHandlerServer;
 use self::pb::connection_unary_handler_server::ConnectionUnaryHandlerServer;
@@ -64,12 +59,9 @@ use self::registry::Registry;
 use self::server::Service;
 pub use self::settings::{ExProtoSettings, SettingsError, UnknownConnection};
 pub use self::stats::Stats;
+use crate::grpc::sealed::Mount;
+use crate::grpc::{self, GrpcServer, Running};
 use crate::session::Gateway;
-
-/// EMQX's client does not look at our limit on streams and keeps to our
-/// windows.
-const STREAM_WINDOW: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 8 << 20;
 
 /// An EMQX ExProto handler for one gateway.
 ///
@@ -133,75 +125,45 @@ impl<G: Gateway> ExProtoHandler<G> {
     /// Serves EMQX until `shutdown` ends. Then no connection is accepted any
     /// more, events that have come are worked off, for at most
     /// [`drain`](ExProtoSettings::drain), and the function returns. Devices
-    /// stay connected to EMQX.
+    /// stay connected to EMQX. To serve hooks on the same port, add the handler
+    /// to a [`GrpcServer`].
     ///
     /// # Errors
     ///
     /// The listener fails.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let Self { registry, mut ended } = self;
-        let drain = registry.settings().drain;
-        if let Ok(address) = listener.local_addr() {
-            info!(%address, adapter = registry.settings().adapter, "serving EMQX");
-        }
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let stopping = Arc::clone(&registry);
-        let (begin_drain, draining) = tokio::sync::oneshot::channel();
-        let shutdown = async move {
-            shutdown.await;
-            stopping.stop();
-            // Nobody to tell if serving has failed.
-            let _ = begin_drain.send(());
-        };
-        let late = async move {
-            // Without a shutdown the server alone decides.
-            if draining.await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            tokio::time::sleep(drain).await;
-        };
-        // EMQX opens more streams than we would allow, and closes devices when
-        // one is refused; it resets streams of devices that have gone. So
-        // there is no limit on streams, none on the age of connections, and a
-        // high one on resets.
-        let server = Server::builder()
-            .max_concurrent_streams(None)
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .http2_keepalive_interval(Some(Duration::from_secs(60)))
-            .http2_keepalive_timeout(Some(Duration::from_secs(60)))
-            .http2_max_pending_accept_reset_streams(Some(100_000))
-            .add_routes(routes(&registry))
-            .serve_with_incoming_shutdown(incoming, shutdown);
-        let result = tokio::select! {
-            result = server => result,
-            () = late => {
-                warn!("events are still under way after {drain:?}; not waiting any longer");
-                return Ok(());
-            }
-        };
-        // Without the registry the actors end when their calls have.
-        drop(registry);
-        if timeout(drain, ended.recv()).await.is_err() {
-            warn!("calls to EMQX are still under way after {drain:?}; not waiting any longer");
-        }
-        result.map_err(io::Error::other)
+        GrpcServer::new().with(self).serve(listener, shutdown).await
     }
 
     /// The two services, to be mounted in a tonic server of your own: without
     /// a limit on streams and on the age of connections, with `TCP_NODELAY`.
     #[must_use]
     pub fn into_services(self) -> Routes {
-        routes(&self.registry)
+        grpc::routes(self)
     }
 }
 
-fn routes<G: Gateway>(registry: &Arc<Registry<G>>) -> Routes {
-    let limit = registry.settings().max_message;
-    let service = Arc::new(Service(Arc::clone(registry)));
-    let unary = ConnectionUnaryHandlerServer::from_arc(Arc::clone(&service)).max_decoding_message_size(limit);
-    let streaming = ConnectionHandlerServer::from_arc(service).max_decoding_message_size(limit);
-    Routes::new(unary).add_service(streaming)
+impl<G: Gateway> Mount for ExProtoHandler<G> {
+    #[allow(private_interfaces)]
+    fn mount(self, routes: &mut RoutesBuilder) -> Running {
+        let Self { registry, mut ended } = self;
+        let settings = registry.settings();
+        let (limit, drain) = (settings.max_message, settings.drain);
+        let service = Arc::new(Service(Arc::clone(&registry)));
+        routes.add_service(
+            ConnectionUnaryHandlerServer::from_arc(Arc::clone(&service)).max_decoding_message_size(limit),
+        );
+        routes.add_service(ConnectionHandlerServer::from_arc(service).max_decoding_message_size(limit));
+        Running {
+            name: "ExProto handler",
+            stop: Box::new(move || registry.stop()),
+            // Without the registry the actors end when their calls have.
+            finish: Box::pin(async move {
+                ended.recv().await;
+            }),
+            drain,
+        }
+    }
 }
 
 /// Reads the counters of a handler that is being served.
