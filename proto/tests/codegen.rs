@@ -5,46 +5,85 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const HEADER: &str = "\
-// Generated from proto/exproto.proto by proto/tests/codegen.rs; not written by
-// hand. After a change of the .proto file:
-// EXPROTO_BLESS=1 cargo test -p exproto-proto --test codegen
-";
+/// A `.proto` file of this folder, its package, and where its code is kept.
+struct Source {
+    file: &'static str,
+    package: &'static str,
+    code: &'static str,
+    /// Whether this project calls the services, and does not only serve them.
+    client: bool,
+}
+
+const SOURCES: [Source; 4] = [
+    Source {
+        file: "exproto.proto",
+        package: "emqx.exproto.v1",
+        code: "exproto/pb/emqx_exproto_v1.rs",
+        client: true,
+    },
+    Source {
+        file: "exhook_v1.proto",
+        package: "emqx.exhook.v1",
+        code: "exhook/pb/emqx_exhook_v1.rs",
+        client: false,
+    },
+    Source {
+        file: "exhook_v2.proto",
+        package: "emqx.exhook.v2",
+        code: "exhook/pb/emqx_exhook_v2.rs",
+        client: false,
+    },
+    Source {
+        file: "exhook_v3.proto",
+        package: "emqx.exhook.v3",
+        code: "exhook/pb/emqx_exhook_v3.rs",
+        client: false,
+    },
+];
 
 /// Generates the code of one `.proto` file of this folder.
-fn generate(file: &str, package: &str) -> String {
+fn generate(source: &Source) -> String {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let descriptors = protox::compile([here.join(file)], [here]).unwrap();
+    let descriptors = protox::compile([here.join(source.file)], [here]).unwrap();
     let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     tonic_prost_build::configure()
         .bytes(".")
+        .btree_map(".")
+        .build_client(source.client)
         .emit_rerun_if_changed(false)
         .out_dir(&out)
         .compile_fds(descriptors)
         .unwrap();
-    let code = fs::read_to_string(out.join(format!("{package}.rs"))).unwrap();
-    format!("{HEADER}{code}")
+    let code = fs::read_to_string(out.join(format!("{}.rs", source.package))).unwrap();
+    format!(
+        "// Generated from proto/{} by proto/tests/codegen.rs; not written by\n\
+         // hand. After a change of the .proto file:\n\
+         // EXPROTO_BLESS=1 cargo test -p exproto-proto --test codegen\n\
+         {code}",
+        source.file
+    )
 }
 
 #[test]
 fn committed_code_is_up_to_date() {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../exproto-runtime/src/exproto/pb/emqx_exproto_v1.rs");
-    let generated = generate("exproto.proto", "emqx.exproto.v1");
-    if env::var_os("EXPROTO_BLESS").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, &generated).unwrap();
-        return;
-    }
-    let committed = fs::read_to_string(&path).unwrap_or_default();
-    // A checkout may have turned the line ends.
-    let committed = committed.replace("\r\n", "\n");
-    if let Some(line) = first_difference(&committed, &generated) {
-        panic!(
-            "exproto-runtime/src/exproto/pb/emqx_exproto_v1.rs is not what proto/exproto.proto \
-             makes, from line {line} on; rewrite it with\n    \
-             EXPROTO_BLESS=1 cargo test -p exproto-proto --test codegen"
-        );
+    for source in &SOURCES {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../exproto-runtime/src").join(source.code);
+        let generated = generate(source);
+        if env::var_os("EXPROTO_BLESS").is_some() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &generated).unwrap();
+            continue;
+        }
+        let committed = fs::read_to_string(&path).unwrap_or_default();
+        // A checkout may have turned the line ends.
+        let committed = committed.replace("\r\n", "\n");
+        if let Some(line) = first_difference(&committed, &generated) {
+            panic!(
+                "exproto-runtime/src/{} is not what proto/{} makes, from line {line} on; rewrite it with\n    \
+                 EXPROTO_BLESS=1 cargo test -p exproto-proto --test codegen",
+                source.code, source.file
+            );
+        }
     }
 }
 
