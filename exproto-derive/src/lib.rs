@@ -1,7 +1,8 @@
-//! The derive macro of exproto. Use it through `exproto-runtime`, which
-//! re-exports it and documents its attributes.
+//! The macros of exproto: the derive, and `#[exhook]` in the module of that
+//! name. Use them through `exproto-runtime`, which re-exports them and documents
+//! their attributes.
 //!
-//! A pipeline: `attr` reads the attributes, `lower` turns them and the syntax
+//! The derive is a pipeline: `attr` reads the attributes, `lower` turns them and the syntax
 //! tree into the model of `ir`, `check` looks for mistakes in the model, and
 //! `expand` writes the code. Mistakes are collected in `ctxt` and reported
 //! together; `fallback` then stands in for the code, so that one mistake gives
@@ -14,6 +15,7 @@ mod attr;
 mod catalogue;
 mod check;
 mod ctxt;
+mod exhook;
 mod expand;
 mod fallback;
 mod framing;
@@ -36,6 +38,14 @@ use syn::{DeriveInput, parse_macro_input};
 pub fn derive_exproto_frame(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     derive(&input).into()
+}
+
+/// Registers the hooks that an `impl` of `HookProvider` writes, and checks them.
+///
+/// See the documentation of `exproto_runtime::doc::exhook`.
+#[proc_macro_attribute]
+pub fn exhook(args: TokenStream, item: TokenStream) -> TokenStream {
+    exhook::exhook(args.into(), item.into()).into()
 }
 
 fn derive(input: &DeriveInput) -> proc_macro2::TokenStream {

@@ -9,6 +9,10 @@ pub use core::option::Option::{self, None, Some};
 pub use core::result::Result::{self, Err, Ok};
 
 pub use crate::codec::*;
+#[cfg(feature = "exhook")]
+pub mod exhook {
+    pub use crate::exhook::{Hook, Registration};
+}
 #[cfg(feature = "session")]
 pub use crate::session::routes::*;
 #[cfg(feature = "session")]

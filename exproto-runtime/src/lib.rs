@@ -75,6 +75,7 @@ fn main() -> std::process::ExitCode {
 //! | [`doc::tutorial`] | from a vendor's table and a hex dump to a running gateway |
 //! | [`doc::cookbook`] | "the length counts itself", "unknown tags", .. in a few lines each |
 //! | [`doc::wire`], [`doc::frame`], [`doc::route`] | every key of the attributes |
+//! | [`doc::exhook`] | a program that EMQX's hooks call |
 //! | [`codec::Deframer`] | the codec alone |
 //! | [`testkit::TestConn`](doc::cookbook#testing-without-sockets) | tests of a gateway without sockets |
 //!
@@ -89,6 +90,7 @@ fn main() -> std::process::ExitCode {
 //! | `embedded-broker` | an MQTT broker in the same process |
 //! | `host` | listeners in front of a broker |
 //! | `grpc` | the EMQX ExProto handler |
+//! | `exhook` | EMQX hooks: authenticate, authorise, watch, rewrite |
 //! | `cli` | `main`: `serve`, `decode`, `check`, `simulate`, `watch`, `send` |
 //! | `testkit` | device connections for tests, without sockets or a clock |
 //! | `full` | all of these |
@@ -105,7 +107,7 @@ fn main() -> std::process::ExitCode {
 //! | codec | [`codec`] | bytes and typed frames; no IO, no clock |
 //! | session | [`session`] | one device connection as a state machine |
 //! | broker | [`broker`] | the way to an MQTT broker |
-//! | drivers | [`host`], [`exproto`] | sockets; EMQX over gRPC |
+//! | drivers | [`host`], [`exproto`], [`exhook`] | sockets; EMQX's devices and hooks over gRPC |
 //! | test kit | [`testkit`] | sessions without sockets, for unit tests |
 //! | application | [`app`] | command line, configuration |
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -125,6 +127,8 @@ mod clock;
 pub mod codec;
 #[cfg(any(doc, doctest))]
 pub mod doc;
+#[cfg(feature = "exhook")]
+pub mod exhook;
 #[cfg(feature = "grpc")]
 pub mod exproto;
 #[cfg(feature = "tokio-util")]
