@@ -6,7 +6,7 @@ use proc_macro2::Ident;
 use crate::attr::frame::{FrameAttrs, Ranges};
 use crate::attr::wire::Endian;
 use crate::expand::asserts::const_path;
-use crate::ir::{Extent, Frame, IntTy, Item, Layout, Presence, Repr, Shape};
+use crate::ir::{Extent, Frame, IntTy, Item, Layout, ListKind, Presence, Repr, Shape};
 use crate::lower::{bounds, fixed_at};
 use crate::relation::{Relation, Source};
 
@@ -111,6 +111,10 @@ pub(crate) fn constant(items: &[Item], index: usize) -> bool {
                 && match (&item.repr, &item.extent) {
                     (_, Extent::Fixed(_)) | (Repr::Part | Repr::Array(_), Extent::Own) => true,
                     (Repr::Codec(codec), Extent::Own) => const_path(codec),
+                    (Repr::List(ListKind::Array, _), _) => item.each.as_deref().is_some_and(|each| {
+                        each.fixed().is_some()
+                            || matches!((&each.repr, &each.extent), (Repr::Part, Extent::Own))
+                    }),
                     _ => false,
                 }
         })

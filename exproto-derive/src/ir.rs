@@ -172,6 +172,8 @@ pub(crate) enum ListKind {
     Vec,
     /// `List` or `ListBuf`: elements decode themselves.
     Lazy,
+    /// `[T; N]`; the extent says how many.
+    Array,
 }
 
 /// A place in a container of bits.
@@ -408,6 +410,9 @@ impl Item {
             (Repr::Bits(_), _) => None,
             (Repr::TagReceiver, _) => Some(0),
             (Repr::Array(len), Extent::Own) => literal(len),
+            (Repr::List(ListKind::Array, _), Extent::Count(len)) => {
+                literal(len)?.checked_mul(self.each.as_ref()?.fixed()?)
+            }
             (Repr::List(..) | Repr::Body(_), _) => None,
             (_, Extent::Fixed(size)) => Some(*size),
             _ => None,

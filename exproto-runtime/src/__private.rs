@@ -4,6 +4,7 @@
 pub use alloc::string::{String, ToString};
 pub use alloc::vec::Vec;
 pub use core;
+pub use core::array::from_fn as array_of;
 pub use core::convert::{From, TryFrom};
 pub use core::option::Option::{self, None, Some};
 pub use core::result::Result::{self, Err, Ok};
@@ -135,6 +136,39 @@ pub const fn add_sizes(a: Option<usize>, b: Option<usize>) -> Option<usize> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a + b),
         _ => None,
+    }
+}
+
+/// The constant size of so many items.
+#[must_use]
+pub const fn times_size(count: usize, size: Option<usize>) -> Option<usize> {
+    match size {
+        Some(size) => Some(count * size),
+        None => None,
+    }
+}
+
+/// An array of what `make` returns for each place, or its first error.
+///
+/// # Errors
+///
+/// The first of `make`; it is not called again after it.
+#[inline(always)]
+pub fn try_array<T, const N: usize, E>(mut make: impl FnMut(usize) -> Result<T, E>) -> Result<[T; N], E> {
+    let mut error = None;
+    let made: [Option<T>; N] = core::array::from_fn(|index| {
+        if error.is_some() {
+            return None;
+        }
+        make(index).map_err(|why| error = Some(why)).ok()
+    });
+    match error {
+        Some(why) => Err(why),
+        // Without an error every call returned a value.
+        None => Ok(made.map(|value| match value {
+            Some(value) => value,
+            None => unreachable!("every place of the array is made"),
+        })),
     }
 }
 

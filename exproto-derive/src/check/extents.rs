@@ -51,7 +51,7 @@ pub(super) fn extent_of_fixed(item: &Item, ctxt: &mut Ctxt) {
             );
         }
         Repr::Bits(_) => ctxt.error_at(span, format_args!("`{label}` is made of bits: remove `{key}`")),
-        Repr::Array(_) => {
+        Repr::Array(_) | Repr::List(ListKind::Array, _) => {
             ctxt.error_at(span, format_args!("`{label}` has the size of its array: remove `{key}`"))
         }
         Repr::Slice | Repr::Buffer | Repr::List(..) | Repr::Codec(_) | Repr::Part | Repr::Body(_) => {
@@ -80,11 +80,14 @@ pub(super) fn extent_key(attrs: &WireAttrs) -> Option<(&'static str, Span)> {
 // `each(..)` says how the elements of a `Vec` are laid out.
 pub(super) fn each(item: &Item, ctxt: &mut Ctxt) {
     if let Some(key) = &item.attrs.each
-        && !matches!(item.repr, Repr::List(ListKind::Vec, _))
+        && !matches!(item.repr, Repr::List(ListKind::Vec | ListKind::Array, _))
     {
         ctxt.error_at(
             key.key,
-            format_args!("`each` is for the elements of a `Vec`, and `{}` is none: remove it", item.label),
+            format_args!(
+                "`each` is for the elements of a `Vec` or an array, and `{}` is none: remove it",
+                item.label
+            ),
         );
     }
 }
@@ -118,6 +121,10 @@ pub(super) fn lenient(item: &Item, ctxt: &mut Ctxt) {
     let Some(key) = &item.attrs.lenient else { return };
     let label = &item.label;
     match (&item.repr, &item.extent) {
+        (Repr::List(ListKind::Array, _), _) => ctxt.error_at(
+            key.key,
+            format_args!("`{label}` has the size of its array, so nothing of it can be missing: remove `lenient`"),
+        ),
         (Repr::List(ListKind::Vec, _), _) => ctxt.error_at(
             key.key,
             format_args!("a `Vec` has no place for the bytes of an element that is cut off: use `List` or `ListBuf` for `{label}`"),
@@ -138,16 +145,18 @@ pub(super) fn lenient(item: &Item, ctxt: &mut Ctxt) {
 // does not take its whole extent.
 pub(super) fn bounded(item: &Item, ctxt: &mut Ctxt) {
     let label = &item.label;
-    let decided = matches!(
-        item.extent,
-        Extent::Size(_)
-            | Extent::Count(_)
-            | Extent::PrefixSize(..)
-            | Extent::PrefixCount(..)
-            | Extent::BySize(_)
-            | Extent::ByCount(_)
-            | Extent::Until(_)
-    );
+    let array = matches!(item.repr, Repr::List(ListKind::Array, _));
+    let decided = !array
+        && matches!(
+            item.extent,
+            Extent::Size(_)
+                | Extent::Count(_)
+                | Extent::PrefixSize(..)
+                | Extent::PrefixCount(..)
+                | Extent::BySize(_)
+                | Extent::ByCount(_)
+                | Extent::Until(_)
+        );
     if let Some(key) = item.attrs.max.as_ref().filter(|_| !decided) {
         ctxt.error_at(
             key.key,

@@ -7,7 +7,7 @@ use super::common::{at_lifetime, header};
 use crate::attr::frame::{Escapes, Named, Ranges};
 use crate::attr::wire::Endian;
 use crate::framing::{Bounds, Length, Place};
-use crate::ir::{Extent, Frame, IntTy, Item, Layout, Model, Repr};
+use crate::ir::{Extent, Frame, IntTy, Item, Layout, ListKind, Model, Repr};
 use crate::lower::fixed_at;
 use crate::relation;
 
@@ -342,6 +342,10 @@ fn sizes(items: &[Item], range: std::ops::Range<usize>) -> (usize, Vec<TokenStre
         let ty = super::common::static_lifetimes(item.ty.to_token_stream());
         parts.push(match (&item.repr, &item.extent) {
             (_, Extent::Fixed(bytes)) => quote!(__p::Some(#bytes)),
+            (Repr::List(ListKind::Array, element), Extent::Count(len)) => {
+                let (_, size) = super::structs::array_sizes(item, element, len);
+                super::common::static_lifetimes(size.unwrap_or_else(|| quote!(__p::None)))
+            }
             (Repr::Array(len), Extent::Own) => quote!(__p::Some(#len)),
             (Repr::Codec(codec), Extent::Own) => quote!(__p::codec_size::<#ty, _>(&#codec)),
             _ => quote!(<#ty as __p::Wire>::SIZE),

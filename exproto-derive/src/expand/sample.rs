@@ -201,12 +201,15 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
                 },
             };
             let one = match (kind, &item.each) {
-                (ListKind::Vec, Some(each)) => value(model, layout, each),
+                (ListKind::Vec | ListKind::Array, Some(each)) => value(model, layout, each),
                 _ => {
                     let ctx = super::decode::Decode { model, layout, frame: None }.element_ctx(item, element);
                     quote!({ let __c = #ctx; <#element as __p::Sample<_>>::sample(__random, __p::None, &#info, __c) })
                 }
             };
+            if *kind == ListKind::Array {
+                return quote!({ let __v: #ty = __p::array_of(|_| #one); __v });
+            }
             quote!({
                 let __n: usize = #count;
                 let mut __list = __p::Vec::new();

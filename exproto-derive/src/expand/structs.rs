@@ -7,7 +7,7 @@ use super::asserts::{const_path, where_used};
 use super::common::{construct, ctx_bind, ctx_type, de_lifetime, header, pattern};
 use super::decode::Decode;
 use super::encode::Encode;
-use crate::ir::{Extent, Layout, Model, Presence, Repr};
+use crate::ir::{Extent, Item, Layout, ListKind, Model, Presence, Repr};
 use crate::lower::fixed_at;
 
 /// `Wire`, `Decode`, `Encode` of a struct.
@@ -91,6 +91,7 @@ pub(crate) fn sizes(layout: &Layout) -> (TokenStream, TokenStream, TokenStream) 
                 Some(quote!(__p::codec_min::<#ty, _>(&#codec))),
                 Some(quote!(__p::codec_size::<#ty, _>(&#codec))),
             ),
+            (Repr::List(ListKind::Array, element), Extent::Count(len)) => array_sizes(item, element, len),
             (Repr::Array(len), Extent::Own) => (Some(quote!({ #len })), Some(quote!(__p::Some({ #len })))),
             (_, Extent::Until(end)) => {
                 let bytes = end.len();
@@ -114,4 +115,22 @@ pub(crate) fn sizes(layout: &Layout) -> (TokenStream, TokenStream, TokenStream) 
         size = quote!(__p::add_sizes(#size, #exact));
     }
     (quote!(#min), size, greedy)
+}
+
+/// The smallest size of an array and, if its elements have one, its size.
+pub(crate) fn array_sizes(
+    item: &Item,
+    element: &syn::Type,
+    len: &syn::Expr,
+) -> (Option<TokenStream>, Option<TokenStream>) {
+    match item.each.as_deref() {
+        Some(Item { repr: Repr::Part, extent: Extent::Own, .. }) => (
+            Some(quote!((#len) * <#element as __p::Wire>::MIN)),
+            Some(quote!(__p::times_size(#len, <#element as __p::Wire>::SIZE))),
+        ),
+        each => match each.and_then(Item::fixed) {
+            Some(bytes) => (Some(quote!((#len) * #bytes)), Some(quote!(__p::Some((#len) * #bytes)))),
+            None => (None, None),
+        },
+    }
 }

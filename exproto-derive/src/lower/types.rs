@@ -32,9 +32,7 @@ pub(crate) fn classify(ty: &Type) -> Class {
             _ => Class::Unsupported("a borrowed field is `&[u8]`, `Text` or `List`"),
         },
         Type::Array(array) if is_u8(&array.elem) => Class::Array(array.len.clone()),
-        Type::Array(_) => Class::Unsupported(
-            "an array holds bytes: use `Vec` or `List` with `count = N` for other elements",
-        ),
+        Type::Array(array) => Class::List(ListKind::Array, (*array.elem).clone()),
         Type::Path(path) => {
             let Some(last) = path.path.segments.last() else { return Class::Other };
             let element = match &last.arguments {

@@ -44,7 +44,7 @@ pub(super) fn value_item(
             Class::Array(len) => Repr::Array(len),
             Class::List(kind, element) => {
                 let mut inner = attrs.each.as_ref().map(|key| (*key.value).clone()).unwrap_or_default();
-                if kind == ListKind::Vec {
+                if kind != ListKind::Lazy {
                     // As on a `List`: the context is the elements'.
                     inner.ctx = inner.ctx.or_else(|| attrs.ctx.clone());
                     inner.endian = inner.endian.or_else(|| attrs.endian.clone());
@@ -71,7 +71,10 @@ pub(super) fn value_item(
             Class::Other => Repr::Part,
         }
     };
-    let extent = extent(label, &repr, attrs, scope, ctxt);
+    let extent = match (&repr, &ty) {
+        (Repr::List(ListKind::Array, _), Type::Array(array)) => Extent::Count(array.len.clone()),
+        _ => extent(label, &repr, attrs, scope, ctxt),
+    };
     let (ctx, ctx_span) = match &attrs.ctx {
         Some(Keyed { key, value: CtxKey::Give(values) }) => (values.clone(), Some(*key)),
         _ => (Vec::new(), None),

@@ -124,7 +124,7 @@ fn what_has_a_size_of_its_own_takes_no_other() {
         ),
         (
             "struct S { #[wire(each(size = 1))] a: Part }",
-            &[("`each` is for the elements of a `Vec`, and `a` is none: remove it", "each")],
+            &[("`each` is for the elements of a `Vec` or an array, and `a` is none: remove it", "each")],
         ),
     ]);
 }

@@ -5,6 +5,7 @@ mod digits;
 mod frame;
 mod join;
 mod layout;
+mod lists;
 mod order;
 mod routes;
 mod syntax;

@@ -11,7 +11,24 @@ use crate::relation;
 
 impl Decode<'_> {
     /// A list with a known number of elements.
+    /// The elements of an array, each read where the one before ends.
+    pub(super) fn array(&self, item: &Item, index: usize, element: &syn::Type) -> TokenStream {
+        let (value, ty) = (self.element(item, index), &item.ty);
+        quote!({
+            let __array: #ty = __p::try_array(|__i| -> __p::Result<#element, __p::Error> {
+                __r.enter_element(__i);
+                let __v = #value;
+                __r.leave();
+                __p::Ok(__v)
+            })?;
+            __array
+        })
+    }
+
     pub(super) fn counted(&self, item: &Item, index: usize) -> TokenStream {
+        if let Repr::List(ListKind::Array, element) = &item.repr {
+            return self.array(item, index, element);
+        }
         let info = &item.info;
         let count = match &item.extent {
             Extent::Count(expr) => {

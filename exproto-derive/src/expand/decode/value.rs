@@ -50,6 +50,7 @@ impl Decode<'_> {
                 let lenient = item.lenient;
                 quote!(<#ty as __p::Sequence<'_>>::decode_rest(__r, #ctx, #lenient, &#info)?)
             }
+            Repr::List(ListKind::Array, element) => self.array(item, index, element),
             Repr::List(ListKind::Vec, _) => {
                 let value = self.element(item, index);
                 quote!({

@@ -62,6 +62,7 @@ impl Encode<'_> {
                 let check = exact(quote!(__p::ToSize::to_size(#size)));
                 quote!({ let __from = __w.here(); #content #check })
             }
+            Extent::Count(_) if matches!(item.repr, Repr::List(ListKind::Array, _)) => content,
             Extent::Count(expr) if !mentions_left(expr) => {
                 let count = user_expr(expr, self.layout, item, self.model, Locals::References);
                 quote! {
@@ -196,7 +197,7 @@ impl Encode<'_> {
                 };
                 quote!(__p::Sequence::encode_all(#x, __w, #ctx)?;)
             }
-            Repr::List(ListKind::Vec, _) => {
+            Repr::List(ListKind::Vec | ListKind::Array, _) => {
                 let each = item
                     .each
                     .as_ref()

@@ -276,6 +276,12 @@ impl<T> Counted for [T] {
     }
 }
 
+impl<T, const N: usize> Counted for [T; N] {
+    fn counted(&self) -> usize {
+        N
+    }
+}
+
 impl<C: Counted + ?Sized> Counted for &C {
     fn counted(&self) -> usize {
         (**self).counted()
