@@ -217,6 +217,10 @@ pub(crate) enum Extent {
     PrefixSize(IntTy, Endian),
     /// An integer before it holds its elements.
     PrefixCount(IntTy, Endian),
+    /// What a codec reads before it says its bytes.
+    PrefixSizeBy(Expr),
+    /// What a codec reads before it says its elements.
+    PrefixCountBy(Expr),
     /// The `size(..)` relation of this item.
     BySize(usize),
     /// The `count(..)` relation of this item.
@@ -431,6 +435,14 @@ impl Item {
             Repr::Bits(slot) => Some(slot.count),
             _ => None,
         }
+    }
+
+    /// Whether it ends after so many elements.
+    pub(crate) fn counted(&self) -> bool {
+        matches!(
+            self.extent,
+            Extent::Count(_) | Extent::PrefixCount(..) | Extent::PrefixCountBy(_) | Extent::ByCount(_)
+        )
     }
 
     /// Whether it takes everything up to the end of its surroundings.

@@ -2,7 +2,10 @@
 #![cfg(feature = "derive")]
 #![allow(clippy::unwrap_used)]
 
-use exproto_runtime::codec::{ErrorKind, FieldInfo, Fill, Node, Random, from_bytes, to_bytes, to_json};
+use exproto_runtime::codec::{
+    BerLength, Charset, Codec, Error, ErrorKind, FieldInfo, Fill, Leb128, Node, Random, Reader, Writer,
+    from_bytes, to_bytes, to_json,
+};
 use exproto_runtime::prelude::*;
 
 static AT: FieldInfo = FieldInfo::new("", "value");
@@ -123,5 +126,118 @@ fn a_length_may_stand_behind_arrays() {
         assert!(deframer.next(&mut head, &mut scratch).is_none());
         let Some(Item::Frame(raw)) = deframer.next(&mut tail, &mut scratch) else { panic!("{split}") };
         assert_eq!(raw.decode::<Sized<'_>>().unwrap().frame, frame);
+    }
+}
+
+/// A byte, or 0xFF and two bytes.
+struct OneOrThree;
+
+impl Codec<'_, u64> for OneOrThree {
+    const DELIMITED: bool = true;
+
+    fn decode(&self, r: &mut Reader<'_>, at: &'static FieldInfo) -> Result<u64, Error> {
+        match r.run::<1>(at)?[0] {
+            0xFF => Ok(u64::from(u16::from_be_bytes(*r.run(at)?))),
+            small => Ok(u64::from(small)),
+        }
+    }
+
+    fn encode(&self, value: &u64, w: &mut Writer<'_>, at: &'static FieldInfo) -> Result<(), Error> {
+        match (u8::try_from(*value), u16::try_from(*value)) {
+            (Ok(small), _) if small < 0xFF => w.bytes(&[small]),
+            (_, Ok(large)) => {
+                w.bytes(&[0xFF]);
+                w.bytes(&large.to_be_bytes());
+            }
+            _ => return Err(w.error(ErrorKind::Overflow, w.here(), at)),
+        }
+        Ok(())
+    }
+}
+
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[wire(endian = big)]
+struct Prefixed<'a> {
+    #[wire(size = prefix(Leb128))]
+    data: &'a [u8],
+    #[wire(size = prefix(OneOrThree), as = Ascii)]
+    name: Text<'a>,
+    #[wire(count = prefix(BerLength), max = 300)]
+    values: Vec<u16>,
+    #[wire(count = prefix(Leb128), each(size = prefix(BerLength)))]
+    blobs: Vec<Vec<u8>>,
+    #[wire(size = prefix(BerLength))]
+    nested: Option2,
+    after: u8,
+}
+
+#[derive(ExProtoFrame, Debug, PartialEq)]
+struct Option2 {
+    #[wire(before(check: u8 = sum(text)), size = prefix(Leb128))]
+    text: Vec<u8>,
+}
+
+#[test]
+fn prefixes_may_have_a_width_of_their_own() {
+    for size in [0_usize, 1, 127, 128, 254, 255, 300] {
+        let long = vec![b'x'; size];
+        let frame = Prefixed {
+            data: &long,
+            name: Text::new(&long, Charset::Ascii),
+            values: vec![7; size],
+            blobs: vec![long.clone(), Vec::new()],
+            nested: Option2 { text: long.clone() },
+            after: 9,
+        };
+        let bytes = to_bytes(&frame).unwrap();
+        let received = from_bytes::<Prefixed<'_>>(&bytes).unwrap();
+        assert_eq!(received.frame, frame);
+        assert!(received.flags.is_empty());
+        for cut in 0..bytes.len() {
+            assert_eq!(from_bytes::<Prefixed<'_>>(&bytes[..cut]).unwrap_err().kind(), ErrorKind::Short);
+        }
+    }
+    let small = Prefixed {
+        data: b"ab",
+        name: "c".into(),
+        values: vec![1],
+        blobs: vec![vec![5]],
+        nested: Option2 { text: vec![6] },
+        after: 9,
+    };
+    // The sum covers the prefix of `text`, 1, and its byte, 6.
+    let bytes = [2, b'a', b'b', 1, b'c', 1, 0, 1, 1, 1, 5, 3, 7, 1, 6, 9];
+    assert_eq!(to_bytes(&small).unwrap(), bytes);
+}
+
+#[test]
+fn a_count_before_nothing_allocates_nothing() {
+    // Four thousand million blobs in no bytes.
+    let bytes = [0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F];
+    assert_eq!(from_bytes::<Prefixed<'_>>(&bytes).unwrap_err().kind(), ErrorKind::Short);
+    let bytes = [0, 0, 0x84, 0xFF, 0xFF, 0xFF, 0xFF];
+    assert_eq!(from_bytes::<Prefixed<'_>>(&bytes).unwrap_err().kind(), ErrorKind::TooLong);
+    // A longer form than needed is read and flagged.
+    let bytes = [0x80, 0x00, 0, 0, 0, 2, 0, 0, 9];
+    assert!(!from_bytes::<Prefixed<'_>>(&bytes).unwrap().flags.is_empty());
+}
+
+#[test]
+fn made_up_prefixes_encode_and_come_back() {
+    #[derive(ExProtoFrame, Debug, PartialEq)]
+    struct Owned {
+        #[wire(size = prefix(BerLength))]
+        data: Vec<u8>,
+        #[wire(count = prefix(Leb128))]
+        cells: Vec<Cell>,
+    }
+    let mut random = Random::new(3);
+    for _ in 0..200 {
+        let owned: Owned = random.make();
+        let bytes = to_bytes(&owned).unwrap();
+        assert_eq!(from_bytes::<Owned>(&bytes).unwrap().frame, owned);
+        let mut json = Vec::new();
+        to_json(&owned, &mut json);
+        assert_eq!(Owned::fill(Some(&Node::parse(&json).unwrap()), &AT).unwrap(), owned);
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct EndianKey {
 /// `size = ..`, `count = ..`.
 #[derive(Clone)]
 pub(crate) enum Amount {
-    /// A prefix of this integer type right before the value.
+    /// A prefix of this integer type, or read by this codec, right before the value.
     Prefix(Type),
     /// An expression over earlier fields and the context.
     Expr(Expr),

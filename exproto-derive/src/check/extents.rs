@@ -129,7 +129,7 @@ pub(super) fn lenient(item: &Item, ctxt: &mut Ctxt) {
             key.key,
             format_args!("a `Vec` has no place for the bytes of an element that is cut off: use `List` or `ListBuf` for `{label}`"),
         ),
-        (Repr::List(..), Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_)) => ctxt.error_at(
+        (Repr::List(..), _) if item.counted() => ctxt.error_at(
             key.key,
             format_args!("`lenient` takes the elements that are there, but `{label}` has a count: say `rest` or `size` instead, or remove it"),
         ),
@@ -153,6 +153,8 @@ pub(super) fn bounded(item: &Item, ctxt: &mut Ctxt) {
                 | Extent::Count(_)
                 | Extent::PrefixSize(..)
                 | Extent::PrefixCount(..)
+                | Extent::PrefixSizeBy(_)
+                | Extent::PrefixCountBy(_)
                 | Extent::BySize(_)
                 | Extent::ByCount(_)
                 | Extent::Until(_)
@@ -166,7 +168,7 @@ pub(super) fn bounded(item: &Item, ctxt: &mut Ctxt) {
         );
     }
     let sized =
-        decided && !matches!(item.extent, Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_));
+        decided && !item.counted();
     let sized = sized || matches!(item.extent, Extent::Fixed(_) | Extent::Separated(_));
     let takes_all = matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..));
     if let Some(key) = item.attrs.extra.as_ref().filter(|_| !sized || takes_all) {

@@ -46,6 +46,7 @@ fn of_layout(layout: &Layout, within: bool) -> TokenStream {
     for (index, item) in layout.items.iter().enumerate() {
         add(greedy_in_the_middle(layout, index, item));
         add(elements(item));
+        add(prefix_ends(item));
         add(tag_width(layout, item));
         add(opaque_needs_other(item));
         add(scalar_width(item));
@@ -98,7 +99,12 @@ fn elements(item: &Item) -> Vec<Assertion> {
     let label = &item.label;
     if matches!(
         item.extent,
-        Extent::Rest(_) | Extent::BySize(_) | Extent::Size(_) | Extent::Fixed(_) | Extent::PrefixSize(..)
+        Extent::Rest(_)
+            | Extent::BySize(_)
+            | Extent::Size(_)
+            | Extent::Fixed(_)
+            | Extent::PrefixSize(..)
+            | Extent::PrefixSizeBy(_)
     ) {
         let message =
             format!("an element of `{label}` may have no bytes, so the list would have no end: say `count`");
@@ -108,6 +114,22 @@ fn elements(item: &Item) -> Vec<Assertion> {
         "an element of `{label}` takes all bytes there are, so there could be only one: give the last field of the element a `size`"
     );
     out.push(assertion(item.span, quote!(!<#element as __p::Wire>::GREEDY), &message));
+    out
+}
+
+/// A prefix is followed by its value, so it says itself where it ends.
+fn prefix_ends(item: &Item) -> Vec<Assertion> {
+    let mut out = item.each.as_deref().map_or_else(Vec::new, prefix_ends);
+    if let Extent::PrefixSizeBy(codec) | Extent::PrefixCountBy(codec) = &item.extent
+        && const_path(codec)
+    {
+        let message = format!(
+            "the prefix of `{}` would take all bytes there are: `prefix(..)` needs a codec that is `DELIMITED`",
+            item.label
+        );
+        let span = syn::spanned::Spanned::span(codec);
+        out.push(assertion(span, quote!(__p::codec_delimited::<u64, _>(&#codec)), &message));
+    }
     out
 }
 

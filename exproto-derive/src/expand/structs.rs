@@ -102,6 +102,9 @@ pub(crate) fn sizes(layout: &Layout) -> (TokenStream, TokenStream, TokenStream) 
                 (Some(quote!(#bytes)), None)
             }
             (_, Extent::Fixed(bytes)) => (Some(quote!(#bytes)), Some(quote!(__p::Some(#bytes)))),
+            (_, Extent::PrefixSizeBy(codec) | Extent::PrefixCountBy(codec)) if const_path(codec) => {
+                (Some(quote!(__p::codec_min::<u64, _>(&#codec))), None)
+            }
             (_, Extent::PrefixSize(int, _) | Extent::PrefixCount(int, _)) => {
                 let bytes = int.bytes;
                 (Some(quote!(#bytes)), None)

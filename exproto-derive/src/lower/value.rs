@@ -159,6 +159,13 @@ pub(super) fn bit_repr(attrs: &WireAttrs) -> Repr {
     Repr::Bits(BitSlot { count, shift: 0, first: 0, bytes: 0, endian: Endian::Big })
 }
 
+/// What stands before a value and says how much of it there is.
+enum Prefix {
+    Integer(IntTy, Endian),
+    Codec(Expr),
+    Wrong,
+}
+
 fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut Ctxt) -> Extent {
     let given = [
         attrs.size.as_ref().map(|key| key.key),
@@ -174,27 +181,35 @@ fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut
             format_args!("`{label}` has two extents: keep one of `size`, `count`, `rest`, `until`"),
         );
     }
-    let prefix = |ty: &Type, ctxt: &mut Ctxt| match IntTy::on_wire(ty) {
+    let prefix = |of: &Type, ctxt: &mut Ctxt| match IntTy::on_wire(of) {
         Some(int) if int.own_width() => {
             ctxt.error(
-                ty,
+                of,
                 "the digits of a prefix have nothing that ends them: say how many, `prefix(dec(4))`",
             );
-            None
+            Prefix::Wrong
         }
         Some(int) if !int.signed && !int.float => {
-            Some((int, need_endian(int, scope.endian, ty.span(), "the prefix", scope, ctxt)))
+            let endian = need_endian(int, scope.endian, of.span(), "the prefix", scope, ctxt);
+            Prefix::Integer(int, endian)
         }
+        // A codec is named like a type, `Leb128` or `BcdNumber::<2>`.
+        None if let Ok(codec @ Expr::Path(_)) = syn::parse2(of.to_token_stream()) => Prefix::Codec(codec),
         _ => {
-            ctxt.error(ty, "a prefix is an unsigned integer: `prefix(u8)`, `prefix(u16)`");
-            None
+            ctxt.error(
+                of,
+                "a prefix is an unsigned integer or a codec of one: `prefix(u8)`, `prefix(Leb128)`",
+            );
+            Prefix::Wrong
         }
     };
     if let Some(key) = &attrs.size {
         return match &key.value {
-            Amount::Prefix(ty) => {
-                prefix(ty, ctxt).map_or(Extent::Own, |(int, endian)| Extent::PrefixSize(int, endian))
-            }
+            Amount::Prefix(of) => match prefix(of, ctxt) {
+                Prefix::Integer(int, endian) => Extent::PrefixSize(int, endian),
+                Prefix::Codec(codec) => Extent::PrefixSizeBy(codec),
+                Prefix::Wrong => Extent::Own,
+            },
             Amount::Expr(expr) => match crate::ir::literal(expr) {
                 Some(size) => Extent::Fixed(size),
                 None => Extent::Size(expr.clone()),
@@ -210,9 +225,11 @@ fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut
             return Extent::Own;
         }
         return match &key.value {
-            Amount::Prefix(ty) => {
-                prefix(ty, ctxt).map_or(Extent::Own, |(int, endian)| Extent::PrefixCount(int, endian))
-            }
+            Amount::Prefix(of) => match prefix(of, ctxt) {
+                Prefix::Integer(int, endian) => Extent::PrefixCount(int, endian),
+                Prefix::Codec(codec) => Extent::PrefixCountBy(codec),
+                Prefix::Wrong => Extent::Own,
+            },
             Amount::Expr(expr) => Extent::Count(expr.clone()),
         };
     }

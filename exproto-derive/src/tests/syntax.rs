@@ -38,7 +38,7 @@ fn keys_are_known_and_complete() {
         ),
         (
             "struct S { #[wire(size = prefix(i8))] a: Vec<u8> }",
-            &[("a prefix is an unsigned integer: `prefix(u8)`, `prefix(u16)`", "i8")],
+            &[("a prefix is an unsigned integer or a codec of one: `prefix(u8)`, `prefix(Leb128)`", "i8")],
         ),
     ]);
 }

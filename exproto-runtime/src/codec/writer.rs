@@ -60,6 +60,27 @@ impl<'w> Writer<'w> {
         At(self.buf.len())
     }
 
+    /// Writes what `write` does before the bytes from `from` on, for a length
+    /// whose width is known only with its value.
+    ///
+    /// # Errors
+    ///
+    /// Those of `write`.
+    #[inline]
+    pub fn put_before(
+        &mut self,
+        from: At,
+        write: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let end = self.buf.len();
+        write(self)?;
+        let written = self.buf.len() - end;
+        if let Some(moved) = self.buf.get_mut(from.0..) {
+            moved.rotate_right(written);
+        }
+        Ok(())
+    }
+
     /// The place of the frame's first byte.
     #[inline]
     #[must_use]

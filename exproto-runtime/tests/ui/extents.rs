@@ -37,4 +37,23 @@ struct Single {
     list: Vec<Greedy>, //~ an element of `list` takes all bytes there are, so there could be only one
 }
 
+/// A number in all bytes that there are.
+struct Open;
+
+impl Codec<'_, u64> for Open {
+    fn decode(&self, r: &mut Reader<'_>, _: &'static FieldInfo) -> Result<u64, Error> {
+        Ok(r.rest().len() as u64)
+    }
+
+    fn encode(&self, _: &u64, _: &mut Writer<'_>, _: &'static FieldInfo) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[derive(ExProtoFrame, Debug)]
+struct OpenPrefix {
+    #[wire(size = prefix(Open))] //~ the prefix of `data` would take all bytes there are
+    data: Vec<u8>,
+}
+
 fn main() {}

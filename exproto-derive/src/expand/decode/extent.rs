@@ -1,10 +1,10 @@
 //! A value within its extent: which bytes are its own.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 use super::{Decode, offset_name, raw_name};
-use crate::expand::common::{Locals, user_expr};
+use crate::expand::common::{Locals, located, user_expr};
 use crate::ir::{Extent, Item, Presence, Repr};
 use crate::lower::{bounds, fixed_at};
 use crate::relation::{self, Relation, Source};
@@ -55,6 +55,7 @@ impl Decode<'_> {
                 let value = self.number(*int, *endian, info);
                 quote!((#value as usize))
             }
+            Extent::PrefixSizeBy(codec) => self.prefix_by(item, codec),
             Extent::BySize(carrier) => {
                 let (size, framed) = self.declared_size(index, *carrier);
                 if let Some(tail) = framed {
@@ -70,7 +71,7 @@ impl Decode<'_> {
                 }
                 size
             }
-            Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_) => {
+            Extent::Count(_) | Extent::PrefixCount(..) | Extent::PrefixCountBy(_) | Extent::ByCount(_) => {
                 return self.counted(item, index);
             }
         };
@@ -80,6 +81,13 @@ impl Decode<'_> {
         }
         let value = self.whole(item, index);
         self.sub(item, &quote!({ let __size: usize = #size; #limit __r.sub(__size, &#info)? }), &value)
+    }
+
+    /// The number that a codec reads before the value.
+    pub(super) fn prefix_by(&self, item: &Item, codec: &syn::Expr) -> TokenStream {
+        let (info, span) = (&item.info, located(codec));
+        let read = quote_spanned!(span=> __p::Codec::<'_, u64>::decode(&(#codec), __q, &#info));
+        quote!(__p::ToSize::to_size(__r.plain(|__q| #read)?))
     }
 
     /// A reader of no more than `max` bytes.

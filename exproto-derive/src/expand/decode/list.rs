@@ -39,6 +39,7 @@ impl Decode<'_> {
                 let value = self.number(*int, *endian, info);
                 quote!((#value as usize))
             }
+            Extent::PrefixCountBy(codec) => self.prefix_by(item, codec),
             Extent::ByCount(carrier) => {
                 let raw = raw_name(*carrier);
                 let (carrier_info, offset) = (&self.layout.items[*carrier].info, offset_name(*carrier));

@@ -26,7 +26,7 @@ impl Encode<'_> {
         let content = match item.attrs.max.as_ref().map(|key| &key.value) {
             None => content,
             Some(max)
-                if matches!(item.extent, Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_)) =>
+                if item.counted() =>
             {
                 quote! {
                     if __p::Counted::counted(#x) > (#max) {
@@ -71,6 +71,27 @@ impl Encode<'_> {
                     }
                     #content
                 }
+            }
+            // Its width follows from the number, so it is put before the value
+            // when that is written.
+            Extent::PrefixSizeBy(codec) => {
+                let span = located(codec);
+                let encode = quote_spanned!(span=> __p::Codec::<'_, u64>::encode(&(#codec), &__n, __w, &#info));
+                quote!({
+                    let __from = __w.here();
+                    #content
+                    let __n: u64 = __w.since(__from) as u64;
+                    __w.put_before(__from, |__w| #encode)?;
+                })
+            }
+            Extent::PrefixCountBy(codec) => {
+                let span = located(codec);
+                let encode = quote_spanned!(span=> __p::Codec::<'_, u64>::encode(&(#codec), &__n, __w, &#info));
+                quote!({
+                    let __n: u64 = __p::Counted::counted(#x) as u64;
+                    #encode?;
+                    #content
+                })
             }
             Extent::PrefixSize(int, endian) => {
                 let bytes = int.bytes;
