@@ -24,7 +24,6 @@ use crate::codec::error::{Error, ErrorKind};
 #[derive(Clone, Debug)]
 pub struct FlagScan {
     flag: u8,
-    escape: Option<u8>,
     /// The escape byte, or the flag once more.
     second: u8,
     max: usize,
@@ -50,7 +49,6 @@ impl FlagScan {
     pub const fn new(flag: u8, max: usize) -> Self {
         Self {
             flag,
-            escape: None,
             second: flag,
             max,
             escaped: true,
@@ -67,7 +65,6 @@ impl FlagScan {
     /// second look: [`Scanner::clean`].
     #[must_use]
     pub const fn escaping(mut self, escape: u8) -> Self {
-        self.escape = Some(escape);
         self.second = escape;
         self.escaped = false;
         self
@@ -81,14 +78,20 @@ impl FlagScan {
         self
     }
 
+    /// Whether there is an escape byte to look for.
+    #[inline(always)]
+    const fn escapes(&self) -> bool {
+        self.second != self.flag
+    }
+
     /// The next flag in `bytes`.
     #[inline]
     fn find(&mut self, bytes: &[u8]) -> Option<usize> {
-        let Some(escape) = self.escape.filter(|_| !self.escaped) else {
+        if self.escaped || !self.escapes() {
             return memchr(self.flag, bytes);
-        };
+        }
         // One pass for both: most frames have no escape.
-        let at = memchr2(self.flag, escape, bytes)?;
+        let at = memchr2(self.flag, self.second, bytes)?;
         if bytes.get(at) == Some(&self.flag) {
             return Some(at);
         }
@@ -101,7 +104,7 @@ impl FlagScan {
     fn boundary(&mut self, at: usize) -> Step {
         self.from = 0;
         self.clean = !self.escaped;
-        self.escaped = self.escape.is_none();
+        self.escaped = !self.escapes();
         let next = at + 1;
         if self.dropping {
             // Reported before.
@@ -145,7 +148,7 @@ impl Scanner for FlagScan {
         if inner.get(len) != Some(&self.flag) || len == 0 || len > self.max {
             return None;
         }
-        Some(Quick { start: 1, len, next: len + 2, clean: self.escape.is_some() })
+        Some(Quick { start: 1, len, next: len + 2, clean: self.escapes() })
     }
 
     #[inline(always)]
