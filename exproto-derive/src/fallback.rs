@@ -9,7 +9,7 @@ use syn::{Data, DeriveInput, Fields, Type};
 use crate::attr::wire::{CtxKey, TagKey};
 use crate::attr::{Keyed, Place, route, wire};
 use crate::ctxt::Ctxt;
-use crate::expand::common::{at_lifetime, ctx_struct, ctx_type, de_lifetime, family, header};
+use crate::expand::common::{at_lifetime, ctx_struct, ctx_type, de_lifetime, family, header, header_with};
 use crate::ir::{Layout, Model, Shape, Style};
 use crate::lower::private_path;
 
@@ -32,6 +32,7 @@ pub(crate) fn fallback(input: &DeriveInput, model: Option<&Model>) -> TokenStrea
     let family = family(model);
     let value = value(model);
     let layout = layout(model);
+    let walk = walk(model);
     let selected = selected(input, model);
     let scalar = scalar(input, model);
     let frame = frame_of(input, model);
@@ -47,6 +48,7 @@ pub(crate) fn fallback(input: &DeriveInput, model: Option<&Model>) -> TokenStrea
             #family
             #value
             #layout
+            #walk
             #selected
             #scalar
             #frame
@@ -108,6 +110,34 @@ fn value(model: &Model) -> TokenStream {
             fn sample(
                 __random: &mut __p::Random, __size: __p::Option<usize>, __at: &'static __p::FieldInfo, __ctx: #ctx,
             ) -> Self { ::core::unimplemented!() }
+        }
+    }
+}
+
+/// `Walk` and `WalkBody`.
+fn walk(model: &Model) -> TokenStream {
+    let ctx = ctx_type(model);
+    let header = |trait_: TokenStream| {
+        header_with(model, &quote!(__p::#trait_<__X, #ctx>), &TokenStream::new(), &quote!(__X), &[])
+    };
+    let (walk, body) = (header(quote!(Walk)), header(quote!(WalkBody)));
+    quote! {
+        #walk {
+            type Scan = ();
+            const STUCK: __p::Option<&'static str> = __p::None;
+            fn walk(__s: &mut (), __w: &mut __p::Walker<'_>, __ctx: #ctx) -> __p::Result<(), __p::Halt> {
+                ::core::unimplemented!()
+            }
+        }
+        #body {
+            type Scan = ();
+            const STUCK: __p::Option<&'static str> = __p::None;
+            fn walk_body(__tag: u64, __s: &mut (), __w: &mut __p::Walker<'_>, __ctx: #ctx)
+                -> __p::Result<(), __p::Halt>
+            { ::core::unimplemented!() }
+            fn walk_opaque(__tag: u64, __s: &mut (), __w: &mut __p::Walker<'_>) -> __p::Result<(), __p::Halt> {
+                ::core::unimplemented!()
+            }
         }
     }
 }

@@ -23,7 +23,9 @@ pub(crate) enum Bounds {
     Fixed,
     /// A number at a constant place.
     Length(Length),
-    /// Nothing that is known here.
+    /// What the layout says on the way.
+    Walk,
+    /// Not looked for, because something else is wrong.
     Unknown,
 }
 
@@ -95,8 +97,12 @@ pub(crate) fn frame_of(attrs: FrameAttrs, shape: &Shape, broken: bool) -> Frame 
     } else {
         bounds_of(layout)
     };
-    let bare = matches!(bounds, Bounds::Fixed | Bounds::Length(_));
-    let (mut lead, fixtures) = if bare { fixtures(items) } else { (Vec::new(), Vec::new()) };
+    let bare = matches!(bounds, Bounds::Fixed | Bounds::Length(_) | Bounds::Walk);
+    let (mut lead, mut fixtures) = if bare { fixtures(items) } else { (Vec::new(), Vec::new()) };
+    if let Bounds::Walk = bounds {
+        // They are compared on the way.
+        fixtures.clear();
+    }
     if let Some(given) = &attrs.lead {
         lead.clone_from(&given.value);
     }
@@ -141,9 +147,9 @@ fn bounds_of(layout: &Layout) -> Bounds {
         }
     }
     // One list or blob that says itself how long it is.
-    let [only] = varying[..] else { return Bounds::Unknown };
+    let [only] = varying[..] else { return Bounds::Walk };
     let Some(item) = items.get(only).filter(|item| matches!(item.presence, Presence::Always)) else {
-        return Bounds::Unknown;
+        return Bounds::Walk;
     };
     let (place, elements_of) = match &item.extent {
         Extent::PrefixSize(int, endian) => (Place::Prefix(only, *int, *endian), None),
@@ -153,7 +159,7 @@ fn bounds_of(layout: &Layout) -> Bounds {
         Extent::ByCount(carrier) if element_is_constant(item) && *carrier < only => {
             (Place::Item(*carrier), Some(only))
         }
-        _ => return Bounds::Unknown,
+        _ => return Bounds::Walk,
     };
     Bounds::Length(Length { place, first: only, last: only, elements_of })
 }

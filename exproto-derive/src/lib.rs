@@ -24,6 +24,7 @@ mod lower;
 mod number;
 mod relation;
 mod template;
+mod walk;
 #[cfg(test)]
 mod tests;
 

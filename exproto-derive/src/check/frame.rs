@@ -16,7 +16,7 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
     match &model.shape {
         Shape::Struct(layout) => {
             one_boundary(frame, ctxt);
-            boundary(frame, layout, ctxt);
+            boundary(model, frame, layout, ctxt);
             chosen_order(frame, layout, ctxt);
             transparent(frame, ctxt);
             delimiters(frame, ctxt);
@@ -151,7 +151,7 @@ fn marked(attrs: &FrameAttrs) -> bool {
 }
 
 // Something on the wire says where a frame ends.
-fn boundary(frame: &Frame, layout: &Layout, ctxt: &mut Ctxt) {
+fn boundary(model: &Model, frame: &Frame, layout: &Layout, ctxt: &mut Ctxt) {
     if frame.broken || marked(&frame.attrs) {
         return;
     }
@@ -160,14 +160,13 @@ fn boundary(frame: &Frame, layout: &Layout, ctxt: &mut Ctxt) {
             escape.key,
             "`escape` keeps the flag out of a frame, and there is none: add `flag = 0x7E`",
         );
-    } else if let (Some(span), Bounds::Unknown) = (frame.attrs.span, &frame.bounds)
+    } else if let Bounds::Walk = frame.bounds
         && !layout.broken
         && layout.items.iter().all(|item| !item.broken)
     {
-        ctxt.error_at(
-            span,
-            "nothing on the wire says where this frame ends: let a length at a constant place say `= size(..)` of all that varies, or add `flag = 0x7E`, `end = b\"..\"`, `line` or `datagram`",
-        );
+        for (span, message) in crate::walk::plan(layout, model).stuck {
+            ctxt.error_at(span, message);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `FrameLayout`: how the frame search tells frames apart.
 
 use proc_macro2::{Ident, Literal, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 
 use super::common::{at_lifetime, header};
 use crate::attr::frame::{Escapes, Named, Ranges};
@@ -34,9 +34,15 @@ pub(crate) fn expand(model: &Model, frame: &Frame, layout: &Layout, check: &Toke
             const CLOSE: bool = true;
         )
     });
-    let size = size(frame, layout);
-    let header = header(model, false, &quote!(__p::FrameLayout), &TokenStream::new());
+    let (sizer, size, ends) = sized(model, frame, layout);
+    let bound = if walks(frame, layout) {
+        quote!(__p::Wire<Ctx = ()> + __p::Walk<()>)
+    } else {
+        quote!(__p::Wire<Ctx = ()>)
+    };
+    let header = header(model, false, &quote!(__p::FrameLayout), &bound);
     quote! {
+        #ends
         #header {
             const KIND: __p::FrameKind = {
                 const __FIXED: &[__p::Constant] = &[#(#fixtures),*];
@@ -44,9 +50,9 @@ pub(crate) fn expand(model: &Model, frame: &Frame, layout: &Layout, check: &Toke
             };
             #skip
             #close
-            type Sizer = ();
+            type Sizer = #sizer;
             #[inline]
-            fn size(_: &mut (), __c: &mut __p::Cursor<'_>) -> __p::Result<usize, __p::Halt> { #size }
+            fn size(__s: &mut Self::Sizer, __c: &mut __p::Cursor<'_>) -> __p::Result<usize, __p::Halt> { #size }
         }
     }
 }
@@ -142,14 +148,19 @@ fn framing(frame: &Frame, layout: &Layout) -> TokenStream {
         }
         Bounds::Datagram => quote!(__p::Framing::Datagram { max: #max }),
         Bounds::Fixed => {
-            let size = sum(&layout.items, 0..layout.items.len());
-            quote!(__p::Framing::Bare { max: #size })
+            let size = constant_size(&layout.items, 0..layout.items.len());
+            quote!(__p::Framing::Bare { max: match #size { __p::Some(__size) => __size, __p::None => #max } })
         }
         Bounds::Length(length) if attrs.max.is_none() => {
             let limit = limit(layout, length);
-            quote!(__p::Framing::Bare { max: #limit })
+            match of_parts(frame, layout) {
+                Some(parts) => {
+                    quote!(__p::Framing::Bare { max: if #parts.is_some() { #limit } else { #max } })
+                }
+                None => quote!(__p::Framing::Bare { max: #limit }),
+            }
         }
-        Bounds::Length(_) | Bounds::Unknown => quote!(__p::Framing::Bare { max: #max }),
+        Bounds::Length(_) | Bounds::Walk | Bounds::Unknown => quote!(__p::Framing::Bare { max: #max }),
     }
 }
 
@@ -222,11 +233,82 @@ fn stuffing(frame: &Frame) -> TokenStream {
     }
 }
 
-/// The body of `size`.
+/// Whether the end may have to be worked out on the way.
+pub(crate) fn walks(frame: &Frame, layout: &Layout) -> bool {
+    match &frame.bounds {
+        Bounds::Walk => true,
+        _ => of_parts(frame, layout).is_some(),
+    }
+}
+
+/// How the size is worked out: the state, the body of `size`, and what has to
+/// hold.
+fn sized(model: &Model, frame: &Frame, layout: &Layout) -> (TokenStream, TokenStream, TokenStream) {
+    let direct = size(frame, layout);
+    let constant = match &frame.bounds {
+        Bounds::Walk => quote!(false),
+        // What is at a constant place only the compiler knows, if anything.
+        Bounds::Fixed | Bounds::Length(_) => match of_parts(frame, layout) {
+            Some(parts) => quote!(#parts.is_some()),
+            None => return (quote!(()), direct, TokenStream::new()),
+        },
+        _ => return (quote!(()), direct, TokenStream::new()),
+    };
+    let walk = quote!(__s.run(__c, |__s, __w| <Self as __p::Walk<()>>::walk(__s, __w, ())));
+    let span = frame.attrs.span.unwrap_or_else(proc_macro2::Span::call_site);
+    let (sizer, body) = match &frame.bounds {
+        Bounds::Walk => (quote!(__p::FrameWalk<<Self as __p::Walk<()>>::Scan>), walk),
+        _ => (
+            quote!(__p::FrameWalk<<Self as __p::Walk<()>>::Scan>),
+            quote!(if const { #constant } { #direct } else { #walk }),
+        ),
+    };
+    if model.generics.type_params().next().is_some() {
+        let ends =
+            quote_spanned!(span=> const { __p::not_stuck(#constant, <Self as __p::Walk<()>>::STUCK) };);
+        return (sizer, quote!(#ends #body), TokenStream::new());
+    }
+    let own = at_lifetime(model, &syn::parse_quote!('static));
+    let ends =
+        quote_spanned!(span=> const _: () = __p::not_stuck(#constant, <#own as __p::Walk<()>>::STUCK););
+    (sizer, body, ends)
+}
+
+/// The sizes of the parts that stand where they have to be constant, if there
+/// are any.
+fn of_parts(frame: &Frame, layout: &Layout) -> Option<TokenStream> {
+    let items = &layout.items;
+    let ranges = match &frame.bounds {
+        Bounds::Fixed => [0..items.len(), 0..0],
+        Bounds::Length(length) => {
+            let place = match length.place {
+                Place::Item(index) | Place::Prefix(index, ..) => index,
+            };
+            [0..place.max(length.first), length.last + 1..items.len()]
+        }
+        _ => return None,
+    };
+    let mut parts = Vec::new();
+    for range in ranges {
+        parts.extend(sizes(items, range).1);
+    }
+    if let Bounds::Length(Length { elements_of: Some(list), .. }) = &frame.bounds
+        && let Some(Item { repr: Repr::List(_, element), each, .. }) = items.get(*list)
+        && each.as_ref().is_none_or(|each| each.fixed().is_none())
+    {
+        let ty = super::common::static_lifetimes(element.to_token_stream());
+        parts.push(quote!(<#ty as __p::Wire>::SIZE));
+    }
+    let mut parts = parts.into_iter();
+    let first = parts.next()?;
+    Some(parts.fold(first, |sum, part| quote!(__p::add_sizes(#sum, #part))))
+}
+
+/// The body of `size` where everything that decides is at a constant place.
 fn size(frame: &Frame, layout: &Layout) -> TokenStream {
     let items = &layout.items;
     match &frame.bounds {
-        Bounds::Marked | Bounds::Datagram | Bounds::Unknown => quote!(__p::Ok(0)),
+        Bounds::Marked | Bounds::Datagram | Bounds::Walk | Bounds::Unknown => quote!(__p::Ok(0)),
         Bounds::Fixed => {
             let size = sum(items, 0..items.len());
             quote!(__p::Ok(const { #size }))

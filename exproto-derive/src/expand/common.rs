@@ -34,6 +34,30 @@ pub(crate) fn header(model: &Model, de: bool, trait_: &TokenStream, bound: &Toke
     quote!(impl #impl_generics #trait_ for #ident #type_generics #where_clause)
 }
 
+/// The same with a type parameter of the trait and more bounds.
+pub(crate) fn header_with(
+    model: &Model,
+    trait_: &TokenStream,
+    bound: &TokenStream,
+    param: &TokenStream,
+    bounds: &[TokenStream],
+) -> TokenStream {
+    let mut generics = model.generics.clone();
+    let names: Vec<Ident> = generics.type_params().map(|param| param.ident.clone()).collect();
+    generics.params.push(syn::parse_quote!(#param));
+    let clause = generics.make_where_clause();
+    for name in names.into_iter().filter(|_| !bound.is_empty()) {
+        clause.predicates.push(syn::parse_quote!(#name: #bound));
+    }
+    for bound in bounds {
+        clause.predicates.push(syn::parse_quote!(#bound));
+    }
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let (_, type_generics, _) = model.generics.split_for_impl();
+    let ident = &model.ident;
+    quote!(impl #impl_generics #trait_ for #ident #type_generics #where_clause)
+}
+
 /// `Family`: the type at another lifetime.
 pub(crate) fn family(model: &Model) -> TokenStream {
     let header = header(model, false, &quote!(__p::Family), &quote!(__p::Family));
@@ -114,6 +138,18 @@ pub(crate) fn ctx_value(
     trait_: &TokenStream,
     locals: Locals,
 ) -> TokenStream {
+    ctx_value_at(item, item, layout, model, trait_, locals)
+}
+
+/// The same for an element of the item `at`.
+pub(crate) fn ctx_value_at(
+    item: &Item,
+    at: &Item,
+    layout: &Layout,
+    model: &Model,
+    trait_: &TokenStream,
+    locals: Locals,
+) -> TokenStream {
     let ty = &item.ty;
     if item.ctx.is_empty() {
         let span = item.span;
@@ -122,7 +158,7 @@ pub(crate) fn ctx_value(
     let (aliased, has_lifetime) = with_lifetime(ty.to_token_stream());
     let generics = if has_lifetime { quote!(<'__c>) } else { TokenStream::new() };
     let values = item.ctx.iter().map(|(name, expr)| {
-        let value = user_expr(expr, layout, item, model, locals);
+        let value = user_expr(expr, layout, at, model, locals);
         quote!(#name: #value)
     });
     // A struct literal through an alias of a projection; directly through the

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 
 use super::bounds::constant_size;
 use super::check::algorithm;
-use super::common::{Locals, at_lifetime, ctx_value, header};
+use super::common::{Locals, at_lifetime, ctx_value};
 use crate::attr::wire::Endian;
 use crate::ir::{Frame, Item, Layout, Model, Repr, Shape};
 use crate::lower::{bounds, fixed_at};
@@ -33,12 +33,13 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 }
             },
         );
-    let header = header(model, false, &quote!(__p::Protocol), &TokenStream::new());
+    let header = protocol_header(model, frame, layout);
+    let own = at_lifetime(model, &syn::parse_quote!('static));
     quote! {
         #bounds
         #header {
             const NAME: &'static str = #name;
-            const KINDS: &'static [__p::FrameKind] = &[<Self as __p::FrameLayout>::KIND];
+            const KINDS: &'static [__p::FrameKind] = &[<#own as __p::FrameLayout>::KIND];
             type Scan = #scan;
             #[inline]
             fn scanner() -> Self::Scan { #fresh }
@@ -50,6 +51,31 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             #kind
         }
     }
+}
+
+/// `impl Protocol`: what stands for a type parameter has a layout at every
+/// lifetime.
+fn protocol_header(model: &Model, frame: &Frame, layout: &Layout) -> TokenStream {
+    let mut generics = model.generics.clone();
+    let names: Vec<_> = generics.type_params().map(|param| param.ident.clone()).collect();
+    if !names.is_empty() {
+        let walks = super::bounds::walks(frame, layout);
+        let clause = generics.make_where_clause();
+        for name in names {
+            clause.predicates.push(syn::parse_quote!(#name: __p::Family));
+            clause.predicates.push(syn::parse_quote! {
+                for<'__f> <#name as __p::Family>::At<'__f>:
+                    __p::Decode<'__f> + __p::Wire<Ctx = ()> + __p::Encode + __p::Value
+            });
+            if walks {
+                clause.predicates.push(syn::parse_quote!(<#name as __p::Family>::At<'static>: __p::Walk<()>));
+            }
+        }
+    }
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let (_, type_generics, _) = model.generics.split_for_impl();
+    let ident = &model.ident;
+    quote!(impl #impl_generics __p::Protocol for #ident #type_generics #where_clause)
 }
 
 /// The checksum that is verified before decoding.

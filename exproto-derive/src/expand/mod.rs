@@ -18,6 +18,7 @@ mod route;
 mod sample;
 mod scalar;
 pub(crate) mod schema;
+mod sizer;
 mod structs;
 mod value;
 
@@ -44,6 +45,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let sample = sample::expand(model);
     let frame = frame::expand(model);
     let routes = route::expand(model);
+    let sizer = sizer::expand(model);
     let asserts = asserts::expand(model);
     quote! {
         #ctx
@@ -63,6 +65,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             #fill
             #sample
             #frame
+            #sizer
             #routes
             #asserts
         };

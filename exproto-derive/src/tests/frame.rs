@@ -8,15 +8,37 @@ fn something_says_where_a_frame_ends() {
         (
             "#[frame] struct S { a: u8, #[wire(rest)] b: Vec<u8> }",
             &[(
-                "nothing on the wire says where this frame ends: let a length at a constant place say `= size(..)` of all that varies, or add `flag = 0x7E`, `end = b\"..\"`, `line` or `datagram`",
-                "frame",
+                "nothing says where this frame ends: `b` takes all bytes that are left; let a length before it say `= size(b)`, or give it a `size`, or end the frame with `flag = 0x7E`, `end = b\"..\"`, `line` or `datagram`",
+                "b",
+            )],
+        ),
+        ("#[frame(max = 64)] struct S { a: u8, #[wire(size = a)] b: Vec<u8> }", &[]),
+        (
+            "#[frame] struct S { a: u8, #[wire(size = left - 2)] b: Vec<u8>, c: u16, #[wire(size = a)] d: Vec<u8> }",
+            &[(
+                "`c` has no byte order: add `#[wire(endian = big)]` or `little` to the type or the field",
+                "c",
             )],
         ),
         (
-            "#[frame(max = 64)] struct S { a: u8, #[wire(size = a)] b: Vec<u8> }",
+            "#[frame] struct S { a: u8, #[wire(size = left - 2)] b: Vec<u8>, #[wire(size = a)] d: Vec<u8> }",
             &[(
-                "nothing on the wire says where this frame ends: let a length at a constant place say `= size(..)` of all that varies, or add `flag = 0x7E`, `end = b\"..\"`, `line` or `datagram`",
-                "frame",
+                "nothing says where this frame ends: how many bytes are `left` for `b` is not known before; decide by a field, or let a length before it say `= size(..)`",
+                "left - 2",
+            )],
+        ),
+        (
+            "#[frame] struct S<'a> { #[wire(size = prefix(u8))] a: &'a [u8], #[wire(size = a.len())] b: Vec<u8> }",
+            &[(
+                "nothing says where this frame ends: a size depends on `a`, which the frame search cannot keep; let it depend on a number or a flag before it",
+                "a",
+            )],
+        ),
+        (
+            "#[frame] #[wire(sep = b',')] struct S<'a> { #[wire(as = Ascii)] a: Text<'a>, #[wire(as = Ascii)] b: Text<'a> }",
+            &[(
+                "nothing says where this frame ends: `b` goes on to its end; add the bytes that follow it, `after(b\"#\")`, or `end = b\"..\"` or `line`",
+                "b",
             )],
         ),
         (

@@ -278,6 +278,29 @@ pub trait Codec<'a, T> {
         None => 0,
     };
 
+    /// Whether [`end`](Self::end) tells where a value ends. Only such codecs
+    /// stand in a frame whose end is worked out by walking over its layout.
+    const FINDS_END: bool = Self::SIZE.is_some();
+
+    /// Where a value ends that begins with `bytes`, as far as they have come;
+    /// the first `seen` of them were looked at by an earlier call.
+    ///
+    /// # Examples
+    ///
+    /// A number that ends with the first byte below 0x80:
+    ///
+    /// ```
+    /// use exproto_runtime::codec::{Codec, End, Leb128};
+    ///
+    /// let end = |bytes: &[u8], seen| <Leb128 as Codec<'_, u32>>::end(&Leb128, bytes, seen);
+    /// assert_eq!(end(&[0x81, 0x82], 0), End::Need(1));
+    /// assert_eq!(end(&[0x81, 0x82, 0x03, 0xFF], 2), End::After(3));
+    /// ```
+    fn end(&self, bytes: &[u8], seen: usize) -> End {
+        let _ = (bytes, seen);
+        Self::SIZE.map_or(End::Never, End::After)
+    }
+
     /// Reads a value; `r` ends where the extent of the field ends.
     ///
     /// # Errors
@@ -324,4 +347,15 @@ pub trait Codec<'a, T> {
     fn sample(&self, random: &mut Random, size: Option<usize>, at: &'static super::FieldInfo) -> Option<T> {
         super::own::of_random_bytes(self, random, size, at)
     }
+}
+
+/// Where a value ends; see [`Codec::end`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// After so many bytes from its start, whether they have come or not.
+    After(usize),
+    /// At least so many bytes more tell.
+    Need(usize),
+    /// No value begins so.
+    Never,
 }

@@ -20,7 +20,7 @@
 //! Goes on the outermost struct. Most often nothing has to be said: a frame
 //! whose items all have a constant size is that long, and one with a length,
 //! or a count of elements of one size, at a constant place ends where that
-//! says. What the length counts is in its relation:
+//! says; else the search walks over the layout. What the length counts is in its relation:
 //!
 //! ```
 //! # #[cfg(feature = "derive")] {
@@ -126,10 +126,13 @@ pub use frame::{
     RawFrame, Reassembler, ReassemblyLimits, Received, Scanner, Step, Stuffing, decode, encode, reencode,
 };
 #[doc(hidden)]
-pub use frame::{Constant, Cursor, FrameLayout, Frames, Halt, Only, frame_size};
+pub use frame::{
+    Constant, Cursor, FrameLayout, FrameWalk, Frames, Halt, Keep, Kept, ListScan, Only, Steps, Turn, Walk,
+    WalkBody, Walker, codec_stuck, first_stuck, frame_size, not_stuck,
+};
 pub use json::{Fill, FillError, JsonWriter, Node, Object, to_json};
 pub use layout::{
-    Codec, Decode, Encode, EncodeBody, Family, NoCtx, Protocol, Scalar, Segment, Select, Tagged, Wire,
+    Codec, Decode, Encode, EncodeBody, End, Family, NoCtx, Protocol, Scalar, Segment, Select, Tagged, Wire,
 };
 pub use number::Digits;
 pub use own::With;

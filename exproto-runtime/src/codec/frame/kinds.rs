@@ -169,14 +169,31 @@ pub enum Halt {
 #[derive(Debug)]
 pub struct Cursor<'b> {
     bytes: &'b [u8],
+    max: usize,
     visited: u64,
 }
 
 impl<'b> Cursor<'b> {
-    /// Looks at the bytes from the start of a frame on.
+    /// Looks at the bytes from the start of a frame on, of which it has at
+    /// most `max`.
     #[must_use]
-    pub const fn new(bytes: &'b [u8]) -> Self {
-        Self { bytes, visited: 0 }
+    pub const fn new(bytes: &'b [u8], max: usize) -> Self {
+        Self { bytes, max, visited: 0 }
+    }
+
+    /// The bytes in hand.
+    pub(super) const fn rest(&self) -> &'b [u8] {
+        self.bytes
+    }
+
+    /// The most bytes of a frame.
+    pub(super) const fn max(&self) -> usize {
+        self.max
+    }
+
+    /// Counts bytes that a walk has looked at.
+    pub(super) const fn looked(&mut self, bytes: u64) {
+        self.visited += bytes;
     }
 
     /// Bytes looked at.

@@ -13,6 +13,7 @@ mod kinds;
 mod reassemble;
 mod seek;
 mod stuffing;
+mod walk;
 
 pub(crate) use deframer::kind_at;
 pub use deframer::{Bad, Deframer, Item, RawFrame, Received, decode, encode, reencode};
@@ -23,6 +24,10 @@ pub use kinds::{Constant, Cursor, FrameKind, FrameLayout, Frames, Halt, Lead, On
 pub use reassemble::{Assembled, Reassembler, ReassemblyLimits};
 pub use seek::FrameScan;
 pub use stuffing::Stuffing;
+pub(crate) use walk::walk_whole;
+pub use walk::{
+    FrameWalk, Keep, Kept, ListScan, Steps, Turn, Walk, WalkBody, Walker, codec_stuck, first_stuck, not_stuck,
+};
 
 use super::check::Algorithm;
 use super::error::{Error, ErrorKind};

@@ -310,7 +310,7 @@ impl<F: Frames> FrameScan<F> {
     fn sized(&mut self, index: u8, kind: &FrameKind, max: usize, rest: &[u8]) -> Attempt {
         let too_long = Error::new(ErrorKind::TooLong, 0, &FRAME);
         if self.total == 0 {
-            let mut c = Cursor::new(rest);
+            let mut c = Cursor::new(rest, max);
             let size = F::size(usize::from(index), &mut self.sizers, &mut c);
             self.visited += c.visited();
             match size {
@@ -414,7 +414,7 @@ impl<F: Frames> FrameScan<F> {
 }
 
 /// How many bytes at the end of `bytes` may be the beginning of `needle`.
-fn overlap(needle: &[u8], bytes: &[u8]) -> usize {
+pub(super) fn overlap(needle: &[u8], bytes: &[u8]) -> usize {
     let most = needle.len().saturating_sub(1).min(bytes.len());
     (1..=most).rev().find(|len| needle.get(..*len).is_some_and(|part| bytes.ends_with(part))).unwrap_or(0)
 }

@@ -4,7 +4,7 @@
 use core::fmt;
 
 use crate::codec::error::{Error, ErrorKind};
-use crate::codec::layout::{Codec, Scalar};
+use crate::codec::layout::{Codec, End, Scalar};
 use crate::codec::reader::Reader;
 use crate::codec::schema::FieldInfo;
 use crate::codec::signed::Signed;
@@ -75,6 +75,9 @@ fn overflow(r: &Reader<'_>, at: &'static FieldInfo) -> Error {
     r.fail(ErrorKind::Range, r.offset(), at, 0, 0)
 }
 
+/// The most bytes of 64 bits, seven a byte.
+const LEB128_MOST: usize = 10;
+
 fn read_leb128(r: &mut Reader<'_>, at: &'static FieldInfo) -> Result<u64, Error> {
     let offset = r.offset();
     let mut value = 0_u64;
@@ -93,6 +96,14 @@ fn read_leb128(r: &mut Reader<'_>, at: &'static FieldInfo) -> Result<u64, Error>
         }
     }
     Err(overflow(r, at))
+}
+
+fn leb128_end(bytes: &[u8], seen: usize) -> End {
+    match bytes.iter().skip(seen).position(|byte| byte & 0x80 == 0) {
+        Some(at) if seen + at < LEB128_MOST => End::After(seen + at + 1),
+        None if bytes.len() < LEB128_MOST => End::Need(1),
+        _ => End::Never,
+    }
 }
 
 fn write_leb128(mut value: u64, w: &mut Writer<'_>) {
@@ -122,6 +133,15 @@ fn read_ber(r: &mut Reader<'_>, at: &'static FieldInfo) -> Result<u64, Error> {
     Ok(value)
 }
 
+fn ber_end(bytes: &[u8]) -> End {
+    match bytes.first() {
+        None => End::Need(1),
+        Some(0x80) => End::Never,
+        Some(first) if *first < 0x80 => End::After(1),
+        Some(first) => End::After(1 + usize::from(first & 0x7F)),
+    }
+}
+
 fn write_ber(value: u64, w: &mut Writer<'_>) {
     if value < 0x80 {
         w.run([value as u8]);
@@ -137,6 +157,11 @@ macro_rules! variable {
     ($($int:ty),*) => {$(
         impl Codec<'_, $int> for Leb128 {
             const DELIMITED: bool = true;
+            const FINDS_END: bool = true;
+
+            fn end(&self, bytes: &[u8], seen: usize) -> End {
+                leb128_end(bytes, seen)
+            }
 
             fn decode(&self, r: &mut Reader<'_>, at: &'static FieldInfo) -> Result<$int, Error> {
                 <$int>::try_from(read_leb128(r, at)?).map_err(|_| overflow(r, at))
@@ -150,6 +175,11 @@ macro_rules! variable {
 
         impl Codec<'_, $int> for BerLength {
             const DELIMITED: bool = true;
+            const FINDS_END: bool = true;
+
+            fn end(&self, bytes: &[u8], _: usize) -> End {
+                ber_end(bytes)
+            }
 
             fn decode(&self, r: &mut Reader<'_>, at: &'static FieldInfo) -> Result<$int, Error> {
                 <$int>::try_from(read_ber(r, at)?).map_err(|_| overflow(r, at))
@@ -195,6 +225,11 @@ macro_rules! zigzag {
     ($($int:ty),*) => {$(
         impl Codec<'_, $int> for ZigZag {
             const DELIMITED: bool = true;
+            const FINDS_END: bool = true;
+
+            fn end(&self, bytes: &[u8], seen: usize) -> End {
+                leb128_end(bytes, seen)
+            }
 
             fn decode(&self, r: &mut Reader<'_>, at: &'static FieldInfo) -> Result<$int, Error> {
                 let raw = read_leb128(r, at)?;

@@ -23,6 +23,7 @@ pub use time::{
 };
 pub use word::Word;
 
+use crate::codec::frame::walk_whole;
 use crate::codec::json::{Fill, FillError, Node};
 use crate::codec::layout::Wire;
 use crate::codec::schema::FieldInfo;
@@ -37,6 +38,17 @@ impl<'f, const N: usize> Fill<'f> for Bcd<N> {
         use alloc::string::ToString as _;
         text_of(node, at)?.parse().map_err(|error: BcdError| FillError::new(error.to_string()))
     }
+}
+
+walk_whole! {
+    [const N: usize] Bcd[N];
+    [const ZONE: i32, const ORDER: u32] BcdTime[ZONE, ORDER];
+    [const ZONE: i32, const ORDER: u32] ByteTime[ZONE, ORDER];
+    [const ZONE: i32] Cp56Time[ZONE];
+    [] Word;
+    [] Dec;
+    [] HexNum;
+    [const DEGREES: usize] DegMin[DEGREES];
 }
 
 /// `Fill` of a type by its text form.

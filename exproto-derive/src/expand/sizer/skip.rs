@@ -1,0 +1,264 @@
+//! Over values that nobody needs: by a size, element by element, or by what
+//! the value says itself.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Expr, Type};
+
+use super::add_bound;
+use super::steps::{Slot, Steps};
+use crate::expand::asserts::const_path;
+use crate::expand::common::{Locals, choose_order, ctx_value, ctx_value_at, located, user_expr};
+use crate::ir::{Extent, IntTy, Item, ListKind, Repr};
+use crate::lower::{bounds, fixed_at};
+use crate::relation::{self, Relation, Source};
+use crate::walk::asks_codec;
+
+impl<'m> Steps<'m> {
+    /// Over an item or element whose value nobody needs: the state, what moves
+    /// `__w` on with the state in `__e`, and whether that may wait.
+    pub(super) fn skip(&mut self, item: &Item, index: usize) -> (TokenStream, TokenStream, bool) {
+        let none = quote!(());
+        let info = &item.info;
+        let at_most = |amount: TokenStream| match &item.attrs.max {
+            Some(max) => {
+                let max = &max.value;
+                quote!({ let __n: usize = #amount; __w.at_most(__n, #max, &#info)? })
+            }
+            None => amount,
+        };
+        match &item.extent {
+            Extent::Fixed(size) => (none, quote!(__w.skip(#size);), false),
+            Extent::Size(expr) => {
+                let binds = self.binds(index);
+                let expr = user_expr(expr, self.layout, self.outer(index), self.model, Locals::Values);
+                let size = at_most(quote!(__p::ToSize::to_size({ #binds #expr })));
+                (none, quote!(let __size: usize = #size; __w.skip(__size);), false)
+            }
+            Extent::PrefixSize(int, _) => {
+                let read = self.prefix(item, index, *int);
+                let size = at_most(read);
+                (none, quote!(let __size: usize = #size; __w.skip(__size);), true)
+            }
+            Extent::PrefixSizeBy(codec) => {
+                let size = at_most(self.prefix_by(item, codec));
+                let code = quote!(let __q = __e; let __size: usize = #size; __w.skip(__size););
+                (quote!(usize), code, true)
+            }
+            Extent::PrefixCountBy(codec) => {
+                let count = at_most(self.prefix_by(item, codec));
+                let (scan, code, _) = self.counted(item, index, &count);
+                (quote!((usize, #scan)), quote!(let (__q, __e) = (&mut __e.0, &mut __e.1); #code), true)
+            }
+            Extent::BySize(carrier) => {
+                let size = at_most(self.declared(index, *carrier));
+                (none, quote!(let __size: usize = #size; __w.skip(__size);), false)
+            }
+            Extent::Until(end) => {
+                let end = Literal::byte_string(end);
+                (none, quote!(__w.until(#end)?;), true)
+            }
+            Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_) => {
+                let count = at_most(self.count(item, index));
+                self.counted(item, index, &count)
+            }
+            Extent::Own => self.own(item, index),
+            Extent::Separated(_) | Extent::Rest(_) => (none, quote!(), false),
+        }
+    }
+
+    /// The item of the layout that an element belongs to.
+    fn outer(&self, index: usize) -> &'m Item {
+        &self.layout.items[index]
+    }
+
+    fn prefix(&mut self, item: &Item, index: usize, int: IntTy) -> TokenStream {
+        let (Extent::PrefixSize(_, endian) | Extent::PrefixCount(_, endian)) = item.extent else {
+            return quote!(0_usize);
+        };
+        let outer = self.outer(index);
+        let binds = if outer.endian.is_some() { self.binds(index) } else { TokenStream::new() };
+        let order = choose_order(outer, index, self.layout, self.model, Locals::Values);
+        let read = super::read(int, endian, &item.info);
+        quote!({ #binds #order __p::ToSize::to_size(#read) })
+    }
+
+    /// The number that a codec reads before a value, with its state in `__q`.
+    fn prefix_by(&mut self, item: &Item, codec: &Expr) -> TokenStream {
+        if const_path(codec) {
+            let why = stuck_codec(item);
+            self.reasons.push(quote!(__p::codec_stuck::<u64, _>(&#codec, #why)));
+        }
+        let (info, span) = (&item.info, located(codec));
+        let read = quote_spanned!(span=> __w.prefix(__q, &(#codec), &#info)?);
+        quote!(__p::ToSize::to_size(#read))
+    }
+
+    /// The size that a length field declares for an item.
+    fn declared(&mut self, index: usize, carrier: usize) -> TokenStream {
+        let items = &self.layout.items;
+        let Some(Relation { source: Source::Size(range), ops, .. }) = &items[carrier].relation else {
+            return quote!(0_usize);
+        };
+        let (first, last) = bounds(items, range, carrier).unwrap_or((index, index));
+        let raw = self.slot(carrier, Slot::Raw);
+        let said = relation::backward(ops, quote!(#raw as i64));
+        let before = if first == index {
+            quote!(0_i64)
+        } else {
+            let start = self.slot(first, Slot::Offset);
+            quote!((__w.at() - #start) as i64)
+        };
+        let tail: usize = (index + 1..=last).filter_map(|at| fixed_at(items, at)).sum();
+        let info = &items[carrier].info;
+        quote! {
+            __w.amount(
+                i64::saturating_sub(i64::saturating_sub(#said, #before), #tail as i64),
+                __p::ErrorKind::Length, &#info,
+            )?
+        }
+    }
+
+    fn count(&mut self, item: &Item, index: usize) -> TokenStream {
+        match &item.extent {
+            Extent::Count(expr) => {
+                let binds = self.binds(index);
+                let expr = user_expr(expr, self.layout, self.outer(index), self.model, Locals::Values);
+                quote!(__p::ToSize::to_size({ #binds #expr }))
+            }
+            Extent::PrefixCount(int, _) => self.prefix(item, index, *int),
+            Extent::ByCount(carrier) => {
+                let raw = self.slot(*carrier, Slot::Raw);
+                let carrier = &self.layout.items[*carrier];
+                let ops = carrier.relation.as_ref().map_or(&[][..], |relation| &relation.ops[..]);
+                let said = relation::backward(ops, quote!(#raw as i64));
+                let info = &carrier.info;
+                quote!(__w.amount(#said, __p::ErrorKind::Relation, &#info)?)
+            }
+            _ => quote!(0_usize),
+        }
+    }
+
+    fn counted(
+        &mut self,
+        item: &Item,
+        index: usize,
+        count: &TokenStream,
+    ) -> (TokenStream, TokenStream, bool) {
+        let waits = matches!(item.extent, Extent::PrefixCount(..));
+        if let Repr::Slice | Repr::Buffer = item.repr {
+            return (quote!(()), quote!(let __count: usize = #count; __w.skip(__count);), waits);
+        }
+        let begin = quote!(__e.begin(__w, |__w| __p::Ok(#count))?;);
+        let part = match (&item.repr, &item.each) {
+            (Repr::List(ListKind::Lazy, element), _) => Some(element),
+            (Repr::List(_, element), Some(each))
+                if matches!((&each.repr, &each.extent), (Repr::Part, Extent::Own)) =>
+            {
+                Some(element)
+            }
+            _ => None,
+        };
+        if let Some(element) = part {
+            let (scan, walk) = self.part(item, index, element);
+            let scan = quote!(__p::ListScan<#scan>);
+            let code = quote! {
+                #begin
+                match <#element as __p::Wire>::SIZE {
+                    __p::Some(__size) => __e.skip(__w, __size),
+                    __p::None => __e.each(__w, |__e, __w| { #walk __p::Ok(()) })?,
+                }
+            };
+            return (scan, code, true);
+        }
+        let Some(each) = &item.each else { return (quote!(()), quote!(), false) };
+        if let Some(size) = each.fixed() {
+            let code = quote!(let __count: usize = #count; __w.skip(__count.saturating_mul(#size)););
+            return (quote!(()), code, waits);
+        }
+        let (scan, code, _) = self.skip(each, index);
+        let code = quote!(#begin __e.each(__w, |__e, __w| { #code __p::Ok(()) })?;);
+        (quote!(__p::ListScan<#scan>), code, true)
+    }
+
+    /// Over a part that ends itself, with its state in `__e`.
+    fn part(&mut self, item: &Item, index: usize, ty: &Type) -> (TokenStream, TokenStream) {
+        add_bound(&mut self.bounds, quote!(#ty: __p::Walk<__X, <#ty as __p::Wire>::Ctx>));
+        self.reasons.push(quote! {
+            match <#ty as __p::Wire>::SIZE { __p::Some(_) => __p::None, __p::None => <#ty as __p::Walk<__X, <#ty as __p::Wire>::Ctx>>::STUCK }
+        });
+        let holder = Item { ty: ty.clone(), ctx: item.ctx.clone(), span: item.span, ..Item::nowhere() };
+        let binds = self.binds(index);
+        let ctx = self.context(&holder, index, &quote!(__p::Wire));
+        (
+            quote!(<#ty as __p::Walk<__X, <#ty as __p::Wire>::Ctx>>::Scan),
+            quote!({ let __c = { #binds #ctx }; <#ty as __p::Walk<__X, <#ty as __p::Wire>::Ctx>>::walk(__e, __w, __c)?; }),
+        )
+    }
+
+    /// The context that an item or its elements get.
+    fn context(&self, holder: &Item, index: usize, trait_: &TokenStream) -> TokenStream {
+        ctx_value_at(holder, self.outer(index), self.layout, self.model, trait_, Locals::Values)
+    }
+
+    /// Over a value that says itself where it ends.
+    fn own(&mut self, item: &Item, index: usize) -> (TokenStream, TokenStream, bool) {
+        let (ty, info) = (&item.ty, &item.info);
+        match &item.repr {
+            Repr::Int(int, _) | Repr::Scalar(int, _) => {
+                let bytes = int.bytes;
+                (quote!(()), quote!(__w.skip(#bytes);), false)
+            }
+            Repr::Array(len) => (quote!(()), quote!(__w.skip(#len);), false),
+            Repr::Codec(codec) => {
+                if asks_codec(item).is_some() {
+                    let why = stuck_codec(item);
+                    self.reasons.push(quote!(__p::codec_stuck::<#ty, _>(&#codec, #why)));
+                }
+                let span = located(codec);
+                (quote!(usize), quote_spanned!(span=> __w.codec::<#ty, _>(__e, &(#codec), &#info)?;), true)
+            }
+            Repr::Body(tag) => {
+                add_bound(&mut self.bounds, quote!(#ty: __p::WalkBody<__X, <#ty as __p::Tagged>::Ctx>));
+                self.reasons.push(quote!(<#ty as __p::WalkBody<__X, <#ty as __p::Tagged>::Ctx>>::STUCK));
+                let raw = self.slot(*tag, Slot::Raw);
+                let ops =
+                    self.layout.items[*tag].relation.as_ref().map_or(&[][..], |relation| &relation.ops[..]);
+                let tag = relation::backward(ops, quote!(#raw as i64));
+                let binds = self.binds(index);
+                let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Tagged), Locals::Values);
+                let walk = quote!(<#ty as __p::WalkBody<__X, <#ty as __p::Tagged>::Ctx>>::walk_body(__tag, __e, __w, #ctx)?;);
+                let code = match &item.opaque {
+                    None => quote!(let __tag = (#tag) as u64; #binds #walk),
+                    Some(opaque) => {
+                        let opaque = user_expr(opaque, self.layout, item, self.model, Locals::Values);
+                        quote! {
+                            let __tag = (#tag) as u64;
+                            #binds
+                            if #opaque { <#ty as __p::WalkBody<__X, <#ty as __p::Tagged>::Ctx>>::walk_opaque(__tag, __e, __w)?; } else { #walk }
+                        }
+                    }
+                };
+                (quote!(<#ty as __p::WalkBody<__X, <#ty as __p::Tagged>::Ctx>>::Scan), code, true)
+            }
+            Repr::Part => {
+                let (scan, walk) = self.part(item, index, ty);
+                let code = quote! {
+                    match <#ty as __p::Wire>::SIZE {
+                        __p::Some(__size) => __w.skip(__size),
+                        __p::None => #walk
+                    }
+                };
+                (scan, code, true)
+            }
+            _ => (quote!(()), quote!(), false),
+        }
+    }
+}
+
+fn stuck_codec(item: &Item) -> String {
+    format!(
+        "nothing says where this frame ends: the codec of `{}` does not tell where a value ends; let it implement `Codec::end`, or give the field a `size`",
+        item.label
+    )
+}

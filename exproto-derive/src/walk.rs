@@ -1,0 +1,315 @@
+//! How the end of a layout is worked out by walking over it: what has to be
+//! read on the way, over what a length runs ahead, and what has no end.
+
+use proc_macro2::{Ident, Span};
+use quote::ToTokens;
+use syn::spanned::Spanned;
+use syn::{Expr, Member, Type};
+
+use crate::attr::idents_in;
+use crate::expand::asserts::const_path;
+use crate::ir::{Extent, Item, Layout, Model, Presence, Repr};
+use crate::lower::{bounds, fixed_at};
+use crate::relation::{Relation, Source};
+
+/// The walk over a layout.
+pub(crate) struct Walk {
+    pub(crate) steps: Vec<Step>,
+    /// What each item has to leave for later ones.
+    pub(crate) needs: Vec<Needs>,
+    /// What has no end, and what to do about it.
+    pub(crate) stuck: Vec<(Span, String)>,
+}
+
+/// One thing after the other.
+#[derive(Clone, Copy)]
+pub(crate) enum Step {
+    /// Reads or skips an item.
+    Item(usize),
+    /// Runs ahead to the end of what a length speaks of.
+    Ahead { carrier: usize, first: usize, last: usize },
+    /// Looks for the constant that ends the separated items up to here.
+    Separated { end: usize },
+}
+
+/// What is kept of an item.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Needs {
+    /// The integer on the wire.
+    pub(crate) raw: bool,
+    /// Where it begins.
+    pub(crate) offset: bool,
+    /// The value.
+    pub(crate) value: bool,
+    /// Whether it is there.
+    pub(crate) there: bool,
+}
+
+/// Plans the walk over a layout.
+pub(crate) fn plan(layout: &Layout, model: &Model) -> Walk {
+    let items = &layout.items;
+    let mut walk = Walk { steps: Vec::new(), needs: vec![Needs::default(); items.len()], stuck: Vec::new() };
+    let mut index = 0;
+    while index < items.len() {
+        if let Some((carrier, first, last)) = ahead(items, index) {
+            walk.steps.push(Step::Ahead { carrier, first, last });
+            walk.needs[carrier].raw = true;
+            if first < index {
+                walk.needs[first].offset = true;
+            }
+            index = last + 1;
+            continue;
+        }
+        if let Extent::Separated(_) = items[index].extent {
+            index = separated(items, index, &mut walk);
+            continue;
+        }
+        walk.steps.push(Step::Item(index));
+        index += 1;
+    }
+    let visited: Vec<usize> = walk
+        .steps
+        .iter()
+        .filter_map(|step| if let Step::Item(at) = step { Some(*at) } else { None })
+        .collect();
+    for index in visited {
+        item_needs(layout, model, index, &mut walk);
+        let item = &items[index];
+        ends(item, item, &mut walk.stuck);
+    }
+    kept(items, &mut walk);
+    walk
+}
+
+/// The length that speaks of this item and so many more that the walk may run
+/// ahead over all of them: carrier, first and last of what it speaks of.
+fn ahead(items: &[Item], index: usize) -> Option<(usize, usize, usize)> {
+    let mut best: Option<(usize, usize, usize)> = None;
+    for (carrier, item) in items.iter().enumerate().take(index) {
+        let Some(Relation { source: Source::Size(range), .. }) = &item.relation else { continue };
+        let number = matches!(item.repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_));
+        let Some((first, last)) = bounds(items, range, carrier) else { continue };
+        let begins = index == first.max(carrier + 1)
+            // The rest of a container of bits has been read with its first.
+            || first <= index && (carrier + 1..index).all(|at| fixed_at(items, at) == Some(0));
+        if !number || !matches!(item.presence, Presence::Always) || !begins || last < index {
+            continue;
+        }
+        let used = |name: &str| {
+            items
+                .iter()
+                .skip(last + 1)
+                .any(|later| expressions(later).iter().any(|expr| mentions(expr, name)))
+        };
+        let needed = items.iter().enumerate().take(last + 1).skip(index).any(|(at, item)| {
+            item.name.as_deref().is_some_and(used)
+                || items.iter().skip(last + 1).any(|later| carriers(later).contains(&at))
+        });
+        if !needed && best.is_none_or(|(_, _, end)| last > end) {
+            best = Some((carrier, first, last));
+        }
+    }
+    best
+}
+
+/// Fields with a byte between them end before the constant that follows them.
+fn separated(items: &[Item], index: usize, walk: &mut Walk) -> usize {
+    let is = |item: &Item| matches!(item.extent, Extent::Separated(_));
+    let last = items.iter().rposition(is).unwrap_or(index);
+    for (at, item) in items.iter().enumerate().take(last).skip(index) {
+        if !is(item) && fixed_at(items, at).is_none() {
+            walk.stuck.push((
+                item.span,
+                format!("nothing says where this frame ends: `{}` stands between separated fields and varies in size; let a length speak of them, or end the frame with `end = b\"..\"` or `line`", item.label),
+            ));
+        }
+    }
+    match items.get(last + 1).map(|item| &item.repr) {
+        Some(Repr::Constant(_)) => {
+            walk.steps.push(Step::Separated { end: last + 1 });
+            last + 2
+        }
+        _ => {
+            walk.stuck.push((
+                items[last].span,
+                format!("nothing says where this frame ends: `{}` goes on to its end; add the bytes that follow it, `after(b\"#\")`, or `end = b\"..\"` or `line`", items[last].label),
+            ));
+            last + 1
+        }
+    }
+}
+
+/// All expressions that are evaluated when an item is read.
+fn expressions(item: &Item) -> Vec<&Expr> {
+    let mut found: Vec<&Expr> = item.ctx.iter().map(|(_, expr)| expr).collect();
+    found.extend(&item.opaque);
+    found.extend(&item.endian);
+    if let Presence::If(expr) = &item.presence {
+        found.push(expr);
+    }
+    if let Extent::Size(expr) | Extent::Count(expr) = &item.extent {
+        found.push(expr);
+    }
+    if let Some(each) = &item.each {
+        found.extend(expressions(each));
+    }
+    found
+}
+
+/// The items whose relations decide how an item is read.
+fn carriers(item: &Item) -> Vec<usize> {
+    let mut found = Vec::new();
+    if let Presence::By(at) = item.presence {
+        found.push(at);
+    }
+    if let Extent::BySize(at) | Extent::ByCount(at) = item.extent {
+        found.push(at);
+    }
+    if let Repr::Body(at) = item.repr {
+        found.push(at);
+    }
+    found
+}
+
+fn mentions(expr: &Expr, name: &str) -> bool {
+    let mut idents = Vec::new();
+    idents_in(expr.to_token_stream(), &mut idents);
+    idents.iter().any(|ident| ident.trim_start_matches("r#") == name)
+}
+
+/// What the items before have to leave for this one.
+fn item_needs(layout: &Layout, model: &Model, index: usize, walk: &mut Walk) {
+    let items = &layout.items;
+    let item = &items[index];
+    for carrier in carriers(item) {
+        if let Some(needs) = walk.needs.get_mut(carrier) {
+            needs.raw = true;
+        }
+    }
+    if let Extent::BySize(carrier) = item.extent
+        && let Some(Relation { source: Source::Size(range), .. }) = &items[carrier].relation
+        && let Some((first, _)) = bounds(items, range, carrier)
+        && first != index
+    {
+        walk.needs[first].offset = true;
+    }
+    for expr in expressions(item) {
+        if mentions(expr, "left") && !model.ctx.iter().any(|(name, _)| name == "left") {
+            walk.stuck.push((
+                expr.span(),
+                format!("nothing says where this frame ends: how many bytes are `left` for `{}` is not known before; decide by a field, or let a length before it say `= size(..)`", item.label),
+            ));
+        }
+        for (at, earlier) in items.iter().enumerate().take(index) {
+            let Some(Member::Named(member)) = &earlier.member else { continue };
+            let (uses, presence) = uses(expr, &member.to_string());
+            if uses > presence {
+                walk.needs[at].value = true;
+            } else if uses > 0 {
+                walk.needs[at].there = true;
+            }
+        }
+    }
+}
+
+/// How often an expression names a field, and how often to ask only whether it
+/// is there.
+fn uses(expr: &Expr, name: &str) -> (usize, usize) {
+    let text: Vec<String> = flat(expr.to_token_stream());
+    let (mut all, mut presence) = (0, 0);
+    for (at, token) in text.iter().enumerate() {
+        if token != name || at > 0 && text[at - 1] == "." {
+            continue;
+        }
+        all += 1;
+        let asks = text.get(at + 2).is_some_and(|method| method == "is_some" || method == "is_none");
+        presence += usize::from(asks && text.get(at + 1).is_some_and(|dot| dot == "."));
+    }
+    (all, presence)
+}
+
+fn flat(tokens: proc_macro2::TokenStream) -> Vec<String> {
+    let mut out = Vec::new();
+    for token in tokens {
+        match token {
+            proc_macro2::TokenTree::Group(group) => {
+                out.push("(".into());
+                out.extend(flat(group.stream()));
+                out.push(")".into());
+            }
+            other => out.push(other.to_string()),
+        }
+    }
+    out
+}
+
+/// Whether the walk finds the end of an item, or of an element.
+fn ends(item: &Item, whole: &Item, stuck: &mut Vec<(Span, String)>) {
+    let label = &whole.label;
+    let takes_all = || {
+        let mend = match whole.name {
+            Some(_) => format!("let a length before it say `= size({label})`, or give it a `size`"),
+            None => "give it a `size`".into(),
+        };
+        format!(
+            "nothing says where this frame ends: `{label}` takes all bytes that are left; {mend}, or end the frame with `flag = 0x7E`, `end = b\"..\"`, `line` or `datagram`"
+        )
+    };
+    match (&item.repr, &item.extent) {
+        (_, Extent::Rest(_)) => stuck.push((whole.span, takes_all())),
+        (Repr::Slice | Repr::Buffer | Repr::List(..), Extent::Own) => stuck.push((whole.span, takes_all())),
+        (Repr::Int(int, _) | Repr::Scalar(int, _), Extent::Own) if int.own_width() => {
+            stuck.push((whole.span, takes_all()));
+        }
+        (Repr::List(..), _) if item.counted() => {
+            if let Some(each) = &item.each {
+                ends(each, whole, stuck);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether the walk over an item leads into the type of this name. How deep
+/// values lie within each other is not bounded, so there is no state for it.
+pub(crate) fn leads_into(item: &Item, ident: &Ident) -> bool {
+    let own = |ty: &Type| match ty {
+        Type::Path(path) => {
+            path.path.segments.last().is_some_and(|last| last.ident == *ident || last.ident == "Self")
+        }
+        _ => false,
+    };
+    match (&item.repr, &item.extent) {
+        (Repr::Part | Repr::Body(_), Extent::Own) => own(&item.ty),
+        (Repr::List(_, element), _) if item.counted() => {
+            item.each.as_ref().map_or_else(|| own(element), |each| leads_into(each, ident))
+        }
+        _ => false,
+    }
+}
+
+/// What sizes depend on can be kept while the walk goes on.
+fn kept(items: &[Item], walk: &mut Walk) {
+    for (item, needs) in items.iter().zip(&walk.needs) {
+        let held = matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..) | Repr::Body(_))
+            || matches!(item.extent, Extent::PrefixSizeBy(_));
+        if needs.value && (held || borrows(&item.ty) || !item.joins.is_empty()) {
+            walk.stuck.push((
+                item.span,
+                format!("nothing says where this frame ends: a size depends on `{}`, which the frame search cannot keep; let it depend on a number or a flag before it", item.label),
+            ));
+        }
+    }
+}
+
+fn borrows(ty: &Type) -> bool {
+    flat(ty.to_token_stream()).iter().any(|token| token == "&" || token == "'")
+}
+
+/// Whether it is known only to the compiler that a codec finds its end.
+pub(crate) fn asks_codec(item: &Item) -> Option<&Expr> {
+    match (&item.repr, &item.extent) {
+        (Repr::Codec(codec), Extent::Own) if const_path(codec) => Some(codec),
+        _ => None,
+    }
+}
