@@ -377,7 +377,7 @@ fn text_of_real_trackers_goes_back_character_by_character() {
     }
     // Nothing follows the command, not even a separator.
     assert_eq!(refused, ["*HQ,135790246811220,HTBT#", "*HQ,4109198974,#"]);
-    assert_eq!((fixes, others, odd), (34, 40, 15));
+    assert_eq!((fixes, others, odd), (34, 40, 9));
     let text =
         b"*HQ,8161289587,V1,181933,A,5444.3994,N,02516.3844,E,000.05,000,090317,FFFFBBFF,246,03,00002,41565#";
     let (frame, _) = decode::<Tracker<'_>>(text).unwrap();

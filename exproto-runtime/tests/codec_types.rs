@@ -596,7 +596,7 @@ mod digits {
         }
         assert!(Dec::from_bytes(&[b'1'; 24]).is_none());
         assert_eq!(DegMin::<2>::from_degrees(59.999_999_99).unwrap().to_string(), "6000.0000");
-        assert_eq!(DegMin::<2>::from_degrees(-1.0), None);
+        assert_eq!(DegMin::<2>::from_degrees(-1.0).unwrap().to_string(), "-0100.0000");
         assert_eq!(DegMin::<2>::from_degrees(100.0), None);
         samples::<Lines>(6);
     }

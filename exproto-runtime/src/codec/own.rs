@@ -164,19 +164,20 @@ pub trait SampleByCodec<'a, T> {
     fn sampled(&self, random: &mut Random, size: Option<usize>, at: &'static FieldInfo) -> T;
 }
 
-impl<C, T: Sample> SampleOwn<T> for Made<'_, C, T> {
+// Called on `&&Made`, methods are looked for on `&Made`, `&&Made` and `Made`.
+impl<C, T: Sample> SampleOwn<T> for &Made<'_, C, T> {
     fn sampled(&self, random: &mut Random, size: Option<usize>, at: &'static FieldInfo) -> T {
         T::sample(random, size, at, ())
     }
 }
 
-impl<'a, C: Codec<'a, T>, T: Default> SampleOrDefault<'a, T> for &Made<'_, C, T> {
+impl<'a, C: Codec<'a, T>, T: Default> SampleOrDefault<'a, T> for &&Made<'_, C, T> {
     fn sampled(&self, random: &mut Random, size: Option<usize>, at: &'static FieldInfo) -> T {
         self.0.sample(random, size, at).unwrap_or_default()
     }
 }
 
-impl<'a, C: Codec<'a, T>, T> SampleByCodec<'a, T> for &&Made<'_, C, T> {
+impl<'a, C: Codec<'a, T>, T> SampleByCodec<'a, T> for Made<'_, C, T> {
     #[track_caller]
     fn sampled(&self, random: &mut Random, size: Option<usize>, at: &'static FieldInfo) -> T {
         match self.0.sample(random, size, at) {
