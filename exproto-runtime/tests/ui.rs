@@ -91,7 +91,7 @@ fn check(cases: &BTreeMap<String, PathBuf>) -> BTreeMap<String, Vec<Found>> {
     fs::create_dir_all(&package).unwrap();
     let mut manifest = format!(
         "[package]\nname = \"ui\"\nversion = \"0.0.0\"\nedition = \"2024\"\nautobins = false\n\n[workspace]\n\n\
-         [dependencies]\nexproto-runtime = {{ path = {runtime:?}, default-features = false, features = [\"derive\", \"session\"] }}\n"
+         [dependencies]\nexproto-runtime = {{ path = {runtime:?}, default-features = false, features = [\"derive\", \"exhook\"] }}\n"
     );
     for (name, path) in cases {
         write!(manifest, "\n[[bin]]\nname = {name:?}\npath = {path:?}\n").unwrap();
