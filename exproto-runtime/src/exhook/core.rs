@@ -85,9 +85,9 @@ macro_rules! events {
         }
 
         impl<P: HookProvider> Core<P> {
-            async fn perform(&self, event: Event) -> Result<(), Failure> {
+            async fn perform(&self, event: Box<Event>) -> Result<(), Failure> {
                 let patience = self.settings.event_patience;
-                match event {
+                match *event {
                     $(Event::$event(event) => {
                         guard::run(patience, async { self.provider.$method(event).await }).await
                     })*
@@ -415,7 +415,7 @@ impl<P: HookProvider> Work for Core<P> {
         &self.lanes
     }
 
-    async fn work(&self, event: Event) {
+    async fn work(&self, event: Box<Event>) {
         let hook = event.hook();
         if let Err(failure) = self.perform(event).await {
             failure.count(self.counters.of(hook));

@@ -33,7 +33,7 @@ pub(super) trait Work: Send + Sync + 'static {
     fn lanes(&self) -> &Lanes<Self::Event>;
 
     /// Works an event off. Must not panic.
-    fn work(&self, event: Self::Event) -> impl Future<Output = ()> + Send;
+    fn work(&self, event: Box<Self::Event>) -> impl Future<Output = ()> + Send;
 }
 
 /// Keys are hashes already.
@@ -177,7 +177,7 @@ async fn run<W: Work>(worker: Arc<W>, key: u64, first: Waiting<W::Event>) {
         // Never closed; taken for each event, so that a busy client does not
         // keep others out.
         let permit = lanes.permits.acquire().await;
-        worker.work(*event).await;
+        worker.work(event).await;
         drop(permit);
         next = {
             let mut shard = lanes.shard(key);
@@ -223,7 +223,8 @@ mod tests {
             &self.lanes
         }
 
-        async fn work(&self, (client, number): Self::Event) {
+        async fn work(&self, event: Box<Self::Event>) {
+            let (client, number) = *event;
             assert!(!self.busy[client].swap(true, Ordering::SeqCst), "two events of one client at once");
             self.gate.acquire().await.unwrap().forget();
             self.seen.lock().unwrap().push((client, number));
