@@ -120,6 +120,7 @@ pub struct Nested<'a> {
 
 #[derive(ExProtoFrame, Debug, PartialEq)]
 #[wire(endian = big)]
+#[allow(private_interfaces)] // the search keeps no type that is private
 pub enum Body<'a> {
     #[wire(tag = 1)]
     Ping,
