@@ -483,10 +483,10 @@ impl Item {
         let name = Ident::new("__none", Span::call_site());
         Self {
             span: Span::call_site(),
-            local: name.clone(),
+            local: name,
             name: None,
             label: String::new(),
-            info: name,
+            info: Ident::new("__TYPE", Span::call_site()),
             member: None,
             ty: syn::parse_quote!(()),
             presence: Presence::Always,

@@ -224,19 +224,25 @@ pub(crate) fn user_expr(
         let (Some(Member::Named(member)), true) = (&item.member, item.member.is_some()) else { continue };
         if idents.iter().any(|ident| member == ident) {
             binds.extend(match locals {
-                Locals::Values => quote!(let #member = (&__p::View(&#member)).view();),
                 Locals::References => quote!(let #member = (&__p::View(#member)).view();),
+                _ => quote!(let #member = (&__p::View(&#member)).view();),
             });
         }
     }
     if idents.iter().any(|ident| ident == "left") && !model.ctx.iter().any(|(name, _)| name == "left") {
         binds.extend(quote!(let left: usize = __left;));
     }
-    let expr = super::calc::total(expr);
-    if binds.is_empty() {
-        return quote!((#expr));
+    let total = super::calc::total(expr, &locals.missing(&before.info));
+    let value = if binds.is_empty() {
+        quote!((#total))
+    } else {
+        quote!({ use __p::{ViewCopy as _, ViewRef as _}; #binds #total })
+    };
+    // Making a random value cannot fail.
+    if matches!(locals, Locals::Sample) && super::calc::takes_elements(expr) {
+        return quote!(__p::Option::unwrap_or_default((|| __p::Some(#value))()));
     }
-    quote!({ use __p::{ViewCopy as _, ViewRef as _}; #binds #expr })
+    value
 }
 
 /// The place of the user's tokens for errors, with the names of generated code.
@@ -251,6 +257,26 @@ pub(crate) enum Locals {
     Values,
     /// References to them: encoding.
     References,
+    /// The values, of a frame whose end is looked for.
+    Walk,
+    /// The values, of a frame that is made at random.
+    Sample,
+}
+
+impl Locals {
+    /// What happens where an expression takes an element that is not there.
+    pub(crate) fn missing(self, info: &Ident) -> TokenStream {
+        match self {
+            Self::Values => quote! {
+                return __p::Err(__r.fail(__p::ErrorKind::Relation, __r.offset(), &#info, 0, 0))
+            },
+            Self::References => quote! {
+                return __p::Err(__w.error(__p::ErrorKind::Relation, __w.here(), &#info))
+            },
+            Self::Walk => quote!(return __p::Err(__w.bad(__p::ErrorKind::Relation, &#info))),
+            Self::Sample => quote!(return __p::None),
+        }
+    }
 }
 
 /// Whether an expression speaks of the bytes that are left, which only

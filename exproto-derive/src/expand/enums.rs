@@ -172,15 +172,19 @@ fn opaque(model: &Model, data: &EnumModel) -> TokenStream {
 /// `Wire`, `Decode`, `Encode` of an enum that begins with its tag.
 fn inline(model: &Model, data: &EnumModel) -> TokenStream {
     let Some((int, endian)) = data.inline_tag else { return TokenStream::new() };
-    let order = data.tag_endian.as_ref().map(|expr| {
+    let type_info = quote::format_ident!("__TYPE");
+    let order = |locals: Locals| {
         let bind = super::common::ctx_bind(model);
-        let chosen = super::common::chosen_order(0, &quote!((#expr)), expr);
-        quote!(#bind #chosen)
-    });
+        data.tag_endian.as_ref().map(|expr| {
+            let value = super::calc::total(expr, &locals.missing(&type_info));
+            let chosen = super::common::chosen_order(0, &quote!((#value)), expr);
+            quote!(#bind #chosen)
+        })
+    };
+    let (decode_order, encode_order) = (order(Locals::Values), order(Locals::References));
     let lifetime = de_lifetime(model);
     let ctx = ctx_type(model);
     let bytes = int.bytes;
-    let type_info = quote::format_ident!("__TYPE");
     let from = quote!((__r.offset() - #bytes as u32));
     let read = super::common::read_number(&quote!(__h), 0, (int, endian), &from, &type_info);
     let (statement, parts) = super::common::int_bytes(
@@ -205,7 +209,7 @@ fn inline(model: &Model, data: &EnumModel) -> TokenStream {
         #decode {
             #[inline]
             fn decode<__T: __p::Trace>(__r: &mut __p::Reader<#lifetime, __T>, __ctx: #ctx) -> __p::Result<Self, __p::Error> {
-                #order
+                #decode_order
                 let __h = __r.run::<#bytes>(&__TYPE)?;
                 <Self as __p::Select<#lifetime>>::select(#read as u64, __r, __ctx)
             }
@@ -215,7 +219,7 @@ fn inline(model: &Model, data: &EnumModel) -> TokenStream {
             fn encode(&self, __w: &mut __p::Writer<'_>, __ctx: #ctx) -> __p::Result<(), __p::Error> {
                 let __tag: u64 = __p::Tagged::tag(self);
                 if __tag > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &__TYPE)); }
-                #order
+                #encode_order
                 #statement
                 __w.run([#(#parts),*]);
                 __p::EncodeBody::encode_body(self, __w, __ctx)

@@ -122,8 +122,8 @@ pub(super) fn sample(model: &Model, layout: &Layout, item: &Item) -> TokenStream
     let (bits, signed) = total(item);
     let with_sign = item.joins.iter().any(|join| matches!(join.part, Part::Sign { .. }));
     if let (Some((low, high)), true) = (&item.range, IntTy::of_type(ty).is_some()) {
-        let low = user_expr(low, layout, item, model, Locals::Values);
-        let high = user_expr(high, layout, item, model, Locals::Values);
+        let low = user_expr(low, layout, item, model, Locals::Sample);
+        let high = user_expr(high, layout, item, model, Locals::Sample);
         return quote!(__random.within::<#ty>((#low)..=(#high)));
     }
     let value_bits = if signed { bits - 1 } else { bits };

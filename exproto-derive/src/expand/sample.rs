@@ -41,7 +41,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                     None => quote!(true),
                     // Only bytes that came tell how many are left.
                     Some(when) if mentions_left(when) => quote!(false),
-                    Some(when) => user_expr(when, &variant.layout, first, model, Locals::Values),
+                    Some(when) => user_expr(when, &variant.layout, first, model, Locals::Sample),
                 };
                 quote!(if #condition { return #value; })
             });
@@ -98,7 +98,7 @@ fn content(model: &Model, layout: &Layout, path: &TokenStream) -> TokenStream {
         let value = match &item.presence {
             Presence::Always => value,
             Presence::If(condition) if !mentions_left(condition) => {
-                let condition = user_expr(condition, layout, item, model, Locals::Values);
+                let condition = user_expr(condition, layout, item, model, Locals::Sample);
                 quote!(if #condition { __p::Some(#value) } else { __p::None })
             }
             // After one that is missing there are no more.
@@ -133,7 +133,7 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
     let size = match &item.extent {
         Extent::Fixed(size) => quote!(__p::Some(#size)),
         Extent::Size(expr) if !mentions_left(expr) => {
-            let size = user_expr(expr, layout, item, model, Locals::Values);
+            let size = user_expr(expr, layout, item, model, Locals::Sample);
             quote!(__p::Some(__p::ToSize::to_size(#size)))
         }
         _ => match &item.attrs.max {
@@ -155,8 +155,8 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
         });
     }
     if let (Some((low, high)), true) = (&item.range, IntTy::of_type(ty).is_some()) {
-        let low = user_expr(low, layout, item, model, Locals::Values);
-        let high = user_expr(high, layout, item, model, Locals::Values);
+        let low = user_expr(low, layout, item, model, Locals::Sample);
+        let high = user_expr(high, layout, item, model, Locals::Sample);
         return quote!(__random.within::<#ty>((#low)..=(#high)));
     }
     match &item.repr {
@@ -178,17 +178,17 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
             }
         }
         Repr::Body(_) => {
-            let ctx = ctx_value(item, layout, model, &quote!(__p::Tagged), Locals::Values);
+            let ctx = ctx_value(item, layout, model, &quote!(__p::Tagged), Locals::Sample);
             quote!({ let __c = #ctx; <#ty as __p::Sample<_>>::sample(__random, #size, &#info, __c) })
         }
         Repr::Part => {
-            let ctx = ctx_value(item, layout, model, &quote!(__p::Wire), Locals::Values);
+            let ctx = ctx_value(item, layout, model, &quote!(__p::Wire), Locals::Sample);
             quote!({ let __c = #ctx; <#ty as __p::Sample<_>>::sample(__random, #size, &#info, __c) })
         }
         Repr::List(kind, element) => {
             let count = match &item.extent {
                 Extent::Count(expr) if !mentions_left(expr) => {
-                    let count = user_expr(expr, layout, item, model, Locals::Values);
+                    let count = user_expr(expr, layout, item, model, Locals::Sample);
                     quote!(__p::ToSize::to_size(#count))
                 }
                 Extent::Fixed(_) | Extent::Size(_) => quote!(0_usize),
@@ -203,7 +203,11 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
             let one = match (kind, &item.each) {
                 (ListKind::Vec | ListKind::Array, Some(each)) => value(model, layout, each),
                 _ => {
-                    let ctx = super::decode::Decode { model, layout, frame: None }.element_ctx(item, element);
+                    let ctx = super::decode::Decode { model, layout, frame: None }.element_ctx(
+                        item,
+                        element,
+                        Locals::Sample,
+                    );
                     quote!({ let __c = #ctx; <#element as __p::Sample<_>>::sample(__random, __p::None, &#info, __c) })
                 }
             };

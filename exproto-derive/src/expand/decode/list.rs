@@ -59,7 +59,7 @@ impl Decode<'_> {
             Repr::Buffer => quote!({ let __n: usize = #count; __r.take(__n, &#info)?.to_vec() }),
             Repr::List(ListKind::Lazy, element) => {
                 let ty = &item.ty;
-                let ctx = self.element_ctx(item, element);
+                let ctx = self.element_ctx(item, element, Locals::Values);
                 quote!({ let __n = #count; <#ty as __p::Sequence<'_>>::decode_count(__r, __n, #ctx, &#info)? })
             }
             Repr::List(ListKind::Vec, _) => {
@@ -123,7 +123,7 @@ impl Decode<'_> {
         }
     }
 
-    pub(crate) fn element_ctx(&self, item: &Item, element: &syn::Type) -> TokenStream {
+    pub(crate) fn element_ctx(&self, item: &Item, element: &syn::Type, locals: Locals) -> TokenStream {
         let holder = Item {
             ty: element.clone(),
             local: item.local.clone(),
@@ -151,6 +151,6 @@ impl Decode<'_> {
             attrs: Box::default(),
             broken: false,
         };
-        ctx_value(&holder, self.layout, self.model, &quote!(__p::Wire), Locals::Values)
+        ctx_value(&holder, self.layout, self.model, &quote!(__p::Wire), locals)
     }
 }

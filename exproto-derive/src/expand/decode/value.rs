@@ -46,7 +46,7 @@ impl Decode<'_> {
                 quote!(<#ty as __p::Decode<'_>>::decode(__r, #ctx)?)
             }
             Repr::List(ListKind::Lazy, element) => {
-                let ctx = self.element_ctx(item, element);
+                let ctx = self.element_ctx(item, element, Locals::Values);
                 let lenient = item.lenient;
                 quote!(<#ty as __p::Sequence<'_>>::decode_rest(__r, #ctx, #lenient, &#info)?)
             }

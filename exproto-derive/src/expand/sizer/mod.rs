@@ -142,7 +142,8 @@ fn of_tagged(model: &Model, data: &EnumModel) -> TokenStream {
     let header_body = header(model, &variants.bounds, &quote!(__p::WalkBody<__X, #ctx>));
     let inline = data.inline_tag.map(|(int, endian)| {
         let order = data.tag_endian.as_ref().map(|expr| {
-            let value = super::calc::total(expr);
+            let missing = Locals::Walk.missing(&quote::format_ident!("__TYPE"));
+            let value = super::calc::total(expr, &missing);
             chosen_order(0, &quote!((#value)), expr)
         });
         let read = read(int, endian, &quote::format_ident!("__TYPE"));
@@ -214,7 +215,7 @@ fn of_chosen(model: &Model, data: &EnumModel) -> TokenStream {
             || quote!(true),
             |when| {
                 let first = variant.layout.items.first().unwrap_or(&empty);
-                user_expr(when, &variant.layout, first, model, Locals::Values)
+                user_expr(when, &variant.layout, first, model, Locals::Walk)
             },
         );
         quote!(if #condition { #body })

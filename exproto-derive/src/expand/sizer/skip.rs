@@ -31,7 +31,7 @@ impl<'m> Steps<'m> {
             Extent::Fixed(size) => (none, quote!(__w.skip(#size);), false),
             Extent::Size(expr) => {
                 let binds = self.binds(index);
-                let expr = user_expr(expr, self.layout, self.outer(index), self.model, Locals::Values);
+                let expr = user_expr(expr, self.layout, self.outer(index), self.model, Locals::Walk);
                 let size = at_most(quote!(__p::ToSize::to_size({ #binds #expr })));
                 (none, quote!(let __size: usize = #size; __w.skip(__size);), false)
             }
@@ -78,7 +78,7 @@ impl<'m> Steps<'m> {
         };
         let outer = self.outer(index);
         let binds = if outer.endian.is_some() { self.binds(index) } else { TokenStream::new() };
-        let order = choose_order(outer, index, self.layout, self.model, Locals::Values);
+        let order = choose_order(outer, index, self.layout, self.model, Locals::Walk);
         let read = super::read(int, endian, &item.info);
         quote!({ #binds #order __p::ToSize::to_size(#read) })
     }
@@ -123,7 +123,7 @@ impl<'m> Steps<'m> {
         match &item.extent {
             Extent::Count(expr) => {
                 let binds = self.binds(index);
-                let expr = user_expr(expr, self.layout, self.outer(index), self.model, Locals::Values);
+                let expr = user_expr(expr, self.layout, self.outer(index), self.model, Locals::Walk);
                 quote!(__p::ToSize::to_size({ #binds #expr }))
             }
             Extent::PrefixCount(int, _) => self.prefix(item, index, *int),
@@ -198,7 +198,7 @@ impl<'m> Steps<'m> {
 
     /// The context that an item or its elements get.
     fn context(&self, holder: &Item, index: usize, trait_: &TokenStream) -> TokenStream {
-        ctx_value_at(holder, self.outer(index), self.layout, self.model, trait_, Locals::Values)
+        ctx_value_at(holder, self.outer(index), self.layout, self.model, trait_, Locals::Walk)
     }
 
     /// Over a value that says itself where it ends.
@@ -226,12 +226,12 @@ impl<'m> Steps<'m> {
                     self.layout.items[*tag].relation.as_ref().map_or(&[][..], |relation| &relation.ops[..]);
                 let tag = relation::backward(ops, quote!(#raw as i64));
                 let binds = self.binds(index);
-                let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Tagged), Locals::Values);
+                let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Tagged), Locals::Walk);
                 let walk = quote!(<#ty as __p::WalkBody<__X, <#ty as __p::Tagged>::Ctx>>::walk_body(__tag, __e, __w, #ctx)?;);
                 let code = match &item.opaque {
                     None => quote!(let __tag = (#tag) as u64; #binds #walk),
                     Some(opaque) => {
-                        let opaque = user_expr(opaque, self.layout, item, self.model, Locals::Values);
+                        let opaque = user_expr(opaque, self.layout, item, self.model, Locals::Walk);
                         quote! {
                             let __tag = (#tag) as u64;
                             #binds

@@ -234,7 +234,7 @@ impl<'m> Steps<'m> {
             Presence::More => quote!(true),
             Presence::If(expr) => {
                 let binds = self.binds(index);
-                let expr = user_expr(expr, self.layout, item, self.model, Locals::Values);
+                let expr = user_expr(expr, self.layout, item, self.model, Locals::Walk);
                 quote!({ #binds #expr })
             }
             Presence::By(flag) => {
@@ -325,7 +325,7 @@ impl<'m> Steps<'m> {
         }
         let (Repr::Int(_, endian) | Repr::Scalar(_, endian)) = item.repr else { return };
         let binds = if item.endian.is_some() { self.binds(index) } else { TokenStream::new() };
-        let order = choose_order(item, index, self.layout, self.model, Locals::Values);
+        let order = choose_order(item, index, self.layout, self.model, Locals::Walk);
         let read = super::read(int, endian, &item.info);
         let mut code = quote! {
             #binds
@@ -445,7 +445,7 @@ impl<'m> Steps<'m> {
         let int = IntTy::binary(bytes);
         let item = &items[first];
         let binds = if item.endian.is_some() { self.binds(first) } else { TokenStream::new() };
-        let order = choose_order(item, first, self.layout, self.model, Locals::Values);
+        let order = choose_order(item, first, self.layout, self.model, Locals::Walk);
         let read = read_int(&quote!(__b), 0, int, slot.endian);
         self.waits(quote!({
             #binds
@@ -469,7 +469,7 @@ impl<'m> Steps<'m> {
             }
             Repr::Array(len) => quote!(__r.run::<{ #len }>(&#info).copied()),
             _ => {
-                let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Wire), Locals::Values);
+                let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Wire), Locals::Walk);
                 quote!(<#ty as __p::Decode<'_>>::decode(__r, #ctx))
             }
         };
