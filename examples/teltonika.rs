@@ -13,7 +13,7 @@ pub enum Port<'a> {
     Hello(Hello<'a>),
     Packet(Packet<'a>),
     KeepAlive(KeepAlive),
-    #[frame(sent)]
+    #[frame(sent, first)]
     Welcome(Welcome),
     #[frame(sent)]
     Taken(Taken),

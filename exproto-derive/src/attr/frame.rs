@@ -84,6 +84,14 @@ pub(crate) enum Named {
     Hdlc,
     Ppp,
     Cobs,
+    Hex,
+}
+
+impl Named {
+    /// Whether it has no delimiters of its own, or takes others.
+    pub(crate) fn takes_delimiters(self) -> bool {
+        matches!(self, Self::Cobs | Self::Hex)
+    }
 }
 
 /// The forms of `escape(..)`.
@@ -149,10 +157,11 @@ pub(crate) fn parse(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> Frame
                         "hdlc" => Ok(Named::Hdlc),
                         "ppp" => Ok(Named::Ppp),
                         "cobs" => Ok(Named::Cobs),
+                        "hex" => Ok(Named::Hex),
                         _ => Err(syn::Error::new(
                             name.span(),
                             format!(
-                                "no stuffing `{name}`: there are slip, hdlc, ppp and cobs; another one is `escape(..)`"
+                                "no stuffing `{name}`: there are slip, hdlc, ppp, cobs and hex; another one is `escape(..)`"
                             ),
                         )),
                     }

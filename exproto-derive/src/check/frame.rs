@@ -120,7 +120,7 @@ fn one_boundary(frame: &Frame, ctxt: &mut Ctxt) {
     }
     if let (Some(key), true) =
         (&attrs.stuffing, delimiters.is_some() || attrs.line.is_some() || attrs.datagram.is_some())
-        && key.value != Named::Cobs
+        && !key.value.takes_delimiters()
     {
         ctxt.error_at(
             key.key,
@@ -138,6 +138,7 @@ const fn name(stuffing: Named) -> &'static str {
         Named::Hdlc => "hdlc",
         Named::Ppp => "ppp",
         Named::Cobs => "cobs",
+        Named::Hex => "hex",
     }
 }
 
@@ -216,8 +217,32 @@ fn delimiters(frame: &Frame, ctxt: &mut Ctxt) {
             "`start` says where a frame begins; say where it ends with `end = b\"..\"`. If a length says it, write the constant as `before(b\"..\")`",
         );
     }
+    if let Some(key) = attrs.stuffing.as_ref().filter(|key| key.value == Named::Hex) {
+        hex(attrs, key.key, ctxt);
+    }
     if let Some(key) = attrs.one_of.as_ref().or(attrs.first.as_ref()) {
         ctxt.error_at(key.key, "this goes on an enum of frames");
+    }
+}
+
+// Digits stand between delimiters that are none.
+fn hex(attrs: &FrameAttrs, key: Span, ctxt: &mut Ctxt) {
+    if attrs.start.is_none() && attrs.end.is_none() && attrs.line.is_none() && attrs.flag.is_none() {
+        ctxt.error_at(
+            key,
+            "`stuffing = hex` makes digits of the bytes between delimiters, and there are none: add `start = b\":\", end = b\"\\r\\n\"` or `line`",
+        );
+    }
+    for delimiter in [&attrs.start, &attrs.end].into_iter().flatten() {
+        if let Some(digit) = delimiter.value.bytes.iter().find(|byte| byte.is_ascii_hexdigit()) {
+            ctxt.error_at(
+                delimiter.key,
+                format_args!(
+                    "every frame may hold the digit `{}`: a delimiter has other bytes",
+                    char::from(*digit)
+                ),
+            );
+        }
     }
 }
 

@@ -69,6 +69,7 @@ pub(crate) fn scanner(model: &Model, frame: &Frame) -> (TokenStream, TokenStream
                     (Some(Escapes::Table(table)), _) => Some(table.byte.to_token_stream()),
                     (Some(Escapes::Xor { byte, .. }), _) => Some(byte.to_token_stream()),
                     (_, Some(key)) if key.value == Named::Slip => Some(quote!(0xDB)),
+                    (_, Some(key)) if key.value == Named::Hex => None,
                     (_, Some(_)) => Some(quote!(0x7D)),
                     _ => None,
                 };
@@ -230,6 +231,7 @@ fn stuffing(frame: &Frame) -> TokenStream {
             table(quote!(0x7D), xored(values), quote!(__p::Some(0x20)))
         }
         Some(Named::Cobs) => quote!(__p::Some(__p::Stuffing::Cobs)),
+        Some(Named::Hex) => quote!(__p::Some(__p::Stuffing::Hex)),
     }
 }
 

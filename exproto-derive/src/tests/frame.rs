@@ -52,7 +52,7 @@ fn something_says_where_a_frame_ends() {
         (
             "#[frame(stuffing = sloop, max = 64)] struct S { a: u8 }",
             &[(
-                "no stuffing `sloop`: there are slip, hdlc, ppp and cobs; another one is `escape(..)`",
+                "no stuffing `sloop`: there are slip, hdlc, ppp, cobs and hex; another one is `escape(..)`",
                 "sloop",
             )],
         ),
@@ -209,6 +209,23 @@ fn segments_are_joined_into_a_body() {
                 "write `index = FIELD.NAME`, where FIELD is the optional field that only segments have",
                 "index",
             )],
+        ),
+    ]);
+}
+
+#[test]
+fn digits_stand_between_delimiters_that_are_none() {
+    mistakes(&[
+        (
+            "#[frame(stuffing = hex, max = 64)] struct S { a: u8 }",
+            &[(
+                "`stuffing = hex` makes digits of the bytes between delimiters, and there are none: add `start = b\":\", end = b\"\\r\\n\"` or `line`",
+                "stuffing",
+            )],
+        ),
+        (
+            "#[frame(start = b\":\", end = b\"END\", stuffing = hex, max = 64)] struct S { a: u8 }",
+            &[("every frame may hold the digit `E`: a delimiter has other bytes", "end")],
         ),
     ]);
 }

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, warn};
 
-use crate::codec::{self, Deframer, Item, Protocol, Random};
+use crate::codec::{self, Deframer, Item, Protocol, Random, Role};
 
 /// What a simulated device says and does.
 ///
@@ -362,7 +362,7 @@ impl<G: Protocol, D: Device<G>> Run<G, D> {
         if let Err(error) = stream.set_nodelay(true) {
             return Left::Cut(error.to_string());
         }
-        let mut deframer = Deframer::<G>::new();
+        let mut deframer = Deframer::<G>::new().read_as(Role::Device);
         let mut unsent = Vec::new();
         let (mut ready, mut leaving) = (false, false);
         let mut give_up = None;

@@ -123,7 +123,8 @@ pub use explain::{
 };
 pub use frame::{
     Assembled, Bad, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead, Quick,
-    RawFrame, Reassembler, ReassemblyLimits, Received, Scanner, Step, Stuffing, decode, encode, reencode,
+    RawFrame, Reassembler, ReassemblyLimits, Received, Role, Scanner, Step, Stuffing, decode, encode,
+    reencode,
 };
 #[doc(hidden)]
 pub use frame::{

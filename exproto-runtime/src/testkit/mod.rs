@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use broker::{Script, Wanted};
 
-use crate::codec::{self, Deframer, Item};
+use crate::codec::{self, Deframer, Item, RawFrame, Role};
 use crate::session::{
     Action, CloseReason, ConnInfo, Event, Gateway, Millis, Now, Out, Outcome, Report, Session,
     SessionSettings, Tally,
@@ -309,16 +309,24 @@ impl<G: Gateway> TestConn<G> {
     #[track_caller]
     #[must_use]
     pub fn sent_frames(&self) -> Vec<Vec<u8>> {
-        let (mut deframer, mut scratch) = (Deframer::<G>::new(), Vec::new());
-        let mut input = self.sent();
         let mut frames = Vec::new();
-        while let Some(item) = deframer.next(&mut input, &mut scratch) {
-            match item {
-                Item::Frame(raw) => frames.push(raw.payload.to_vec()),
-                Item::Bad(bad) => panic!("the device received bytes that are no frame: {}", bad.error),
-            }
-        }
+        self.each_raw(&mut |raw| frames.push(raw.payload.to_vec()));
         frames
+    }
+
+    /// Reads as the device would; an answer that could be the beginning of
+    /// another frame is whole when nothing follows.
+    #[track_caller]
+    fn each_raw(&self, each: &mut dyn FnMut(&RawFrame<'_>)) {
+        let (mut deframer, mut scratch) = (Deframer::<G>::new().read_as(Role::Device), Vec::new());
+        let mut wrong = None;
+        deframer.datagram(self.sent(), &mut scratch, |item| match item {
+            Item::Frame(raw) => each(&raw),
+            Item::Bad(bad) => wrong = wrong.or(Some(bad.error)),
+        });
+        if let Some(error) = wrong {
+            panic!("the device received bytes that are no frame: {error}");
+        }
     }
 
     /// Shows each frame that the device has received.
@@ -328,12 +336,10 @@ impl<G: Gateway> TestConn<G> {
     /// The device has received something that is no frame.
     #[track_caller]
     pub fn each_sent(&self, mut each: impl FnMut(&G::At<'_>)) {
-        for frame in self.sent_frames() {
-            match codec::decode::<G>(&frame) {
-                Ok(received) => each(&received.frame),
-                Err(error) => panic!("the device received a frame that cannot be decoded: {error}"),
-            }
-        }
+        self.each_raw(&mut |raw| match raw.decode::<G>() {
+            Ok(received) => each(&received.frame),
+            Err(error) => panic!("the device received a frame that cannot be decoded: {error}"),
+        });
     }
 
     /// The names of the messages that the device has received.

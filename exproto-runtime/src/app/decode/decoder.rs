@@ -76,6 +76,7 @@ impl Problem {
 /// What a connection has sent so far.
 pub(super) struct Decoder<G: Gateway> {
     accept_bad: bool,
+    role: Role,
     pictures: bool,
     deframer: Deframer<G>,
     reassembler: Reassembler,
@@ -87,8 +88,9 @@ impl<G: Gateway> Decoder<G> {
     pub(super) fn new(args: &DecodeArgs) -> Self {
         Self {
             accept_bad: args.accept_bad,
+            role: args.role,
             pictures: !args.json,
-            deframer: Deframer::new().accepting_bad(args.accept_bad),
+            deframer: Deframer::new().accepting_bad(args.accept_bad).read_as(args.role.into()),
             reassembler: Reassembler::new(ReassemblyLimits::default()),
             device: (args.role == Role::Platform).then(|| Device::new(args)),
             scratch: Vec::new(),
@@ -127,7 +129,7 @@ impl<G: Gateway> Decoder<G> {
 
     /// What is incomplete in a datagram stays so.
     pub(super) fn next_datagram(&mut self) {
-        self.deframer = Deframer::new().accepting_bad(self.accept_bad);
+        self.deframer = Deframer::new().accepting_bad(self.accept_bad).read_as(self.role.into());
     }
 }
 

@@ -73,6 +73,15 @@ pub(crate) enum Role {
     Device,
 }
 
+impl From<Role> for crate::codec::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Platform => Self::Platform,
+            Role::Device => Self::Device,
+        }
+    }
+}
+
 /// Runs the command.
 ///
 /// The picture ends with failure when a line is no whole, readable frame; with

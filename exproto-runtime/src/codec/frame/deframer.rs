@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{FRAME, FrameKind, Scanner, Step};
+use super::restart::lost_end;
+use super::{FRAME, FrameKind, Role, Scanner, Step};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::{Encode, Protocol};
 use crate::codec::reader::Reader;
@@ -92,6 +93,7 @@ pub struct Deframer<P: Protocol> {
     /// What earlier streams cost.
     visited: u64,
     accept_bad: bool,
+    role: Role,
 }
 
 impl<P: Protocol> Default for Deframer<P> {
@@ -114,7 +116,101 @@ impl<P: Protocol> Deframer<P> {
     /// incomplete.
     #[must_use]
     pub fn new() -> Self {
-        Self { scan: P::scanner(), pending: Vec::new(), head: 0, offset: 0, visited: 0, accept_bad: false }
+        Self {
+            scan: P::scanner(),
+            pending: Vec::new(),
+            head: 0,
+            offset: 0,
+            visited: 0,
+            accept_bad: false,
+            role: Role::Platform,
+        }
+    }
+
+    /// Reads as the device or as the platform, which is the default.
+    ///
+    /// A device is sent the kinds of frames that are marked `sent` and those
+    /// without a mark; only devices send the others, `first`. They are tried in
+    /// this order: `sent, first` at the start of the connection; `sent`; the
+    /// unmarked ones; last those with no leading bytes, which could be
+    /// anything. Bytes that turn out not to be of one kind are tried as the next
+    /// whose leading bytes they have.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] {
+    /// use exproto_runtime::codec::{Deframer, Item, Role};
+    /// use exproto_runtime::ExProtoFrame;
+    ///
+    /// #[derive(ExProtoFrame, Debug, PartialEq)]
+    /// #[frame(one_of)]
+    /// enum Port {
+    ///     Data(Data),
+    ///     #[frame(sent, first)]
+    ///     Welcome(Welcome),
+    ///     #[frame(sent)]
+    ///     Taken(Taken),
+    /// }
+    ///
+    /// #[derive(ExProtoFrame, Debug, PartialEq)]
+    /// #[frame]
+    /// struct Data { #[wire(before(b"\xA5"))] value: u8 }
+    ///
+    /// #[derive(ExProtoFrame, Debug, PartialEq)]
+    /// #[frame]
+    /// struct Welcome { accepted: u8 }
+    ///
+    /// #[derive(ExProtoFrame, Debug, PartialEq)]
+    /// #[frame]
+    /// #[wire(endian = big)]
+    /// struct Taken { records: u16 }
+    ///
+    /// let (mut device, mut scratch) = (Deframer::<Port>::new().read_as(Role::Device), Vec::new());
+    /// let mut input = &[1, 0, 3, 0xA5, 7][..];
+    /// for want in [Port::Welcome(Welcome { accepted: 1 }), Port::Taken(Taken { records: 3 }), Port::Data(Data { value: 7 })] {
+    ///     let Some(Item::Frame(raw)) = device.next(&mut input, &mut scratch) else { panic!() };
+    ///     assert_eq!(raw.decode::<Port>().unwrap().frame, want);
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn read_as(mut self, role: Role) -> Self {
+        self.role = role;
+        self.scan.read_as(role);
+        self
+    }
+
+    /// Hands out all frames of one datagram. What is not whole at its end is no
+    /// frame and never joined with the next datagram; each is a stream of its
+    /// own, in which a frame marked `first` may be the first.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] {
+    /// use exproto_runtime::codec::{Deframer, ErrorKind, Item};
+    /// use exproto_runtime::ExProtoFrame;
+    ///
+    /// #[derive(ExProtoFrame)]
+    /// #[frame]
+    /// #[wire(endian = big)]
+    /// struct Reading { value: u16 }
+    ///
+    /// let (mut deframer, mut scratch, mut seen) = (Deframer::<Reading>::new(), Vec::new(), Vec::new());
+    /// for datagram in [&[0, 7, 0, 8, 1][..], &[0, 9]] {
+    ///     deframer.datagram(datagram, &mut scratch, |item| seen.push(match item {
+    ///         Item::Frame(raw) => Ok(raw.decode::<Reading>().unwrap().frame.value),
+    ///         Item::Bad(bad) => Err(bad.error.kind()),
+    ///     }));
+    /// }
+    /// assert_eq!(seen, [Ok(7), Ok(8), Err(ErrorKind::Short), Ok(9)]);
+    /// # }
+    /// ```
+    pub fn datagram(&mut self, bytes: &[u8], scratch: &mut Vec<u8>, mut each: impl FnMut(Item<'_>)) {
+        let mut input = bytes;
+        while let Some(item) = self.next(&mut input, scratch) {
+            each(item);
+        }
+        while let Some(item) = self.finish(scratch) {
+            each(item);
+        }
     }
 
     /// Flags wrong checksums and lengths instead of refusing the frame.
@@ -221,6 +317,15 @@ impl<P: Protocol> Deframer<P> {
         scratch: &'d mut Vec<u8>,
     ) -> Option<Item<'d>> {
         let offset = self.offset;
+        let mut step = step;
+        if let Step::Frame { end, next, .. } = step {
+            let front = input.as_deref().copied().unwrap_or_else(|| self.pending());
+            if let Some(len) = lost_end(kind_at::<P>(self.scan.kind()), front.get(..next)?, end, scratch) {
+                // The scanner goes on there.
+                let error = Error::new(ErrorKind::Short, len as u32, &FRAME);
+                step = Step::Bad { error, len, fatal: false };
+            }
+        }
         let next = match step {
             Step::Frame { next, .. } => next,
             Step::Bad { len, .. } => len,
@@ -335,6 +440,7 @@ impl<P: Protocol> Deframer<P> {
                     let visited = self.scan.visited();
                     self.scan = P::scanner();
                     self.scan.accept_bad(self.accept_bad);
+                    self.scan.read_as(self.role);
                     self.visited += visited;
                     return None;
                 }
@@ -357,7 +463,7 @@ impl<P: Protocol> Deframer<P> {
             scratch.clear();
             if let Err(at) = escape.remove(inner, scratch) {
                 let at = at + (wire.len().saturating_sub(inner.len())).min(framing.wire_offset(wire, 0));
-                let error = Error::new(ErrorKind::Escape, at as u32, &FRAME);
+                let error = Error::new(escape.error(), at as u32, &FRAME);
                 return Item::Bad(Bad { error, wire, offset, fatal: false });
             }
             payload = scratch;

@@ -9,8 +9,11 @@ mod deframer;
 mod escape;
 mod flag;
 mod framing;
+mod hex;
 mod kinds;
 mod reassemble;
+mod restart;
+mod role;
 mod seek;
 mod stuffing;
 mod walk;
@@ -22,6 +25,7 @@ pub use flag::FlagScan;
 pub use framing::Framing;
 pub use kinds::{Constant, Cursor, FrameKind, FrameLayout, Frames, Halt, Lead, Only, frame_size};
 pub use reassemble::{Assembled, Reassembler, ReassemblyLimits};
+pub use role::Role;
 pub use seek::FrameScan;
 pub use stuffing::Stuffing;
 pub(crate) use walk::walk_whole;
@@ -168,6 +172,11 @@ pub trait Scanner: Clone + core::fmt::Debug + Send {
     /// Takes frames with a wrong checksum for frames.
     fn accept_bad(&mut self, accept: bool) {
         let _ = accept;
+    }
+
+    /// Looks for the frames that go to this side.
+    fn read_as(&mut self, role: Role) {
+        let _ = role;
     }
 
     /// Bytes looked at so far, for tests of the promise that none is looked at

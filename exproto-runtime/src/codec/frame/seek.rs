@@ -20,7 +20,7 @@ use core::fmt;
 
 use memchr::memchr;
 
-use super::{FRAME, FrameKind, Frames, Framing, Halt, Scanner, Step};
+use super::{FRAME, FrameKind, Frames, Framing, Halt, Role, Scanner, Step};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::frame::Cursor;
 
@@ -65,6 +65,7 @@ pub struct FrameScan<F: Frames> {
     greeted: bool,
     dead: bool,
     accept_bad: bool,
+    role: Role,
     verified: bool,
 }
 
@@ -129,6 +130,7 @@ impl<F: Frames> FrameScan<F> {
             greeted: false,
             dead: false,
             accept_bad: false,
+            role: Role::Platform,
             verified: false,
         }
     }
@@ -236,9 +238,11 @@ impl<F: Frames> FrameScan<F> {
             self.open = u16::MAX;
         }
         let mut found = Ok(None);
-        for (index, kind) in F::KINDS.iter().enumerate() {
+        let ranks = if self.role == Role::Platform { 1 } else { Role::RANKS };
+        let ranked = (0..ranks).flat_map(|rank| F::KINDS.iter().enumerate().map(move |kind| (rank, kind)));
+        for (rank, (index, kind)) in ranked {
             let bit = 1 << index;
-            if self.open & bit == 0 || kind.sent || (kind.first && self.greeted) {
+            if self.open & bit == 0 || self.role.rank(kind, self.greeted) != Some(rank) {
                 continue;
             }
             let (bytes, until) = (rest.get(self.seen..).unwrap_or(&[]), kind.lead.0.len());
@@ -275,7 +279,9 @@ impl<F: Frames> FrameScan<F> {
         let found = match F::KINDS {
             [FrameKind { lead, .. }] if let Some(byte) = lead.only() => memchr(byte, ahead),
             kinds => ahead.iter().position(|byte| {
-                kinds.iter().any(|kind| !(kind.sent || kind.first && self.greeted) && kind.lead.begins(*byte))
+                kinds
+                    .iter()
+                    .any(|kind| self.role.rank(kind, self.greeted).is_some() && kind.lead.begins(*byte))
             }),
         };
         self.visited += found.map_or(ahead.len(), |at| at + 1) as u64;
@@ -380,6 +386,26 @@ impl<F: Frames> FrameScan<F> {
         }
     }
 
+    /// On the device's side, the next kind that the bytes may be after they
+    /// were not the one that was tried.
+    fn try_next(&mut self, kind: Option<u8>, rest: &[u8]) -> bool {
+        if self.role == Role::Platform {
+            return false;
+        }
+        let greeted = self.greeted;
+        let rank = |index: usize, kind: &FrameKind| Some((self.role.rank(kind, greeted)?, index));
+        let tried = kind.and_then(|kind| rank(usize::from(kind), F::KINDS.get(usize::from(kind))?));
+        let later = F::KINDS.iter().enumerate().filter(|(_, kind)| kind.lead.matches(rest) == Ok(true));
+        let later = later
+            .filter_map(|(index, kind)| rank(index, kind))
+            .filter(|of| tried.is_none_or(|tried| *of > tried))
+            .min();
+        let Some(next) = later.and_then(|(_, index)| u8::try_from(index).ok()) else { return false };
+        self.forget();
+        self.chosen = Some(next);
+        true
+    }
+
     /// A frame that will never be whole; another may begin within it.
     fn cut_short(&mut self, rest: &[u8]) {
         self.blame(Error::new(ErrorKind::Short, rest.len() as u32, &FRAME), None);
@@ -463,6 +489,8 @@ impl<F: Frames> Scanner for FrameScan<F> {
             }
             let kind = match self.chosen.map_or_else(|| self.choose(rest), |kind| Ok(Some(kind))) {
                 Ok(Some(kind)) => kind,
+                // What could become one kind is another when nothing follows.
+                Err(_) if self.ended && self.try_next(None, rest) => continue,
                 Err(_) if self.ended => {
                     self.cut_short(rest);
                     continue;
@@ -481,6 +509,7 @@ impl<F: Frames> Scanner for FrameScan<F> {
             };
             self.chosen = Some(kind);
             match self.attempt(kind, rest) {
+                Attempt::Need(_) if self.ended && self.try_next(Some(kind), rest) => {}
                 Attempt::Need(_) if self.ended => self.cut_short(rest),
                 Attempt::Need(more) => return self.need(more),
                 Attempt::Frame(start, end, next) => {
@@ -499,6 +528,7 @@ impl<F: Frames> Scanner for FrameScan<F> {
                     self.blame(error, Some(bytes));
                     self.give_up(bytes);
                 }
+                Attempt::Bad(..) if self.try_next(Some(kind), rest) => {}
                 Attempt::Bad(error, claimed) => {
                     if F::CLOSE || !F::KINDS.get(usize::from(kind)).is_some_and(FrameKind::recovers) {
                         return self.end(error, claimed.unwrap_or(1).min(rest.len()));
@@ -557,6 +587,10 @@ impl<F: Frames> Scanner for FrameScan<F> {
 
     fn accept_bad(&mut self, accept: bool) {
         self.accept_bad = accept;
+    }
+
+    fn read_as(&mut self, role: Role) {
+        self.role = role;
     }
 
     fn visited(&self) -> u64 {

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::Escape;
+use super::{Escape, hex};
+use crate::codec::error::ErrorKind;
 
 /// What stands on the wire in place of bytes that must not stand there.
 ///
@@ -40,6 +41,9 @@ pub enum Stuffing {
     Sequences(&'static [(&'static [u8], &'static [u8])]),
     /// Consistent overhead byte stuffing: keeps zero out.
     Cobs,
+    /// Each byte as two hexadecimal digits, written in upper case; both cases
+    /// are read.
+    Hex,
 }
 
 impl Stuffing {
@@ -52,7 +56,16 @@ impl Stuffing {
             Self::Sequences(table) => {
                 wire.iter().any(|byte| table.iter().any(|(sequence, _)| sequence.first() == Some(byte)))
             }
-            Self::Cobs => true,
+            Self::Cobs | Self::Hex => true,
+        }
+    }
+
+    /// What is wrong where [`remove`](Self::remove) fails.
+    #[must_use]
+    pub const fn error(&self) -> ErrorKind {
+        match self {
+            Self::Hex => ErrorKind::Digits,
+            Self::Escape(_) | Self::Sequences(_) | Self::Cobs => ErrorKind::Escape,
         }
     }
 
@@ -60,7 +73,8 @@ impl Stuffing {
     ///
     /// # Errors
     ///
-    /// The offset in `wire` of a sequence that means nothing.
+    /// The offset in `wire` of a sequence that means nothing, or of a byte that
+    /// is no digit or lacks its second one.
     pub fn remove(&self, wire: &[u8], out: &mut Vec<u8>) -> Result<(), usize> {
         match self {
             Self::Escape(escape) => escape.remove(wire, out),
@@ -75,6 +89,7 @@ impl Stuffing {
                 Ok(())
             }
             Self::Cobs => cobs_remove(wire, out),
+            Self::Hex => hex::remove(wire, out),
         }
     }
 
@@ -103,6 +118,7 @@ impl Stuffing {
                 }
             }
             Self::Cobs => cobs_apply(plain, out),
+            Self::Hex => hex::apply(plain, out),
         }
     }
 
@@ -121,6 +137,7 @@ impl Stuffing {
     pub fn is_canonical(&self, wire: &[u8]) -> bool {
         match self {
             Self::Escape(escape) => escape.is_canonical(wire),
+            Self::Hex => !wire.iter().any(u8::is_ascii_lowercase),
             Self::Sequences(_) | Self::Cobs => {
                 let (mut plain, mut again) = (Vec::new(), Vec::new());
                 self.remove(wire, &mut plain).is_ok() && {
@@ -149,6 +166,7 @@ impl Stuffing {
                 }
                 raw
             }
+            Self::Hex => offset.saturating_mul(2),
             // A run of up to 254 bytes stands behind each code byte.
             Self::Cobs => {
                 let (mut raw, mut plain) = (0, 0);
