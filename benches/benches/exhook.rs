@@ -32,6 +32,7 @@ use tonic::{Request, Response, Status};
     rust_2018_idioms,
     clippy::all
 )]
+#[rustfmt::skip]
 #[path = "../../exproto-runtime/src/exhook/pb/emqx_exhook_v2.rs"]
 mod v2;
 

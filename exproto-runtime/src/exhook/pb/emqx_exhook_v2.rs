@@ -80,7 +80,17 @@ pub struct ClientAuthorizeRequest {
 }
 /// Nested message and enum types in `ClientAuthorizeRequest`.
 pub mod client_authorize_request {
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
     #[repr(i32)]
     pub enum AuthorizeReqType {
         Publish = 0,
@@ -237,7 +247,17 @@ pub struct ValuedResponse {
 }
 /// Nested message and enum types in `ValuedResponse`.
 pub mod valued_response {
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
     #[repr(i32)]
     pub enum ResponsedType {
         /// The value is used and the next hook is called.
@@ -376,8 +396,10 @@ pub struct Message {
     /// username, protocol, peerhost; `allow_publish` = "false" in an answer drops
     /// the message.
     #[prost(btree_map = "string, string", tag = "8")]
-    pub headers:
-        ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    pub headers: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Property {
@@ -419,7 +441,13 @@ pub struct RequestMeta {
 }
 /// Generated server implementations.
 pub mod hook_provider_server {
-    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with HookProviderServer.
     #[async_trait]
@@ -536,7 +564,10 @@ pub mod hook_provider_server {
                 max_encoding_message_size: None,
             }
         }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
         where
             F: tonic::service::Interceptor,
         {
@@ -580,7 +611,10 @@ pub mod hook_provider_server {
         type Response = http::Response<tonic::body::Body>;
         type Error = std::convert::Infallible;
         type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
             Poll::Ready(Ok(()))
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
@@ -588,16 +622,24 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnProviderLoaded" => {
                     #[allow(non_camel_case_types)]
                     struct OnProviderLoadedSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::ProviderLoadedRequest> for OnProviderLoadedSvc<T> {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::ProviderLoadedRequest>
+                    for OnProviderLoadedSvc<T> {
                         type Response = super::LoadedResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ProviderLoadedRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as HookProvider>::on_provider_loaded(&inner, request).await };
+                            let fut = async move {
+                                <T as HookProvider>::on_provider_loaded(&inner, request)
+                                    .await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -626,18 +668,23 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnProviderUnloaded" => {
                     #[allow(non_camel_case_types)]
                     struct OnProviderUnloadedSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::ProviderUnloadedRequest>
-                        for OnProviderUnloadedSvc<T>
-                    {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::ProviderUnloadedRequest>
+                    for OnProviderUnloadedSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ProviderUnloadedRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as HookProvider>::on_provider_unloaded(&inner, request).await
+                                <T as HookProvider>::on_provider_unloaded(&inner, request)
+                                    .await
                             };
                             Box::pin(fut)
                         }
@@ -667,16 +714,24 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnClientConnect" => {
                     #[allow(non_camel_case_types)]
                     struct OnClientConnectSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::ClientConnectRequest> for OnClientConnectSvc<T> {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::ClientConnectRequest>
+                    for OnClientConnectSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ClientConnectRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as HookProvider>::on_client_connect(&inner, request).await };
+                            let fut = async move {
+                                <T as HookProvider>::on_client_connect(&inner, request)
+                                    .await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -705,16 +760,24 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnClientConnack" => {
                     #[allow(non_camel_case_types)]
                     struct OnClientConnackSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::ClientConnackRequest> for OnClientConnackSvc<T> {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::ClientConnackRequest>
+                    for OnClientConnackSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ClientConnackRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as HookProvider>::on_client_connack(&inner, request).await };
+                            let fut = async move {
+                                <T as HookProvider>::on_client_connack(&inner, request)
+                                    .await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -743,16 +806,23 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnClientConnected" => {
                     #[allow(non_camel_case_types)]
                     struct OnClientConnectedSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::ClientConnectedRequest> for OnClientConnectedSvc<T> {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::ClientConnectedRequest>
+                    for OnClientConnectedSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ClientConnectedRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as HookProvider>::on_client_connected(&inner, request).await
+                                <T as HookProvider>::on_client_connected(&inner, request)
+                                    .await
                             };
                             Box::pin(fut)
                         }
@@ -782,18 +852,23 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnClientDisconnected" => {
                     #[allow(non_camel_case_types)]
                     struct OnClientDisconnectedSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::ClientDisconnectedRequest>
-                        for OnClientDisconnectedSvc<T>
-                    {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::ClientDisconnectedRequest>
+                    for OnClientDisconnectedSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ClientDisconnectedRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as HookProvider>::on_client_disconnected(&inner, request).await
+                                <T as HookProvider>::on_client_disconnected(&inner, request)
+                                    .await
                             };
                             Box::pin(fut)
                         }
@@ -823,18 +898,23 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnClientAuthenticate" => {
                     #[allow(non_camel_case_types)]
                     struct OnClientAuthenticateSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::ClientAuthenticateRequest>
-                        for OnClientAuthenticateSvc<T>
-                    {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::ClientAuthenticateRequest>
+                    for OnClientAuthenticateSvc<T> {
                         type Response = super::ValuedResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ClientAuthenticateRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as HookProvider>::on_client_authenticate(&inner, request).await
+                                <T as HookProvider>::on_client_authenticate(&inner, request)
+                                    .await
                             };
                             Box::pin(fut)
                         }
@@ -864,16 +944,23 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnClientAuthorize" => {
                     #[allow(non_camel_case_types)]
                     struct OnClientAuthorizeSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::ClientAuthorizeRequest> for OnClientAuthorizeSvc<T> {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::ClientAuthorizeRequest>
+                    for OnClientAuthorizeSvc<T> {
                         type Response = super::ValuedResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ClientAuthorizeRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as HookProvider>::on_client_authorize(&inner, request).await
+                                <T as HookProvider>::on_client_authorize(&inner, request)
+                                    .await
                             };
                             Box::pin(fut)
                         }
@@ -903,16 +990,23 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnClientSubscribe" => {
                     #[allow(non_camel_case_types)]
                     struct OnClientSubscribeSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::ClientSubscribeRequest> for OnClientSubscribeSvc<T> {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::ClientSubscribeRequest>
+                    for OnClientSubscribeSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ClientSubscribeRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as HookProvider>::on_client_subscribe(&inner, request).await
+                                <T as HookProvider>::on_client_subscribe(&inner, request)
+                                    .await
                             };
                             Box::pin(fut)
                         }
@@ -942,18 +1036,23 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnClientUnsubscribe" => {
                     #[allow(non_camel_case_types)]
                     struct OnClientUnsubscribeSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::ClientUnsubscribeRequest>
-                        for OnClientUnsubscribeSvc<T>
-                    {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::ClientUnsubscribeRequest>
+                    for OnClientUnsubscribeSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ClientUnsubscribeRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as HookProvider>::on_client_unsubscribe(&inner, request).await
+                                <T as HookProvider>::on_client_unsubscribe(&inner, request)
+                                    .await
                             };
                             Box::pin(fut)
                         }
@@ -983,16 +1082,24 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnSessionCreated" => {
                     #[allow(non_camel_case_types)]
                     struct OnSessionCreatedSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::SessionCreatedRequest> for OnSessionCreatedSvc<T> {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::SessionCreatedRequest>
+                    for OnSessionCreatedSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::SessionCreatedRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as HookProvider>::on_session_created(&inner, request).await };
+                            let fut = async move {
+                                <T as HookProvider>::on_session_created(&inner, request)
+                                    .await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -1021,18 +1128,23 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnSessionSubscribed" => {
                     #[allow(non_camel_case_types)]
                     struct OnSessionSubscribedSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::SessionSubscribedRequest>
-                        for OnSessionSubscribedSvc<T>
-                    {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::SessionSubscribedRequest>
+                    for OnSessionSubscribedSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::SessionSubscribedRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as HookProvider>::on_session_subscribed(&inner, request).await
+                                <T as HookProvider>::on_session_subscribed(&inner, request)
+                                    .await
                             };
                             Box::pin(fut)
                         }
@@ -1062,18 +1174,26 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnSessionUnsubscribed" => {
                     #[allow(non_camel_case_types)]
                     struct OnSessionUnsubscribedSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::SessionUnsubscribedRequest>
-                        for OnSessionUnsubscribedSvc<T>
-                    {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::SessionUnsubscribedRequest>
+                    for OnSessionUnsubscribedSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::SessionUnsubscribedRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as HookProvider>::on_session_unsubscribed(&inner, request).await
+                                <T as HookProvider>::on_session_unsubscribed(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
                             };
                             Box::pin(fut)
                         }
@@ -1103,16 +1223,24 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnSessionResumed" => {
                     #[allow(non_camel_case_types)]
                     struct OnSessionResumedSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::SessionResumedRequest> for OnSessionResumedSvc<T> {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::SessionResumedRequest>
+                    for OnSessionResumedSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::SessionResumedRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as HookProvider>::on_session_resumed(&inner, request).await };
+                            let fut = async move {
+                                <T as HookProvider>::on_session_resumed(&inner, request)
+                                    .await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -1141,18 +1269,23 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnSessionDiscarded" => {
                     #[allow(non_camel_case_types)]
                     struct OnSessionDiscardedSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::SessionDiscardedRequest>
-                        for OnSessionDiscardedSvc<T>
-                    {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::SessionDiscardedRequest>
+                    for OnSessionDiscardedSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::SessionDiscardedRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as HookProvider>::on_session_discarded(&inner, request).await
+                                <T as HookProvider>::on_session_discarded(&inner, request)
+                                    .await
                             };
                             Box::pin(fut)
                         }
@@ -1182,18 +1315,23 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnSessionTakenover" => {
                     #[allow(non_camel_case_types)]
                     struct OnSessionTakenoverSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::SessionTakenoverRequest>
-                        for OnSessionTakenoverSvc<T>
-                    {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::SessionTakenoverRequest>
+                    for OnSessionTakenoverSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::SessionTakenoverRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as HookProvider>::on_session_takenover(&inner, request).await
+                                <T as HookProvider>::on_session_takenover(&inner, request)
+                                    .await
                             };
                             Box::pin(fut)
                         }
@@ -1223,18 +1361,23 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnSessionTerminated" => {
                     #[allow(non_camel_case_types)]
                     struct OnSessionTerminatedSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::SessionTerminatedRequest>
-                        for OnSessionTerminatedSvc<T>
-                    {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::SessionTerminatedRequest>
+                    for OnSessionTerminatedSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::SessionTerminatedRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as HookProvider>::on_session_terminated(&inner, request).await
+                                <T as HookProvider>::on_session_terminated(&inner, request)
+                                    .await
                             };
                             Box::pin(fut)
                         }
@@ -1264,16 +1407,24 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnMessagePublish" => {
                     #[allow(non_camel_case_types)]
                     struct OnMessagePublishSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::MessagePublishRequest> for OnMessagePublishSvc<T> {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::MessagePublishRequest>
+                    for OnMessagePublishSvc<T> {
                         type Response = super::ValuedResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::MessagePublishRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as HookProvider>::on_message_publish(&inner, request).await };
+                            let fut = async move {
+                                <T as HookProvider>::on_message_publish(&inner, request)
+                                    .await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -1302,18 +1453,23 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnMessageDelivered" => {
                     #[allow(non_camel_case_types)]
                     struct OnMessageDeliveredSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::MessageDeliveredRequest>
-                        for OnMessageDeliveredSvc<T>
-                    {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::MessageDeliveredRequest>
+                    for OnMessageDeliveredSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::MessageDeliveredRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as HookProvider>::on_message_delivered(&inner, request).await
+                                <T as HookProvider>::on_message_delivered(&inner, request)
+                                    .await
                             };
                             Box::pin(fut)
                         }
@@ -1343,16 +1499,24 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnMessageDropped" => {
                     #[allow(non_camel_case_types)]
                     struct OnMessageDroppedSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::MessageDroppedRequest> for OnMessageDroppedSvc<T> {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::MessageDroppedRequest>
+                    for OnMessageDroppedSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::MessageDroppedRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as HookProvider>::on_message_dropped(&inner, request).await };
+                            let fut = async move {
+                                <T as HookProvider>::on_message_dropped(&inner, request)
+                                    .await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -1381,16 +1545,23 @@ pub mod hook_provider_server {
                 "/emqx.exhook.v2.HookProvider/OnMessageAcked" => {
                     #[allow(non_camel_case_types)]
                     struct OnMessageAckedSvc<T: HookProvider>(pub Arc<T>);
-                    impl<T: HookProvider> tonic::server::UnaryService<super::MessageAckedRequest> for OnMessageAckedSvc<T> {
+                    impl<
+                        T: HookProvider,
+                    > tonic::server::UnaryService<super::MessageAckedRequest>
+                    for OnMessageAckedSvc<T> {
                         type Response = super::EmptySuccess;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::MessageAckedRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as HookProvider>::on_message_acked(&inner, request).await };
+                            let fut = async move {
+                                <T as HookProvider>::on_message_acked(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -1416,13 +1587,25 @@ pub mod hook_provider_server {
                     };
                     Box::pin(fut)
                 }
-                _ => Box::pin(async move {
-                    let mut response = http::Response::new(tonic::body::Body::default());
-                    let headers = response.headers_mut();
-                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
-                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
-                    Ok(response)
-                }),
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
             }
         }
     }
