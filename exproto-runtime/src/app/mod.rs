@@ -218,20 +218,25 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::new(format!("the runtime cannot be started: {error}")))
 }
 
-/// Ends when the user or the system wants the program to end.
-async fn told_to_stop() {
+/// Ends when the user or the system wants the program to end, from the call
+/// on: commands call it before they say that they have begun.
+fn told_to_stop() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let terminate = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    };
+    async {
+        #[cfg(unix)]
+        if let (Ok(mut interrupt), Ok(mut terminate)) = terminate {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
             return;
         }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// `NAME=VALUE`.

@@ -110,6 +110,7 @@ async fn host<G: Gateway>(args: ServeArgs, port: u16, session: SessionSettings) 
     })?;
     let metrics = host.metrics();
 
+    let stop = told_to_stop();
     println!("{} gateway", G::NAME);
     for (name, address) in host.addresses() {
         println!("  devices  {address} ({name})");
@@ -131,7 +132,7 @@ async fn host<G: Gateway>(args: ServeArgs, port: u16, session: SessionSettings) 
     println!("  {again} simulate --devices 100 --rate 1/s{connect}\n");
     tokio::spawn(report_unreachable(broker.clone(), url));
 
-    let stopped = impatiently(host.run(told_to_stop())).await?;
+    let stopped = impatiently(host.run(stop)).await?;
     broker.close(LAST_PUBLISHES).await;
     if let Some(embedded) = embedded {
         embedded.stop().await;
@@ -209,6 +210,7 @@ async fn exproto<G: Gateway>(
         Failure::new(format!("cannot listen on {address}: {error}: choose another address with --exproto"))
     })?;
     let address = listener.local_addr().unwrap_or(address);
+    let stop = told_to_stop();
     println!("{} gateway, an ExProto handler of EMQX", G::NAME);
     println!(
         "  handler  {address}: set it in EMQX as gateway.exproto.handler.address = \"http://{address}\""
@@ -218,7 +220,7 @@ async fn exproto<G: Gateway>(
     // The handler takes its counters along when it ends.
     let mut last = None;
     let shutdown = async {
-        told_to_stop().await;
+        stop.await;
         last = counters.read();
     };
     handler

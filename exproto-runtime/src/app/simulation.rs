@@ -73,12 +73,13 @@ pub(super) fn run(args: SimulateArgs, port: u16, simulator: Option<Simulator>) -
     super::runtime()?.block_on(async {
         let counts = Arc::new(Counts::default());
         let (stop, stopped) = watch::channel(false);
+        let told = told_to_stop();
         println!("{} devices connect to {connect}", args.devices);
         let devices = tokio::spawn(simulator(options, Arc::clone(&counts), stopped));
         let before = tokio::select! {
             totals = progress(&counts) => totals,
             () = until(args.duration) => counts.totals(),
-            () = told_to_stop() => counts.totals(),
+            () = told => counts.totals(),
         };
         stop.send_replace(true);
         let ended = devices.await;
