@@ -24,9 +24,9 @@ mod lower;
 mod number;
 mod relation;
 mod template;
-mod walk;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

@@ -167,8 +167,7 @@ pub(super) fn bounded(item: &Item, ctxt: &mut Ctxt) {
             ),
         );
     }
-    let sized =
-        decided && !item.counted();
+    let sized = decided && !item.counted();
     let sized = sized || matches!(item.extent, Extent::Fixed(_) | Extent::Separated(_));
     let takes_all = matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..));
     if let Some(key) = item.attrs.extra.as_ref().filter(|_| !sized || takes_all) {

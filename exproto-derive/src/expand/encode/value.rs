@@ -25,9 +25,7 @@ impl Encode<'_> {
         };
         let content = match item.attrs.max.as_ref().map(|key| &key.value) {
             None => content,
-            Some(max)
-                if item.counted() =>
-            {
+            Some(max) if item.counted() => {
                 quote! {
                     if __p::Counted::counted(#x) > (#max) {
                         return __p::Err(__w.error(__p::ErrorKind::TooLong, __w.here(), &#info));
@@ -76,7 +74,8 @@ impl Encode<'_> {
             // when that is written.
             Extent::PrefixSizeBy(codec) => {
                 let span = located(codec);
-                let encode = quote_spanned!(span=> __p::Codec::<'_, u64>::encode(&(#codec), &__n, __w, &#info));
+                let encode =
+                    quote_spanned!(span=> __p::Codec::<'_, u64>::encode(&(#codec), &__n, __w, &#info));
                 quote!({
                     let __from = __w.here();
                     #content
@@ -86,7 +85,8 @@ impl Encode<'_> {
             }
             Extent::PrefixCountBy(codec) => {
                 let span = located(codec);
-                let encode = quote_spanned!(span=> __p::Codec::<'_, u64>::encode(&(#codec), &__n, __w, &#info));
+                let encode =
+                    quote_spanned!(span=> __p::Codec::<'_, u64>::encode(&(#codec), &__n, __w, &#info));
                 quote!({
                     let __n: u64 = __p::Counted::counted(#x) as u64;
                     #encode?;
