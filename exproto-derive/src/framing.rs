@@ -135,7 +135,8 @@ fn bounds_of(layout: &Layout) -> Bounds {
     };
     for (index, item) in items.iter().enumerate().take(first_varying) {
         let number = matches!(item.repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_));
-        let Some(Relation { source: Source::Size(range), .. }) = item.relation.as_ref().filter(|_| number)
+        let Some(Relation { source: Source::Size(range), .. }) =
+            item.relation.as_ref().filter(|relation| number && relation.turns_round())
         else {
             continue;
         };
@@ -156,7 +157,11 @@ fn bounds_of(layout: &Layout) -> Bounds {
         Extent::PrefixCount(int, endian) if element_is_constant(item) => {
             (Place::Prefix(only, *int, *endian), Some(only))
         }
-        Extent::ByCount(carrier) if element_is_constant(item) && *carrier < only => {
+        Extent::ByCount(carrier)
+            if element_is_constant(item)
+                && *carrier < only
+                && matches!(items[*carrier].relation, Some(Relation { source: Source::Count(_), .. })) =>
+        {
             (Place::Item(*carrier), Some(only))
         }
         _ => return Bounds::Walk,

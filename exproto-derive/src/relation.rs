@@ -23,6 +23,8 @@ pub(crate) struct Relation {
 pub(crate) enum Source {
     Size(Items),
     Count(Ident),
+    /// Sizes and counts added up, at least one of them a size or a count.
+    Sum(Vec<Term>),
     Present(Ident),
     Tag(Ident),
     /// The bits of a field from this one up.
@@ -31,6 +33,13 @@ pub(crate) enum Source {
     Sign(Ident, u64, u64),
     Check(Algorithm, Items),
     Constant(Expr),
+}
+
+/// A size or count, so many times.
+#[derive(Clone)]
+pub(crate) struct Term {
+    pub(crate) weight: i64,
+    pub(crate) source: Source,
 }
 
 /// How a checksum is computed.
@@ -92,6 +101,15 @@ pub(crate) enum Op {
     Add(i64),
     Mul(i64),
     Div(i64),
+    /// Rounded up.
+    DivCeil(i64),
+}
+
+impl Relation {
+    /// Whether the source follows from the value on the wire.
+    pub(crate) fn turns_round(&self) -> bool {
+        !self.ops.iter().any(|op| matches!(op, Op::DivCeil(_)))
+    }
 }
 
 const FUNCTIONS: &[&str] = &[
@@ -128,6 +146,25 @@ fn peel(expr: &Expr, ops: &mut Vec<Op>) -> syn::Result<Source> {
     match expr {
         Expr::Paren(paren) => peel(&paren.expr, ops),
         Expr::Group(group) => peel(&group.expr, ops),
+        Expr::Binary(binary) if mentions_function(&binary.left) && mentions_function(&binary.right) => {
+            let (mut sum, mut constant) = (Vec::new(), 0);
+            terms(expr, 1, &mut sum, &mut constant)?;
+            if constant != 0 {
+                ops.push(Op::Add(constant));
+            }
+            Ok(Source::Sum(sum))
+        }
+        // `2 * count(list)` is `count(list) * 2`.
+        Expr::Binary(binary) if mentions_function(&binary.right) => {
+            let source = peel(&binary.right, ops)?;
+            let constant = integer(&binary.left)?;
+            ops.push(match binary.op {
+                BinOp::Add(_) => Op::Add(constant),
+                BinOp::Mul(_) if constant > 0 => Op::Mul(constant),
+                _ => return Err(not_turned_round(&binary.op)),
+            });
+            Ok(source)
+        }
         Expr::Binary(binary) if mentions_function(&binary.left) => {
             let source = peel(&binary.left, ops)?;
             let constant = integer(&binary.right)?;
@@ -136,13 +173,21 @@ fn peel(expr: &Expr, ops: &mut Vec<Op>) -> syn::Result<Source> {
                 BinOp::Sub(_) => Op::Add(-constant),
                 BinOp::Mul(_) if constant > 0 => Op::Mul(constant),
                 BinOp::Div(_) if constant > 0 => Op::Div(constant),
+                _ => return Err(not_turned_round(&binary.op)),
+            });
+            Ok(source)
+        }
+        Expr::MethodCall(call) if mentions_function(&call.receiver) => {
+            let source = peel(&call.receiver, ops)?;
+            match (call.method == "div_ceil", call.args.len(), call.args.first().map(integer).transpose()?) {
+                (true, 1, Some(constant)) if constant > 0 => ops.push(Op::DivCeil(constant)),
                 _ => {
-                    return Err(syn::Error::new_spanned(
-                        binary.op,
-                        "a relation can be turned round only with `+`, `-`, and `*`, `/` by a positive constant",
+                    return Err(syn::Error::new(
+                        call.method.span(),
+                        "the one method of a relation is `.div_ceil(N)`, which divides by a positive constant and rounds up",
                     ));
                 }
-            });
+            }
             Ok(source)
         }
         Expr::Call(call) => function(call),
@@ -150,11 +195,65 @@ fn peel(expr: &Expr, ops: &mut Vec<Op>) -> syn::Result<Source> {
     }
 }
 
+fn not_turned_round(op: &BinOp) -> syn::Error {
+    syn::Error::new_spanned(
+        op,
+        "a relation can be turned round only with `+`, `-`, and `*`, `/` by a positive constant",
+    )
+}
+
+/// The sizes and counts of a sum, and what is added to them.
+fn terms(expr: &Expr, weight: i64, sum: &mut Vec<Term>, constant: &mut i64) -> syn::Result<()> {
+    let form = |at: &dyn ToTokens| {
+        syn::Error::new_spanned(
+            at,
+            "a sum is made of sizes, counts and integers, each of which may be multiplied by an integer",
+        )
+    };
+    let times = |by: &Expr| integer(by).map(|by| weight.saturating_mul(by));
+    match expr {
+        Expr::Paren(paren) => terms(&paren.expr, weight, sum, constant),
+        Expr::Group(group) => terms(&group.expr, weight, sum, constant),
+        Expr::Binary(binary) => match binary.op {
+            BinOp::Add(_) | BinOp::Sub(_) => {
+                terms(&binary.left, weight, sum, constant)?;
+                let sign = if matches!(binary.op, BinOp::Sub(_)) { -1 } else { 1 };
+                terms(&binary.right, weight.saturating_mul(sign), sum, constant)
+            }
+            BinOp::Mul(_) if !mentions_function(&binary.right) => {
+                terms(&binary.left, times(&binary.right)?, sum, constant)
+            }
+            BinOp::Mul(_) if !mentions_function(&binary.left) => {
+                terms(&binary.right, times(&binary.left)?, sum, constant)
+            }
+            op => Err(form(&op)),
+        },
+        Expr::Call(call) => match function(call)? {
+            source @ (Source::Size(_) | Source::Count(_)) => {
+                sum.push(Term { weight, source });
+                Ok(())
+            }
+            _ => Err(form(&call.func)),
+        },
+        Expr::Lit(_) => {
+            *constant += times(expr)?;
+            Ok(())
+        }
+        other => Err(form(other)),
+    }
+}
+
 fn mentions_function(expr: &Expr) -> bool {
     match expr {
         Expr::Paren(paren) => mentions_function(&paren.expr),
-        Expr::Binary(binary) => mentions_function(&binary.left),
-        Expr::Call(_) => true,
+        Expr::Group(group) => mentions_function(&group.expr),
+        Expr::Binary(binary) => mentions_function(&binary.left) || mentions_function(&binary.right),
+        Expr::MethodCall(call) => mentions_function(&call.receiver),
+        // A function of the user's is none where it stands in a constant.
+        Expr::Call(call) => match &*call.func {
+            Expr::Path(path) => path.path.get_ident().is_some(),
+            _ => false,
+        },
         _ => false,
     }
 }
@@ -208,6 +307,15 @@ fn function(call: &syn::ExprCall) -> syn::Result<Source> {
         }
     };
     let one = |expr: &Expr| {
+        if let Expr::Field(inner) = expr {
+            let (whole, part) = (inner.base.to_token_stream(), inner.member.to_token_stream());
+            return Err(syn::Error::new(
+                expr.span(),
+                format!(
+                    "`{part}` is read by the type of `{whole}`: let that type hold this item, `before(..)` its `{part}`, or hand the number to it with `ctx(..)`"
+                ),
+            ));
+        }
         field_name(expr).ok_or_else(|| {
             syn::Error::new(expr.span(), format!("`{name}(..)` speaks of one field: write its name"))
         })
@@ -362,7 +470,16 @@ pub(crate) fn forward(ops: &[Op], source: TokenStream) -> TokenStream {
         Op::Add(n) => quote!(i64::saturating_add(#value, #n)),
         Op::Mul(n) => quote!(i64::saturating_mul(#value, #n)),
         Op::Div(n) => quote!({ let __v: i64 = #value; if __v % (#n) == 0 { __v / (#n) } else { i64::MIN } }),
+        Op::DivCeil(n) => quote!({ let __v: i64 = #value; __v / (#n) + (__v % (#n) > 0) as i64 }),
     })
+}
+
+/// Values added up, each so many times.
+pub(crate) fn sum(sources: impl Iterator<Item = (i64, TokenStream)>) -> TokenStream {
+    sources.fold(
+        quote!(0_i64),
+        |sum, (weight, source)| quote!(i64::saturating_add(#sum, i64::saturating_mul(#weight, #source))),
+    )
 }
 
 /// A checksum with what is done to it, as `u64`, before it is cut to its field.
@@ -371,6 +488,7 @@ pub(crate) fn forward_check(ops: &[Op], source: TokenStream) -> TokenStream {
         Op::Add(n) => quote!(#value.wrapping_add((#n) as u64)),
         Op::Mul(n) => quote!(#value.wrapping_mul((#n) as u64)),
         Op::Div(n) => quote!((#value / ((#n) as u64))),
+        Op::DivCeil(n) => quote!((#value.div_ceil((#n) as u64))),
     })
 }
 
@@ -380,6 +498,7 @@ pub(crate) fn backward(ops: &[Op], wire: TokenStream) -> TokenStream {
     ops.iter().rev().fold(wire, |value, op| match op {
         Op::Add(n) => quote!(i64::saturating_sub(#value, #n)),
         Op::Mul(n) => quote!({ let __v: i64 = #value; if __v % (#n) == 0 { __v / (#n) } else { i64::MIN } }),
-        Op::Div(n) => quote!(i64::saturating_mul(#value, #n)),
+        // What rounds up decides nothing; this is the most it may be.
+        Op::Div(n) | Op::DivCeil(n) => quote!(i64::saturating_mul(#value, #n)),
     })
 }

@@ -87,7 +87,8 @@ fn ahead(items: &[Item], index: usize) -> Option<(usize, usize, usize)> {
     let mut best: Option<(usize, usize, usize)> = None;
     for (carrier, item) in items.iter().enumerate().take(index) {
         let Some(Relation { source: Source::Size(range), .. }) = &item.relation else { continue };
-        let number = matches!(item.repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_));
+        let number = matches!(item.repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_))
+            && item.relation.as_ref().is_some_and(Relation::turns_round);
         let Some((first, last)) = bounds(items, range, carrier) else { continue };
         let begins = index == first.max(carrier + 1)
             // The rest of a container of bits has been read with its first.
@@ -181,6 +182,14 @@ fn mentions(expr: &Expr, name: &str) -> bool {
 fn item_needs(layout: &Layout, model: &Model, index: usize, walk: &mut Walk) {
     let items = &layout.items;
     let item = &items[index];
+    if let Extent::BySize(carrier) | Extent::ByCount(carrier) = item.extent
+        && let Some(Relation { source: Source::Sum(_), span, .. }) = &items[carrier].relation
+    {
+        walk.stuck.push((
+            *span,
+            format!("nothing says where this frame ends: `{}` ends where a sum of sizes and counts says, which is known only when all of it is there; let one length speak of a range, `size(a..=b)`", item.label),
+        ));
+    }
     for carrier in carriers(item) {
         if let Some(needs) = walk.needs.get_mut(carrier) {
             needs.raw = true;

@@ -29,6 +29,14 @@ pub(super) fn relation(layout: &Layout, index: usize, item: &Item, ctxt: &mut Ct
             covered_in_turn(layout, range, index, ctxt);
             width_of_check(item, algorithm, ctxt);
         }
+        Source::Sum(terms) => {
+            for term in terms {
+                if let Source::Size(range) = &term.source {
+                    whole_containers(layout, range, index, ctxt);
+                    invertible(layout, range, index, ctxt);
+                }
+            }
+        }
         Source::Count(_) | Source::Present(_) | Source::Tag(_) | Source::Bits(..) | Source::Sign(..) => {}
     }
 }
@@ -72,6 +80,15 @@ pub(super) fn arithmetic(item: &Item, relation: &Relation, ctxt: &mut Ctxt) {
         ctxt.error_at(
             relation.span,
             format_args!("`{}` is a part of a value: remove the arithmetic", item.label),
+        );
+    }
+    if !relation.turns_round() && matches!(relation.source, Source::Tag(_)) {
+        ctxt.error_at(
+            relation.span,
+            format_args!(
+                "`{}` is rounded up, which does not say which tag it was: remove `div_ceil`",
+                item.label
+            ),
         );
     }
     if !relation.ops.is_empty() && matches!(relation.source, Source::Present(_)) {

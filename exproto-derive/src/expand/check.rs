@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 
 use super::common::{Locals, layouts, user_expr};
 use crate::ir::{Item, Layout, Model, Repr};
-use crate::lower::bounds;
+use crate::lower::{bounds, last_of};
 use crate::relation::{Algorithm, Relation, Source, forward_check};
 
 /// The tables of the CRCs of a model.
@@ -125,6 +125,9 @@ fn due_after(items: &[Item], carrier: usize, open: &mut Vec<usize>) -> Option<us
         let written = match &items[index].relation {
             Some(Relation { source: Source::Size(range), .. }) => {
                 bounds(items, range, index).map_or(index, |(_, last)| last)
+            }
+            Some(Relation { source: Source::Sum(terms), .. }) => {
+                terms.iter().filter_map(|term| last_of(items, term, index)).max().unwrap_or(index)
             }
             Some(Relation { source: Source::Check(..), .. }) => due_after(items, index, open)?,
             _ => index,

@@ -3,6 +3,7 @@
 
 mod extent;
 mod list;
+mod sum;
 mod value;
 mod verify;
 

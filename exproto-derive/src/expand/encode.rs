@@ -72,6 +72,10 @@ impl Encode<'_> {
             Some(Relation { source: Source::Size(range), .. }) => {
                 bounds(&self.layout.items, range, index).is_some_and(|(_, last)| last < index)
             }
+            Some(Relation { source: Source::Sum(terms), .. }) => {
+                terms.iter().any(|term| matches!(term.source, Source::Size(_)))
+                    && matches!(self.due(index), Some(Due::Now(_)))
+            }
             Some(Relation { source: Source::Check(..), .. }) => {
                 check::due(&self.layout.items, index).is_some_and(|due| due < index)
             }
@@ -263,6 +267,19 @@ impl Encode<'_> {
             Source::Count(field) => {
                 let list = local(field)?;
                 now(quote!((__p::Counted::counted(#list) as i64)))
+            }
+            Source::Sum(terms) => {
+                let due = terms.iter().filter_map(|term| {
+                    let Source::Size(range) = &term.source else { return None };
+                    let (_, last) = bounds(items, range, index)?;
+                    Some((last, last - self.constant_tail(index, last).0))
+                });
+                let due: Vec<(usize, usize)> = due.collect();
+                if due.iter().any(|(last, _)| bits || *last >= index) {
+                    let after = due.iter().map(|(_, due)| *due).max()?;
+                    return Some(Due::After(after.max(index)));
+                }
+                now(self.sum(terms, index, index))
             }
             Source::Present(field) => {
                 let option = local(field)?;

@@ -25,7 +25,7 @@ use crate::ir::{
 };
 use crate::relation::{self, Relation, Source};
 
-pub(crate) use relate::{bounds, fixed_at, position};
+pub(crate) use relate::{bounds, constant_size, fixed_at, last_of, position};
 use relate::{containers, place_bits, presence, relate, tails};
 pub(crate) use types::{Class, classify, snake_case};
 use types::{meta, option_of};

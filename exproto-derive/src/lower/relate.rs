@@ -8,7 +8,7 @@ use super::{Scope, need_endian};
 use crate::attr::wire::{Endian, WireAttrs};
 use crate::ctxt::{Ctxt, nearest};
 use crate::ir::{Extent, IntTy, Item, Presence, Repr};
-use crate::relation::{Items, Last, Source};
+use crate::relation::{Items, Last, Relation, Source, Term};
 
 /// Finds consecutive fields of bits and makes containers of them.
 pub(super) fn containers(items: &mut [Item], scope: &Scope, type_attrs: &WireAttrs, ctxt: &mut Ctxt) {
@@ -68,10 +68,11 @@ pub(super) fn relate(items: &mut [Item], separated: bool, ctxt: &mut Ctxt) {
                     );
                 } else if target < index {
                     // Read before its count is known: the count is verified.
-                } else if matches!(items[target].extent, Extent::Own) {
+                } else if matches!(items[target].extent, Extent::Own) && relation.turns_round() {
                     items[target].extent = Extent::ByCount(index);
                 }
             }
+            Source::Sum(terms) => sum(items, index, &relation, terms, separated, ctxt),
             Source::Size(range) => {
                 let Some((first, last)) = resolve(items, range, index, ctxt) else { continue };
                 // It bounds what needs it most: bytes and lists have no end of
@@ -87,7 +88,7 @@ pub(super) fn relate(items: &mut [Item], separated: bool, ctxt: &mut Ctxt) {
                     _ => None,
                 };
                 let candidates = (first.max(index + 1)..=last).filter_map(|i| Some((need(&i)?, i)));
-                if let Some((_, target)) = candidates.min().filter(|_| !separated) {
+                if let Some((_, target)) = candidates.min().filter(|_| !separated && relation.turns_round()) {
                     items[target].extent = Extent::BySize(index);
                 }
             }
@@ -128,6 +129,103 @@ pub(super) fn relate(items: &mut [Item], separated: bool, ctxt: &mut Ctxt) {
             }
         }
     }
+}
+
+/// A sum decides where the one thing ends that nothing else says the end of.
+fn sum(
+    items: &mut [Item],
+    index: usize,
+    relation: &Relation,
+    terms: &[Term],
+    separated: bool,
+    ctxt: &mut Ctxt,
+) {
+    let list = |item: &Item| matches!(item.repr, Repr::List(..) | Repr::Slice | Repr::Buffer);
+    let open = |item: &Item| {
+        matches!(item.extent, Extent::Own) && (list(item) || matches!(item.repr, Repr::Body(_)))
+    };
+    let mut targets: Vec<(usize, usize)> = Vec::new();
+    for (at, term) in terms.iter().enumerate() {
+        match &term.source {
+            Source::Count(field) => {
+                let Some(target) = find(items, field, ctxt) else { return };
+                if !list(&items[target]) {
+                    let label = &items[target].label;
+                    ctxt.error(
+                        field,
+                        format_args!("`{label}` is no list: `count(..)` speaks of a `List`, `Vec` or bytes"),
+                    );
+                    return;
+                }
+                if target > index && open(&items[target]) {
+                    targets.push((at, target));
+                }
+            }
+            Source::Size(range) => {
+                let Some((first, last)) = resolve(items, range, index, ctxt) else { return };
+                let found = (first.max(index + 1)..=last).filter(|i| open(&items[*i]));
+                targets.extend(found.map(|target| (at, target)));
+            }
+            _ => {}
+        }
+    }
+    if separated || !relation.turns_round() {
+        return;
+    }
+    match targets[..] {
+        [(at, target)] => {
+            let label = &items[target].label;
+            if terms[at].weight <= 0 {
+                ctxt.error_at(
+                    relation.span,
+                    format_args!(
+                        "`{label}` is taken away here, which does not say where it ends: give it an extent of its own"
+                    ),
+                );
+                return;
+            }
+            let later = terms.iter().enumerate().find_map(|(other, term)| {
+                let last = last_of(items, term, index).filter(|_| other != at)?;
+                (last >= target && constant_size(items, term, index).is_none()).then_some(last)
+            });
+            if let Some(later) = later {
+                ctxt.error_at(
+                    relation.span,
+                    format_args!(
+                        "this does not say where `{label}` ends, because `{}` is read after it: give `{label}` an extent of its own",
+                        items[later].label
+                    ),
+                );
+                return;
+            }
+            let counted = matches!(terms[at].source, Source::Count(_));
+            items[target].extent = if counted { Extent::ByCount(index) } else { Extent::BySize(index) };
+        }
+        [(_, first), (_, second), ..] => ctxt.error_at(
+            relation.span,
+            format_args!(
+                "nothing says how much of this is `{}` and how much `{}`: give one of them an extent of its own",
+                items[first].label, items[second].label
+            ),
+        ),
+        [] => {}
+    }
+}
+
+/// The last item that a size or count speaks of.
+pub(crate) fn last_of(items: &[Item], term: &Term, carrier: usize) -> Option<usize> {
+    match &term.source {
+        Source::Count(field) => position(items, field),
+        Source::Size(range) => bounds(items, range, carrier).map(|(_, last)| last),
+        _ => None,
+    }
+}
+
+/// The bytes of a size, if they are always the same.
+pub(crate) fn constant_size(items: &[Item], term: &Term, carrier: usize) -> Option<usize> {
+    let Source::Size(range) = &term.source else { return None };
+    let (first, last) = bounds(items, range, carrier)?;
+    (first..=last).map(|at| fixed_at(items, at)).sum()
 }
 
 /// Every optional field needs something that says whether it is there.

@@ -8,6 +8,7 @@ mod layout;
 mod lists;
 mod order;
 mod routes;
+mod sums;
 mod syntax;
 mod tags;
 

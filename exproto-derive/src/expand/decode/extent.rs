@@ -117,11 +117,20 @@ impl Decode<'_> {
         let items = &self.layout.items;
         let raw = raw_name(carrier);
         let (info, offset) = (&items[carrier].info, offset_name(carrier));
-        let Some(Relation { source: Source::Size(range), ops, .. }) = &items[carrier].relation else {
-            return (quote!(0_usize), None);
+        let (range, value, sum) = match &items[carrier].relation {
+            Some(Relation { source: Source::Size(range), ops, .. }) => {
+                (range, relation::backward(ops, quote!(#raw as i64)), false)
+            }
+            Some(Relation { source: Source::Sum(terms), .. }) => {
+                let range = terms.iter().find_map(|term| self.speaks_of(term, carrier, index));
+                let (Some(range), Some(rest)) = (range, self.rest_of_sum(carrier, index)) else {
+                    return (quote!(0_usize), None);
+                };
+                (range, rest, true)
+            }
+            _ => return (quote!(0_usize), None),
         };
         let (first, last) = bounds(items, range, carrier).unwrap_or((index, index));
-        let value = relation::backward(ops, quote!(#raw as i64));
         let tail: usize = (index + 1..=last).filter_map(|i| fixed_at(items, i)).sum();
         let before = if first == index {
             quote!(0_i64)
@@ -135,7 +144,7 @@ impl Decode<'_> {
         };
         let after: Option<usize> =
             (index + 1..items.len()).map(|i| fixed_at(items, i)).try_fold(0, |sum, size| Some(sum + size?));
-        (size, after.filter(|_| self.frame.is_some()))
+        (size, after.filter(|_| self.frame.is_some() && !sum))
     }
 }
 

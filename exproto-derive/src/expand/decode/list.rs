@@ -44,7 +44,9 @@ impl Decode<'_> {
                 let raw = raw_name(*carrier);
                 let (carrier_info, offset) = (&self.layout.items[*carrier].info, offset_name(*carrier));
                 let ops = self.layout.items[*carrier].relation.as_ref().map(|r| &r.ops[..]).unwrap_or(&[]);
-                let value = relation::backward(ops, quote!(#raw as i64));
+                let value = self
+                    .rest_of_sum(*carrier, index)
+                    .unwrap_or_else(|| relation::backward(ops, quote!(#raw as i64)));
                 quote! {
                     __p::size_of_rest(#value)
                         .ok_or_else(|| __r.fail(__p::ErrorKind::Relation, #offset, &#carrier_info, #raw, 0))?

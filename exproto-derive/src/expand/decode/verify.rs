@@ -1,7 +1,7 @@
 //! What is looked at after an item is read: ranges, constants, relations
 //! that decided nothing.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::{Decode, end_name, offset_name, raw_name};
@@ -118,9 +118,9 @@ impl Decode<'_> {
                         continue;
                     }
                     let list = &items[target].local;
-                    let want = relation::backward(&relation.ops, quote!(#raw as i64));
+                    let differs = differs(relation, &raw, &quote!(__p::Counted::counted(&#list) as i64));
                     out.extend(quote! {
-                        if #want != __p::Counted::counted(&#list) as i64 {
+                        if #differs {
                             return __p::Err(__r.fail(__p::ErrorKind::Relation, #offset, &#info, #raw, __p::Counted::counted(&#list) as u64));
                         }
                     });
@@ -138,13 +138,14 @@ impl Decode<'_> {
                     }
                     let start = offset_name(first);
                     let end = self.end_of(last, index);
-                    let want = relation::backward(&relation.ops, quote!(#raw as i64));
+                    let differs = differs(relation, &raw, &quote!((#end - #start) as i64));
                     out.extend(quote! {
-                        if #want != (#end - #start) as i64 {
+                        if #differs {
                             return __p::Err(__r.fail(__p::ErrorKind::Length, #offset, &#info, #raw, (#end - #start) as u64));
                         }
                     });
                 }
+                Source::Sum(_) => out.extend(self.verify_sum(carrier, index)),
                 Source::Check(_, range) => {
                     let (checked, elsewhere) =
                         self.frame.map_or((false, None), |frame| checked_before(frame, items, carrier));
@@ -229,4 +230,14 @@ impl Decode<'_> {
                 && self.frame.is_none_or(|frame| !checked_before(frame, &self.layout.items, index).0)
         })
     }
+}
+
+/// Whether the value on the wire is another than the source gives.
+fn differs(relation: &Relation, raw: &Ident, source: &TokenStream) -> TokenStream {
+    if relation.turns_round() {
+        let want = relation::backward(&relation.ops, quote!(#raw as i64));
+        return quote!((#want != #source));
+    }
+    let value = relation::forward(&relation.ops, source.clone());
+    quote!((#value != #raw as i64))
 }

@@ -7,9 +7,9 @@ use super::{Due, Encode, end_name, place_name};
 use crate::expand::check;
 use crate::expand::common::{Locals, patch_name, patch_order};
 use crate::ir::{Extent, IntTy, Repr};
-use crate::lower::{bounds, fixed_at};
+use crate::lower::{bounds, fixed_at, position};
 use crate::number::Digits;
-use crate::relation::{self, Relation, Source};
+use crate::relation::{self, Items, Relation, Source, Term};
 
 impl Encode<'_> {
     /// How many items of constant size end a range that holds the item `index`
@@ -27,6 +27,36 @@ impl Encode<'_> {
             count += 1;
         }
         (count, bytes)
+    }
+
+    /// The bytes of a range, as `i64`, when all items before `written` are written.
+    fn size(&self, range: &Items, index: usize, written: usize) -> Option<TokenStream> {
+        let (first, last) = bounds(&self.layout.items, range, index)?;
+        let (count, tail) = self.constant_tail(index, last);
+        let tail = tail as i64;
+        if first + count > last {
+            // Nothing but constant sizes.
+            return Some(quote!(#tail));
+        }
+        let (from, to) = (place_name(first), self.end_place(last - count, written));
+        Some(quote!((__w.between(#from, #to).len() as i64 + #tail)))
+    }
+
+    /// Sizes and counts added up, as `i64`.
+    pub(super) fn sum(&self, terms: &[Term], index: usize, written: usize) -> TokenStream {
+        let items = &self.layout.items;
+        let sources = terms.iter().filter_map(|term| {
+            let source = match &term.source {
+                Source::Size(range) => self.size(range, index, written)?,
+                Source::Count(field) => {
+                    let list = &items.get(position(items, field)?)?.local;
+                    quote!(__p::Counted::counted(#list) as i64)
+                }
+                _ => return None,
+            };
+            Some((term.weight, source))
+        });
+        relation::sum(sources)
     }
 
     /// The place right after the item `last`, seen from the later item `from`.
@@ -65,19 +95,17 @@ impl Encode<'_> {
             let place = place_name(index);
             let value = match &relation.source {
                 Source::Size(range) => {
-                    let Some((first, last)) = bounds(items, range, index) else { continue };
-                    let (count, tail) = self.constant_tail(index, last);
-                    let tail = tail as i64;
-                    let size = if first + count > last {
-                        // Nothing but constant sizes.
-                        quote!(#tail)
-                    } else {
-                        let (from, to) = (place_name(first), self.end_place(last - count, written));
-                        quote!((__w.between(#from, #to).len() as i64 + #tail))
-                    };
+                    let Some(size) = self.size(range, index, written) else { continue };
                     let size = relation::forward(&relation.ops, size);
                     quote! {
                         <u64 as __p::TryFrom<i64>>::try_from(#size)
+                            .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?
+                    }
+                }
+                Source::Sum(terms) => {
+                    let sum = relation::forward(&relation.ops, self.sum(terms, index, written));
+                    quote! {
+                        <u64 as __p::TryFrom<i64>>::try_from(#sum)
                             .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?
                     }
                 }

@@ -1,0 +1,80 @@
+//! Sums of sizes and counts.
+
+use super::mistakes;
+
+#[test]
+fn a_sum_leaves_the_rest_to_one_item() {
+    mistakes(&[
+        (
+            "struct S { #[wire(before(n: u8 = size(a) + size(b)))] a: Vec<u8>, b: Vec<u8> }",
+            &[(
+                "nothing says how much of this is `a` and how much `b`: give one of them an extent of its own",
+                "size(a) + size(b)",
+            )],
+        ),
+        (
+            "struct S { #[wire(before(n: u8 = size(a) + size(b)))] a: Vec<u8>, #[wire(size = prefix(u8))] b: Vec<u8> }",
+            &[(
+                "this does not say where `a` ends, because `b` is read after it: give `a` an extent of its own",
+                "size(a) + size(b)",
+            )],
+        ),
+        (
+            "struct S { #[wire(before(n: u8 = size(b) - size(a)))] #[wire(size = prefix(u8))] b: Vec<u8>, a: Vec<u8> }",
+            &[(
+                "`a` is taken away here, which does not say where it ends: give it an extent of its own",
+                "size(b) - size(a)",
+            )],
+        ),
+        (
+            "struct S { #[wire(before(n: u8 = count(a) + count(b)))] a: u8, #[wire(rest)] b: Vec<u8> }",
+            &[("`a` is no list: `count(..)` speaks of a `List`, `Vec` or bytes", "a")],
+        ),
+        (
+            "struct S { #[wire(before(n: u8 = count(a) + xor(a)))] #[wire(rest)] a: Vec<u8> }",
+            &[(
+                "a sum is made of sizes, counts and integers, each of which may be multiplied by an integer",
+                "xor",
+            )],
+        ),
+        (
+            "struct S { #[wire(before(n: u8 = count(a) * size(a)))] #[wire(rest)] a: Vec<u8> }",
+            &[(
+                "a sum is made of sizes, counts and integers, each of which may be multiplied by an integer",
+                "*",
+            )],
+        ),
+    ]);
+}
+
+#[test]
+fn what_rounds_up_decides_nothing() {
+    mistakes(&[
+        ("struct S { #[wire(before(n: u8 = size(a).div_ceil(2)))] #[wire(rest)] a: Vec<u8> }", &[]),
+        (
+            "struct S { #[wire(before(n: u8 = size(a).max(2)))] #[wire(rest)] a: Vec<u8> }",
+            &[(
+                "the one method of a relation is `.div_ceil(N)`, which divides by a positive constant and rounds up",
+                "max",
+            )],
+        ),
+        (
+            "struct S { #[wire(before(n: u8 = tag(a).div_ceil(2)))] a: B }",
+            &[(
+                "`n` is rounded up, which does not say which tag it was: remove `div_ceil`",
+                "tag(a).div_ceil(2)",
+            )],
+        ),
+    ]);
+}
+
+#[test]
+fn a_count_inside_a_part_is_that_parts_own() {
+    mistakes(&[(
+        "struct S { #[wire(before(n: u8 = count(body.items)))] body: B }",
+        &[(
+            "`items` is read by the type of `body`: let that type hold this item, `before(..)` its `items`, or hand the number to it with `ctx(..)`",
+            "body.items",
+        )],
+    )]);
+}
