@@ -109,6 +109,18 @@ pub(crate) fn frame_of(attrs: FrameAttrs, shape: &Shape, broken: bool) -> Frame 
     Frame { attrs, check, body, broken, bounds, lead, fixtures }
 }
 
+/// The field `body` of a declared type: the body of a frame with routes where
+/// no tag selects one.
+pub(crate) fn named_body(shape: &Shape) -> Option<usize> {
+    let Shape::Struct(layout) = shape else { return None };
+    layout.items.iter().position(|item| {
+        item.name.as_deref() == Some("body")
+            && item.member.is_some()
+            && matches!(item.repr, Repr::Part)
+            && matches!(item.presence, Presence::Always)
+    })
+}
+
 /// Whether the size of an item is a constant, known here or to the compiler.
 pub(crate) fn constant(items: &[Item], index: usize) -> bool {
     fixed_at(items, index).is_some()

@@ -85,13 +85,33 @@ pub(crate) struct VariantRoutes {
     pub(crate) public: Option<Keyed<()>>,
 }
 
-/// `auth(client_id = "..", username = "..", password = "..")`.
+/// `auth(client_id = "..", username = "..", password = FUNCTION)`.
 pub(crate) struct Auth {
-    pub(crate) client_id: LitStr,
-    pub(crate) username: Option<LitStr>,
-    pub(crate) password: Option<LitStr>,
+    pub(crate) client_id: LoginText,
+    pub(crate) username: Option<LoginText>,
+    pub(crate) password: Option<LoginText>,
     /// Fields that later topics may name.
     pub(crate) keep: Vec<Ident>,
+}
+
+impl Auth {
+    /// The texts that are templates.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = &LitStr> {
+        [Some(&self.client_id), self.username.as_ref(), self.password.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|text| match text {
+                LoginText::Template(literal) => Some(literal),
+                LoginText::Made(_) => None,
+            })
+    }
+}
+
+/// A text of a login.
+pub(crate) enum LoginText {
+    Template(LitStr),
+    /// What a function or another expression makes of the frame.
+    Made(Expr),
 }
 
 /// `reply = EXPR`, `reply(EXPR, each = items)`.
@@ -274,7 +294,13 @@ fn auth(at: &Ident, input: ParseStream<'_>) -> syn::Result<Auth> {
                 ));
             }
         };
-        *slot = Some(after_eq(input, &key, "\"{field}\"", |input| input.parse::<LitStr>())?);
+        *slot = Some(after_eq(input, &key, "\"{field}\"", |input| {
+            Ok(if input.peek(LitStr) {
+                LoginText::Template(input.parse()?)
+            } else {
+                LoginText::Made(input.parse()?)
+            })
+        })?);
         comma(input)?;
     }
     let client_id = client_id.ok_or_else(|| {

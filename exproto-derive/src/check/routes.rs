@@ -353,8 +353,7 @@ fn echoed(layout: &Layout, field: &Ident, name: &str, ctxt: &mut Ctxt) {
 fn templates(variant: &Variant, ctxt: &mut Ctxt) {
     let routes = &variant.routes;
     if let Some(auth) = &routes.auth {
-        let texts = [Some(&auth.value.client_id), auth.value.username.as_ref(), auth.value.password.as_ref()];
-        for literal in texts.into_iter().flatten() {
+        for literal in auth.value.templates() {
             template::parse(literal, Use::Text, ctxt);
         }
     }

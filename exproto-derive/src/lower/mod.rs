@@ -95,7 +95,13 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
         }
         Data::Union(_) => return None,
     };
-    let frame = frame_attrs.span.is_some().then(|| frame_of(frame_attrs, &shape, frame_broken));
+    let mut frame = frame_attrs.span.is_some().then(|| frame_of(frame_attrs, &shape, frame_broken));
+    if let Some(frame) = &mut frame
+        && routes.span.is_some()
+        && routes.own.is_empty()
+    {
+        frame.body = frame.body.or_else(|| crate::framing::named_body(&shape));
+    }
     Some(Model {
         ident: input.ident.clone(),
         vis: input.vis.clone(),

@@ -152,12 +152,13 @@ pub struct Asks<'o> {
     topics: TopicPolicy,
     asked: u32,
     publishes: u32,
+    no_login: bool,
 }
 
 impl<'o> Asks<'o> {
     /// Appends to `out` and numbers the tickets from `next` on.
     pub fn new(out: &'o mut Out, next: &'o mut u64) -> Self {
-        Self { out, next, topics: TopicPolicy::default(), asked: 0, publishes: 0 }
+        Self { out, next, topics: TopicPolicy::default(), asked: 0, publishes: 0, no_login: false }
     }
 
     /// The same with a policy for values in topics.
@@ -202,6 +203,18 @@ impl<'o> Asks<'o> {
     pub fn authenticate(&mut self, credentials: Credentials) {
         let ticket = self.ticket();
         self.out.push(Action::Authenticate(ticket, Box::new(credentials)));
+    }
+
+    /// The frame may log the device in and does not, so it needs a login
+    /// before it.
+    pub fn no_login(&mut self) {
+        self.no_login = true;
+    }
+
+    /// Whether the frame might have logged the device in and does not.
+    #[must_use]
+    pub fn is_no_login(&self) -> bool {
+        self.no_login
     }
 
     /// Keeps a value of the frame that logs the device in, as soon as it is

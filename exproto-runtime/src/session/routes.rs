@@ -84,6 +84,31 @@ impl<Frame, R: ReplyTo<Frame>> ReplyTo<Frame> for Option<R> {
     }
 }
 
+/// What can stand behind `client_id =`, `username =` and `password =` besides
+/// a template.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no text of a login",
+    label = "a text, a number, a value with `TopicValue`, or an `Option` of one"
+)]
+pub trait LoginText {
+    /// The text, if there is one.
+    fn text(self) -> Option<String>;
+}
+
+impl<T: TopicValue> LoginText for T {
+    fn text(self) -> Option<String> {
+        let mut text = String::new();
+        self.put(&mut text);
+        Some(text)
+    }
+}
+
+impl<T: TopicValue> LoginText for Option<T> {
+    fn text(self) -> Option<String> {
+        self.and_then(LoginText::text)
+    }
+}
+
 /// What a `with` function may return.
 #[diagnostic::on_unimplemented(
     message = "a `with` function returns `()` or `Result<(), Refusal>`, not `{Self}`",

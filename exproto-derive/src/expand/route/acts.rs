@@ -7,7 +7,7 @@ use syn::{Expr, LitStr};
 
 use super::Site;
 use super::template::{known, pieces, placeholder};
-use crate::attr::route::{FieldPath, Pairing, Payload, Publish, Reply};
+use crate::attr::route::{FieldPath, LoginText, Pairing, Payload, Publish, Reply};
 use crate::expand::common::{at_lifetime, de_lifetime, fields, located, pattern, transparent};
 use crate::expand::{fill, own};
 use crate::ir::{Item, ListKind, Model, Repr};
@@ -38,24 +38,29 @@ pub(super) fn access(variant: &Site<'_>) -> TokenStream {
 pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
     let auth = &variant.routes.auth.as_ref()?.value;
     let take_apart = take_apart(variant);
-    let text = |literal: &LitStr| {
-        let pieces = pieces(literal, Use::Text).into_iter().map(|piece| match piece {
-            Piece::Literal(text) => quote!(__t.push_str(#text);),
-            Piece::Placeholder(name) => {
-                let value = placeholder(model, variant, &name, literal.span());
-                quote!(__p::TopicValue::put(#value, &mut __t);)
-            }
-        });
-        quote!({ let mut __t = __p::String::new(); #(#pieces)* __t })
+    let text = |text: &LoginText| match text {
+        LoginText::Template(literal) => {
+            let pieces = pieces(literal, Use::Text).into_iter().map(|piece| match piece {
+                Piece::Literal(text) => quote!(__t.push_str(#text);),
+                Piece::Placeholder(name) => {
+                    let value = placeholder(model, variant, &name, literal.span());
+                    quote!(__p::TopicValue::put(#value, &mut __t);)
+                }
+            });
+            quote!({ let mut __t = __p::String::new(); #(#pieces)* __p::Some(__t) })
+        }
+        // Errors on the expression, names as everywhere in this code.
+        LoginText::Made(made) => {
+            let span = located(made);
+            let made = match made {
+                Expr::Path(path) => quote_spanned!(span=> #path(__frame, __cx)),
+                other => quote!({ let (frame, cx) = (__frame, &mut *__cx); #other }),
+            };
+            quote_spanned!(span=> __p::LoginText::text(#made))
+        }
     };
     let client_id = text(&auth.client_id);
-    let optional = |literal: &Option<LitStr>| match literal {
-        Some(literal) => {
-            let text = text(literal);
-            quote!(__p::Some(#text))
-        }
-        None => quote!(__p::None),
-    };
+    let optional = |given: &Option<LoginText>| given.as_ref().map_or_else(|| quote!(__p::None), text);
     let (username, password) = (optional(&auth.username), optional(&auth.password));
     let keep = auth.keep.iter().map(|field| {
         let (name, span) = (field.unraw().to_string(), located(field));
@@ -63,10 +68,15 @@ pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
         quote_spanned!(span=> __asks.keep(#name, #value);)
     });
     Some(quote! {
-        #take_apart => {
-            __asks.authenticate(__p::Credentials { client_id: #client_id, username: #username, password: #password });
-            #(#keep)*
-        }
+        #take_apart => match #client_id {
+            __p::Some(__client_id) => {
+                __asks.authenticate(__p::Credentials {
+                    client_id: __client_id, username: #username, password: #password,
+                });
+                #(#keep)*
+            }
+            __p::None => __asks.no_login(),
+        },
     })
 }
 

@@ -114,10 +114,7 @@ fn templates<'m>(variant: &Site<'m>) -> Vec<(&'m LitStr, Use)> {
     let routes = &variant.routes;
     let mut found: Vec<(&'m LitStr, Use)> = Vec::new();
     if let Some(auth) = &routes.auth {
-        found.push((&auth.value.client_id, Use::Text));
-        found.extend(
-            auth.value.username.iter().chain(&auth.value.password).map(|literal| (literal, Use::Text)),
-        );
+        found.extend(auth.value.templates().map(|literal| (literal, Use::Text)));
     }
     found.extend(routes.deliver.iter().map(|deliver| (&deliver.value.filter, Use::Filter)));
     found.extend(routes.publish.iter().map(|publish| (&publish.topic, Use::Topic)));

@@ -133,12 +133,7 @@ impl<G: Gateway> Core<G> {
             }
             Access::Member if self.is_member() => {}
             Access::Member => {
-                let kind = G::kind(frame);
-                self.counters.refused.up();
-                self.report(Report::Refused { kind, reason: "sent before the login".into() });
-                if self.settings.before_login == BeforeLogin::Close {
-                    self.close(CloseReason::Refused(format!("`{kind}` before the login").into()), out);
-                }
+                self.too_early(frame, out);
                 return None;
             }
             Access::Sent => {
@@ -152,10 +147,24 @@ impl<G: Gateway> Core<G> {
         match self.ask_login(frame, given, out) {
             Ok(Some(wait)) => Some(wait),
             Ok(None) => self.rest(frame, given, false, out),
-            Err(refused) => {
+            Err(Some(refused)) => {
                 self.settle(frame, given, &refused, Stage::Auth, out);
                 None
             }
+            Err(None) => {
+                self.too_early(frame, out);
+                None
+            }
+        }
+    }
+
+    /// A frame that needs a login came before it.
+    fn too_early(&mut self, frame: &G::At<'_>, out: &mut Out) {
+        let kind = G::kind(frame);
+        self.counters.refused.up();
+        self.report(Report::Refused { kind, reason: "sent before the login".into() });
+        if self.settings.before_login == BeforeLogin::Close {
+            self.close(CloseReason::Refused(format!("`{kind}` before the login").into()), out);
         }
     }
 
@@ -170,19 +179,20 @@ impl<G: Gateway> Core<G> {
         kind
     }
 
-    /// The `auth` route alone: a barrier before all others.
+    /// The `auth` route alone: a barrier before all others. `Err(None)` for a
+    /// frame that logs nobody in and needs a login before it.
     pub(super) fn ask_login(
         &mut self,
         frame: &G::At<'_>,
         given: Given<'_>,
         out: &mut Out,
-    ) -> Result<Option<Wait>, Outcome> {
+    ) -> Result<Option<Wait>, Option<Outcome>> {
         let mark = out.mark();
         let first = self.next_ticket;
         let mut asks = Asks::new(out, &mut self.next_ticket).with_topics(self.settings.topics);
         let mut cx = self.device.cx(&self.settings, given);
         let result = G::ask(frame, Stage::Auth, &mut cx, &mut asks);
-        let asked = asks.asked();
+        let (asked, no_login) = (asks.asked(), asks.is_no_login());
         let login = out.since(mark).iter().find_map(|action| match action {
             Action::Authenticate(_, credentials) => Some(credentials.client_id.as_str()),
             _ => None,
@@ -195,7 +205,10 @@ impl<G: Gateway> Core<G> {
         if let Some(refused) = refused {
             out.rewind(mark);
             self.next_ticket = first;
-            return Err(refused);
+            return Err(Some(refused));
+        }
+        if no_login && !self.is_member() {
+            return Err(None);
         }
         let login =
             login.map(Box::from).map(|client_id| Box::new(Login { client_id, kept: out.take_kept() }));
