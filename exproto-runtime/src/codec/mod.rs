@@ -156,7 +156,7 @@ pub use trace::{Flag, Flags, NoTrace, Trace};
 pub use types::Gbk;
 pub use types::{
     Ascii, Bcd, BcdDegMin, BcdError, BcdInt, BcdNumber, BcdTime, BerLength, BitTime, ByteTime, Charset,
-    Cp56Time, Dec, DegMin, HexNum, Latin1, Leb128, List, ListBuf, ListIter, SignMagnitude, Text, TextBuf,
+    Cp56Time, Dec, DegMin, Distinct, HexNum, Latin1, Leb128, List, ListBuf, ListIter, SignMagnitude, Text, TextBuf,
     TextTime, Ticks, TimeError, TimeLayout, UnixMillis, UnixSeconds, Utf8, Utf16Be, Utf16Le, Word, YMDHMS,
     ZigZag, order,
 };

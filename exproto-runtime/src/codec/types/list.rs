@@ -78,6 +78,11 @@ impl<T: Wire> From<Vec<T>> for List<'_, T> {
 }
 
 impl<'a, T: Wire> List<'a, T> {
+    /// The `count` elements that `bytes` were read as.
+    pub(super) fn lying(bytes: &'a [u8], count: usize, ctx: T::Ctx) -> Self {
+        Self { inner: Inner::Wire { bytes, whole: bytes.len() as u32, count: count as u32, ctx } }
+    }
+
     /// How many elements there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -2,6 +2,7 @@
 
 mod bcd;
 mod digits;
+mod distinct;
 mod integer;
 mod list;
 mod nibbles;
@@ -11,6 +12,7 @@ mod word;
 
 pub use bcd::{Bcd, BcdError};
 pub use digits::{Dec, DegMin, HexNum};
+pub use distinct::Distinct;
 pub use integer::{BcdNumber, BerLength, Leb128, SignMagnitude, ZigZag};
 pub use list::{Counted, List, ListBuf, ListIter, Sequence};
 pub use nibbles::{BcdDegMin, BcdInt};
