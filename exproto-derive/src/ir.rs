@@ -227,6 +227,8 @@ pub(crate) enum Extent {
     ByCount(usize),
     /// To these bytes, which are not part of it.
     Until(Vec<u8>),
+    /// With the first element that this closure holds for.
+    UntilElement(Expr),
     /// To the byte between fields, or to the end.
     Separated(Separated),
     /// To the end of the surrounding extent, but for this many bytes after it.
@@ -437,11 +439,15 @@ impl Item {
         }
     }
 
-    /// Whether it ends after so many elements.
+    /// Whether it ends with an element, not with a byte.
     pub(crate) fn counted(&self) -> bool {
         matches!(
             self.extent,
-            Extent::Count(_) | Extent::PrefixCount(..) | Extent::PrefixCountBy(_) | Extent::ByCount(_)
+            Extent::Count(_)
+                | Extent::PrefixCount(..)
+                | Extent::PrefixCountBy(_)
+                | Extent::ByCount(_)
+                | Extent::UntilElement(_)
         )
     }
 

@@ -54,6 +54,12 @@ impl<'v, T> ViewRef for &View<'v, T> {
     }
 }
 
+/// Whether a closure, whose argument has its type from here, holds for a value.
+#[inline(always)]
+pub fn holds<T: ?Sized>(value: &T, last: impl FnOnce(&T) -> bool) -> bool {
+    last(value)
+}
+
 /// What `endian = EXPR` may be.
 #[diagnostic::on_unimplemented(
     message = "a byte order is an `Endian`, not `{Self}`",

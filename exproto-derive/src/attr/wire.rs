@@ -49,6 +49,15 @@ pub(crate) enum Amount {
     Expr(Expr),
 }
 
+/// `until = ..`.
+#[derive(Clone)]
+pub(crate) enum UntilKey {
+    /// Bytes that are not part of the value.
+    Bytes(Vec<u8>),
+    /// What holds for the last element of a list, and for no other: a closure.
+    Element(Expr),
+}
+
 /// `tag`, `tag = u8`, `tag = 0x01 | 0x02`.
 #[derive(Clone)]
 pub(crate) enum TagKey {
@@ -96,8 +105,8 @@ pub(crate) struct WireAttrs {
     pub(crate) size: Option<Keyed<Amount>>,
     pub(crate) count: Option<Keyed<Amount>>,
     pub(crate) rest: Option<Keyed<()>>,
-    /// The bytes that end the value; they are not part of it.
-    pub(crate) until: Option<Keyed<Vec<u8>>>,
+    /// What ends the value.
+    pub(crate) until: Option<Keyed<UntilKey>>,
     /// The most bytes or elements.
     pub(crate) max: Option<Keyed<Expr>>,
     /// Bytes of the extent that the value does not use are no mistake.
@@ -168,7 +177,7 @@ fn one(
         "bits" => set(&mut found.bits, key, after_eq(input, key, "N", |input| bits(input, place))?, ctxt),
         "size" => set(&mut found.size, key, after_eq(input, key, "BYTES", amount)?, ctxt),
         "count" => set(&mut found.count, key, after_eq(input, key, "ELEMENTS", amount)?, ctxt),
-        "until" => set(&mut found.until, key, after_eq(input, key, "b\"\\0\"", sentinel_bytes)?, ctxt),
+        "until" => set(&mut found.until, key, after_eq(input, key, "b\"\\0\"", until)?, ctxt),
         "max" => set(&mut found.max, key, after_eq(input, key, "64", expr)?, ctxt),
         "extra" => set(&mut found.extra, key, (), ctxt),
         "sep" => set(&mut found.sep, key, after_eq(input, key, "b','", byte)?, ctxt),
@@ -232,6 +241,17 @@ fn byte(input: ParseStream<'_>) -> syn::Result<u8> {
         Lit::Byte(byte) => Ok(byte.value()),
         _ => Err(syn::Error::new(literal.span(), "write a byte: `0x20` or `b' '`")),
     }
+}
+
+fn until(input: ParseStream<'_>) -> syn::Result<UntilKey> {
+    if input.peek(Token![|]) {
+        let at = input.span();
+        let mut closure: syn::ExprClosure = input.parse()?;
+        // It takes along the earlier fields that it speaks of.
+        closure.capture.get_or_insert_with(|| Token![move](at));
+        return Ok(UntilKey::Element(Expr::Closure(closure)));
+    }
+    sentinel_bytes(input).map(UntilKey::Bytes)
 }
 
 /// The bytes that end a value: `b"\r\n"`, `b'\0'`, `0xFF`.

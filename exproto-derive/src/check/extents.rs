@@ -129,6 +129,10 @@ pub(super) fn lenient(item: &Item, ctxt: &mut Ctxt) {
             key.key,
             format_args!("a `Vec` has no place for the bytes of an element that is cut off: use `List` or `ListBuf` for `{label}`"),
         ),
+        (Repr::List(..), Extent::UntilElement(_)) => ctxt.error_at(
+            key.key,
+            format_args!("`lenient` takes the elements that are there, but the last of `{label}` has to be: remove `lenient`, or say `rest` or `size` instead of `until`"),
+        ),
         (Repr::List(..), _) if item.counted() => ctxt.error_at(
             key.key,
             format_args!("`lenient` takes the elements that are there, but `{label}` has a count: say `rest` or `size` instead, or remove it"),
@@ -158,6 +162,7 @@ pub(super) fn bounded(item: &Item, ctxt: &mut Ctxt) {
                 | Extent::BySize(_)
                 | Extent::ByCount(_)
                 | Extent::Until(_)
+                | Extent::UntilElement(_)
         );
     if let Some(key) = item.attrs.max.as_ref().filter(|_| !decided) {
         ctxt.error_at(

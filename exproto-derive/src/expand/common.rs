@@ -229,7 +229,12 @@ pub(crate) fn user_expr(
             });
         }
     }
-    if idents.iter().any(|ident| ident == "left") && !model.ctx.iter().any(|(name, _)| name == "left") {
+    // Within a closure it is a name of the closure's own.
+    let plain = !matches!(expr, Expr::Closure(_));
+    if plain
+        && idents.iter().any(|ident| ident == "left")
+        && !model.ctx.iter().any(|(name, _)| name == "left")
+    {
         binds.extend(quote!(let left: usize = __left;));
     }
     let total = super::calc::total(expr, &locals.missing(&before.info));

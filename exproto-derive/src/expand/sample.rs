@@ -214,6 +214,34 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
             if *kind == ListKind::Array {
                 return quote!({ let __v: #ty = __p::array_of(|_| #one); __v });
             }
+            if let Extent::UntilElement(last) = &item.extent {
+                let last = user_expr(last, layout, item, model, Locals::Sample);
+                // Of many at random one is a last one; of numbers it is often the
+                // lowest or highest.
+                let ends = IntTy::of_type(element).map(|_| {
+                    quote! {
+                        for __v in [0 as #element, <#element>::MAX, <#element>::MIN] {
+                            if !__ended && __p::holds(&__v, #last) {
+                                __list.push(__v);
+                                __ended = true;
+                            }
+                        }
+                    }
+                });
+                return quote!({
+                    let __n: usize = #count;
+                    let mut __list = __p::Vec::new();
+                    let mut __ended = false;
+                    for _ in 0..10_000_u32 {
+                        let __v = #one;
+                        __ended = __p::holds(&__v, #last);
+                        if __ended || __list.len() + 1 < __n { __list.push(__v); }
+                        if __ended { break; }
+                    }
+                    #ends
+                    <#ty as __p::From<__p::Vec<#element>>>::from(__list)
+                });
+            }
             quote!({
                 let __n: usize = #count;
                 let mut __list = __p::Vec::new();

@@ -15,7 +15,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Expr, Fields, GenericParam, Member};
 
-use crate::attr::wire::{BitsKey, CtxKey, Endian, TagKey, WireAttrs, WireContent, WireItem};
+use crate::attr::wire::{BitsKey, CtxKey, Endian, TagKey, UntilKey, WireAttrs, WireContent, WireItem};
 use crate::attr::{Keyed, Place, doc_of, frame, route, wire};
 use crate::ctxt::Ctxt;
 use crate::framing::frame_of;
@@ -544,7 +544,7 @@ impl Builder<'_> {
             ty,
             presence: Presence::Always,
             repr,
-            extent: item.attrs.until.as_ref().map_or(Extent::Own, |key| Extent::Until(key.value.clone())),
+            extent: until_bytes(&item.attrs, ctxt),
             relation,
             opaque: None,
             joins: Vec::new(),
@@ -643,6 +643,18 @@ fn need_endian(
                 );
             }
             Endian::Big
+        }
+    }
+}
+
+/// What ends the digits of an item that stands only on the wire.
+fn until_bytes(attrs: &WireAttrs, ctxt: &mut Ctxt) -> Extent {
+    match attrs.until.as_ref().map(|key| &key.value) {
+        None => Extent::Own,
+        Some(UntilKey::Bytes(bytes)) => Extent::Until(bytes.clone()),
+        Some(UntilKey::Element(last)) => {
+            ctxt.error(last, "an item that stands only on the wire is no list: give the bytes that end it");
+            Extent::Until(vec![0])
         }
     }
 }

@@ -8,7 +8,7 @@ use syn::{Expr, Type};
 use super::types::{Class, classify};
 use super::{Scope, need_endian};
 use crate::attr::Keyed;
-use crate::attr::wire::{Amount, BitsKey, CtxKey, Endian, TagKey, WireAttrs};
+use crate::attr::wire::{Amount, BitsKey, CtxKey, Endian, TagKey, UntilKey, WireAttrs};
 use crate::ctxt::Ctxt;
 use crate::ir::{BitSlot, Extent, IntTy, Item, ListKind, Meta, Presence, Repr};
 
@@ -234,7 +234,24 @@ fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut
         };
     }
     if let Some(key) = &attrs.until {
-        return Extent::Until(key.value.clone());
+        return match &key.value {
+            UntilKey::Bytes(bytes) => Extent::Until(bytes.clone()),
+            UntilKey::Element(last) => {
+                if matches!(repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_) | Repr::Array(_)) {
+                    return Extent::Own;
+                }
+                if !matches!(repr, Repr::List(..)) {
+                    ctxt.error(
+                        last,
+                        format_args!(
+                            "this asks each element of a list whether it is the last, and `{label}` is no list: give the bytes that end it, `until = b\"\\0\"`"
+                        ),
+                    );
+                    return Extent::Until(vec![0]);
+                }
+                Extent::UntilElement(last.clone())
+            }
+        };
     }
     if attrs.rest.is_some() {
         return Extent::Rest(0);

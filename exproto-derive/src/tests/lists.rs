@@ -36,3 +36,34 @@ fn arrays_have_their_size_and_their_elements_a_layout() {
         ),
     ]);
 }
+
+#[test]
+fn an_element_ends_only_a_list() {
+    mistakes(&[
+        (
+            "struct S { #[wire(until = |x| *x == 0)] a: Vec<u16> }",
+            &[(
+                "`a` has no byte order: add `#[wire(endian = big)]` or `little` to the type or the field",
+                "a",
+            )],
+        ),
+        (
+            "struct S<'a> { #[wire(until = |x| *x == 0)] a: &'a [u8] }",
+            &[(
+                "this asks each element of a list whether it is the last, and `a` is no list: give the bytes that end it, `until = b\"\\0\"`",
+                "|x| *x == 0",
+            )],
+        ),
+        (
+            "struct S { #[wire(until = |x| *x == 0)] a: u8 }",
+            &[("`a` is an integer of 1 bytes: remove `until`; another width is `as = u24`", "until")],
+        ),
+        (
+            "struct S { #[wire(until = |x| x.a == 0, lenient)] a: List<T> }",
+            &[(
+                "`lenient` takes the elements that are there, but the last of `a` has to be: remove `lenient`, or say `rest` or `size` instead of `until`",
+                "lenient",
+            )],
+        ),
+    ]);
+}

@@ -161,6 +161,6 @@ pub use types::{
     ZigZag, order,
 };
 #[doc(hidden)]
-pub use types::{Counted, Sequence};
+pub use types::{Counted, Sequence, only_last};
 pub use value::{Value, Visitor};
 pub use writer::{At, Writer};

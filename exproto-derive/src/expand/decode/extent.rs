@@ -26,6 +26,7 @@ impl Decode<'_> {
                 let reader = self.at_most(item, &quote!(__r.sub_until(&[#(#end),*], &#info)?));
                 return self.sub(item, &reader, &value);
             }
+            Extent::UntilElement(last) => return self.ended(item, index, last),
             Extent::Separated(sep) => {
                 let value = self.whole(item, index);
                 let missing = match item.presence {

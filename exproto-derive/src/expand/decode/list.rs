@@ -103,6 +103,42 @@ impl Decode<'_> {
         }
     }
 
+    /// A list that ends with the first element for which `last` holds.
+    pub(super) fn ended(&self, item: &Item, index: usize, last: &syn::Expr) -> TokenStream {
+        let (info, ty) = (&item.info, &item.ty);
+        let last = user_expr(last, self.layout, item, self.model, Locals::Values);
+        let limit = limit(item, &quote!((__list.len() + 1)));
+        if let Repr::List(ListKind::Lazy, element) = &item.repr {
+            let ctx = self.element_ctx(item, element, Locals::Values);
+            let max = item.attrs.max.as_ref().map_or_else(
+                || quote!(usize::MAX),
+                |max| {
+                    let max = &max.value;
+                    quote!(#max)
+                },
+            );
+            return quote!(<#ty as __p::Sequence<'_>>::decode_until(__r, #max, #ctx, &#info, #last)?);
+        }
+        let value = self.element(item, index);
+        quote!({
+            let mut __list = __p::Vec::new();
+            loop {
+                #limit
+                let __before = __r.left();
+                __r.enter_element(__list.len());
+                let __v = #value;
+                __r.leave();
+                let __last: bool = __p::holds(&__v, #last);
+                __list.push(__v);
+                if __last { break; }
+                if __r.left() == __before {
+                    return __p::Err(__r.fail(__p::ErrorKind::Trailing, __r.offset(), &#info, __before as u64, 0));
+                }
+            }
+            __list
+        })
+    }
+
     pub(super) fn element(&self, item: &Item, index: usize) -> TokenStream {
         item.each.as_ref().map_or_else(|| quote!(()), |each| self.bounded(each, index))
     }

@@ -46,6 +46,19 @@ impl Encode<'_> {
                 let end = end.iter();
                 quote!({ let __from = __w.here(); #content __w.end_with(__from, &[#(#end),*], &#info)?; })
             }
+            Extent::UntilElement(last) => {
+                let last = user_expr(last, self.layout, item, self.model, Locals::References);
+                let holds = match &item.repr {
+                    Repr::List(ListKind::Lazy, _) => quote!(__p::Sequence::ends_with(#x, #last)),
+                    _ => quote!(__p::only_last(#x.iter(), #last)),
+                };
+                quote! {
+                    if !#holds {
+                        return __p::Err(__w.error(__p::ErrorKind::Custom, __w.here(), &#info));
+                    }
+                    #content
+                }
+            }
             Extent::Separated(sep) => {
                 let byte = sep.byte;
                 let check = (!sep.last).then(|| quote!(__w.without(__from, #byte, &#info)?;));

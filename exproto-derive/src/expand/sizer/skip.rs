@@ -63,7 +63,7 @@ impl<'m> Steps<'m> {
                 self.counted(item, index, &count)
             }
             Extent::Own => self.own(item, index),
-            Extent::Separated(_) | Extent::Rest(_) => (none, quote!(), false),
+            Extent::Separated(_) | Extent::Rest(_) | Extent::UntilElement(_) => (none, quote!(), false),
         }
     }
 

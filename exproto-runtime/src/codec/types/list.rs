@@ -299,6 +299,19 @@ impl<C: Counted> Counted for Option<C> {
     }
 }
 
+/// Whether a closure holds for the last element, and for no other.
+#[doc(hidden)]
+pub fn only_last<'v, T: 'v>(list: impl IntoIterator<Item = &'v T>, mut last: impl FnMut(&T) -> bool) -> bool {
+    let mut ended = false;
+    for value in list {
+        if ended {
+            return false;
+        }
+        ended = last(value);
+    }
+    ended
+}
+
 /// How generated code reads and writes a list.
 #[doc(hidden)]
 pub trait Sequence<'a>: Sized {
@@ -317,6 +330,18 @@ pub trait Sequence<'a>: Sized {
         ctx: <Self::Item as Wire>::Ctx,
         at: &'static FieldInfo,
     ) -> Result<Self, Error>;
+
+    /// Up to the first element for which `last` holds, which is part of it.
+    fn decode_until<T: Trace>(
+        r: &mut Reader<'a, T>,
+        max: usize,
+        ctx: <Self::Item as Wire>::Ctx,
+        at: &'static FieldInfo,
+        last: impl FnMut(&Self::Item) -> bool,
+    ) -> Result<Self, Error>;
+
+    /// Whether `last` holds for the last element, and for no other.
+    fn ends_with(&self, last: impl FnMut(&Self::Item) -> bool) -> bool;
 
     fn encode_all(&self, w: &mut Writer<'_>, ctx: <Self::Item as Wire>::Ctx) -> Result<(), Error>;
 }
@@ -356,6 +381,37 @@ fn elements<'a, I: Decode<'a>, T: Trace>(
         index += 1;
     }
     Ok(&[])
+}
+
+/// Decodes elements up to the first for which `last` holds; `each` takes them.
+#[inline]
+fn ended<'a, I: Decode<'a>, T: Trace>(
+    r: &mut Reader<'a, T>,
+    max: usize,
+    ctx: I::Ctx,
+    at: &'static FieldInfo,
+    mut last: impl FnMut(&I) -> bool,
+    mut each: impl FnMut(I),
+) -> Result<(), Error> {
+    let mut index = 0;
+    loop {
+        if index >= max {
+            return Err(r.fail(ErrorKind::TooLong, r.offset(), at, index as u64 + 1, max as u64));
+        }
+        let before = r.left();
+        r.enter_element(index);
+        let value = I::decode(r, ctx)?;
+        r.leave();
+        let ends = last(&value);
+        each(value);
+        if ends {
+            return Ok(());
+        }
+        if r.left() == before {
+            return Err(r.fail(ErrorKind::Trailing, r.offset(), at, before as u64, 0));
+        }
+        index += 1;
+    }
 }
 
 impl<'a, I: Decode<'a> + Encode> Sequence<'a> for List<'a, I> {
@@ -398,6 +454,36 @@ impl<'a, I: Decode<'a> + Encode> Sequence<'a> for List<'a, I> {
         let bytes = r.take(r.left() - ahead.left(), at)?;
         r.absorb(ahead);
         Ok(Self { inner: Inner::Wire { bytes, whole: bytes.len() as u32, count: count as u32, ctx } })
+    }
+
+    #[inline]
+    fn decode_until<T: Trace>(
+        r: &mut Reader<'a, T>,
+        max: usize,
+        ctx: I::Ctx,
+        at: &'static FieldInfo,
+        last: impl FnMut(&I) -> bool,
+    ) -> Result<Self, Error> {
+        let mut ahead = *r;
+        let mut count = 0_u32;
+        ended::<I, T>(&mut ahead, max, ctx, at, last, |_| count += 1)?;
+        let bytes = r.take(r.left() - ahead.left(), at)?;
+        r.absorb(ahead);
+        Ok(Self { inner: Inner::Wire { bytes, whole: bytes.len() as u32, count, ctx } })
+    }
+
+    fn ends_with(&self, mut last: impl FnMut(&I) -> bool) -> bool {
+        match &self.inner {
+            Inner::Wire { bytes, whole, ctx, .. } => {
+                let mut r = Reader::traced(bytes.get(..*whole as usize).unwrap_or(&[]), Again);
+                let mut ends = false;
+                while let (false, Ok(value)) = (ends, I::decode(&mut r, *ctx)) {
+                    ends = last(&value);
+                }
+                ends && r.left() == 0 && self.tail().is_empty()
+            }
+            Inner::Built(list) => only_last(list, last),
+        }
     }
 
     fn encode_all(&self, w: &mut Writer<'_>, ctx: I::Ctx) -> Result<(), Error> {
@@ -447,6 +533,23 @@ impl<'a, I: Decode<'a> + Encode> Sequence<'a> for ListBuf<I> {
             }
         }
         Ok(Self { items, tail: Vec::new() })
+    }
+
+    #[inline]
+    fn decode_until<T: Trace>(
+        r: &mut Reader<'a, T>,
+        max: usize,
+        ctx: I::Ctx,
+        at: &'static FieldInfo,
+        last: impl FnMut(&I) -> bool,
+    ) -> Result<Self, Error> {
+        let mut items = Vec::new();
+        ended::<I, T>(r, max, ctx, at, last, |value| items.push(value))?;
+        Ok(Self { items, tail: Vec::new() })
+    }
+
+    fn ends_with(&self, last: impl FnMut(&I) -> bool) -> bool {
+        self.tail.is_empty() && only_last(&self.items, last)
     }
 
     fn encode_all(&self, w: &mut Writer<'_>, ctx: I::Ctx) -> Result<(), Error> {

@@ -14,7 +14,7 @@ pub use bcd::{Bcd, BcdError};
 pub use digits::{Dec, DegMin, HexNum};
 pub use distinct::Distinct;
 pub use integer::{BcdNumber, BerLength, Leb128, SignMagnitude, ZigZag};
-pub use list::{Counted, List, ListBuf, ListIter, Sequence};
+pub use list::{Counted, List, ListBuf, ListIter, Sequence, only_last};
 pub use nibbles::{BcdDegMin, BcdInt};
 #[cfg(feature = "charsets")]
 pub use text::Gbk;
