@@ -126,3 +126,28 @@ fn random_lists_end_and_return() {
         }
     }
 }
+
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[wire(endian = big)]
+struct Many {
+    #[wire(count = prefix(u32))]
+    vec: Vec<Nothing>,
+    #[wire(count = prefix(u32))]
+    list: ListBuf<Nothing>,
+    #[wire(rest)]
+    more: Vec<u8>,
+}
+
+#[test]
+fn a_count_of_elements_that_may_have_no_bytes_is_bounded_and_kept() {
+    let bytes = [0, 0, 0, 1, 0, 0, 0, 2, 9, 9];
+    let many = from_bytes::<Many>(&bytes).unwrap().frame;
+    assert_eq!((many.vec.len(), many.list.len(), many.more.len()), (1, 2, 2));
+    assert_eq!(to_bytes(&many).unwrap(), bytes);
+    for (at, field) in [(0, "vec"), (4, "list")] {
+        let mut bytes = bytes;
+        bytes[at] = 0x7F;
+        let error = from_bytes::<Many>(&bytes).unwrap_err();
+        assert_eq!((error.kind(), error.field().name), (ErrorKind::Short, field));
+    }
+}

@@ -520,17 +520,18 @@ impl<'a, I: Decode<'a> + Encode> Sequence<'a> for ListBuf<I> {
         r: &mut Reader<'a, T>,
         count: usize,
         ctx: I::Ctx,
-        _: &'static FieldInfo,
+        at: &'static FieldInfo,
     ) -> Result<Self, Error> {
+        // Elements without bytes would let a count of millions through.
+        if I::MIN == 0 && count > r.left() {
+            return Err(r.fail(ErrorKind::Short, r.offset(), at, r.left() as u64, count as u64));
+        }
         // Never more than the bytes in hand can hold.
         let mut items = Vec::with_capacity(count.min(r.left() / I::MIN.max(1)));
         for index in 0..count {
             r.enter_element(index);
             items.push(I::decode(r, ctx)?);
             r.leave();
-            if items.len() > r.left() + 1 && I::MIN == 0 {
-                break;
-            }
         }
         Ok(Self { items, tail: Vec::new() })
     }
