@@ -242,19 +242,21 @@ fn scalar(input: &DeriveInput, model: &Model) -> TokenStream {
 
 /// `Protocol`, of what has `#[frame(..)]`.
 fn frame_of(input: &DeriveInput, model: &Model) -> TokenStream {
-    if !has_attr(input, "frame") || !model.ctx.is_empty() {
+    if !has_attr(input, "frame") {
         return TokenStream::new();
     }
     let layout = header(model, false, &quote!(__p::FrameLayout), &TokenStream::new());
+    let contextual = header(model, false, &quote!(__p::Context), &TokenStream::new());
     let header = header(model, false, &quote!(__p::Protocol), &TokenStream::new());
-    let name = model.ident.to_string();
+    let (name, ctx) = (model.ident.to_string(), ctx_type(model));
     quote! {
+        #contextual { type Ctx = #ctx; }
         #header {
             const NAME: &'static str = #name;
             const KINDS: &'static [__p::FrameKind] = &[<Self as __p::FrameLayout>::KIND];
             type Scan = __p::FlagScan;
             fn scanner() -> __p::FlagScan { ::core::unimplemented!() }
-            fn decode_kind<'__f, __T: __p::Trace>(_: usize, __r: &mut __p::Reader<'__f, __T>)
+            fn decode_kind<'__f, __T: __p::Trace>(_: usize, __r: &mut __p::Reader<'__f, __T>, __ctx: #ctx)
                 -> __p::Result<Self::At<'__f>, __p::Error>
             { ::core::unimplemented!() }
         }
@@ -318,6 +320,7 @@ fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &T
     let (_, type_generics, _) = model.generics.split_for_impl();
     let (ident, generics) = (&model.ident, &model.generics);
     let this = quote!(#ident #type_generics);
+    let ctx = ctx_type(model);
     let state = model.routes.state.as_ref().map_or_else(|| quote!(()), |key| key.value.to_token_stream());
     let names_header = header(model, false, &quote!(__p::Names), &TokenStream::new());
     let outer_header = header(model, false, &quote!(__p::Outer), &TokenStream::new());
@@ -337,7 +340,7 @@ fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &T
         let to = at_lifetime(model, &syn::parse_quote!('__to));
         quote! {
             impl #impl_generics __p::ReplyTo<#to> for #this #where_clause {
-                fn write(self, __out: &mut __p::Vec<u8>) -> __p::Result<(), __p::Error> { ::core::unimplemented!() }
+                fn write(self, __ctx: #ctx, __out: &mut __p::Vec<u8>) -> __p::Result<(), __p::Error> { ::core::unimplemented!() }
             }
         }
     };
@@ -355,7 +358,9 @@ fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &T
         #outer_header {
             const KEEPS: &'static [&'static [&'static str]] = &[];
             type State = #state;
+            type Context = #ctx;
             type Body = #body;
+            fn context(_: &__p::Cx<'_, Self::State>) -> #ctx { ::core::unimplemented!() }
             fn body(&self) -> &Self::Body { &self.#member }
         }
         #envelope_header {
@@ -365,6 +370,7 @@ fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &T
         impl __p::Gateway for #own {
             type State = #state;
             const ANONYMOUS: bool = false;
+            fn ctx(_: &__p::Cx<'_, #state>) -> #ctx { ::core::unimplemented!() }
             fn access(__f: &#at) -> __p::Access { ::core::unimplemented!() }
             fn answers(__f: &#at) -> __p::Option<__p::Pairing> { ::core::unimplemented!() }
             fn ask(__f: &#at, __stage: __p::Stage, __cx: &mut __p::Cx<'_, #state>, __asks: &mut __p::Asks<'_>)

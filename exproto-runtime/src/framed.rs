@@ -52,7 +52,9 @@ use std::io;
 use bytes::{Buf, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
-use crate::codec::{Deframer, Error, Family, Flags, FrameKind, Item, Protocol, RawFrame, Received, encode};
+use crate::codec::{
+    Deframer, Error, Family, Flags, FrameKind, Item, NoCtx, Protocol, RawFrame, Received, encode_with,
+};
 
 /// Frames of `P`, which may borrow: each is handed out as a [`HeldFrame`].
 ///
@@ -89,6 +91,7 @@ use crate::codec::{Deframer, Error, Family, Flags, FrameKind, Item, Protocol, Ra
 /// ```
 pub struct FrameCodec<P: Protocol> {
     deframer: Deframer<P>,
+    ctx: P::Ctx,
     scratch: Vec<u8>,
 }
 
@@ -169,8 +172,20 @@ impl<P: Protocol> HeldFrame<P> {
     /// # Errors
     ///
     /// What the layout refuses.
-    pub fn decode(&self) -> Result<Received<P::At<'_>>, Error> {
-        self.raw().decode::<P>()
+    pub fn decode(&self) -> Result<Received<P::At<'_>>, Error>
+    where
+        P::Ctx: NoCtx,
+    {
+        self.decode_with(NoCtx::NONE)
+    }
+
+    /// Decodes a frame whose layout takes a context.
+    ///
+    /// # Errors
+    ///
+    /// What the layout refuses.
+    pub fn decode_with(&self, ctx: P::Ctx) -> Result<Received<P::At<'_>>, Error> {
+        self.raw().decode_with::<P>(ctx)
     }
 }
 
@@ -186,11 +201,26 @@ impl<P> fmt::Debug for HeldFrame<P> {
     }
 }
 
-impl<P: Protocol> FrameCodec<P> {
+impl<P: Protocol<Ctx: NoCtx>> FrameCodec<P> {
     /// A codec at the start of a stream.
     #[must_use]
     pub fn new() -> Self {
-        Self { deframer: Deframer::new(), scratch: Vec::new() }
+        Self::with_ctx(NoCtx::NONE)
+    }
+}
+
+impl<P: Protocol> FrameCodec<P> {
+    /// A codec of frames whose layout takes a context, at the start of a
+    /// stream.
+    #[must_use]
+    pub fn with_ctx(ctx: P::Ctx) -> Self {
+        Self { deframer: Deframer::new(), ctx, scratch: Vec::new() }
+    }
+
+    /// The context from now on. A [`HeldFrame`] that was handed out is decoded
+    /// with [`decode_with`](HeldFrame::decode_with).
+    pub fn set_ctx(&mut self, ctx: P::Ctx) {
+        self.ctx = ctx;
     }
 
     /// Flags wrong checksums and lengths instead of refusing the frame.
@@ -222,14 +252,14 @@ impl<P: Protocol> FrameCodec<P> {
 
     fn write(&mut self, frame: &P::At<'_>, out: &mut BytesMut) -> io::Result<()> {
         self.scratch.clear();
-        encode::<P>(frame, &mut self.scratch)
+        encode_with::<P>(frame, self.ctx, &mut self.scratch)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         out.extend_from_slice(&self.scratch);
         Ok(())
     }
 }
 
-impl<P: Protocol> Default for FrameCodec<P> {
+impl<P: Protocol<Ctx: NoCtx>> Default for FrameCodec<P> {
     fn default() -> Self {
         Self::new()
     }
@@ -282,11 +312,25 @@ impl<P: Protocol> Encoder<HeldFrame<P>> for FrameCodec<P> {
     }
 }
 
-impl<P: Protocol> OwnedFrameCodec<P> {
+impl<P: Protocol<Ctx: NoCtx>> OwnedFrameCodec<P> {
     /// A codec at the start of a stream.
     #[must_use]
     pub fn new() -> Self {
         Self(FrameCodec::new())
+    }
+}
+
+impl<P: Protocol> OwnedFrameCodec<P> {
+    /// A codec of frames whose layout takes a context, at the start of a
+    /// stream.
+    #[must_use]
+    pub fn with_ctx(ctx: P::Ctx) -> Self {
+        Self(FrameCodec::with_ctx(ctx))
+    }
+
+    /// The context from now on.
+    pub fn set_ctx(&mut self, ctx: P::Ctx) {
+        self.0.set_ctx(ctx);
     }
 
     /// Flags wrong checksums and lengths instead of refusing the frame.
@@ -296,7 +340,7 @@ impl<P: Protocol> OwnedFrameCodec<P> {
     }
 }
 
-impl<P: Protocol> Default for OwnedFrameCodec<P> {
+impl<P: Protocol<Ctx: NoCtx>> Default for OwnedFrameCodec<P> {
     fn default() -> Self {
         Self::new()
     }
@@ -308,9 +352,12 @@ impl<P: Protocol> fmt::Debug for OwnedFrameCodec<P> {
     }
 }
 
-fn owned<P: for<'f> Protocol<At<'f> = P>>(item: Result<HeldFrame<P>, BadFrame>) -> Result<P, BadFrame> {
+fn owned<P: for<'f> Protocol<At<'f> = P>>(
+    item: Result<HeldFrame<P>, BadFrame>,
+    ctx: P::Ctx,
+) -> Result<P, BadFrame> {
     let held = item?;
-    match held.decode() {
+    match held.decode_with(ctx) {
         Ok(received) => Ok(received.frame),
         Err(error) => Err(BadFrame { error, wire: held.wire, offset: held.offset, fatal: false }),
     }
@@ -321,11 +368,13 @@ impl<P: for<'f> Protocol<At<'f> = P>> Decoder for OwnedFrameCodec<P> {
     type Error = io::Error;
 
     fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        Ok(self.0.decode(input)?.map(owned))
+        let ctx = self.0.ctx;
+        Ok(self.0.decode(input)?.map(|item| owned(item, ctx)))
     }
 
     fn decode_eof(&mut self, input: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        Ok(self.0.decode_eof(input)?.map(owned))
+        let ctx = self.0.ctx;
+        Ok(self.0.decode_eof(input)?.map(|item| owned(item, ctx)))
     }
 }
 

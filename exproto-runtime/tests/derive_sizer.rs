@@ -21,7 +21,7 @@ fn frames(got: &[Got]) -> Vec<Vec<u8>> {
 }
 
 /// No byte is looked at twice, but for a few at the start of each frame.
-fn walks<P: Protocol>(stream: &[u8], frames: usize) {
+fn walks<P: Protocol<Ctx = ()>>(stream: &[u8], frames: usize) {
     for size in [1, 2, 3, 7, 64, stream.len()] {
         let (got, visited) = feed::<P>(&stream.chunks(size).collect::<Vec<_>>(), false);
         assert_eq!(got.len(), frames, "{got:?}");

@@ -30,7 +30,7 @@ fn wires(got: Vec<Got>) -> Vec<Vec<u8>> {
 }
 
 /// Whole streams byte by byte, the first frames cut at every place.
-fn all_found<P: exproto_runtime::codec::Protocol>(frames: &[Vec<u8>], first: usize) {
+fn all_found<P: exproto_runtime::codec::Protocol<Ctx = ()>>(frames: &[Vec<u8>], first: usize) {
     let stream = frames.concat();
     assert_eq!(wires(feed::<P>(&[&stream], false).0), frames);
     assert_eq!(wires(feed::<P>(&stream.chunks(1).collect::<Vec<_>>(), false).0), frames);

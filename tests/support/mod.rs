@@ -67,7 +67,7 @@ pub struct Seen {
 
 /// The frames of `wire`, each written again byte for byte as it came.
 #[track_caller]
-pub fn seen<P: Protocol>(name: &str, wire: &[u8]) -> Vec<Seen> {
+pub fn seen<P: Protocol<Ctx = ()>>(name: &str, wire: &[u8]) -> Vec<Seen> {
     let (mut deframer, mut scratch, mut found) = (Deframer::<P>::new(), Vec::new(), Vec::new());
     let (mut input, mut again) = (wire, Vec::new());
     while let Some(item) = deframer.next(&mut input, &mut scratch) {

@@ -8,9 +8,9 @@ use syn::{Attribute, Expr, LitInt, LitStr, Member, Path, Token, Type};
 use super::{Keyed, Place, after_eq, entries, in_parens, set, unknown_key};
 use crate::ctxt::Ctxt;
 
-const STRUCT_KEYS: &[&str] = &["gateway", "state", "downlink", "one_of", "anonymous"];
+const STRUCT_KEYS: &[&str] = &["gateway", "state", "ctx", "downlink", "one_of", "anonymous"];
 const ENUM_KEYS: &[&str] = &["anonymous", "login_elsewhere"];
-const ONE_OF_KEYS: &[&str] = &["gateway", "state"];
+const ONE_OF_KEYS: &[&str] = &["gateway", "state", "ctx"];
 const VARIANT_KEYS: &[&str] = &[
     "auth",
     "publish",
@@ -29,6 +29,7 @@ const VARIANT_KEYS: &[&str] = &[
 const ALL_KEYS: &[&str] = &[
     "gateway",
     "state",
+    "ctx",
     "downlink",
     "one_of",
     "anonymous",
@@ -55,6 +56,8 @@ pub(crate) struct RouteAttrs {
     pub(crate) span: Option<Span>,
     pub(crate) gateway: Option<Keyed<()>>,
     pub(crate) state: Option<Keyed<Type>>,
+    /// What makes the context of the frames.
+    pub(crate) ctx: Option<Keyed<Path>>,
     pub(crate) downlink: Option<Keyed<Path>>,
     pub(crate) anonymous: Option<Keyed<()>>,
     /// Another kind of frame logs the device in.
@@ -207,6 +210,7 @@ pub(crate) fn parse_type(attrs: &[Attribute], place: Place, one_of: bool, ctxt: 
                 set(&mut found.one_of, key, after_eq(input, key, "ENUM", |input| input.parse())?, ctxt)
             }
             "state" => set(&mut found.state, key, after_eq(input, key, "TYPE", |input| input.parse())?, ctxt),
+            "ctx" => set(&mut found.ctx, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
             "downlink" => {
                 set(&mut found.downlink, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt)
             }

@@ -33,7 +33,6 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
             if let Some(reassemble) = &frame.attrs.reassemble {
                 reassembly(&reassemble.value, layout, ctxt);
             }
-            no_context(model, ctxt);
         }
         Shape::Bits(_) => {
             if let Some(span) = frame.attrs.span {
@@ -90,7 +89,6 @@ fn one_of(model: &Model, frame: &Frame, data: &EnumModel, ctxt: &mut Ctxt) {
     if data.variants.is_empty() || data.variants.len() > 12 {
         ctxt.error(&model.ident, "a `one_of` enum has 1 to 12 variants");
     }
-    no_context(model, ctxt);
 }
 
 // A frame ends in one way.
@@ -165,6 +163,9 @@ fn boundary(model: &Model, frame: &Frame, layout: &Layout, ctxt: &mut Ctxt) {
         && !layout.broken
         && layout.items.iter().all(|item| !item.broken)
     {
+        if let (Some(span), false) = (frame.attrs.span, model.ctx.is_empty()) {
+            return ctxt.error_at(span, crate::expand::ENDS_BY_CONTEXT);
+        }
         for (span, message) in crate::walk::plan(layout, model).stuck {
             ctxt.error_at(span, message);
         }
@@ -349,12 +350,5 @@ fn reassembly(reassemble: &Reassemble, layout: &Layout, ctxt: &mut Ctxt) {
                 part.label
             ),
         );
-    }
-}
-
-// Nothing surrounds a frame that could give it a context.
-fn no_context(model: &Model, ctxt: &mut Ctxt) {
-    if let Some((name, _)) = model.ctx.first() {
-        ctxt.error(name, "nothing surrounds a frame that could give it a context: remove `ctx`");
     }
 }

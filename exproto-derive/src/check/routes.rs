@@ -61,6 +61,32 @@ fn one_of(model: &Model, data: &EnumModel, ctxt: &mut Ctxt) {
     {
         ctxt.error_at(span, "write `#[route(gateway)]`, or remove it");
     }
+    context(model, ctxt);
+}
+
+// What a gateway's frames take as context the connection gives.
+fn context(model: &Model, ctxt: &mut Ctxt) {
+    let (routes, name) = (&model.routes, &model.ident);
+    if model.routes_broken {
+        return;
+    }
+    match (&routes.ctx, model.ctx.first()) {
+        (Some(ctx), _) if routes.one_of.is_some() => ctxt.error_at(
+            ctx.key,
+            "the enum asks the connection: put `ctx` there, and `#[wire(ctx(name))]` on the field that holds this frame",
+        ),
+        (Some(ctx), None) => ctxt.error_at(
+            ctx.key,
+            format_args!("`{name}` takes no context: add `#[wire(ctx(name: TYPE))]`, or remove `ctx`"),
+        ),
+        (None, Some((first, _))) if routes.gateway.is_some() => ctxt.error(
+            first,
+            format_args!(
+                "the connection has to say what `{first}` is: add `#[route(ctx = FUNCTION)]`, with `fn FUNCTION(cx: &Cx<'_, STATE>) -> {name}Ctx`"
+            ),
+        ),
+        _ => {}
+    }
 }
 
 // A gateway is a frame with a body that a tag selects; `state` and `downlink`
@@ -77,13 +103,15 @@ fn frame(model: &Model, ctxt: &mut Ctxt) {
     if model.routes_broken {
         return;
     }
+    context(model, ctxt);
     if model.routes.one_of.is_some() || !model.routes.own.is_empty() {
         return flat(model, frame, ctxt);
     }
     let Some(gateway) = &model.routes.gateway else {
         let state = model.routes.state.as_ref().map(|key| ("state", key.key));
         let downlink = model.routes.downlink.as_ref().map(|key| ("downlink", key.key));
-        match state.or(downlink) {
+        let ctx = model.routes.ctx.as_ref().map(|key| ("ctx", key.key));
+        match state.or(downlink).or(ctx) {
             Some((key, span)) => {
                 ctxt.error_at(
                     span,

@@ -235,6 +235,9 @@ fn stuffing(frame: &Frame) -> TokenStream {
     }
 }
 
+/// Why a frame with a context needs an end of its own.
+pub(crate) const ENDS_BY_CONTEXT: &str = "the end of a frame is looked for before its context is known: let a length at a constant place say `= size(..)` of all that varies, or add `flag = 0x7E`, `end = b\"..\"`, `line` or `datagram`";
+
 /// Whether the end may have to be worked out on the way.
 pub(crate) fn walks(frame: &Frame, layout: &Layout) -> bool {
     match &frame.bounds {
@@ -256,6 +259,12 @@ fn sized(model: &Model, frame: &Frame, layout: &Layout) -> (TokenStream, TokenSt
         },
         _ => return (quote!(()), direct, TokenStream::new()),
     };
+    if !model.ctx.is_empty() {
+        let span = frame.attrs.span.unwrap_or_else(proc_macro2::Span::call_site);
+        let ends =
+            quote_spanned!(span=> const _: () = __p::not_stuck(#constant, __p::Some(#ENDS_BY_CONTEXT)););
+        return (quote!(()), direct, super::common::static_lifetimes(ends));
+    }
     let walk = quote!(__s.run(__c, |__s, __w| <Self as __p::Walk<()>>::walk(__s, __w, ())));
     let span = frame.attrs.span.unwrap_or_else(proc_macro2::Span::call_site);
     let (sizer, body) = match &frame.bounds {

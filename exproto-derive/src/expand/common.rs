@@ -150,12 +150,24 @@ pub(crate) fn ctx_value_at(
     trait_: &TokenStream,
     locals: Locals,
 ) -> TokenStream {
-    let ty = &item.ty;
+    ctx_of(&item.ty.to_token_stream(), item, at, layout, model, trait_, locals)
+}
+
+/// The same where the type is written with other lifetimes.
+pub(crate) fn ctx_of(
+    ty: &TokenStream,
+    item: &Item,
+    at: &Item,
+    layout: &Layout,
+    model: &Model,
+    trait_: &TokenStream,
+    locals: Locals,
+) -> TokenStream {
     if item.ctx.is_empty() {
         let span = item.span;
         return quote::quote_spanned!(span=> <<#ty as #trait_>::Ctx as __p::NoCtx>::NONE);
     }
-    let (aliased, has_lifetime) = with_lifetime(ty.to_token_stream());
+    let (aliased, has_lifetime) = with_lifetime(ty.clone());
     let generics = if has_lifetime { quote!(<'__c>) } else { TokenStream::new() };
     let values = item.ctx.iter().map(|(name, expr)| {
         let value = user_expr(expr, layout, at, model, locals);

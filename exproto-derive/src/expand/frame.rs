@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 
 use super::bounds::constant_size;
 use super::check::algorithm;
-use super::common::{Locals, at_lifetime, ctx_value};
+use super::common::{Locals, at_lifetime, ctx_bind, ctx_type, ctx_value};
 use crate::attr::wire::Endian;
 use crate::ir::{Frame, Item, Layout, Model, Repr, Shape};
 use crate::lower::{bounds, fixed_at};
@@ -35,8 +35,11 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         );
     let header = protocol_header(model, frame, layout);
     let own = at_lifetime(model, &syn::parse_quote!('static));
+    let context = ctx_type(model);
+    let contextual = super::common::header(model, false, &quote!(__p::Context), &TokenStream::new());
     quote! {
         #bounds
+        #contextual { type Ctx = #context; }
         #header {
             const NAME: &'static str = #name;
             const KINDS: &'static [__p::FrameKind] = &[<#own as __p::FrameLayout>::KIND];
@@ -44,9 +47,9 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             #[inline]
             fn scanner() -> Self::Scan { #fresh }
             #[inline]
-            fn decode_kind<'__f, __T: __p::Trace>(_: usize, __r: &mut __p::Reader<'__f, __T>)
+            fn decode_kind<'__f, __T: __p::Trace>(_: usize, __r: &mut __p::Reader<'__f, __T>, __ctx: #context)
                 -> __p::Result<Self::At<'__f>, __p::Error>
-            { __p::Decode::decode(__r, ()) }
+            { __p::Decode::decode(__r, __ctx) }
             #segments
             #kind
         }
@@ -163,6 +166,7 @@ fn segments(model: &Model, frame: &Frame, layout: &Layout) -> TokenStream {
         ty
     };
     let info = &body.info;
+    let (context, bind) = (ctx_type(model), ctx_bind(model));
     let _ = (tag, into);
     quote! {
         fn segment<'__s>(__f: &'__s Self::At<'_>) -> __p::Option<__p::Segment<'__s>> {
@@ -178,11 +182,12 @@ fn segments(model: &Model, frame: &Frame, layout: &Layout) -> TokenStream {
             })
         }
         fn join<'__f, __T: __p::Trace>(
-            _: usize, __head: &'__f [u8], __body: &'__f [u8], __trace: __T,
+            _: usize, __head: &'__f [u8], __body: &'__f [u8], __ctx: #context, __trace: __T,
         ) -> __p::Result<(Self::At<'__f>, __p::Flags), __p::Error> {
             type __B<'__c> = #body_ty;
             let mut __h = __p::Reader::new(__head);
-            let __frame = <#at as __p::Decode<'__f>>::decode(&mut __h, ())?;
+            let __frame = <#at as __p::Decode<'__f>>::decode(&mut __h, __ctx)?;
+            #bind
             let #ident { #(#locals),* } = __frame;
             let mut __reader = __p::Reader::traced(__body, __trace);
             let __r = &mut __reader;

@@ -22,6 +22,7 @@ mod sizer;
 mod structs;
 mod value;
 
+pub(crate) use bounds::ENDS_BY_CONTEXT;
 use proc_macro2::TokenStream;
 use quote::quote;
 

@@ -4,8 +4,20 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote};
 
 use super::bounds::{closes, lead};
-use super::common::{at_lifetime, header, lifetimes_as, static_lifetimes};
-use crate::ir::{EnumModel, Frame, Model};
+use super::common::{
+    Locals, at_lifetime, ctx_bind, ctx_of, ctx_type, header, lifetimes_as, static_lifetimes,
+};
+use crate::ir::{EnumModel, Frame, Model, Variant};
+
+/// What of the enum's context the frame of a variant takes; `fixed` where its
+/// lifetimes are not in scope.
+fn narrow(model: &Model, variant: &Variant, fixed: bool) -> TokenStream {
+    variant.layout.items.first().map_or_else(TokenStream::new, |item| {
+        let ty = item.ty.to_token_stream();
+        let ty = if fixed { static_lifetimes(ty) } else { ty };
+        ctx_of(&ty, item, item, &variant.layout, model, &quote!(__p::Wire), Locals::Values)
+    })
+}
 
 /// `Frames` and `Protocol` of an enum of frames.
 pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStream {
@@ -27,10 +39,12 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
     });
     let own = at_lifetime(model, &syn::parse_quote!('static));
     let variants: Vec<_> = data.variants.iter().map(|variant| (&variant.ident, &variant.info)).collect();
-    let decode = variants.iter().enumerate().map(|(index, (name, info))| {
+    let contexts: Vec<_> = data.variants.iter().map(|variant| narrow(model, variant, false)).collect();
+    let (context, bind) = (ctx_type(model), ctx_bind(model));
+    let decode = variants.iter().zip(&contexts).enumerate().map(|(index, ((name, info), ctx))| {
         quote!(#index => {
             __r.enter(&#info);
-            let __v = #ident::#name(__p::Decode::decode(__r, ())?);
+            let __v = #ident::#name(__p::Decode::decode(__r, #ctx)?);
             __r.leave();
             __p::Ok(__v)
         })
@@ -48,13 +62,15 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
         .iter()
         .zip(&types)
         .map(|((name, _), ty)| quote!(#ident::#name(__x) => <#ty as __p::Protocol>::segment(__x),));
-    let join = variants.iter().zip(&types).enumerate().map(|(index, ((name, _), ty))| {
-        quote!(#index => {
-            let (__frame, __flags) = <#ty as __p::Protocol>::join(0, __head, __body, __trace)?;
-            __p::Ok((#ident::#name(__frame), __flags))
-        })
-    });
+    let join =
+        variants.iter().zip(&types).zip(&contexts).enumerate().map(|(index, (((name, _), ty), ctx))| {
+            quote!(#index => {
+                let (__frame, __flags) = <#ty as __p::Protocol>::join(0, __head, __body, #ctx, __trace)?;
+                __p::Ok((#ident::#name(__frame), __flags))
+            })
+        });
     let frames = header(model, false, &quote!(__p::Frames), &TokenStream::new());
+    let contextual = header(model, false, &quote!(__p::Context), &TokenStream::new());
     let protocol = header(model, false, &quote!(__p::Protocol), &TokenStream::new());
     quote! {
         #frames {
@@ -67,6 +83,7 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
                 -> __p::Result<usize, __p::Halt>
             { match __kind { #(#sizes)* _ => __p::Ok(0) } }
         }
+        #contextual { type Ctx = #context; }
         #protocol {
             const NAME: &'static str = #name;
             const KINDS: &'static [__p::FrameKind] = <Self as __p::Frames>::KINDS;
@@ -74,9 +91,10 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
             #[inline]
             fn scanner() -> Self::Scan { <__p::FrameScan<#own>>::new() }
             #[inline]
-            fn decode_kind<'__f, __T: __p::Trace>(__kind: usize, __r: &mut __p::Reader<'__f, __T>)
+            fn decode_kind<'__f, __T: __p::Trace>(__kind: usize, __r: &mut __p::Reader<'__f, __T>, __ctx: #context)
                 -> __p::Result<Self::At<'__f>, __p::Error>
             {
+                #bind
                 match __kind {
                     #(#decode)*
                     _ => __p::Err(__r.fail(__p::ErrorKind::Tag, __r.offset(), &__TYPE, __kind as u64, 0)),
@@ -90,8 +108,9 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
                 match __f { #(#segment)* }
             }
             fn join<'__f, __T: __p::Trace>(
-                __kind: usize, __head: &'__f [u8], __body: &'__f [u8], __trace: __T,
+                __kind: usize, __head: &'__f [u8], __body: &'__f [u8], __ctx: #context, __trace: __T,
             ) -> __p::Result<(Self::At<'__f>, __p::Flags), __p::Error> {
+                #bind
                 match __kind {
                     #(#join)*
                     _ => __p::Err(__p::Error::new(__p::ErrorKind::Tag, 0, &__TYPE)),
@@ -106,9 +125,10 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
 pub(crate) fn layout(model: &Model, data: &EnumModel) -> TokenStream {
     let ident = &model.ident;
     let arms = data.variants.iter().map(|variant| {
-        let name = &variant.ident;
-        quote!(#ident::#name(__x) => __p::Encode::encode(__x, __w, ()),)
+        let (name, ctx) = (&variant.ident, narrow(model, variant, false));
+        quote!(#ident::#name(__x) => __p::Encode::encode(__x, __w, #ctx),)
     });
+    let (context, bind) = (ctx_type(model), ctx_bind(model));
     let wire = header(model, false, &quote!(__p::Wire), &TokenStream::new());
     let encode = header(model, false, &quote!(__p::Encode), &TokenStream::new());
     quote! {
@@ -116,11 +136,12 @@ pub(crate) fn layout(model: &Model, data: &EnumModel) -> TokenStream {
             const MIN: usize = 0;
             const SIZE: __p::Option<usize> = __p::None;
             const GREEDY: bool = true;
-            type Ctx = ();
+            type Ctx = #context;
         }
         #encode {
             #[inline]
-            fn encode(&self, __w: &mut __p::Writer<'_>, _: ()) -> __p::Result<(), __p::Error> {
+            fn encode(&self, __w: &mut __p::Writer<'_>, __ctx: #context) -> __p::Result<(), __p::Error> {
+                #bind
                 match self { #(#arms)* }
             }
         }
@@ -144,21 +165,28 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
     let fixed: Vec<_> = types.iter().map(|ty| static_lifetimes(ty.clone())).collect();
     let names: Vec<_> = data.variants.iter().map(|variant| &variant.ident).collect();
     // A reply may be any of the frames, whichever it answers.
-    let replies = types.iter().map(|ty| {
+    let context = ctx_type(model);
+    let replies = types.iter().zip(&data.variants).map(|(ty, variant)| {
         let (_, type_generics, _) = model.generics.split_for_impl();
         let mut generics = model.generics.clone();
         generics.params.insert(0, syn::parse_quote!('__to));
         let (impl_generics, _, where_clause) = generics.split_for_impl();
         let to = lifetimes_as(ty.clone(), &quote!('__to));
+        let (bind, narrow) = (ctx_bind(model), narrow(model, variant, true));
         quote! {
             impl #impl_generics __p::ReplyTo<#to> for #ident #type_generics #where_clause {
                 #[inline]
-                fn write(self, __out: &mut __p::Vec<u8>) -> __p::Result<(), __p::Error> {
-                    __p::encode::<#own>(&self, __out)
+                fn write(self, __ctx: #context, __out: &mut __p::Vec<u8>) -> __p::Result<(), __p::Error> {
+                    __p::encode_with::<#own>(&self, __ctx, __out)
                 }
+            }
+            impl<'__to> __p::Holds<#to> for #own {
+                #[inline]
+                fn narrow(__ctx: #context) -> <#to as __p::Wire>::Ctx { #bind #narrow }
             }
         }
     });
+    let given = super::route::context(model);
     quote! {
         #(#replies)*
         impl __p::Gateway for #own {
@@ -166,6 +194,8 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
             const ANONYMOUS: bool = false #(|| <<#fixed as __p::Outer>::Body as __p::Routes>::ANONYMOUS)*;
             const KEEPS: &'static [&'static [&'static str]] =
                 &[#(<<#fixed as __p::Outer>::Body as __p::Routes>::KEEPS),*];
+            #[inline]
+            fn ctx(__cx: &__p::Cx<'_, #state>) -> #context { #given }
             #[inline]
             fn access(__f: &#at) -> __p::Access { match __f { #(#ident::#names(__x) => __p::access_of(__x),)* } }
             #[inline]

@@ -137,7 +137,12 @@ fn something_says_where_a_frame_ends() {
         ),
         (
             "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9)] #[wire(ctx(x: u8))] struct S { a: u8 }",
-            &[("nothing surrounds a frame that could give it a context: remove `ctx`", "x")],
+            &[],
+        ),
+        // The end of a frame is looked for before anything of it is known.
+        (
+            "#[frame] #[wire(ctx(n: usize))] struct S { #[wire(size = n)] a: Vec<u8> }",
+            &[(crate::expand::ENDS_BY_CONTEXT, "frame")],
         ),
     ]);
 }

@@ -39,6 +39,41 @@ fn every_variant_says_what_it_means() {
 }
 
 #[test]
+fn the_connection_gives_the_context_of_a_frame() {
+    mistakes(&[
+        (
+            "#[frame(datagram)] #[wire(ctx(key: u8))] #[route(gateway, anonymous, ignore)] struct S { #[wire(if = key > 1)] a: Option<u8>, b: u8 }",
+            &[(
+                "the connection has to say what `key` is: add `#[route(ctx = FUNCTION)]`, with `fn FUNCTION(cx: &Cx<'_, STATE>) -> SCtx`",
+                "key",
+            )],
+        ),
+        (
+            "#[frame(one_of)] #[wire(ctx(key: u8))] #[route(gateway)] enum E { A(#[wire(ctx(key))] A) }",
+            &[(
+                "the connection has to say what `key` is: add `#[route(ctx = FUNCTION)]`, with `fn FUNCTION(cx: &Cx<'_, STATE>) -> ECtx`",
+                "key",
+            )],
+        ),
+        (
+            "#[frame] #[route(gateway, anonymous, ignore, ctx = f)] struct S { a: u8 }",
+            &[("`S` takes no context: add `#[wire(ctx(name: TYPE))]`, or remove `ctx`", "ctx")],
+        ),
+        (
+            "#[frame] #[wire(ctx(key: u8))] #[route(one_of = E, ignore, ctx = f)] struct S { a: u8 }",
+            &[(
+                "the enum asks the connection: put `ctx` there, and `#[wire(ctx(name))]` on the field that holds this frame",
+                "ctx",
+            )],
+        ),
+        (
+            "#[frame] #[wire(ctx(key: u8))] #[route(ctx = f)] struct S { a: u8 }",
+            &[("`ctx` belongs to a gateway: write `#[route(gateway, ctx = ..)]`", "ctx")],
+        ),
+    ]);
+}
+
+#[test]
 fn routes_do_not_contradict_each_other() {
     mistakes(&[
         (

@@ -3,6 +3,7 @@
 //! What a device says is a script of the user, a [`Device`]; connecting,
 //! pacing, decoding and counting are done here.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
 use std::io;
@@ -19,7 +20,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, warn};
 
-use crate::codec::{self, Deframer, Item, Protocol, Random, Role};
+use crate::codec::{self, Deframer, Item, Protocol, Random, RawFrame, Role};
 
 /// What a simulated device says and does.
 ///
@@ -68,21 +69,36 @@ pub trait Device<G: Protocol>: Send + 'static {
     /// A frame came from the gateway.
     fn received(&mut self, frame: &G::At<'_>, out: &mut Sender<'_, G>);
 
+    /// What decides the layout of the device's frames now, in both directions,
+    /// where the frame [takes a context](crate::doc::wire#ctx).
+    fn ctx(&self) -> Option<G::Ctx> {
+        None
+    }
+
     /// Time for a report: called at the rate of the command line once
     /// [`Sender::ready`] was called.
     fn tick(&mut self, random: &mut Random, out: &mut Sender<'_, G>);
 }
 
+/// Where a frame takes a context and the device gives none.
+const NO_CTX: &str = "the frame takes a context: implement `Device::ctx`";
+
+/// The context of a device: the empty one needs no saying.
+fn ctx_of<G: Protocol + 'static, D: Device<G>>(device: &D) -> Option<G::Ctx> {
+    let empty: &dyn Any = &();
+    device.ctx().or_else(|| empty.downcast_ref::<G::Ctx>().copied())
+}
+
 /// What a simulated device can do.
-pub struct Sender<'o, G> {
+pub struct Sender<'o, G: Protocol> {
     bytes: &'o mut Vec<u8>,
     counts: &'o Counts,
     ready: &'o mut bool,
     leaving: &'o mut bool,
-    gateway: PhantomData<fn() -> G>,
+    ctx: Option<G::Ctx>,
 }
 
-impl<G> fmt::Debug for Sender<'_, G> {
+impl<G: Protocol> fmt::Debug for Sender<'_, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender").field("bytes", &self.bytes.len()).finish_non_exhaustive()
     }
@@ -91,10 +107,17 @@ impl<G> fmt::Debug for Sender<'_, G> {
 impl<G: Protocol> Sender<'_, G> {
     /// Sends a frame. One that cannot be encoded counts as an error.
     pub fn send(&mut self, frame: &G::At<'_>) {
-        match codec::encode::<G>(frame, self.bytes) {
+        let Some(ctx) = self.ctx else { return self.failed(NO_CTX) };
+        match codec::encode_with::<G>(frame, ctx, self.bytes) {
             Ok(()) => count(&self.counts.sent),
             Err(error) => self.failed(&format!("a frame of the script cannot be encoded: {error}")),
         }
+    }
+
+    /// What decides the layout of the frames that are sent by this sender from
+    /// now on: what [`Device::ctx`] said before it was handed out.
+    pub fn set_ctx(&mut self, ctx: G::Ctx) {
+        self.ctx = Some(ctx);
     }
 
     /// The device is logged in; reports begin.
@@ -321,7 +344,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long the last replies are waited for.
 const LINGER: Duration = Duration::from_secs(5);
 
-impl<G: Protocol, D: Device<G>> Run<G, D> {
+impl<G: Protocol + 'static, D: Device<G>> Run<G, D> {
     async fn live(mut self, mut stop: watch::Receiver<bool>) {
         let mut wait = BACK_OFF.0;
         loop {
@@ -374,17 +397,18 @@ impl<G: Protocol, D: Device<G>> Run<G, D> {
         // Devices that are ready at the same time do not report at the same time.
         let mut next = Instant::now() + every.mul_f64(self.random.fraction());
         macro_rules! sender {
-            () => {
+            ($ctx:expr) => {
                 &mut Sender {
                     bytes: &mut unsent,
                     counts: &counts,
                     ready: &mut ready,
                     leaving: &mut leaving,
-                    gateway: PhantomData,
+                    ctx: $ctx,
                 }
             };
         }
-        device.start(sender!());
+        let ctx = ctx_of::<G, D>(&device);
+        device.start(sender!(ctx));
         let left = loop {
             if ready && logged_in.is_none() {
                 logged_in = Some(Gauge::up(&counts.ready));
@@ -412,7 +436,8 @@ impl<G: Protocol, D: Device<G>> Run<G, D> {
                     break Left::Cut("the gateway did not take what was sent before the end".into());
                 }
                 () = sleep_until(next), if ready && unsent.is_empty() => {
-                    device.tick(&mut self.random, sender!());
+                    let ctx = ctx_of::<G, D>(&device);
+                    device.tick(&mut self.random, sender!(ctx));
                     next = (next + every).max(Instant::now());
                     Ok(false)
                 }
@@ -420,8 +445,9 @@ impl<G: Protocol, D: Device<G>> Run<G, D> {
             match readable {
                 Err(error) => break Left::Cut(error.to_string()),
                 Ok(false) => {}
-                Ok(true) => match receive::<G>(&stream, &mut deframer, &counts, |frame| {
-                    device.received(frame, sender!());
+                Ok(true) => match receive::<G>(&stream, &mut deframer, &counts, &mut |raw| {
+                    let ctx = ctx_of::<G, D>(&device);
+                    hand_over::<G, D>(raw, &counts, &mut device, sender!(ctx));
                 }) {
                     Ok(true) => {}
                     Ok(false) if leaving => break Left::Wanted,
@@ -431,8 +457,10 @@ impl<G: Protocol, D: Device<G>> Run<G, D> {
             }
         };
         if matches!(left, Left::Wanted) {
-            let rest =
-                last_replies(&mut stream, &mut deframer, &counts, |frame| device.received(frame, sender!()));
+            let rest = last_replies(&mut stream, &mut deframer, &counts, |raw| {
+                let ctx = ctx_of::<G, D>(&device);
+                hand_over::<G, D>(raw, &counts, &mut device, sender!(ctx));
+            });
             if timeout(LINGER, rest).await.is_err() {
                 debug!(device = self.number, "the gateway did not close the connection");
             }
@@ -447,7 +475,7 @@ async fn last_replies<G: Protocol>(
     stream: &mut TcpStream,
     deframer: &mut Deframer<G>,
     counts: &Counts,
-    mut received: impl FnMut(&G::At<'_>) + Send,
+    mut received: impl FnMut(&RawFrame<'_>) + Send,
 ) {
     if stream.shutdown().await.is_err() {
         return;
@@ -473,12 +501,33 @@ fn flush(stream: &TcpStream, unsent: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
+fn no_frame(counts: &Counts, error: codec::Error) {
+    counts.error(&format!("the gateway sent what is no frame: {error}"));
+}
+
+/// Gives a frame of the gateway to the device.
+fn hand_over<G: Protocol, D: Device<G>>(
+    raw: &RawFrame<'_>,
+    counts: &Counts,
+    device: &mut D,
+    sender: &mut Sender<'_, G>,
+) {
+    let Some(ctx) = sender.ctx else { return counts.error(NO_CTX) };
+    match raw.decode_with::<G>(ctx) {
+        Ok(received) => {
+            count(&counts.received);
+            device.received(&received.frame, sender);
+        }
+        Err(error) => no_frame(counts, error),
+    }
+}
+
 /// Reads a chunk; `false` at the end of the stream.
 fn receive<G: Protocol>(
     stream: &TcpStream,
     deframer: &mut Deframer<G>,
     counts: &Counts,
-    mut received: impl FnMut(&G::At<'_>),
+    received: &mut dyn FnMut(&RawFrame<'_>),
 ) -> io::Result<bool> {
     SHARED.with_borrow_mut(|Shared { read, scratch }| {
         read.resize(CHUNK, 0);
@@ -490,16 +539,9 @@ fn receive<G: Protocol>(
         };
         let mut input = read.get(..length).unwrap_or(&[]);
         while let Some(item) = deframer.next(&mut input, scratch) {
-            let decoded = match &item {
-                Item::Frame(raw) => raw.decode::<G>(),
-                Item::Bad(bad) => Err(bad.error),
-            };
-            match decoded {
-                Ok(frame) => {
-                    count(&counts.received);
-                    received(&frame.frame);
-                }
-                Err(error) => counts.error(&format!("the gateway sent what is no frame: {error}")),
+            match &item {
+                Item::Frame(raw) => received(raw),
+                Item::Bad(bad) => no_frame(counts, bad.error),
             }
         }
         deframer.rest_memory();

@@ -134,6 +134,13 @@ pub trait Family {
     type At<'f>;
 }
 
+/// What has to be known of a connection to read and write its frames.
+pub trait Context {
+    /// `()` for most protocols; else the struct that the derive names after
+    /// the frame, see [`ctx`](crate::doc::wire#ctx).
+    type Ctx: Copy + Send + 'static;
+}
+
 /// A frame: a type with `#[frame(..)]`, the outermost layout of a protocol.
 ///
 /// Implemented for every lifetime of a borrowed frame, so that functions of
@@ -143,7 +150,9 @@ pub trait Family {
     label = "this type has no `#[frame(..)]`",
     note = "add `#[derive(ExProtoFrame)]` and `#[frame(..)]` to the outermost type of the protocol"
 )]
-pub trait Protocol: for<'f> Family<At<'f>: Encode + Wire<Ctx = ()> + Value> {
+pub trait Protocol:
+    Context + for<'f> Family<At<'f>: Encode + Wire<Ctx = <Self as Context>::Ctx> + Value>
+{
     /// The name of the type.
     const NAME: &'static str;
     /// Where a frame begins and ends on the wire, for each kind of frames: one
@@ -155,12 +164,17 @@ pub trait Protocol: for<'f> Family<At<'f>: Encode + Wire<Ctx = ()> + Value> {
     /// A fresh frame search.
     fn scanner() -> Self::Scan;
 
-    /// Decodes a frame of one of the [`KINDS`](Self::KINDS).
+    /// Decodes a frame of one of the [`KINDS`](Self::KINDS). `ctx` is what the
+    /// connection knows that decides the layout, `()` for most protocols.
     ///
     /// # Errors
     ///
     /// What the layout refuses.
-    fn decode_kind<'f, T: Trace>(kind: usize, r: &mut Reader<'f, T>) -> Result<Self::At<'f>, Error>;
+    fn decode_kind<'f, T: Trace>(
+        kind: usize,
+        r: &mut Reader<'f, T>,
+        ctx: Self::Ctx,
+    ) -> Result<Self::At<'f>, Error>;
 
     /// Which of the [`KINDS`](Self::KINDS) a frame has.
     fn kind_of(frame: &Self::At<'_>) -> usize {
@@ -184,11 +198,12 @@ pub trait Protocol: for<'f> Family<At<'f>: Encode + Wire<Ctx = ()> + Value> {
         kind: usize,
         head: &'f [u8],
         body: &'f [u8],
+        ctx: Self::Ctx,
         trace: T,
     ) -> Result<(Self::At<'f>, super::trace::Flags), Error> {
         let _ = body;
         let mut r = Reader::traced(head, trace);
-        let frame = Self::decode_kind(kind, &mut r)?;
+        let frame = Self::decode_kind(kind, &mut r, ctx)?;
         Ok((frame, r.flags()))
     }
 
@@ -212,11 +227,11 @@ pub struct Segment<'s> {
     pub data: &'s [u8],
 }
 
-/// Stands in for the context of a part that takes none.
+/// Stands in for the context of a part or frame that takes none.
 #[diagnostic::on_unimplemented(
-    message = "this part needs a context",
-    label = "the type declares `ctx(..)`, the field gives none",
-    note = "give the values on the field: `#[wire(ctx(name = value))]`"
+    message = "this layout needs a context",
+    label = "the type declares `ctx(..)`, nothing gives it",
+    note = "of a field: `#[wire(ctx(name = value))]`; of a gateway's frame: `#[route(gateway, ctx = FUNCTION)]`; in calls: `decode_with`, `encode_with`, `explain_with`"
 )]
 pub trait NoCtx: Copy {
     /// The empty context.

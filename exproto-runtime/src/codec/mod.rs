@@ -118,13 +118,13 @@ pub use deku::{Deku, DekuWith};
 pub use endian::Endian;
 pub use error::{Error, ErrorKind};
 pub use explain::{
-    Explanation, Failure, Oddity, Path, Place, Recorder, Span, explain, explain_bad, explain_item,
-    explain_joined,
+    Explanation, Failure, Oddity, Path, Place, Recorder, Span, explain, explain_bad, explain_bad_with,
+    explain_item, explain_item_with, explain_joined, explain_joined_with, explain_with,
 };
 pub use frame::{
     Assembled, Bad, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead, Quick,
-    RawFrame, Reassembler, ReassemblyLimits, Received, Role, Scanner, Step, Stuffing, decode, encode,
-    reencode,
+    RawFrame, Reassembler, ReassemblyLimits, Received, Role, Scanner, Step, Stuffing, decode, decode_with,
+    encode, encode_with, reencode, reencode_with,
 };
 #[doc(hidden)]
 pub use frame::{
@@ -133,7 +133,8 @@ pub use frame::{
 };
 pub use json::{Fill, FillError, JsonWriter, Node, Object, to_json};
 pub use layout::{
-    Codec, Decode, Encode, EncodeBody, End, Family, NoCtx, Protocol, Scalar, Segment, Select, Tagged, Wire,
+    Codec, Context, Decode, Encode, EncodeBody, End, Family, NoCtx, Protocol, Scalar, Segment, Select,
+    Tagged, Wire,
 };
 pub use number::Digits;
 pub use own::With;

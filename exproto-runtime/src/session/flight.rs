@@ -22,14 +22,16 @@ impl Kept {
         }
     }
 
-    pub(crate) fn decode<G: Protocol>(&self, accept_bad: bool) -> Result<G::At<'_>, Error> {
+    pub(crate) fn decode<G: Protocol>(&self, ctx: G::Ctx, accept_bad: bool) -> Result<G::At<'_>, Error> {
         match self {
             Self::Frame(kind, payload) => {
                 let (flags, kind) = (Flags::NONE, *kind);
                 let raw = RawFrame { wire: payload, payload, offset: 0, flags, accept_bad, kind };
-                raw.decode::<G>().map(|received| received.frame)
+                raw.decode_with::<G>(ctx).map(|received| received.frame)
             }
-            Self::Joined { kind, head, body } => G::join(*kind, head, body, NoTrace).map(|(frame, _)| frame),
+            Self::Joined { kind, head, body } => {
+                G::join(*kind, head, body, ctx, NoTrace).map(|(frame, _)| frame)
+            }
         }
     }
 }
@@ -43,8 +45,11 @@ pub(crate) struct Login {
 
 /// One frame that waits until all it asked for has ended.
 #[derive(Debug)]
-pub(crate) struct Flight {
+pub(crate) struct Flight<C> {
     pub(crate) kept: Kept,
+    /// What decided the layout of the frame: the connection may know more by
+    /// the time it is decoded again.
+    pub(crate) ctx: C,
     pub(crate) stage: Stage,
     /// What the frame logs in with.
     pub(crate) login: Option<Box<Login>>,
@@ -71,11 +76,12 @@ pub(crate) enum Ended {
     All,
 }
 
-impl Flight {
+impl<C> Flight<C> {
     /// A frame that waits for nothing yet.
-    pub(crate) fn new(kept: Kept) -> Self {
+    pub(crate) fn new(kept: Kept, ctx: C) -> Self {
         Self {
             kept,
+            ctx,
             stage: Stage::Rest,
             login: None,
             request: None,
@@ -168,7 +174,7 @@ mod tests {
             (vec![failed(), refused()], failed()),
         ] {
             let kept = Kept::Frame(0, Box::default());
-            let mut flight = Flight::new(kept);
+            let mut flight = Flight::new(kept, ());
             flight.tickets = Tickets::new(0, 2);
             for (ticket, end) in (0..).map(Ticket).zip(ends) {
                 flight.end(ticket, end);
@@ -180,7 +186,7 @@ mod tests {
     #[test]
     fn a_refused_filter_is_not_the_outcome_of_the_frame() {
         let refused = Outcome::Refused { code: 0x87, reason: "no".into() };
-        let mut flight = Flight::new(Kept::Frame(0, Box::default()));
+        let mut flight = Flight::new(Kept::Frame(0, Box::default()), ());
         flight.tickets = Tickets::new(1, 2);
         flight.filters = 1;
         assert_eq!(flight.end(Ticket(1), refused.clone()), (Ended::More, Some(refused)));

@@ -92,6 +92,11 @@ pub trait Gateway: Protocol + 'static {
     /// Whether frames are published for devices that never log in.
     const ANONYMOUS: bool;
 
+    /// What the connection knows that decides the layout of its frames, in
+    /// both directions: see [`ctx`](crate::doc::route#ctx). Asked before each
+    /// frame is decoded and before each function that makes one is called.
+    fn ctx(cx: &Cx<'_, Self::State>) -> Self::Ctx;
+
     /// Who may send this frame.
     fn access(frame: &Self::At<'_>) -> Access;
 

@@ -5,7 +5,13 @@ use super::cx::{Asks, Cx};
 use super::event::Outcome;
 use super::gateway::{Access, After, DeliverError, Delivery, Pairing, Refusal, Stage};
 use super::topic::{TopicBuf, TopicValue};
-use crate::codec::{Error, FieldInfo, JsonWriter, Node, Value, Visitor};
+use crate::codec::{Context, Error, FieldInfo, JsonWriter, Node, Value, Visitor, Wire};
+
+/// An enum of frames, of one of its kinds.
+pub trait Holds<Frame: Wire>: Context {
+    /// What of the enum's context the frame takes.
+    fn narrow(ctx: Self::Ctx) -> Frame::Ctx;
+}
 
 /// A body that belongs to a frame.
 #[diagnostic::on_unimplemented(
@@ -29,8 +35,12 @@ pub trait Outer: Sized {
     const KEEPS: &'static [&'static [&'static str]];
     /// What the user keeps for each connection.
     type State: Default + Send + 'static;
+    /// What the gateway's frames take as context.
+    type Context: Copy;
     /// The body.
     type Body;
+    /// See [`Gateway::ctx`](super::Gateway::ctx).
+    fn context(cx: &Cx<'_, Self::State>) -> Self::Context;
     /// The body of this frame.
     fn body(&self) -> &Self::Body;
 }
@@ -51,36 +61,36 @@ pub trait Envelope: Outer {
     message = "`{Self}` cannot answer a `{Frame}`",
     label = "a reply is a frame of the same protocol, an `Option` or several of them in a `Vec` or an array, or `()`"
 )]
-pub trait ReplyTo<Frame> {
+pub trait ReplyTo<Frame: Outer> {
     /// Appends the reply as it stands on the wire.
     ///
     /// # Errors
     ///
     /// A value that does not fit its field.
-    fn write(self, out: &mut Vec<u8>) -> Result<(), Error>;
+    fn write(self, ctx: Frame::Context, out: &mut Vec<u8>) -> Result<(), Error>;
 }
 
-impl<Frame> ReplyTo<Frame> for () {
-    fn write(self, _: &mut Vec<u8>) -> Result<(), Error> {
+impl<Frame: Outer> ReplyTo<Frame> for () {
+    fn write(self, _: Frame::Context, _: &mut Vec<u8>) -> Result<(), Error> {
         Ok(())
     }
 }
 
-impl<Frame, R: ReplyTo<Frame>> ReplyTo<Frame> for Vec<R> {
-    fn write(self, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.into_iter().try_for_each(|reply| reply.write(out))
+impl<Frame: Outer, R: ReplyTo<Frame>> ReplyTo<Frame> for Vec<R> {
+    fn write(self, ctx: Frame::Context, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.into_iter().try_for_each(|reply| reply.write(ctx, out))
     }
 }
 
-impl<Frame, R: ReplyTo<Frame>, const N: usize> ReplyTo<Frame> for [R; N] {
-    fn write(self, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.into_iter().try_for_each(|reply| reply.write(out))
+impl<Frame: Outer, R: ReplyTo<Frame>, const N: usize> ReplyTo<Frame> for [R; N] {
+    fn write(self, ctx: Frame::Context, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.into_iter().try_for_each(|reply| reply.write(ctx, out))
     }
 }
 
-impl<Frame, R: ReplyTo<Frame>> ReplyTo<Frame> for Option<R> {
-    fn write(self, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.map_or(Ok(()), |reply| reply.write(out))
+impl<Frame: Outer, R: ReplyTo<Frame>> ReplyTo<Frame> for Option<R> {
+    fn write(self, ctx: Frame::Context, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.map_or(Ok(()), |reply| reply.write(ctx, out))
     }
 }
 
@@ -562,6 +572,10 @@ pub fn payload_raw(payload: &[u8], field: Option<&str>) -> Result<Node, DeliverE
 /// # Errors
 ///
 /// A value that does not fit its field.
-pub fn encode_frame<F: ReplyTo<F>>(frame: F, out: &mut Vec<u8>) -> Result<(), Error> {
-    frame.write(out)
+pub fn encode_frame<F: Outer + ReplyTo<F>>(
+    frame: F,
+    ctx: F::Context,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    frame.write(ctx, out)
 }

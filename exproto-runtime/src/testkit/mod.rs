@@ -58,7 +58,6 @@ use crate::session::{
 /// assert_eq!(device.sent_kinds(), ["welcome", "ack", "set"]);
 /// assert_eq!(device.closed(), None);
 /// ```
-#[derive(Debug)]
 pub struct TestConn<G: Gateway> {
     session: Session<G>,
     broker: Script,
@@ -75,10 +74,22 @@ pub struct TestConn<G: Gateway> {
     /// Whether the last line of the transcript is bytes sent.
     sending: bool,
     open: bool,
+    /// What decides the layout of frames now.
+    ctx: G::Ctx,
 }
 
 /// 2024-01-01T00:00Z.
 const EPOCH: i64 = 1_704_067_200_000;
+
+impl<G: Gateway> core::fmt::Debug for TestConn<G> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("TestConn")
+            .field("session", &self.session)
+            .field("transcript", &self.transcript)
+            .field("open", &self.open)
+            .finish_non_exhaustive()
+    }
+}
 
 impl<G: Gateway> Default for TestConn<G> {
     fn default() -> Self {
@@ -96,8 +107,10 @@ impl<G: Gateway> TestConn<G> {
     /// A new connection with settings of the test.
     #[must_use]
     pub fn with(info: ConnInfo, settings: SessionSettings) -> Self {
+        let mut session = Session::new(info, Arc::new(settings));
+        let ctx = session.ctx();
         let mut conn = Self {
-            session: Session::new(info, Arc::new(settings)),
+            session,
             broker: Script::default(),
             scratch: Vec::new(),
             out: Out::new(),
@@ -109,6 +122,7 @@ impl<G: Gateway> TestConn<G> {
             transcript: Vec::new(),
             sending: false,
             open: true,
+            ctx,
         };
         conn.run(Event::Connected);
         conn
@@ -123,7 +137,8 @@ impl<G: Gateway> TestConn<G> {
         self
     }
 
-    /// The device sends a frame.
+    /// The device sends a frame, written as what the connection knows now
+    /// [decides](crate::doc::route#ctx).
     ///
     /// # Panics
     ///
@@ -131,7 +146,7 @@ impl<G: Gateway> TestConn<G> {
     #[track_caller]
     pub fn send_frame(&mut self, frame: &G::At<'_>) -> &mut Self {
         let mut bytes = Vec::new();
-        if let Err(error) = codec::encode::<G>(frame, &mut bytes) {
+        if let Err(error) = codec::encode_with::<G>(frame, self.ctx, &mut bytes) {
             panic!("the frame cannot be encoded: {error}");
         }
         self.send(&bytes)
@@ -141,6 +156,7 @@ impl<G: Gateway> TestConn<G> {
     /// subscribed.
     pub fn log_in(&mut self, client_id: &str) -> &mut Self {
         self.session.log_in(client_id);
+        self.ctx = self.session.ctx();
         self
     }
 
@@ -329,14 +345,16 @@ impl<G: Gateway> TestConn<G> {
         }
     }
 
-    /// Shows each frame that the device has received.
+    /// Shows each frame that the device has received. Where the connection
+    /// [decides the layout](crate::doc::route#ctx), they are read with what it
+    /// knows now: look before it learns something new.
     ///
     /// # Panics
     ///
     /// The device has received something that is no frame.
     #[track_caller]
     pub fn each_sent(&self, mut each: impl FnMut(&G::At<'_>)) {
-        self.each_raw(&mut |raw| match raw.decode::<G>() {
+        self.each_raw(&mut |raw| match raw.decode_with::<G>(self.ctx) {
             Ok(received) => each(&received.frame),
             Err(error) => panic!("the device received a frame that cannot be decoded: {error}"),
         });
@@ -371,6 +389,13 @@ impl<G: Gateway> TestConn<G> {
     #[must_use]
     pub fn wants_bytes(&self) -> bool {
         self.session.wants_bytes()
+    }
+
+    /// What the connection knows that [decides the layout](crate::doc::route#ctx)
+    /// of the next frame.
+    #[must_use]
+    pub fn ctx(&self) -> G::Ctx {
+        self.ctx
     }
 
     /// The client id the device logged in with, `""` before.
@@ -415,6 +440,7 @@ impl<G: Gateway> TestConn<G> {
             self.carry_out(action, &out);
         }
         self.out = out;
+        self.ctx = self.session.ctx();
     }
 
     fn carry_out(&mut self, action: Action, out: &Out) {

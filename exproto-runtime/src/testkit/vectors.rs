@@ -25,7 +25,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::TestConn;
-use crate::codec::{Deframer, Item, Protocol, to_json};
+use crate::codec::{Deframer, Item, to_json};
 use crate::session::Gateway;
 
 /// Inputs up to this many bytes are cut at every place.
@@ -273,34 +273,46 @@ fn is_datagram(framing: &crate::codec::Framing) -> bool {
 }
 
 /// The JSON of each frame; what is left at the end is an error too.
-fn frames<'c, P: Protocol>(chunks: impl Iterator<Item = &'c [u8]>) -> Vec<Value> {
-    let mut deframer = Deframer::<P>::new();
+fn frames<'c, G: Gateway>(chunks: impl Iterator<Item = &'c [u8]>) -> Vec<Value> {
+    let mut deframer = Deframer::<G>::new();
+    // Knows what decides the layout of the next frame.
+    let mut device = TestConn::<G>::new();
     let mut scratch = Vec::new();
     let mut all = Vec::new();
     for chunk in chunks {
         let mut input = chunk;
         while let Some(item) = deframer.next(&mut input, &mut scratch) {
-            all.push(shown::<P>(&item));
+            all.push(shown(&item, &mut device));
         }
     }
     while let Some(item) = deframer.finish(&mut scratch) {
-        all.push(shown::<P>(&item));
+        all.push(shown(&item, &mut device));
     }
     all
 }
 
-fn shown<P: Protocol>(item: &Item<'_>) -> Value {
+fn shown<G: Gateway>(item: &Item<'_>, device: &mut TestConn<G>) -> Value {
     let error = |error: crate::codec::Error| serde_json::json!({ "error": error.to_string() });
     match item {
         Item::Bad(bad) => error(bad.error),
-        Item::Frame(raw) => match raw.decode::<P>() {
-            Err(why) => error(why),
-            Ok(received) => {
-                let mut json = Vec::new();
-                to_json(&received.frame, &mut json);
-                serde_json::from_slice(&json).unwrap_or(Value::Null)
+        Item::Frame(raw) => {
+            let value = match raw.decode_with::<G>(device.ctx()) {
+                Err(why) => error(why),
+                Ok(received) => {
+                    let mut json = Vec::new();
+                    to_json(&received.frame, &mut json);
+                    serde_json::from_slice(&json).unwrap_or(Value::Null)
+                }
+            };
+            if size_of::<G::Ctx>() != 0
+                && let Some(kind) = G::KINDS.get(raw.kind)
+            {
+                let mut wire = Vec::new();
+                kind.framing.restore(raw.wire, &mut wire);
+                device.send(&wire);
             }
-        },
+            value
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! `Toy` with a bug: the reply to one reading panics.
 
 use exproto_runtime::codec::{
-    Decode, Encode, Error, Family, FieldInfo, FlagScan, FrameKind, Protocol, Reader, Trace, Value, Visitor,
-    Wire, Writer,
+    Context, Decode, Encode, Error, Family, FieldInfo, FlagScan, FrameKind, Protocol, Reader, Trace, Value,
+    Visitor, Wire, Writer,
 };
 use exproto_runtime::session::{
     Access, After, Asks, Cx, DeliverError, Delivery, Gateway, Outcome, Pairing, Refusal, Stage, TopicBuf,
@@ -44,6 +44,10 @@ impl Family for Bomb<'_> {
     type At<'f> = Bomb<'f>;
 }
 
+impl Context for Bomb<'_> {
+    type Ctx = ();
+}
+
 impl Protocol for Bomb<'_> {
     const NAME: &'static str = "Bomb";
     const KINDS: &'static [FrameKind] = <Toy<'static> as Protocol>::KINDS;
@@ -53,12 +57,14 @@ impl Protocol for Bomb<'_> {
         <Toy<'static> as Protocol>::scanner()
     }
 
-    fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>) -> Result<Bomb<'f>, Error> {
+    fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>, (): ()) -> Result<Bomb<'f>, Error> {
         Bomb::decode(r, ())
     }
 }
 
 impl Gateway for Bomb<'static> {
+    fn ctx(_: &Cx<'_, Self::State>) {}
+
     type State = Meter;
     const ANONYMOUS: bool = false;
 

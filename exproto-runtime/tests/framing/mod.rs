@@ -14,7 +14,7 @@ pub enum Got {
 }
 
 /// Everything that comes out of these chunks, and the bytes looked at.
-pub fn feed<P: Protocol>(chunks: &[&[u8]], accept_bad: bool) -> (Vec<Got>, u64) {
+pub fn feed<P: Protocol<Ctx = ()>>(chunks: &[&[u8]], accept_bad: bool) -> (Vec<Got>, u64) {
     let mut deframer = Deframer::<P>::new().accepting_bad(accept_bad);
     let (mut out, mut scratch, mut at) = (Vec::new(), Vec::new(), 0_u64);
     for chunk in chunks {
@@ -41,7 +41,7 @@ pub fn feed<P: Protocol>(chunks: &[&[u8]], accept_bad: bool) -> (Vec<Got>, u64) 
 
 /// Cuts the stream in every way: whole, byte by byte, at each place, and at
 /// random; all have to give the same. Returns what that is.
-pub fn same_however_cut<P: Protocol>(stream: &[u8]) -> Vec<Got> {
+pub fn same_however_cut<P: Protocol<Ctx = ()>>(stream: &[u8]) -> Vec<Got> {
     let (whole, _) = feed::<P>(&[stream], false);
     let bytes: Vec<&[u8]> = stream.chunks(1).collect();
     assert_eq!(feed::<P>(&bytes, false).0, whole, "byte by byte");
@@ -67,7 +67,7 @@ pub fn same_however_cut<P: Protocol>(stream: &[u8]) -> Vec<Got> {
 }
 
 /// How often each byte is looked at, at most, on average, however it comes.
-pub fn visits<P: Protocol>(stream: &[u8]) -> f64 {
+pub fn visits<P: Protocol<Ctx = ()>>(stream: &[u8]) -> f64 {
     let most = [1, 2, 7, stream.len()]
         .into_iter()
         .map(|size| feed::<P>(&stream.chunks(size).collect::<Vec<_>>(), false).1)
@@ -78,7 +78,7 @@ pub fn visits<P: Protocol>(stream: &[u8]) -> f64 {
 
 /// Decodes every frame of the stream and encodes it again; the stream comes
 /// out as it was, as far as it is frames.
-pub fn round_trip<P: Protocol>(stream: &[u8]) -> usize {
+pub fn round_trip<P: Protocol<Ctx = ()>>(stream: &[u8]) -> usize {
     let mut deframer = Deframer::<P>::new();
     let (mut input, mut scratch, mut frames) = (stream, Vec::new(), 0);
     while let Some(item) = deframer.next(&mut input, &mut scratch) {

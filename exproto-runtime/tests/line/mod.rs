@@ -13,8 +13,8 @@
 #![allow(dead_code, unreachable_pub)]
 
 use exproto_runtime::codec::{
-    Decode, Encode, Error, Family, FieldInfo, FlagScan, FrameKind, Framing, Protocol, Reader, Trace, Value,
-    Visitor, Wire, Writer,
+    Context, Decode, Encode, Error, Family, FieldInfo, FlagScan, FrameKind, Framing, Protocol, Reader, Trace,
+    Value, Visitor, Wire, Writer,
 };
 use exproto_runtime::session::{
     Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Pairing,
@@ -71,6 +71,10 @@ impl Family for Line<'_> {
     type At<'f> = Line<'f>;
 }
 
+impl Context for Line<'_> {
+    type Ctx = ();
+}
+
 impl Protocol for Line<'_> {
     const NAME: &'static str = "Line";
     const KINDS: &'static [FrameKind] =
@@ -81,7 +85,7 @@ impl Protocol for Line<'_> {
         FlagScan::new(b'\n', MAX)
     }
 
-    fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>) -> Result<Line<'f>, Error> {
+    fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>, (): ()) -> Result<Line<'f>, Error> {
         Line::decode(r, ())
     }
 }
@@ -91,6 +95,8 @@ fn line(text: &str, out: &mut Vec<u8>) {
 }
 
 impl Gateway for Line<'static> {
+    fn ctx(_: &Cx<'_, Self::State>) {}
+
     type State = u32;
     const ANONYMOUS: bool = false;
 

@@ -8,8 +8,8 @@
 // and only full paths from the crate's root in `use`.
 
 use exproto_runtime::codec::{
-    self, Algorithm, Check, Decode, Encode, Error, ErrorKind, Escape, Family, FieldInfo, FlagScan, Flags,
-    FrameKind, Framing, Protocol, Reader, Segment, Stuffing, Trace, Value, Visitor, Wire, Writer,
+    self, Algorithm, Check, Context, Decode, Encode, Error, ErrorKind, Escape, Family, FieldInfo, FlagScan,
+    Flags, FrameKind, Framing, Protocol, Reader, Segment, Stuffing, Trace, Value, Visitor, Wire, Writer,
 };
 use exproto_runtime::session::{
     Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Pairing,
@@ -213,6 +213,10 @@ impl Family for Toy<'_> {
     type At<'f> = Toy<'f>;
 }
 
+impl Context for Toy<'_> {
+    type Ctx = ();
+}
+
 impl Protocol for Toy<'_> {
     const NAME: &'static str = "Toy";
     const KINDS: &'static [FrameKind] =
@@ -233,7 +237,7 @@ impl Protocol for Toy<'_> {
         FlagScan::new(0x7E, 512)
     }
 
-    fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>) -> Result<Toy<'f>, Error> {
+    fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>, (): ()) -> Result<Toy<'f>, Error> {
         Toy::decode(r, ())
     }
 
@@ -250,6 +254,7 @@ impl Protocol for Toy<'_> {
         _: usize,
         _: &'f [u8],
         body: &'f [u8],
+        (): (),
         trace: T,
     ) -> Result<(Toy<'f>, Flags), Error> {
         let mut r = Reader::traced(body, trace);
@@ -283,6 +288,8 @@ impl Protocol for Toy<'_> {
 }
 
 impl Gateway for Toy<'static> {
+    fn ctx(_: &Cx<'_, Self::State>) {}
+
     type State = Meter;
     const ANONYMOUS: bool = false;
 

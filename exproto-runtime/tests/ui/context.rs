@@ -11,7 +11,7 @@ struct Part {
 
 #[derive(ExProtoFrame, Debug)]
 struct Missing {
-    part: Part, //~+ this part needs a context
+    part: Part, //~+ this layout needs a context
 }
 
 #[derive(ExProtoFrame, Debug)]

@@ -172,9 +172,10 @@ fn reply_to(variant: &Site<'_>, reply: &Reply) -> TokenStream {
             // Any other expression finds the three by name.
             other => quote!({ let (frame, cx, outcome) = (__frame, &mut *__cx, __outcome); #other }),
         };
-        return quote_spanned! {span=>
-            __p::ReplyTo::<<Self as __p::Within>::Frame>::write(#expr, __reply)?;
-        };
+        return quote_spanned! {span=> {
+            let __context = <<Self as __p::Within>::Frame as __p::Outer>::context(__cx);
+            __p::ReplyTo::<<Self as __p::Within>::Frame>::write(#expr, __context, __reply)?;
+        }};
     };
     let Some(item) = field(variant, &list.unraw().to_string()) else { return TokenStream::new() };
     let local = &item.local;
@@ -191,7 +192,8 @@ fn reply_to(variant: &Site<'_>, reply: &Reply) -> TokenStream {
     };
     quote_spanned! {span=>
         for __item in #local.iter() {
-            __p::ReplyTo::<<Self as __p::Within>::Frame>::write(#expr, __reply)?;
+            let __context = <<Self as __p::Within>::Frame as __p::Outer>::context(__cx);
+            __p::ReplyTo::<<Self as __p::Within>::Frame>::write(#expr, __context, __reply)?;
         }
     }
 }
@@ -282,9 +284,10 @@ pub(super) fn deliver(model: &Model, variant: &Site<'_>) -> Option<TokenStream> 
             fn __make<#own>(__node: __p::Option<&#own __p::Node>) -> __p::Result<#here, __p::FillError> { #content }
             let __node = #node;
             let __made = __make(__p::Some(&__node)).map_err(|__e| __p::DeliverError::Payload(__p::ToString::to_string(&__e)))?;
+            let __context = <<#any as __p::Within>::Frame as __p::Outer>::context(__cx);
             let __frame = #envelope;
             let __answer = #answer;
-            __p::encode_frame(__frame, __out).map_err(__p::DeliverError::Encode)?;
+            __p::encode_frame(__frame, __context, __out).map_err(__p::DeliverError::Encode)?;
             return __p::Ok(__p::Delivery { kind: #snake, answer: __answer });
         }
     }))

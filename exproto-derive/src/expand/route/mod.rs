@@ -13,7 +13,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Lifetime;
 use syn::ext::IdentExt;
 
-use super::common::{at_lifetime, fields, header, located, static_lifetimes};
+use super::common::{at_lifetime, ctx_type, fields, header, located, static_lifetimes};
 use crate::attr::route::VariantRoutes;
 use crate::ir::{Layout, Model, Shape, Variant};
 
@@ -166,6 +166,17 @@ fn frame(model: &Model) -> TokenStream {
     } else {
         downlink
     };
+    let port = model.routes.one_of.as_ref().map(|key| static_lifetimes(key.value.to_token_stream()));
+    let own_context = ctx_type(model);
+    // A frame of several kinds takes its context from that of the enum.
+    let (context, asked, narrow) = match &port {
+        Some(port) => (
+            quote!(<#port as __p::Context>::Ctx),
+            quote!(<#port as __p::Gateway>::ctx(__cx)),
+            quote!(<#port as __p::Holds<Self>>::narrow(__ctx)),
+        ),
+        None => (quote!(#own_context), context(model), quote!(__ctx)),
+    };
     let reply = {
         let mut generics = model.generics.clone();
         generics.params.insert(0, syn::parse_quote!('__to));
@@ -175,8 +186,8 @@ fn frame(model: &Model) -> TokenStream {
         quote! {
             impl #impl_generics __p::ReplyTo<#to> for #this #where_clause {
                 #[inline]
-                fn write(self, __out: &mut __p::Vec<u8>) -> __p::Result<(), __p::Error> {
-                    __p::encode::<#own>(&self, __out)
+                fn write(self, __ctx: #context, __out: &mut __p::Vec<u8>) -> __p::Result<(), __p::Error> {
+                    __p::encode_with::<#own>(&self, #narrow, __out)
                 }
             }
         }
@@ -195,6 +206,8 @@ fn frame(model: &Model) -> TokenStream {
             type State = #state;
             const ANONYMOUS: bool = <#body_static as __p::Routes>::ANONYMOUS;
             const KEEPS: &'static [&'static [&'static str]] = &[<#body_static as __p::Routes>::KEEPS];
+            #[inline]
+            fn ctx(__cx: &__p::Cx<'_, #state>) -> #context { #asked }
             #[inline]
             fn access(__f: &#at) -> __p::Access { <#body_here as __p::Routes>::access(&__f #point #member) }
             #[inline]
@@ -232,7 +245,10 @@ fn frame(model: &Model) -> TokenStream {
         #outer_header {
             const KEEPS: &'static [&'static [&'static str]] = #keeps;
             type State = #state;
+            type Context = #context;
             type Body = #body_ty;
+            #[inline]
+            fn context(__cx: &__p::Cx<'_, Self::State>) -> Self::Context { #asked }
             #[inline(always)]
             fn body(&self) -> &Self::Body { &self #point #member }
         }
@@ -240,6 +256,21 @@ fn frame(model: &Model) -> TokenStream {
         #reply
         #body_any
         #gateway
+    }
+}
+
+/// What makes the context of the frames, from `__cx`.
+pub(super) fn context(model: &Model) -> TokenStream {
+    match &model.routes.ctx {
+        Some(key) => {
+            // Errors on the function, names as everywhere in this code.
+            let (path, span) = (&key.value, located(&key.value));
+            quote_spanned!(span=> #path(__cx))
+        }
+        None => {
+            let (span, context) = (located(&model.ident), ctx_type(model));
+            quote_spanned!(span=> <#context as __p::NoCtx>::NONE)
+        }
     }
 }
 

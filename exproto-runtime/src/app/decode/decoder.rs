@@ -8,7 +8,7 @@ use super::show::Sink;
 use super::{DecodeArgs, Role};
 use crate::codec::{
     Assembled, Deframer, Error, Explanation, Flag, Flags, Item, NoTrace, Protocol, RawFrame, Reassembler,
-    ReassemblyLimits, Received, explain, explain_bad, explain_joined, reencode, to_json,
+    ReassemblyLimits, Received, explain_bad_with, explain_joined_with, explain_with, reencode_with, to_json,
 };
 use crate::session::{
     Access, Action, ConnInfo, Event, Gateway, Now, Out, Outcome, Report, Session, SessionSettings, Ticket,
@@ -80,7 +80,7 @@ pub(super) struct Decoder<G: Gateway> {
     pictures: bool,
     deframer: Deframer<G>,
     reassembler: Reassembler,
-    device: Option<Device<G>>,
+    device: Device<G>,
     scratch: Vec<u8>,
 }
 
@@ -92,7 +92,7 @@ impl<G: Gateway> Decoder<G> {
             pictures: !args.json,
             deframer: Deframer::new().accepting_bad(args.accept_bad).read_as(args.role.into()),
             reassembler: Reassembler::new(ReassemblyLimits::default()),
-            device: (args.role == Role::Platform).then(|| Device::new(args)),
+            device: Device::new(args),
             scratch: Vec::new(),
         }
     }
@@ -101,7 +101,7 @@ impl<G: Gateway> Decoder<G> {
     pub(super) fn feed(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> io::Result<()> {
         let mut input = bytes;
         while let Some(item) = self.deframer.next(&mut input, &mut self.scratch) {
-            show_item(item, &mut self.reassembler, self.device.as_mut(), self.pictures, sink)?;
+            show_item(item, &mut self.reassembler, &mut self.device, self.pictures, sink)?;
         }
         Ok(())
     }
@@ -112,7 +112,7 @@ impl<G: Gateway> Decoder<G> {
             return Ok(());
         }
         while let Some(item) = self.deframer.finish(&mut self.scratch) {
-            show_item(item, &mut self.reassembler, self.device.as_mut(), self.pictures, sink)?;
+            show_item(item, &mut self.reassembler, &mut self.device, self.pictures, sink)?;
         }
         Ok(())
     }
@@ -146,14 +146,14 @@ fn opened<G: Protocol>(kind: usize, wire: &[u8]) -> Vec<u8> {
 fn show_item<G: Gateway>(
     item: Item<'_>,
     reassembler: &mut Reassembler,
-    device: Option<&mut Device<G>>,
+    device: &mut Device<G>,
     pictures: bool,
     sink: &mut dyn Sink,
 ) -> io::Result<()> {
     match item {
         Item::Frame(raw) => show_frame(&raw, reassembler, device, pictures, sink),
         Item::Bad(bad) => {
-            let explanation = explain_bad::<G>(&bad);
+            let explanation = explain_bad_with::<G>(&bad, device.session.ctx());
             let offset = bad.offset + u64::from(bad.error.offset());
             let problem = Problem::new(&explanation, bad.error, offset);
             sink.problem(problem, Some(&explanation))
@@ -164,38 +164,39 @@ fn show_item<G: Gateway>(
 fn show_frame<G: Gateway>(
     raw: &RawFrame<'_>,
     reassembler: &mut Reassembler,
-    device: Option<&mut Device<G>>,
+    device: &mut Device<G>,
     picture: bool,
     sink: &mut dyn Sink,
 ) -> io::Result<()> {
-    let received = match raw.decode::<G>() {
+    let ctx = device.session.ctx();
+    let received = match raw.decode_with::<G>(ctx) {
         Ok(received) => received,
         Err(error) => {
-            let explanation = explain::<G>(raw);
+            let explanation = explain_with::<G>(raw, ctx);
             let problem = Problem::new(&explanation, error, raw.stream_offset::<G>(error.offset()));
             return sink.problem(problem, Some(&explanation));
         }
     };
     let mut explanations = Vec::new();
     if picture || !received.flags.is_empty() {
-        explanations.push(explain::<G>(raw));
+        explanations.push(explain_with::<G>(raw, ctx));
     }
     let mut shown = Shown::default();
     show_value::<G>(&received.frame, &mut shown);
-    show_reencoded::<G>(&received, raw, &mut shown);
+    show_reencoded::<G>(&received, raw, ctx, &mut shown);
     let mut access = G::access(&received.frame);
     let mut problem = None;
     match assemble::<G>(&received.frame, raw, reassembler, &mut shown.flags) {
-        Some(whole) => match G::join(raw.kind, &whole.head, &whole.body, NoTrace) {
+        Some(whole) => match G::join(raw.kind, &whole.head, &whole.body, ctx, NoTrace) {
             Ok((frame, flags)) => {
                 show_value::<G>(&frame, &mut shown);
                 access = G::access(&frame);
                 if picture || flags != Flags::NONE {
-                    explanations.push(explain_joined::<G>(raw.kind, &whole.head, &whole.body));
+                    explanations.push(explain_joined_with::<G>(raw.kind, &whole.head, &whole.body, ctx));
                 }
             }
             Err(error) => {
-                let explanation = explain_joined::<G>(raw.kind, &whole.head, &whole.body);
+                let explanation = explain_joined_with::<G>(raw.kind, &whole.head, &whole.body, ctx);
                 problem = Some(Problem::new(&explanation, error, raw.offset));
                 explanations.push(explanation);
             }
@@ -211,7 +212,7 @@ fn show_frame<G: Gateway>(
             _ => format!("{}: {sentence}", oddity.path.dotted()),
         });
     }
-    if let Some(device) = device {
+    if device.routed {
         device.frame(&opened::<G>(raw.kind, raw.wire), access, &mut shown);
     }
     let pictures: &[Explanation] = if picture { &explanations } else { &[] };
@@ -228,9 +229,14 @@ fn show_value<G: Protocol>(frame: &G::At<'_>, shown: &mut Shown) {
     to_json(frame, &mut shown.fields);
 }
 
-fn show_reencoded<G: Protocol>(received: &Received<G::At<'_>>, raw: &RawFrame<'_>, shown: &mut Shown) {
+fn show_reencoded<G: Protocol>(
+    received: &Received<G::At<'_>>,
+    raw: &RawFrame<'_>,
+    ctx: G::Ctx,
+    shown: &mut Shown,
+) {
     let mut out = Vec::new();
-    match reencode::<G>(received, raw, &mut out) {
+    match reencode_with::<G>(received, raw, ctx, &mut out) {
         Ok(()) => {
             shown.same = out == opened::<G>(raw.kind, raw.wire);
             shown.reencoded = Some(out);
@@ -263,6 +269,8 @@ fn assemble<G: Protocol>(
 
 /// The session of a device at a broker that says yes to everything.
 struct Device<G: Gateway> {
+    /// Whether frames are given to it: those of devices are.
+    routed: bool,
     session: Session<G>,
     scratch: Vec<u8>,
     out: Out,
@@ -276,7 +284,8 @@ impl<G: Gateway> Device<G> {
         if let Some(client_id) = &args.client_id {
             session.log_in(client_id);
         }
-        let mut device = Self { session, scratch: Vec::new(), out: Out::new() };
+        let routed = args.role == Role::Platform;
+        let mut device = Self { routed, session, scratch: Vec::new(), out: Out::new() };
         device.run(Event::Connected, &mut Shown::default());
         device
     }

@@ -19,7 +19,7 @@ use core::fmt;
 
 use super::error::{Error, ErrorKind};
 use super::frame::{Bad, Check, Item, RawFrame, kind_at};
-use super::layout::Protocol;
+use super::layout::{NoCtx, Protocol};
 use super::schema::FieldInfo;
 use super::trace::{Flag, Flags};
 use super::value::Value;
@@ -250,9 +250,15 @@ impl Explanation {
 
 /// Decodes a frame and explains it.
 #[must_use]
-pub fn explain<P: Protocol>(raw: &RawFrame<'_>) -> Explanation {
+pub fn explain<P: Protocol<Ctx: NoCtx>>(raw: &RawFrame<'_>) -> Explanation {
+    explain_with::<P>(raw, NoCtx::NONE)
+}
+
+/// As [`explain`], of a frame whose layout takes a context.
+#[must_use]
+pub fn explain_with<P: Protocol>(raw: &RawFrame<'_>, ctx: P::Ctx) -> Explanation {
     let recorder = Recorder::default();
-    let result = raw.decode_traced::<P, _>(&recorder);
+    let result = raw.decode_traced::<P, _>(ctx, &recorder);
     let check = kind_at::<P>(raw.kind)
         .check
         .as_ref()
@@ -272,8 +278,14 @@ pub fn explain<P: Protocol>(raw: &RawFrame<'_>) -> Explanation {
 
 /// Explains bytes that are no frame.
 #[must_use]
-pub fn explain_bad<P: Protocol>(bad: &Bad<'_>) -> Explanation {
-    if let Some(explanation) = explain_wrong_check::<P>(bad) {
+pub fn explain_bad<P: Protocol<Ctx: NoCtx>>(bad: &Bad<'_>) -> Explanation {
+    explain_bad_with::<P>(bad, NoCtx::NONE)
+}
+
+/// As [`explain_bad`], of a frame whose layout takes a context.
+#[must_use]
+pub fn explain_bad_with<P: Protocol>(bad: &Bad<'_>, ctx: P::Ctx) -> Explanation {
+    if let Some(explanation) = explain_wrong_check::<P>(bad, ctx) {
         return explanation;
     }
     Explanation {
@@ -292,7 +304,7 @@ pub fn explain_bad<P: Protocol>(bad: &Bad<'_>) -> Explanation {
 }
 
 /// The fields of a frame with a wrong checksum: they often tell why.
-fn explain_wrong_check<P: Protocol>(bad: &Bad<'_>) -> Option<Explanation> {
+fn explain_wrong_check<P: Protocol>(bad: &Bad<'_>, ctx: P::Ctx) -> Option<Explanation> {
     if bad.error.kind() != ErrorKind::Checksum {
         return None;
     }
@@ -320,7 +332,7 @@ fn explain_wrong_check<P: Protocol>(bad: &Bad<'_>) -> Option<Explanation> {
         accept_bad: true,
         kind,
     };
-    let mut explanation = explain::<P>(&raw);
+    let mut explanation = explain_with::<P>(&raw, ctx);
     explanation.oddities.retain(|oddity| oddity.flag != Flag::Checksum);
     explanation.failure = Some(Failure {
         error: Error::new(ErrorKind::Checksum, at as u32, check.at),
@@ -332,19 +344,31 @@ fn explain_wrong_check<P: Protocol>(bad: &Bad<'_>) -> Option<Explanation> {
 
 /// Explains what a deframer handed out.
 #[must_use]
-pub fn explain_item<P: Protocol>(item: &Item<'_>) -> Explanation {
+pub fn explain_item<P: Protocol<Ctx: NoCtx>>(item: &Item<'_>) -> Explanation {
+    explain_item_with::<P>(item, NoCtx::NONE)
+}
+
+/// As [`explain_item`], of a protocol whose layout takes a context.
+#[must_use]
+pub fn explain_item_with<P: Protocol>(item: &Item<'_>, ctx: P::Ctx) -> Explanation {
     match item {
-        Item::Frame(raw) => explain::<P>(raw),
-        Item::Bad(bad) => explain_bad::<P>(bad),
+        Item::Frame(raw) => explain_with::<P>(raw, ctx),
+        Item::Bad(bad) => explain_bad_with::<P>(bad, ctx),
     }
 }
 
 /// Explains a message that was put together of segments, the first of which
 /// came in a frame of this kind.
 #[must_use]
-pub fn explain_joined<P: Protocol>(kind: usize, head: &[u8], body: &[u8]) -> Explanation {
+pub fn explain_joined<P: Protocol<Ctx: NoCtx>>(kind: usize, head: &[u8], body: &[u8]) -> Explanation {
+    explain_joined_with::<P>(kind, head, body, NoCtx::NONE)
+}
+
+/// As [`explain_joined`], of a message whose layout takes a context.
+#[must_use]
+pub fn explain_joined_with<P: Protocol>(kind: usize, head: &[u8], body: &[u8], ctx: P::Ctx) -> Explanation {
     let recorder = Recorder::default();
-    let result = P::join(kind, head, body, &recorder);
+    let result = P::join(kind, head, body, ctx, &recorder);
     let explanation = Explanation {
         name: P::NAME,
         kind: result.as_ref().ok().map(|(frame, _)| P::kind(frame)),

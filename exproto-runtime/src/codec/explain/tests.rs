@@ -6,7 +6,9 @@ use super::*;
 use crate::codec::frame::{
     Check, Deframer, Escape, FlagScan, FrameKind, Framing, ReassemblyLimits, Stuffing,
 };
-use crate::codec::{Algorithm, Decode, Encode, Family, Reader, Scale, Segment, Trace, Visitor, Wire, Writer};
+use crate::codec::{
+    Algorithm, Context, Decode, Encode, Family, Reader, Scale, Segment, Trace, Visitor, Wire, Writer,
+};
 
 // A small layout, implemented by hand in the form of generated code.
 
@@ -226,6 +228,10 @@ impl Value for Packet<'_> {
     }
 }
 
+impl Context for Packet<'_> {
+    type Ctx = ();
+}
+
 impl Protocol for Packet<'_> {
     const NAME: &'static str = "Packet";
     const KINDS: &'static [FrameKind] =
@@ -246,7 +252,7 @@ impl Protocol for Packet<'_> {
         FlagScan::new(0x7E, 64)
     }
 
-    fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>) -> Result<Packet<'f>, Error> {
+    fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>, (): ()) -> Result<Packet<'f>, Error> {
         Packet::decode(r, ())
     }
 
@@ -262,6 +268,7 @@ impl Protocol for Packet<'_> {
         _: usize,
         head: &'f [u8],
         body: &'f [u8],
+        (): (),
         trace: T,
     ) -> Result<(Packet<'f>, Flags), Error> {
         let mut r = Reader::traced(body, trace);

@@ -6,7 +6,7 @@ use core::fmt;
 use super::restart::lost_end;
 use super::{FRAME, FrameKind, Role, Scanner, Step};
 use crate::codec::error::{Error, ErrorKind};
-use crate::codec::layout::{Encode, Protocol};
+use crate::codec::layout::{Encode, NoCtx, Protocol};
 use crate::codec::reader::Reader;
 use crate::codec::trace::{Flag, Flags, NoTrace, Trace};
 use crate::codec::writer::Writer;
@@ -521,8 +521,18 @@ impl<'f> RawFrame<'f> {
     ///
     /// What the layout refuses; the offset counts in [`payload`](Self::payload).
     #[inline]
-    pub fn decode<P: Protocol>(&self) -> Result<Received<P::At<'f>>, Error> {
-        self.decode_traced::<P, _>(NoTrace)
+    pub fn decode<P: Protocol<Ctx: NoCtx>>(&self) -> Result<Received<P::At<'f>>, Error> {
+        self.decode_with::<P>(NoCtx::NONE)
+    }
+
+    /// Decodes a frame whose layout [takes a context](crate::doc::wire#ctx).
+    ///
+    /// # Errors
+    ///
+    /// What the layout refuses; the offset counts in [`payload`](Self::payload).
+    #[inline]
+    pub fn decode_with<P: Protocol>(&self, ctx: P::Ctx) -> Result<Received<P::At<'f>>, Error> {
+        self.decode_traced::<P, _>(ctx, NoTrace)
     }
 
     /// Decodes the frame and reports each step.
@@ -530,9 +540,13 @@ impl<'f> RawFrame<'f> {
     /// # Errors
     ///
     /// What the layout refuses.
-    pub fn decode_traced<P: Protocol, T: Trace>(&self, trace: T) -> Result<Received<P::At<'f>>, Error> {
+    pub fn decode_traced<P: Protocol, T: Trace>(
+        &self,
+        ctx: P::Ctx,
+        trace: T,
+    ) -> Result<Received<P::At<'f>>, Error> {
         let mut r = Reader::traced(self.payload, trace).accepting_bad(self.accept_bad);
-        let frame = P::decode_kind(self.kind, &mut r)?;
+        let frame = P::decode_kind(self.kind, &mut r, ctx)?;
         let end = r;
         r.finish(end, &FRAME)?;
         let mut flags = self.flags;
@@ -553,9 +567,46 @@ impl<'f> RawFrame<'f> {
 /// # Errors
 ///
 /// What the layout refuses.
-pub fn decode<'f, P: Protocol>(payload: &'f [u8]) -> Result<Received<P::At<'f>>, Error> {
+#[inline]
+pub fn decode<'f, P: Protocol<Ctx: NoCtx>>(payload: &'f [u8]) -> Result<Received<P::At<'f>>, Error> {
+    decode_with::<P>(payload, NoCtx::NONE)
+}
+
+/// As [`decode`], of a frame whose layout takes a context.
+///
+/// # Errors
+///
+/// What the layout refuses.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use exproto_runtime::ExProtoFrame;
+/// use exproto_runtime::codec::{decode_with, encode_with};
+///
+/// /// Devices of version 2 send a status too; which they are is known from
+/// /// somewhere else.
+/// #[derive(ExProtoFrame, Debug, PartialEq)]
+/// #[frame(datagram)]
+/// #[wire(ctx(version: u8))]
+/// struct Reading {
+///     value: u8,
+///     #[wire(if = version >= 2)]
+///     status: Option<u8>,
+/// }
+///
+/// let old = decode_with::<Reading>(&[7], ReadingCtx { version: 1 }).unwrap().frame;
+/// assert_eq!(old, Reading { value: 7, status: None });
+///
+/// let (new, mut bytes) = (Reading { value: 7, status: Some(1) }, Vec::new());
+/// encode_with::<Reading>(&new, ReadingCtx { version: 2 }, &mut bytes).unwrap();
+/// assert_eq!(bytes, [7, 1]);
+/// # }
+/// ```
+pub fn decode_with<P: Protocol>(payload: &[u8], ctx: P::Ctx) -> Result<Received<P::At<'_>>, Error> {
     let raw = RawFrame { wire: payload, payload, offset: 0, flags: Flags::NONE, accept_bad: false, kind: 0 };
-    raw.decode::<P>()
+    raw.decode_with::<P>(ctx)
 }
 
 /// Appends the frame as it stands on the wire: encoded, escaped, delimited.
@@ -564,12 +615,22 @@ pub fn decode<'f, P: Protocol>(payload: &'f [u8]) -> Result<Received<P::At<'f>>,
 ///
 /// A length, count or value that does not fit its field. Nothing is appended
 /// then.
-pub fn encode<P: Protocol>(frame: &P::At<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+#[inline]
+pub fn encode<P: Protocol<Ctx: NoCtx>>(frame: &P::At<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+    encode_with::<P>(frame, NoCtx::NONE, out)
+}
+
+/// As [`encode`], of a frame whose layout takes a context.
+///
+/// # Errors
+///
+/// Those of [`encode`].
+pub fn encode_with<P: Protocol>(frame: &P::At<'_>, ctx: P::Ctx, out: &mut Vec<u8>) -> Result<(), Error> {
     let start = out.len();
     let framing = &kind_at::<P>(P::kind_of(frame)).framing;
     framing.begin(out);
     let from = out.len();
-    if let Err(error) = frame.encode(&mut Writer::new(out), ()) {
+    if let Err(error) = frame.encode(&mut Writer::new(out), ctx) {
         out.truncate(start);
         return Err(error);
     }
@@ -583,9 +644,23 @@ pub fn encode<P: Protocol>(frame: &P::At<'_>, out: &mut Vec<u8>) -> Result<(), E
 /// # Errors
 ///
 /// Those of [`encode`].
-pub fn reencode<P: Protocol>(
+pub fn reencode<P: Protocol<Ctx: NoCtx>>(
     received: &Received<P::At<'_>>,
     raw: &RawFrame<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    reencode_with::<P>(received, raw, NoCtx::NONE, out)
+}
+
+/// As [`reencode`], of a frame whose layout takes a context.
+///
+/// # Errors
+///
+/// Those of [`encode`].
+pub fn reencode_with<P: Protocol>(
+    received: &Received<P::At<'_>>,
+    raw: &RawFrame<'_>,
+    ctx: P::Ctx,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let framing = &kind_at::<P>(raw.kind).framing;
@@ -597,5 +672,5 @@ pub fn reencode<P: Protocol>(
         framing.wrap(raw.payload, out);
         return Ok(());
     }
-    encode::<P>(&received.frame, out)
+    encode_with::<P>(&received.frame, ctx, out)
 }

@@ -19,7 +19,10 @@ mod stuffing;
 mod walk;
 
 pub(crate) use deframer::kind_at;
-pub use deframer::{Bad, Deframer, Item, RawFrame, Received, decode, encode, reencode};
+pub use deframer::{
+    Bad, Deframer, Item, RawFrame, Received, decode, decode_with, encode, encode_with, reencode,
+    reencode_with,
+};
 pub use escape::Escape;
 pub use flag::FlagScan;
 pub use framing::Framing;

@@ -29,12 +29,13 @@ impl<G: Gateway> Core<G> {
                 return;
             }
         };
-        match raw.decode::<G>() {
+        let ctx = self.ctx(raw.payload);
+        match raw.decode_with::<G>(ctx) {
             Ok(received) => {
                 if !received.flags.is_empty() {
                     self.counters.flagged.up();
                 }
-                self.frame(now, received.frame, &raw, out);
+                self.frame(now, received.frame, ctx, &raw, out);
             }
             Err(error) => {
                 let at = raw.stream_offset::<G>(error.offset()).saturating_sub(raw.offset);
@@ -55,7 +56,14 @@ impl<G: Gateway> Core<G> {
         }
     }
 
-    pub(super) fn frame(&mut self, now: Millis, frame: G::At<'_>, raw: &RawFrame<'_>, out: &mut Out) {
+    pub(super) fn frame(
+        &mut self,
+        now: Millis,
+        frame: G::At<'_>,
+        ctx: G::Ctx,
+        raw: &RawFrame<'_>,
+        out: &mut Out,
+    ) {
         self.counters.frames.up();
         self.bad_in_a_row = 0;
         if !self.greeted {
@@ -64,10 +72,10 @@ impl<G: Gateway> Core<G> {
         }
         if let Some(segment) = G::segment(&frame) {
             if let Some(kept) = self.segment(now, G::kind(&frame), segment, raw) {
-                self.joined(now, kept, raw, out);
+                self.joined(now, kept, ctx, raw, out);
             }
         } else if let Some(wait) = self.begin(now, &frame, raw.payload, out) {
-            self.wait(now, Kept::Frame(raw.kind, raw.payload.into()), wait);
+            self.wait(now, Kept::Frame(raw.kind, raw.payload.into()), ctx, wait);
         }
     }
 
@@ -95,8 +103,8 @@ impl<G: Gateway> Core<G> {
         joined.map(|whole| Kept::Joined { kind: raw.kind, head: whole.head, body: whole.body })
     }
 
-    pub(super) fn joined(&mut self, now: Millis, kept: Kept, raw: &RawFrame<'_>, out: &mut Out) {
-        let frame = match kept.decode::<G>(self.settings.accept_bad) {
+    pub(super) fn joined(&mut self, now: Millis, kept: Kept, ctx: G::Ctx, raw: &RawFrame<'_>, out: &mut Out) {
+        let frame = match kept.decode::<G>(ctx, self.settings.accept_bad) {
             Ok(frame) => frame,
             Err(error) => {
                 let body: &[u8] = if let Kept::Joined { body, .. } = &kept { body } else { &[] };
@@ -107,7 +115,7 @@ impl<G: Gateway> Core<G> {
         let wait = self.begin(now, &frame, kept.wire(), out);
         drop(frame);
         if let Some(wait) = wait {
-            self.wait(now, kept, wait);
+            self.wait(now, kept, ctx, wait);
         }
     }
 
@@ -278,13 +286,13 @@ impl<G: Gateway> Core<G> {
         self.report(Report::NotSubscribed { reason });
     }
 
-    pub(super) fn wait(&mut self, now: Millis, kept: Kept, wait: Wait) {
-        let mut flight = Flight::new(kept);
+    pub(super) fn wait(&mut self, now: Millis, kept: Kept, ctx: G::Ctx, wait: Wait) {
+        let mut flight = Flight::new(kept, ctx);
         flight.request = wait.request;
         self.fly(now, Box::new(flight), wait);
     }
 
-    pub(super) fn fly(&mut self, now: Millis, mut flight: Box<Flight>, wait: Wait) {
+    pub(super) fn fly(&mut self, now: Millis, mut flight: Box<Flight<G::Ctx>>, wait: Wait) {
         flight.stage = wait.stage;
         flight.tickets = wait.tickets;
         flight.filters = wait.filters;
@@ -313,7 +321,7 @@ impl<G: Gateway> Core<G> {
             self.counters.undelivered.up();
             return self.close(CloseReason::Undelivered(why), out);
         }
-        let frame = match flight.kept.decode::<G>(self.settings.accept_bad) {
+        let frame = match flight.kept.decode::<G>(flight.ctx, self.settings.accept_bad) {
             Ok(frame) => frame,
             // It was decoded before; only a decoder that is not a function of
             // its bytes comes here.

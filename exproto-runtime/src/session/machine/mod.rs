@@ -51,7 +51,7 @@ pub struct Session<G: Gateway> {
 struct Core<G: Gateway> {
     device: Device<G::State>,
     settings: Arc<SessionSettings>,
-    flight: Option<Box<Flight>>,
+    flight: Option<Box<Flight<G::Ctx>>>,
     rare: Option<Box<Rare>>,
     closed: Option<Box<CloseReason>>,
     next_ticket: u64,
@@ -227,6 +227,12 @@ impl<G: Gateway> Session<G> {
         self.core.device.login = Some(Box::new(login));
     }
 
+    /// What the connection knows that decides the layout of the next frame.
+    #[must_use]
+    pub fn ctx(&mut self) -> G::Ctx {
+        self.core.ctx(&[])
+    }
+
     /// The user's own state of this connection.
     #[must_use]
     pub fn state(&self) -> &G::State {
@@ -267,6 +273,12 @@ impl<G: Gateway> Session<G> {
 }
 
 impl<G: Gateway> Core<G> {
+    /// What decides the layout of a frame, here of these bytes.
+    #[inline]
+    fn ctx(&mut self, wire: &[u8]) -> G::Ctx {
+        G::ctx(&self.device.cx(&self.settings, Given { wire, request: None }))
+    }
+
     fn close(&mut self, reason: CloseReason, out: &mut Out) {
         if self.closed.is_some() {
             return;

@@ -137,7 +137,7 @@ fn join(input: &mut Input<'_>) {
     let (head, body) = (input.take(head), input.0);
     let explanation = explain_joined::<Message>(0, head, body);
     assert!(!explanation.to_string().is_empty());
-    match Message::join(0, head, body, NoTrace) {
+    match Message::join(0, head, body, (), NoTrace) {
         Ok((frame, _)) => {
             assert_eq!(explanation.failure(), None);
             json_of(&frame);

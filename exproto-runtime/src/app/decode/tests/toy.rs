@@ -1,9 +1,9 @@
 //! A small gateway, implemented by hand in the form of generated code.
 
 use crate::codec::{
-    Algorithm, Check, Decode, Encode, Error, ErrorKind, Escape, Family, FieldInfo, Flag, FlagScan, Flags,
-    FrameKind, Framing, Protocol, Reader, Scale, Segment, Stuffing, Trace, Value, Visitor, Wire, Writer,
-    encode, to_json,
+    Algorithm, Check, Context, Decode, Encode, Error, ErrorKind, Escape, Family, FieldInfo, Flag, FlagScan,
+    Flags, FrameKind, Framing, Protocol, Reader, Scale, Segment, Stuffing, Trace, Value, Visitor, Wire,
+    Writer, encode, to_json,
 };
 use crate::session::{
     Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Pairing,
@@ -202,6 +202,10 @@ impl Value for Body<'_> {
     }
 }
 
+impl Context for Toy<'_> {
+    type Ctx = ();
+}
+
 impl Protocol for Toy<'_> {
     const NAME: &'static str = "Toy";
     const KINDS: &'static [FrameKind] =
@@ -222,7 +226,7 @@ impl Protocol for Toy<'_> {
         FlagScan::new(0x7E, 64)
     }
 
-    fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>) -> Result<Toy<'f>, Error> {
+    fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>, (): ()) -> Result<Toy<'f>, Error> {
         Toy::decode(r, ())
     }
 
@@ -238,6 +242,7 @@ impl Protocol for Toy<'_> {
         _: usize,
         head: &'f [u8],
         body: &'f [u8],
+        (): (),
         trace: T,
     ) -> Result<(Toy<'f>, Flags), Error> {
         let mut outer = Reader::traced(head, trace);
@@ -262,6 +267,8 @@ impl Protocol for Toy<'_> {
 }
 
 impl Gateway for Toy<'static> {
+    fn ctx(_: &Cx<'_, Self::State>) {}
+
     type State = ();
     const ANONYMOUS: bool = false;
 
