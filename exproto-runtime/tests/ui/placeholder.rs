@@ -24,6 +24,9 @@ pub enum Body {
     #[wire(tag = 3)]
     #[route(publish("up/{version}"))] //~ `Message::version` is a `f32`, which cannot stand in a topic
     Other { value: u16 },
+    #[wire(tag = 4)]
+    #[route(publish("up/{login.imei}"))] //~ no `auth` keeps `imei` for the topic of `Body::Kept`: write `auth(client_id = .., keep(imei))`
+    Kept { value: u16 },
 }
 
 fn main() {}
