@@ -189,6 +189,27 @@ pub(crate) struct BitSlot {
     pub(crate) endian: Endian,
 }
 
+impl BitSlot {
+    /// `first` of the elements of a list, which have no container.
+    pub(crate) const IN_LIST: usize = usize::MAX;
+
+    /// Whether the container is no integer, but a row of bytes.
+    pub(crate) fn wide(&self) -> bool {
+        self.bytes > 8
+    }
+
+    /// The bytes of the container that hold it: the first of them, how many
+    /// there are, and the bits below it there. Of an integer all bytes.
+    pub(crate) fn window(&self) -> (usize, usize, u32) {
+        if !self.wide() {
+            return (0, self.bytes, self.shift);
+        }
+        let (low, high) = (self.shift as usize / 8, (self.shift + self.count).saturating_sub(1) as usize / 8);
+        let first = if self.endian == Endian::Little { low } else { self.bytes - 1 - high };
+        (first, high - low + 1, self.shift % 8)
+    }
+}
+
 /// An integer on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct IntTy {
@@ -449,6 +470,14 @@ impl Item {
                 | Extent::ByCount(_)
                 | Extent::UntilElement(_)
         )
+    }
+
+    /// How the elements of a list are laid out, if they are made of bits.
+    pub(crate) fn bit_elements(&self) -> Option<&BitSlot> {
+        match self.each.as_deref().map(|each| &each.repr) {
+            Some(Repr::Bits(slot)) => Some(slot),
+            _ => None,
+        }
     }
 
     /// Whether it takes everything up to the end of its surroundings.

@@ -63,6 +63,25 @@ mod shadowed {
         pub tail: ListBuf<Flags>,
     }
 
+    /// Orders chosen at run time, values of several parts, bits across bytes.
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    #[wire(endian = if mark == 1 { little } else { big })]
+    pub struct Parts {
+        pub mark: u8,
+        #[wire(before(south: bits(1) = sign(lat)), before(high: bits(3) = bits(meter, 16)), bits = 60)]
+        pub little: u64,
+        #[wire(bits = 16)]
+        pub big: i16,
+        #[wire(as = u16, range = -9..=9)]
+        pub lat: i32,
+        #[wire(as = u16)]
+        pub meter: u32,
+        #[wire(count = prefix(u16), each(bits = 12))]
+        pub samples: Vec<i16>,
+        #[wire(size = 1, each(bits = 4))]
+        pub modes: Vec<Mode>,
+    }
+
     #[allow(non_camel_case_types)]
     #[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
     pub struct u24(pub u8);
@@ -127,6 +146,30 @@ fn shadowed_names_are_not_in_the_way() {
             tail: vec![Flags { on: true, mode: Mode::Off }, Flags { on: false, mode: Mode::Other(5) }].into(),
         },
     );
+}
+
+#[test]
+fn chosen_orders_and_parts_name_nothing_either() {
+    use shadowed::{Mode, Parts};
+    let parts = Parts {
+        mark: 0,
+        little: 0xABC_DEF0_1234_5678,
+        big: -2,
+        lat: -5,
+        meter: 0x7_1234,
+        samples: vec![-1, 2],
+        modes: vec![Mode::Off, Mode::Other(3)],
+    };
+    let bytes = [
+        0, 0xFA, 0xBC, 0xDE, 0xF0, 0x12, 0x34, 0x56, 0x78, 0xFF, 0xFE, 0, 5, 0x12, 0x34, 0, 2, 0xFF, 0xF0,
+        0x02, 0x03,
+    ];
+    both(&bytes, parts.clone());
+    let bytes = [
+        1, 0xFE, 0xFF, 0x78, 0x56, 0x34, 0x12, 0xF0, 0xDE, 0xBC, 0xFA, 5, 0, 0x34, 0x12, 2, 0, 0xFF, 0x2F,
+        0x00, 0x30,
+    ];
+    both(&bytes, Parts { mark: 1, ..parts });
 }
 
 mod raw {

@@ -183,6 +183,15 @@ fn chosen_order(frame: &Frame, layout: &Layout, ctxt: &mut Ctxt) {
             _ => return,
         },
     };
+    if let Some(Item { repr: Repr::Bits(slot), label, span, .. }) = layout.items.get(index)
+        && slot.wide()
+        && slot.window().1 > 8
+    {
+        ctxt.error_at(
+            *span,
+            format_args!("`{label}` says where the frame ends and lies in nine bytes: such a length has at most 57 bits, or begins with a byte"),
+        );
+    }
     if let (Some(item), Endian::Chosen(_)) = (layout.items.get(index), endian) {
         ctxt.error_at(
             item.span,

@@ -332,8 +332,10 @@ fn size(frame: &Frame, layout: &Layout) -> TokenStream {
                     let ops = item.relation.as_ref().map_or(&[][..], |relation| &relation.ops);
                     let (at, raw) = match &item.repr {
                         Repr::Bits(slot) => {
-                            let at = sum(items, 0..slot.first);
-                            let (bytes, shift, big) = (slot.bytes, slot.shift, slot.endian == Endian::Big);
+                            let (first, bytes, shift) = slot.window();
+                            let container = sum(items, 0..slot.first);
+                            let at = quote!((#container + #first));
+                            let big = slot.endian == Endian::Big;
                             let mask = if slot.count >= 64 { u64::MAX } else { (1 << slot.count) - 1 };
                             (at.clone(), quote!(((__c.uint(const { #at }, #bytes, #big)? >> #shift) & #mask)))
                         }

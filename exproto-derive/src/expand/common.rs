@@ -319,7 +319,8 @@ pub(crate) fn choose_order(
     locals: Locals,
 ) -> TokenStream {
     let Some(expr) = &item.endian else { return TokenStream::new() };
-    chosen_order(index, &user_expr(expr, layout, item, model, locals), expr)
+    let value = user_expr(&in_orders(expr), layout, item, model, locals);
+    chosen_order(index, &value, expr)
 }
 
 /// The same with an expression that has what it speaks of in scope.
@@ -329,10 +330,56 @@ pub(crate) fn chosen_order(index: usize, value: &TokenStream, at: &Expr) -> Toke
     quote! {
         let #name: bool = {
             #[allow(unused_variables)]
-            let (big, little) = (__p::Endian::Big, __p::Endian::Little);
+            let (__big, __little) = (__p::Endian::Big, __p::Endian::Little);
             #order
         };
     }
+}
+
+/// Whether the low byte is first, as an expression.
+pub(crate) fn is_little(endian: Endian) -> TokenStream {
+    match endian {
+        Endian::Big => quote!(false),
+        Endian::Little => quote!(true),
+        Endian::Chosen(index) => little_name(index).to_token_stream(),
+    }
+}
+
+/// The expression with names of its own for `big` and `little`: a field may
+/// have the name of an order.
+pub(crate) fn in_orders(expr: &Expr) -> Expr {
+    syn::parse2(orders(expr.to_token_stream())).unwrap_or_else(|_| expr.clone())
+}
+
+fn orders(tokens: TokenStream) -> TokenStream {
+    // After a dot or a path stands the name of something else.
+    let mut plain = true;
+    let own = |token: TokenTree| match token {
+        TokenTree::Ident(name) if plain_order(&name) => {
+            TokenTree::Ident(Ident::new(&format!("__{name}"), name.span()))
+        }
+        other => other,
+    };
+    let each = tokens.into_iter().map(|token| {
+        let was_plain = std::mem::replace(
+            &mut plain,
+            !matches!(&token, TokenTree::Punct(punct) if matches!(punct.as_char(), '.' | ':')),
+        );
+        match token {
+            TokenTree::Group(group) => {
+                let mut inner = proc_macro2::Group::new(group.delimiter(), orders(group.stream()));
+                inner.set_span(group.span());
+                TokenTree::Group(inner)
+            }
+            token if was_plain => own(token),
+            token => token,
+        }
+    });
+    each.collect()
+}
+
+fn plain_order(name: &Ident) -> bool {
+    name == "big" || name == "little"
 }
 
 /// The function of a writer that comes back to a number.

@@ -1,6 +1,7 @@
 //! Decoding a layout: runs of fixed items with one bounds check, and the rest
 //! item by item.
 
+mod bits;
 mod extent;
 mod list;
 mod sum;
@@ -9,9 +10,12 @@ mod verify;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
+use syn::Type;
 
-use super::common::{Locals, choose_order, mentions_left, read_int, read_number, type_is, user_expr};
-use crate::ir::{Extent, Frame, Item, Layout, Model, Presence, Repr};
+use super::common::{
+    Locals, choose_order, is_little, mentions_left, read_int, read_number, type_is, user_expr,
+};
+use crate::ir::{Extent, Frame, IntTy, Item, Layout, Model, Presence, Repr};
 use crate::lower::fixed_at;
 use crate::relation;
 
@@ -116,8 +120,11 @@ impl Decode<'_> {
             }
             Repr::Bits(slot) => {
                 let container = format_ident!("__c{}", slot.first);
-                if slot.first == index {
-                    let int = crate::ir::IntTy::binary(slot.bytes);
+                if slot.first == index && slot.wide() {
+                    let (bytes, places) = (slot.bytes, at..at + slot.bytes);
+                    out.extend(quote!(let #container: [u8; #bytes] = [#(#run[#places]),*];));
+                } else if slot.first == index {
+                    let int = IntTy::binary(slot.bytes);
                     let value = read_int(run, at, int, slot.endian);
                     out.extend(quote!(let #container: u64 = #value as u64;));
                 }
@@ -245,23 +252,33 @@ pub(crate) fn bits_value(item: &Item, index: usize, container: &TokenStream) -> 
     let (local, ty, raw) = (&item.local, &item.ty, raw_name(index));
     let (shift, count) = (slot.shift, slot.count);
     let mask = if count >= 64 { u64::MAX } else { (1_u64 << count) - 1 };
-    let mut out = quote!(let #raw: u64 = (#container >> #shift) & #mask;);
+    let mut out = if slot.wide() {
+        let little = is_little(slot.endian);
+        quote!(let #raw: u64 = __p::wide_bits(&#container, #little, #shift, #count);)
+    } else {
+        quote!(let #raw: u64 = (#container >> #shift) & #mask;)
+    };
     if item.member.is_none() {
         return out;
     }
-    out.extend(if type_is(ty, "bool") {
-        quote!(let #local: #ty = #raw != 0;)
-    } else if let Some(int) = crate::ir::IntTy::of_type(ty) {
-        if int.signed {
-            let up = 64 - count;
-            quote!(let #local: #ty = ((#raw << #up) as i64 >> #up) as #ty;)
-        } else {
-            quote!(let #local: #ty = #raw as #ty;)
-        }
-    } else {
-        quote!(let #local: #ty = <#ty as __p::Scalar>::from_raw(#raw);)
-    });
+    let value = of_bits(ty, count, &quote!(#raw));
+    out.extend(quote!(let #local: #ty = #value;));
     out
+}
+
+/// What so many bits are in a type.
+pub(crate) fn of_bits(ty: &Type, count: u32, raw: &TokenStream) -> TokenStream {
+    if type_is(ty, "bool") {
+        return quote!(#raw != 0);
+    }
+    match IntTy::of_type(ty) {
+        Some(int) if int.signed => {
+            let up = 64 - count;
+            quote!(((#raw << #up) as i64 >> #up) as #ty)
+        }
+        Some(_) => quote!(#raw as #ty),
+        None => quote!(<#ty as __p::Scalar>::from_raw(#raw)),
+    }
 }
 
 /// The variable with the offset after a field between separators.

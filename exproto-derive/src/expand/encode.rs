@@ -6,9 +6,10 @@ mod value;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
+use syn::Type;
 
 use super::check;
-use super::common::{Locals, choose_order, int_bytes, mentions_left, type_is, user_expr};
+use super::common::{Locals, choose_order, int_bytes, is_little, mentions_left, type_is, user_expr};
 use crate::ir::{BitSlot, Extent, IntTy, Item, Layout, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Relation, Source};
@@ -166,7 +167,12 @@ impl Encode<'_> {
         bytes: &mut Vec<TokenStream>,
     ) {
         let container = format_ident!("__k{}", first);
-        statements.extend(quote!(let mut #container: u64 = 0;));
+        let size = slot.bytes;
+        statements.extend(if slot.wide() {
+            quote!(let mut #container = [0_u8; #size];)
+        } else {
+            quote!(let mut #container: u64 = 0;)
+        });
         for (index, item) in self.layout.items.iter().enumerate() {
             let Repr::Bits(own) = &item.repr else { continue };
             if own.first != first {
@@ -174,22 +180,29 @@ impl Encode<'_> {
             }
             let (before, after) = super::join::home(&self.layout.items, index);
             let (raw, info) = (self.raw_value(index), &item.info);
-            let (shift, max) = (own.shift, max_of(own.count));
+            let (shift, count, max) = (own.shift, own.count, max_of(own.count));
             let masked = if IntTy::of_type(&item.ty).is_some_and(|int| int.signed) {
-                // The sign within the bits there are; too large a number is
-                // left as it is, and found to be too large below.
-                let up = 64 - own.count;
-                quote!({ let __s = (#raw) as i64; if (__s << #up) >> #up == __s { __s as u64 & #max } else { u64::MAX } })
+                in_sign(own.count, &raw)
             } else {
                 quote!((#raw))
+            };
+            let put = if slot.wide() {
+                let little = is_little(slot.endian);
+                quote!(__p::put_wide(&mut #container, #little, #shift, #count, __v);)
+            } else {
+                quote!(#container |= __v << #shift;)
             };
             statements.extend(before);
             statements.extend(quote! {
                 let __v: u64 = #masked;
                 if __v > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); }
-                #container |= __v << #shift;
+                #put
             });
             statements.extend(after);
+        }
+        if slot.wide() {
+            bytes.extend((0..slot.bytes).map(|i| quote!(#container[#i])));
+            return;
         }
         let int = IntTy { held: 8, ..IntTy::binary(slot.bytes) };
         let name = format_ident!("__b{}", first);
@@ -399,6 +412,22 @@ impl Encode<'_> {
             quote!(let #end = __w.here();)
         });
         quote!(#separator let #place = __w.here(); #order #before #write #after #end)
+    }
+}
+
+/// A number within so many bits with its sign among them; one that is too
+/// large is found to be so where it is put.
+fn in_sign(count: u32, raw: &TokenStream) -> TokenStream {
+    let (up, max) = (64 - count, max_of(count));
+    quote!({ let __s = (#raw) as i64; if (__s << #up) >> #up == __s { __s as u64 & #max } else { u64::MAX } })
+}
+
+/// The bits of an element.
+fn to_bits(ty: &Type, count: u32, value: &TokenStream) -> TokenStream {
+    match IntTy::of_type(ty) {
+        Some(int) if int.signed => in_sign(count, value),
+        Some(_) => quote!((#value as u64)),
+        None => quote!(__p::Scalar::raw(#value)),
     }
 }
 

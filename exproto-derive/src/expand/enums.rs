@@ -176,7 +176,7 @@ fn inline(model: &Model, data: &EnumModel) -> TokenStream {
     let order = |locals: Locals| {
         let bind = super::common::ctx_bind(model);
         data.tag_endian.as_ref().map(|expr| {
-            let value = super::calc::total(expr, &locals.missing(&type_info));
+            let value = super::calc::total(&super::common::in_orders(expr), &locals.missing(&type_info));
             let chosen = super::common::chosen_order(0, &quote!((#value)), expr);
             quote!(#bind #chosen)
         })

@@ -200,6 +200,19 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
                     None => quote!(__random.within(0..=3_usize)),
                 },
             };
+            let count = match (item.bit_elements(), &item.extent) {
+                (Some(slot), Extent::Fixed(size)) => {
+                    let bits = slot.count;
+                    quote!(__p::bit_count(#size, #bits))
+                }
+                (Some(slot), Extent::Size(expr)) if !mentions_left(expr) => {
+                    let (bits, size) = (slot.count, user_expr(expr, layout, item, model, Locals::Values));
+                    quote!(__p::bit_count(__p::ToSize::to_size(#size), #bits))
+                }
+                (None, _) | (_, Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_)) => count,
+                // Whole bytes, as no count says where the elements end.
+                _ => quote!(((#count) * 8)),
+            };
             let one = match (kind, &item.each) {
                 (ListKind::Vec | ListKind::Array, Some(each)) => value(model, layout, each),
                 _ => {

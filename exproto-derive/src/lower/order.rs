@@ -8,7 +8,7 @@ use super::Scope;
 use crate::attr::idents_in;
 use crate::attr::wire::Endian;
 use crate::ctxt::{Ctxt, nearest};
-use crate::ir::{Extent, Item, Repr};
+use crate::ir::{BitSlot, Extent, Item, Repr};
 use quote::ToTokens;
 
 /// Gives each item whose byte order is chosen the expression that does it.
@@ -36,7 +36,12 @@ pub(super) fn choose(items: &mut [Item], scope: &Scope, ctxt: &mut Ctxt) {
             }
         }
         let late = items[index..].iter().find(|item| {
-            item.member.is_some() && item.name.as_ref().is_some_and(|name| names.contains(name))
+            // A later field of such a name is not what is meant by it.
+            item.member.is_some()
+                && item
+                    .name
+                    .as_ref()
+                    .is_some_and(|name| name != "big" && name != "little" && names.contains(name))
         });
         if let Some(late) = late
             && !scope.ctx.iter().any(|ctx| late.name.as_deref() == Some(&ctx.unraw().to_string()))
@@ -102,7 +107,7 @@ fn mark(item: &mut Item, index: usize) -> bool {
     match &mut item.repr {
         Repr::Int(_, endian) | Repr::Scalar(_, endian) => set(endian),
         // The first of a container looks the order up for all.
-        Repr::Bits(slot) if slot.first == index => set(&mut slot.endian),
+        Repr::Bits(slot) if [index, BitSlot::IN_LIST].contains(&slot.first) => set(&mut slot.endian),
         Repr::Bits(slot) => {
             if let Endian::Chosen(at) = &mut slot.endian {
                 *at = slot.first;

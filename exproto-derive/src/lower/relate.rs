@@ -27,11 +27,11 @@ pub(super) fn containers(items: &mut [Item], scope: &Scope, type_attrs: &WireAtt
             .iter()
             .map(|item| if let Repr::Bits(slot) = &item.repr { slot.count } else { 0 })
             .sum();
-        if !total.is_multiple_of(8) || total > 64 {
+        if !total.is_multiple_of(8) {
             ctxt.error_at(
                 items[at].span,
                 format_args!(
-                    "the fields of bits from here on have {total} bits together; a container has 8, 16 .. 64: name reserved bits with `before(_: bits(N))`"
+                    "the fields of bits from here on have {total} bits together; a container has whole bytes: name reserved bits with `before(_: bits(N))`"
                 ),
             );
             return;
@@ -68,7 +68,12 @@ pub(super) fn relate(items: &mut [Item], separated: bool, ctxt: &mut Ctxt) {
                     );
                 } else if target < index {
                     // Read before its count is known: the count is verified.
-                } else if matches!(items[target].extent, Extent::Own) && relation.turns_round() {
+                } else if relation.turns_round()
+                    && (matches!(items[target].extent, Extent::Own)
+                        // Bytes do not tell how many elements end in the last one.
+                        || matches!(items[target].extent, Extent::BySize(_))
+                            && items[target].bit_elements().is_some())
+                {
                     items[target].extent = Extent::ByCount(index);
                 }
             }

@@ -59,9 +59,14 @@ pub(crate) fn classify(ty: &Type) -> Class {
 
 /// The `T` of `Option<T>`.
 pub(super) fn option_of(ty: &Type) -> Option<&Type> {
+    argument_of(ty, "Option")
+}
+
+/// The `T` of `NAME<T>`.
+pub(super) fn argument_of<'t>(ty: &'t Type, name: &str) -> Option<&'t Type> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last()?;
-    if last.ident != "Option" {
+    if last.ident != name {
         return None;
     }
     match &last.arguments {

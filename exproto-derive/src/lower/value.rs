@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{Expr, Type};
 
-use super::types::{Class, classify};
+use super::types::{Class, argument_of, classify};
 use super::{Scope, need_endian};
 use crate::attr::Keyed;
 use crate::attr::wire::{Amount, BitsKey, CtxKey, Endian, TagKey, UntilKey, WireAttrs};
@@ -38,7 +38,18 @@ pub(super) fn value_item(
     } else if let Some(int) = IntTy::of_type(&ty) {
         Repr::Int(int, need_endian(int, endian, span, label, scope, ctxt))
     } else {
-        match classify(&ty) {
+        // Numbers of a few bits are no bytes.
+        let of_bits = attrs.each.as_ref().is_some_and(|each| each.value.bits.is_some());
+        let class = match (classify(&ty), &ty) {
+            (Class::Array(_), Type::Array(array)) if of_bits => {
+                Class::List(ListKind::Array, (*array.elem).clone())
+            }
+            (Class::Buffer, _) if of_bits && let Some(element) = argument_of(&ty, "Vec") => {
+                Class::List(ListKind::Vec, element.clone())
+            }
+            (class, _) => class,
+        };
+        match class {
             Class::Slice => Repr::Slice,
             Class::Buffer => Repr::Buffer,
             Class::Array(len) => Repr::Array(len),
@@ -48,7 +59,14 @@ pub(super) fn value_item(
                     // As on a `List`: the context is the elements'.
                     inner.ctx = inner.ctx.or_else(|| attrs.ctx.clone());
                     inner.endian = inner.endian.or_else(|| attrs.endian.clone());
-                    each = Some(Box::new(value_item(label, span, element.clone(), &inner, scope, ctxt)));
+                    let mut element = value_item(label, span, element.clone(), &inner, scope, ctxt);
+                    if let Repr::Bits(slot) = &mut element.repr {
+                        // Which bit of the first byte is first, whatever the width.
+                        let order = inner.endian.as_ref().map(|key| key.value.order).or(scope.endian);
+                        slot.endian = need_endian(IntTy::binary(2), order, span, label, scope, ctxt);
+                        slot.first = BitSlot::IN_LIST;
+                    }
+                    each = Some(Box::new(element));
                 } else if let Some(key) = &attrs.each {
                     ctxt.error_at(
                         key.key,

@@ -162,8 +162,26 @@ fn bits_fit_their_types() {
         (
             "struct S { #[wire(bits = 3)] a: u8, b: u8 }",
             &[(
-                "the fields of bits from here on have 3 bits together; a container has 8, 16 .. 64: name reserved bits with `before(_: bits(N))`",
+                "the fields of bits from here on have 3 bits together; a container has whole bytes: name reserved bits with `before(_: bits(N))`",
                 "a",
+            )],
+        ),
+        (
+            "struct S { #[wire(count = 9, each(bits = 1))] a: Vec<bool> }",
+            &[(
+                "`a` has no byte order: add `#[wire(endian = big)]` or `little` to the type or the field",
+                "a",
+            )],
+        ),
+        (
+            "struct S { #[wire(count = 9, endian = big, each(bits = 9))] a: Vec<u8> }",
+            &[("9 bits do not fit a `u8`: use a larger integer for `a`", "u8")],
+        ),
+        (
+            "#[frame(skip = b\"\\r\")] #[wire(endian = big)] struct S<'a> { #[wire(before(_: bits(7)), before(length: bits(60) = size(..)), bits = 5)] a: u8, data: &'a [u8] }",
+            &[(
+                "`length` says where the frame ends and lies in nine bytes: such a length has at most 57 bits, or begins with a byte",
+                "length",
             )],
         ),
         (

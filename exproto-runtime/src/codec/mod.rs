@@ -87,6 +87,7 @@
 //! checksum nothing tells where the next frame begins, so the first error is
 //! [`fatal`](Bad::fatal) and the session closes the connection.
 
+mod bits;
 mod check;
 #[cfg(feature = "deku")]
 mod deku;
@@ -111,6 +112,8 @@ mod types;
 mod value;
 mod writer;
 
+#[doc(hidden)]
+pub use bits::{bit_bytes, bit_count, bit_padding, bits_at, put_wide, wide_bits};
 pub use check::{Algorithm, Crc, CrcParams, internet, sum, xor};
 #[cfg(feature = "deku")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deku")))]

@@ -278,6 +278,11 @@ impl<'w> Writer<'w> {
         if bits < 64 && value >> bits != 0 {
             return Err(self.error(ErrorKind::Overflow, at, field));
         }
+        if W > 8 {
+            let mut bytes = [0; W];
+            super::bits::put_wide(&mut bytes, false, shift, bits, value);
+            return Ok(bytes);
+        }
         let all = (value << shift).to_be_bytes();
         match all.last_chunk::<W>() {
             Some(low) => Ok(*low),
@@ -291,6 +296,16 @@ impl<'w> Writer<'w> {
             for (to, from) in place.iter_mut().zip(bytes) {
                 *to |= from;
             }
+        }
+    }
+
+    /// Puts a value of `count` bits after the first `from` of what is written
+    /// since `at`; the bits there are 0 so far.
+    #[inline]
+    #[doc(hidden)]
+    pub fn put_bits(&mut self, at: At, little: bool, from: usize, count: u32, value: u64) {
+        if let Some(written) = self.buf.get_mut(at.0..) {
+            super::bits::put_bits(written, little, from, count, value);
         }
     }
 

@@ -10,9 +10,11 @@ use crate::ir::{Extent, Item, ListKind, Presence, Repr};
 use crate::relation;
 
 impl Decode<'_> {
-    /// A list with a known number of elements.
     /// The elements of an array, each read where the one before ends.
     pub(super) fn array(&self, item: &Item, index: usize, element: &syn::Type) -> TokenStream {
+        if let Some(slot) = item.bit_elements() {
+            return self.array_of_bits(item, slot, element);
+        }
         let (value, ty) = (self.element(item, index), &item.ty);
         quote!({
             let __array: #ty = __p::try_array(|__i| -> __p::Result<#element, __p::Error> {
@@ -25,6 +27,7 @@ impl Decode<'_> {
         })
     }
 
+    /// A list with a known number of elements.
     pub(super) fn counted(&self, item: &Item, index: usize) -> TokenStream {
         if let Repr::List(ListKind::Array, element) = &item.repr {
             return self.array(item, index, element);
@@ -63,6 +66,9 @@ impl Decode<'_> {
                 let ty = &item.ty;
                 let ctx = self.element_ctx(item, element, Locals::Values);
                 quote!({ let __n = #count; <#ty as __p::Sequence<'_>>::decode_count(__r, __n, #ctx, &#info)? })
+            }
+            Repr::List(ListKind::Vec, _) if let Some(slot) = item.bit_elements() => {
+                self.counted_bits(item, slot, &count)
             }
             Repr::List(ListKind::Vec, _) => {
                 let value = self.element(item, index);

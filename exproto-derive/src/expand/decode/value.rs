@@ -51,6 +51,7 @@ impl Decode<'_> {
                 quote!(<#ty as __p::Sequence<'_>>::decode_rest(__r, #ctx, #lenient, &#info)?)
             }
             Repr::List(ListKind::Array, element) => self.array(item, index, element),
+            Repr::List(ListKind::Vec, _) if let Some(slot) = item.bit_elements() => self.all_bits(item, slot),
             Repr::List(ListKind::Vec, _) => {
                 let value = self.element(item, index);
                 quote!({

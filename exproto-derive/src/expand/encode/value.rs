@@ -3,10 +3,11 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
-use super::{Due, Encode, over};
+use super::{Due, Encode, max_of, over, to_bits};
 use crate::attr::wire::Endian;
 use crate::expand::common::{
-    Locals, ctx_value, int_bytes, located, mentions_left, patch_name, patch_order, user_expr, with_lifetime,
+    Locals, ctx_value, int_bytes, is_little, located, mentions_left, patch_name, patch_order, user_expr,
+    with_lifetime,
 };
 use crate::ir::{Extent, IntTy, Item, ListKind, Repr};
 use crate::lower::position;
@@ -230,6 +231,22 @@ impl Encode<'_> {
                     quote!({ type __C #generics = <#aliased as __p::Wire>::Ctx; __C { #(#values),* } })
                 };
                 quote!(__p::Sequence::encode_all(#x, __w, #ctx)?;)
+            }
+            Repr::List(ListKind::Vec | ListKind::Array, _) if let Some(slot) = item.bit_elements() => {
+                let (bits, little, max) = (slot.count, is_little(slot.endian), max_of(slot.count));
+                let ty = item.each.as_ref().map(|each| &each.ty);
+                let raw = ty.map(|ty| to_bits(ty, bits, &quote!((*__each))));
+                quote!({
+                    let __first = __w.here();
+                    __w.fill(0, __p::bit_bytes(__p::Counted::counted(#x), #bits));
+                    let mut __at: usize = 0;
+                    for __each in #x.iter() {
+                        let __v: u64 = #raw;
+                        if __v > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __first, &#info)); }
+                        __w.put_bits(__first, #little, __at, #bits, __v);
+                        __at += #bits as usize;
+                    }
+                })
             }
             Repr::List(ListKind::Vec | ListKind::Array, _) => {
                 let each = item

@@ -172,6 +172,11 @@ impl<'m> Steps<'m> {
             return (scan, code, true);
         }
         let Some(each) = &item.each else { return (quote!(()), quote!(), false) };
+        if let Some(slot) = item.bit_elements() {
+            let bits = slot.count;
+            let code = quote!(let __count: usize = #count; __w.skip(__p::bit_bytes(__count, #bits)););
+            return (quote!(()), code, waits);
+        }
         if let Some(size) = each.fixed() {
             let code = quote!(let __count: usize = #count; __w.skip(__count.saturating_mul(#size)););
             return (quote!(()), code, waits);

@@ -442,17 +442,21 @@ impl<'m> Steps<'m> {
             self.then(quote!(__w.skip(#bytes);));
             return;
         }
-        let int = IntTy::binary(bytes);
         let item = &items[first];
         let binds = if item.endian.is_some() { self.binds(first) } else { TokenStream::new() };
         let order = choose_order(item, first, self.layout, self.model, Locals::Walk);
-        let read = read_int(&quote!(__b), 0, int, slot.endian);
+        let container = if slot.wide() {
+            quote!(let __c: [u8; #bytes] = *__b;)
+        } else {
+            let read = read_int(&quote!(__b), 0, IntTy::binary(bytes), slot.endian);
+            quote!(let __c: u64 = #read as u64;)
+        };
         self.waits(quote!({
             #binds
             #order
             let __from = __w.at();
             let __b = __w.run::<#bytes>()?;
-            let __c: u64 = #read as u64;
+            #container
             #code
         }));
     }
