@@ -159,10 +159,10 @@ pub use trace::{Flag, Flags, NoTrace, Trace};
 #[cfg(feature = "charsets")]
 pub use types::Gbk;
 pub use types::{
-    Ascii, Bcd, BcdDegMin, BcdError, BcdInt, BcdNumber, BcdTime, BerLength, BitTime, ByteTime, Charset,
-    Cp56Time, Dec, DegMin, Distinct, HexNum, Latin1, Leb128, List, ListBuf, ListIter, SignMagnitude, Text, TextBuf,
-    TextTime, Ticks, TimeError, TimeLayout, UnixMillis, UnixSeconds, Utf8, Utf16Be, Utf16Le, Word, YMDHMS,
-    ZigZag, order,
+    AddressError, Armor, Ascii, Badc, Bcd, BcdDegMin, BcdError, BcdInt, BcdNumber, BcdTime, BerLength,
+    BitText, BitTime, ByteTime, Cdab, Charset, Cp56Time, Dec, Decimal, DegMin, Distinct, Half, HexNum,
+    Latin1, Leb128, List, ListBuf, ListIter, Mac, SignMagnitude, Text, TextBuf, TextTime, Ticks, TimeError,
+    TimeLayout, UnixMillis, UnixSeconds, Utf8, Utf16Be, Utf16Le, Uuid, Word, YMDHMS, ZigZag, order,
 };
 #[doc(hidden)]
 pub use types::{Counted, Sequence, only_last};

@@ -69,8 +69,9 @@ impl Decode<'_> {
         let item = &self.layout.items[index];
         let (local, info, offset) = (&item.local, &item.info, offset_name(index));
         let mut out = TokenStream::new();
+        let by_codec = matches!(item.repr, Repr::Codec(_)) && crate::ir::IntTy::of_type(&item.ty).is_some();
         if let Some((low, high)) = &item.range
-            && is_number(item)
+            && (is_number(item) || by_codec)
         {
             let low = user_expr(low, self.layout, item, self.model, Locals::Values);
             let high = user_expr(high, self.layout, item, self.model, Locals::Values);

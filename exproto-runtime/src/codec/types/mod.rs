@@ -1,20 +1,29 @@
 //! Field types that keep what was received and convert on access.
 
+mod armor;
 mod bcd;
+mod bit_text;
+mod decimal;
 mod digits;
 mod distinct;
 mod integer;
 mod list;
+mod net;
 mod nibbles;
 mod text;
 mod time;
 mod word;
+mod words;
 
+pub use armor::Armor;
 pub use bcd::{Bcd, BcdError};
+pub use bit_text::BitText;
+pub use decimal::Decimal;
 pub use digits::{Dec, DegMin, HexNum};
 pub use distinct::Distinct;
 pub use integer::{BcdNumber, BerLength, Leb128, SignMagnitude, ZigZag};
 pub use list::{Counted, List, ListBuf, ListIter, Sequence, only_last};
+pub use net::{AddressError, Mac, Uuid};
 pub use nibbles::{BcdDegMin, BcdInt};
 #[cfg(feature = "charsets")]
 pub use text::Gbk;
@@ -24,6 +33,9 @@ pub use time::{
     YMDHMS, order,
 };
 pub use word::Word;
+pub use words::{Badc, Cdab, Half};
+
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::codec::frame::walk_whole;
 use crate::codec::json::{Fill, FillError, Node};
@@ -51,6 +63,10 @@ walk_whole! {
     [] Dec;
     [] HexNum;
     [const DEGREES: usize] DegMin[DEGREES];
+    [] Ipv4Addr;
+    [] Ipv6Addr;
+    [] Mac;
+    [] Uuid;
 }
 
 /// `Fill` of a type by its text form.
