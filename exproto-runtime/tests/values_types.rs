@@ -1,6 +1,6 @@
 //! Field types for numbers in nibbles and times in any layout.
 #![cfg(feature = "derive")]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::unusual_byte_groupings)]
 
 use exproto_runtime::codec::{
     BcdDegMin, BcdInt, BitTime, FieldInfo, Fill, Flag, Node, TextTime, Ticks, TimeLayout, Value, from_bytes,
