@@ -206,7 +206,7 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
                     quote!(__p::bit_count(#size, #bits))
                 }
                 (Some(slot), Extent::Size(expr)) if !mentions_left(expr) => {
-                    let (bits, size) = (slot.count, user_expr(expr, layout, item, model, Locals::Values));
+                    let (bits, size) = (slot.count, user_expr(expr, layout, item, model, Locals::Sample));
                     quote!(__p::bit_count(__p::ToSize::to_size(#size), #bits))
                 }
                 (None, _) | (_, Extent::Count(_) | Extent::PrefixCount(..) | Extent::ByCount(_)) => count,

@@ -267,6 +267,15 @@ fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut
                     );
                     return Extent::Until(vec![0]);
                 }
+                if attrs.each.as_ref().is_some_and(|each| each.value.bits.is_some()) {
+                    ctxt.error(
+                        last,
+                        format_args!(
+                            "the elements of `{label}` are bits, and only all of them together end with a byte: say `count` or `size`"
+                        ),
+                    );
+                    return Extent::Rest(0);
+                }
                 Extent::UntilElement(last.clone())
             }
         };

@@ -174,6 +174,13 @@ fn bits_fit_their_types() {
             )],
         ),
         (
+            "struct S { #[wire(until = |e| *e == 0, endian = big, each(bits = 4))] a: Vec<u8> }",
+            &[(
+                "the elements of `a` are bits, and only all of them together end with a byte: say `count` or `size`",
+                "|e| *e == 0",
+            )],
+        ),
+        (
             "struct S { #[wire(count = 9, endian = big, each(bits = 9))] a: Vec<u8> }",
             &[("9 bits do not fit a `u8`: use a larger integer for `a`", "u8")],
         ),
