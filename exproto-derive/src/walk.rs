@@ -265,6 +265,9 @@ fn ends(item: &Item, whole: &Item, stuck: &mut Vec<(Span, String)>) {
         )
     };
     match (&item.repr, &item.extent) {
+        // What stands behind a part ends it when it is read; when it is looked
+        // for, its own layout does.
+        (Repr::Part | Repr::Body(_), Extent::Rest(_)) => {}
         (_, Extent::Rest(_)) => stuck.push((whole.span, takes_all())),
         (Repr::Slice | Repr::Buffer | Repr::List(..), Extent::Own) => stuck.push((whole.span, takes_all())),
         (Repr::Int(int, _) | Repr::Scalar(int, _), Extent::Own) if int.own_width() => {
@@ -293,7 +296,7 @@ pub(crate) fn leads_into(item: &Item, ident: &Ident) -> bool {
         _ => false,
     };
     match (&item.repr, &item.extent) {
-        (Repr::Part | Repr::Body(_), Extent::Own) => own(&item.ty),
+        (Repr::Part | Repr::Body(_), Extent::Own | Extent::Rest(_)) => own(&item.ty),
         (Repr::List(_, element), _) if item.counted() => {
             item.each.as_ref().map_or_else(|| own(element), |each| leads_into(each, ident))
         }

@@ -277,6 +277,63 @@ fn an_unknown_tag_or_a_wrong_checksum_is_given_up_and_the_next_frame_found() {
     }
 }
 
+/// The bytes before the check, whatever they are; where they end their layout says.
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[frame(max = 256)]
+#[wire(endian = big)]
+pub struct Guarded<'a> {
+    pub unit: u8,
+    #[wire(rest, after(check: u16 = crc("CRC-16/MODBUS", ..), endian = little))]
+    pub order: Order<'a>,
+}
+
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[wire(tag = u8, endian = big, lenient)]
+pub enum Order<'a> {
+    #[wire(tag = 3)]
+    Read { register: u16, count: u16 },
+    #[wire(tag = 16)]
+    Write {
+        register: u16,
+        #[wire(before(count: u16 = count(values)), before(bytes: u8 = size(values)))]
+        values: Vec<u16>,
+    },
+    #[wire(other)]
+    Other {
+        #[wire(tag)]
+        function: u8,
+        #[wire(rest)]
+        data: &'a [u8],
+    },
+}
+
+#[test]
+fn a_part_that_takes_the_rest_ends_where_its_layout_does() {
+    let wire = |order| {
+        let mut out = Vec::new();
+        encode::<Guarded<'_>>(&Guarded { unit: 1, order }, &mut out).unwrap();
+        out
+    };
+    let read = wire(Order::Read { register: 7, count: 2 });
+    let write = wire(Order::Write { register: 7, values: vec![1, 2] });
+    let stream = [&read[..], &write, &read].concat();
+    assert_eq!(frames(&same_however_cut::<Guarded<'_>>(&stream)), [&read[..], &write, &read]);
+    walks::<Guarded<'_>>(&stream, 3);
+
+    // What does not fit its variant ends there too, and is kept as it is.
+    let odd = wire(Order::Other { function: 16, data: &[0, 7, 0, 9, 2, 0, 1] });
+    let stream = [&odd[..], &read].concat();
+    assert_eq!(frames(&same_however_cut::<Guarded<'_>>(&stream)), [&odd[..], &read]);
+    assert_eq!(round_trip::<Guarded<'_>>(&stream), 2);
+    // Of an unknown function the end is unknown: it is given up, what follows is found.
+    let unknown = wire(Order::Other { function: 0x63, data: b"zz" });
+    let got = same_however_cut::<Guarded<'_>>(&[&unknown[..], &read].concat());
+    assert!(
+        matches!(&got[..], [Got::Bad(_, bad, false), Got::Frame(_, good, _)] if *bad == unknown && *good == read),
+        "{got:?}"
+    );
+}
+
 /// A length after optional fields, and one that speaks of a range in the
 /// middle that begins before it.
 #[derive(ExProtoFrame, Debug, PartialEq)]

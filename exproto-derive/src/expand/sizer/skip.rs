@@ -63,6 +63,7 @@ impl<'m> Steps<'m> {
                 self.counted(item, index, &count)
             }
             Extent::Own => self.own(item, index),
+            Extent::Rest(_) if matches!(item.repr, Repr::Part | Repr::Body(_)) => self.own(item, index),
             Extent::Separated(_) | Extent::Rest(_) | Extent::UntilElement(_) => (none, quote!(), false),
         }
     }
