@@ -12,6 +12,7 @@ mod serve;
 mod simulate;
 mod simulation;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::IsTerminal;
 use std::marker::PhantomData;
@@ -105,7 +106,24 @@ impl<G: Gateway> App<G> {
     /// Does what the command line says.
     #[must_use]
     pub fn main(self) -> ExitCode {
-        let cli = match self.parse(std::env::args_os()) {
+        self.main_with(std::env::args_os())
+    }
+
+    /// Does what these arguments say, the name of the program first: for a
+    /// program that takes some of the command line itself, such as which of
+    /// several gateways to be.
+    ///
+    /// ```
+    /// # mod toy { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/toy/mod.rs")); }
+    /// # use toy::Toy;
+    /// use exproto_runtime::app::App;
+    ///
+    /// let code = App::<Toy>::new().main_with(["toy", "--version"]);
+    /// assert_eq!(code, std::process::ExitCode::SUCCESS);
+    /// ```
+    #[must_use]
+    pub fn main_with<T: Into<OsString>>(self, args: impl IntoIterator<Item = T>) -> ExitCode {
+        let cli = match self.parse(args.into_iter().map(Into::into)) {
             Ok(cli) => cli,
             // Help and version are no failures, and go to standard output.
             Err(error) => {
@@ -123,7 +141,7 @@ impl<G: Gateway> App<G> {
         }
     }
 
-    fn parse(&self, args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Cli, clap::Error> {
+    fn parse(&self, args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
         let mut command = Cli::command();
         if let Some(name) = hint::program_name() {
             command = command.display_name(name.clone()).bin_name(name);
