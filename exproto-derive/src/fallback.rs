@@ -346,6 +346,7 @@ fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &T
     };
     let own = at_lifetime(model, &syn::parse_quote!('static));
     let at = at_lifetime(model, &syn::parse_quote!('_));
+    let profiles = crate::expand::declared_profiles(&model.routes);
     quote! {
         impl #generics __p::Within for #body { type Frame = #this; }
         #names_header {
@@ -357,6 +358,7 @@ fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &T
         }
         #outer_header {
             const KEEPS: &'static [&'static [&'static str]] = &[];
+            const PROFILES: &'static [&'static str] = #profiles;
             type State = #state;
             type Context = #ctx;
             type Body = #body;
@@ -397,6 +399,7 @@ fn routed(model: &Model) -> TokenStream {
         #header {
             const ANONYMOUS: bool = false;
             const KEEPS: &'static [&'static str] = &[];
+            const PROFILES: &'static [&'static str] = &["*"];
             fn access(&self) -> __p::Access { ::core::unimplemented!() }
             fn answers(__frame: &<Self as __p::Within>::Frame) -> __p::Option<__p::Pairing> { ::core::unimplemented!() }
             fn ask(

@@ -5,12 +5,13 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Attribute, Expr, LitInt, LitStr, Member, Path, Token, Type};
 
-use super::{Keyed, Place, after_eq, entries, in_parens, set, unknown_key};
+use super::profile::{self, Profile};
+use super::{Keyed, Place, after_eq, in_parens, set, unknown_key};
 use crate::ctxt::Ctxt;
 
-const STRUCT_KEYS: &[&str] = &["gateway", "state", "ctx", "downlink", "one_of", "anonymous"];
-const ENUM_KEYS: &[&str] = &["anonymous", "login_elsewhere"];
-const ONE_OF_KEYS: &[&str] = &["gateway", "state", "ctx"];
+const STRUCT_KEYS: &[&str] = &["gateway", "state", "ctx", "downlink", "one_of", "anonymous", "profiles"];
+const ENUM_KEYS: &[&str] = &["anonymous", "login_elsewhere", "profile"];
+const ONE_OF_KEYS: &[&str] = &["gateway", "state", "ctx", "profiles"];
 const VARIANT_KEYS: &[&str] = &[
     "auth",
     "publish",
@@ -25,6 +26,7 @@ const VARIANT_KEYS: &[&str] = &[
     "ignore",
     "sent",
     "public",
+    "profile",
 ];
 const ALL_KEYS: &[&str] = &[
     "gateway",
@@ -47,6 +49,8 @@ const ALL_KEYS: &[&str] = &[
     "ignore",
     "sent",
     "public",
+    "profile",
+    "profiles",
 ];
 
 /// The keys of `#[route(..)]` on a type.
@@ -66,10 +70,14 @@ pub(crate) struct RouteAttrs {
     pub(crate) one_of: Option<Keyed<Type>>,
     /// The routes of a frame without a body.
     pub(crate) own: VariantRoutes,
+    /// The names of all profiles of a gateway.
+    pub(crate) profiles: Option<Keyed<Vec<Ident>>>,
+    /// What profiles say of all variants.
+    pub(crate) of_all: Vec<Profile>,
 }
 
 /// The keys of `#[route(..)]` on a variant.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct VariantRoutes {
     pub(crate) span: Option<Span>,
     pub(crate) auth: Option<Keyed<Auth>>,
@@ -86,9 +94,12 @@ pub(crate) struct VariantRoutes {
     pub(crate) ignore: Option<Keyed<()>>,
     pub(crate) sent: Option<Keyed<()>>,
     pub(crate) public: Option<Keyed<()>>,
+    /// What stands in for some of these under a profile.
+    pub(crate) profiles: Vec<Profile>,
 }
 
 /// `auth(client_id = "..", username = "..", password = FUNCTION)`.
+#[derive(Clone)]
 pub(crate) struct Auth {
     pub(crate) client_id: LoginText,
     pub(crate) username: Option<LoginText>,
@@ -111,6 +122,7 @@ impl Auth {
 }
 
 /// A text of a login.
+#[derive(Clone)]
 pub(crate) enum LoginText {
     Template(LitStr),
     /// What a function or another expression makes of the frame.
@@ -118,6 +130,7 @@ pub(crate) enum LoginText {
 }
 
 /// `reply = EXPR`, `reply(EXPR, each = items)`.
+#[derive(Clone)]
 pub(crate) struct Reply {
     pub(crate) span: Span,
     pub(crate) value: Expr,
@@ -125,6 +138,7 @@ pub(crate) struct Reply {
 }
 
 /// What ties an answer to its downlink.
+#[derive(Clone)]
 pub(crate) enum Pairing {
     /// Nothing: answers come in the order of the downlinks.
     Order,
@@ -134,12 +148,14 @@ pub(crate) enum Pairing {
 
 /// `serial`, `header.serial`: a field of the variant or of the frame, and
 /// fields within it.
+#[derive(Clone)]
 pub(crate) struct FieldPath {
     pub(crate) first: Ident,
     pub(crate) rest: Vec<Member>,
 }
 
 /// `publish("topic", qos = 1, retain, payload = .., each = items)`.
+#[derive(Clone)]
 pub(crate) struct Publish {
     pub(crate) span: Span,
     pub(crate) topic: LitStr,
@@ -147,9 +163,12 @@ pub(crate) struct Publish {
     pub(crate) retain: bool,
     pub(crate) payload: Payload,
     pub(crate) each: Option<Ident>,
+    /// It stands for all variants, so it speaks of no variant's fields.
+    pub(crate) of_all: bool,
 }
 
 /// What a publish carries.
+#[derive(Clone)]
 pub(crate) enum Payload {
     /// The fields of the variant as JSON.
     Json,
@@ -157,6 +176,8 @@ pub(crate) enum Payload {
     Frame,
     /// One field: bytes and text as they are, else JSON.
     Field(Ident),
+    /// What a function writes.
+    With(Path),
     /// The frame as it was received.
     Raw,
     /// The same as hex digits.
@@ -164,19 +185,30 @@ pub(crate) enum Payload {
 }
 
 /// `subscribe("filter", qos = 1)`.
+#[derive(Clone)]
 pub(crate) struct Subscribe {
     pub(crate) filter: LitStr,
     pub(crate) qos: u8,
 }
 
 /// `deliver("filter", qos = 1, answer = KEY, payload = FIELD)`.
+#[derive(Clone)]
 pub(crate) struct Deliver {
     pub(crate) filter: LitStr,
     pub(crate) qos: u8,
     /// How the device's answer will be known.
     pub(crate) answer: Option<Pairing>,
-    /// The one field that the payload is, if it is no JSON.
-    pub(crate) payload: Option<Ident>,
+    /// What the payload is, if it is not the JSON of the variant.
+    pub(crate) payload: Option<Taken>,
+}
+
+/// How the payload of a downlink is read.
+#[derive(Clone)]
+pub(crate) enum Taken {
+    /// It is one field.
+    Field(Ident),
+    /// A function makes a body of it.
+    With(Path),
 }
 
 impl VariantRoutes {
@@ -194,8 +226,18 @@ pub(crate) fn parse_type(attrs: &[Attribute], place: Place, one_of: bool, ctxt: 
         Place::Enum => ENUM_KEYS,
         _ => STRUCT_KEYS,
     };
-    entries(attrs, "route", ctxt, |key, input, ctxt| {
+    profile::entries(attrs, ctxt, |of, key, input, ctxt| {
         let name = key.unraw().to_string();
+        match (of, place) {
+            (Some(of), Place::Enum) => {
+                return profile::route(&mut found.of_all, of, key, input, profile::OF_ALL, ctxt);
+            }
+            (Some(of), _) => {
+                found.own.span = found.own.span.or(Some(key.span()));
+                return profile::route(&mut found.own.profiles, of, key, input, profile::KEYS, ctxt);
+            }
+            (None, _) => {}
+        }
         // A frame without a body has the routes of a variant itself.
         if place == Place::Struct && VARIANT_KEYS.contains(&name.as_str()) {
             found.own.span = found.own.span.or(Some(key.span()));
@@ -214,6 +256,10 @@ pub(crate) fn parse_type(attrs: &[Attribute], place: Place, one_of: bool, ctxt: 
             "downlink" => {
                 set(&mut found.downlink, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt)
             }
+            "profiles" => {
+                let names = in_parens(input, key, "NAME", profile::names)?;
+                set(&mut found.profiles, key, names, ctxt);
+            }
             "login_elsewhere" => set(&mut found.login_elsewhere, key, (), ctxt),
             _ => set(&mut found.anonymous, key, (), ctxt),
         }
@@ -225,12 +271,20 @@ pub(crate) fn parse_type(attrs: &[Attribute], place: Place, one_of: bool, ctxt: 
 /// Reads `#[route(..)]` on a variant.
 pub(crate) fn parse_variant(attrs: &[Attribute], ctxt: &mut Ctxt) -> VariantRoutes {
     let mut found = VariantRoutes { span: span_of(attrs), ..VariantRoutes::default() };
-    entries(attrs, "route", ctxt, |key, input, ctxt| route(&mut found, key, input, ctxt));
+    profile::entries(attrs, ctxt, |of, key, input, ctxt| match of {
+        Some(of) => profile::route(&mut found.profiles, of, key, input, profile::KEYS, ctxt),
+        None => route(&mut found, key, input, ctxt),
+    });
     found
 }
 
 /// Reads one key of the routes of a frame.
-fn route(found: &mut VariantRoutes, key: &Ident, input: ParseStream<'_>, ctxt: &mut Ctxt) -> syn::Result<()> {
+pub(super) fn route(
+    found: &mut VariantRoutes,
+    key: &Ident,
+    input: ParseStream<'_>,
+    ctxt: &mut Ctxt,
+) -> syn::Result<()> {
     match key.unraw().to_string().as_str() {
         "auth" => {
             let value = in_parens(input, key, "client_id = \"{..}\"", |input| auth(key, input))?;
@@ -266,6 +320,11 @@ fn route(found: &mut VariantRoutes, key: &Ident, input: ParseStream<'_>, ctxt: &
         _ => return Err(unknown_key(key, "route", Place::Variant, VARIANT_KEYS, ALL_KEYS)),
     }
     Ok(())
+}
+
+/// Whether some place has this key.
+pub(super) fn is_key(name: &str) -> bool {
+    ALL_KEYS.contains(&name)
 }
 
 fn span_of(attrs: &[Attribute]) -> Option<Span> {
@@ -315,8 +374,15 @@ fn auth(at: &Ident, input: ParseStream<'_>) -> syn::Result<Auth> {
 
 fn publish(at: &Ident, input: ParseStream<'_>) -> syn::Result<Publish> {
     let topic = template(input)?;
-    let mut found =
-        Publish { span: at.span(), topic, qos: 0, retain: false, payload: Payload::Json, each: None };
+    let mut found = Publish {
+        span: at.span(),
+        topic,
+        qos: 0,
+        retain: false,
+        payload: Payload::Json,
+        each: None,
+        of_all: false,
+    };
     while !input.is_empty() {
         let key: Ident = input.parse()?;
         match key.to_string().as_str() {
@@ -324,13 +390,15 @@ fn publish(at: &Ident, input: ParseStream<'_>) -> syn::Result<Publish> {
             "retain" => found.retain = true,
             "each" => found.each = Some(after_eq(input, &key, "FIELD", |input| input.parse())?),
             "payload" => {
-                let word: Ident = after_eq(input, &key, "json", |input| input.parse())?;
-                found.payload = match word.to_string().as_str() {
-                    "json" => Payload::Json,
-                    "frame" => Payload::Frame,
-                    "raw" => Payload::Raw,
-                    "hex" => Payload::Hex,
-                    _ => Payload::Field(word),
+                found.payload = match after_eq(input, &key, "json", word_or_function)? {
+                    Word::Function(path) => Payload::With(path),
+                    Word::Is(word) => match word.to_string().as_str() {
+                        "json" => Payload::Json,
+                        "frame" => Payload::Frame,
+                        "raw" => Payload::Raw,
+                        "hex" => Payload::Hex,
+                        _ => Payload::Field(word),
+                    },
                 };
             }
             _ => {
@@ -368,8 +436,11 @@ fn deliver(input: ParseStream<'_>) -> syn::Result<Deliver> {
             "qos" => found.qos = after_eq(input, &key, "1", qos)?,
             "answer" => found.answer = Some(pairing(input, &key)?),
             "payload" => {
-                let word: Ident = after_eq(input, &key, "json", |input| input.parse())?;
-                found.payload = (word != "json").then_some(word);
+                found.payload = match after_eq(input, &key, "json", word_or_function)? {
+                    Word::Function(path) => Some(Taken::With(path)),
+                    Word::Is(word) if word == "json" => None,
+                    Word::Is(word) => Some(Taken::Field(word)),
+                };
             }
             _ => {
                 return Err(syn::Error::new(
@@ -381,6 +452,20 @@ fn deliver(input: ParseStream<'_>) -> syn::Result<Deliver> {
         comma(input)?;
     }
     Ok(found)
+}
+
+enum Word {
+    Is(Ident),
+    Function(Path),
+}
+
+/// A word, or `with(FUNCTION)`.
+fn word_or_function(input: ParseStream<'_>) -> syn::Result<Word> {
+    let word: Ident = input.parse()?;
+    if word != "with" || !input.peek(syn::token::Paren) {
+        return Ok(Word::Is(word));
+    }
+    in_parens(input, &word, "FUNCTION", |input| input.parse()).map(Word::Function)
 }
 
 /// Nothing, or `= FIELD` and fields within it.

@@ -10,6 +10,7 @@ mod frame;
 mod layout;
 mod numbers;
 mod relations;
+mod profiles;
 mod routes;
 mod tags;
 

@@ -4,10 +4,10 @@ use proc_macro2::{Ident, Span};
 use syn::LitStr;
 use syn::ext::IdentExt;
 
-use super::{field_hint, field_named};
-use crate::attr::route::{Pairing, Payload, VariantRoutes};
+use super::{field_hint, field_named, profiles};
+use crate::attr::route::{Pairing, Payload, Taken, VariantRoutes};
 use crate::ctxt::Ctxt;
-use crate::ir::{EnumModel, IntTy, Layout, Model, Presence, Repr, Shape, Variant};
+use crate::ir::{EnumModel, IntTy, Layout, Model, Presence, Repr, Shape};
 use crate::template::{self, Piece, Use};
 
 /// Runs the rules on the routes of a type.
@@ -21,10 +21,9 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
             filters_differ(data, ctxt);
             for variant in &data.variants {
                 conflicts(&variant.routes, ctxt);
-                publishes(variant, ctxt);
-                answers(variant, ctxt);
-                templates(variant, ctxt);
+                of_frame(&variant.layout, &variant.routes, ctxt);
             }
+            profiles::of_all(model, data, ctxt);
         }
         Shape::Enum(_) => {
             if let Some(key) = &model.routes.anonymous {
@@ -54,6 +53,12 @@ fn one_of(model: &Model, data: &EnumModel, ctxt: &mut Ctxt) {
                 ),
             );
         }
+    }
+    for profile in &model.routes.of_all {
+        ctxt.error(
+            &profile.name,
+            format_args!("put the routes of the profile on the frames in `{}`", model.ident),
+        );
     }
     if model.routes.gateway.is_none()
         && let Some(span) = model.routes.span
@@ -110,6 +115,13 @@ fn frame(model: &Model, ctxt: &mut Ctxt) {
     let Some(gateway) = &model.routes.gateway else {
         let state = model.routes.state.as_ref().map(|key| ("state", key.key));
         let downlink = model.routes.downlink.as_ref().map(|key| ("downlink", key.key));
+        if let Some(profiles) = &model.routes.profiles {
+            ctxt.error_at(
+                profiles.key,
+                "`profiles` belongs to a gateway: write `#[route(gateway, profiles(..))]`",
+            );
+            return;
+        }
         let ctx = model.routes.ctx.as_ref().map(|key| ("ctx", key.key));
         match state.or(downlink).or(ctx) {
             Some((key, span)) => {
@@ -154,6 +166,9 @@ fn flat(model: &Model, frame: &crate::ir::Frame, ctxt: &mut Ctxt) {
     if let (Some(state), Some(_)) = (&routes.state, &routes.one_of) {
         ctxt.error_at(state.key, "the enum says what the state is: remove `state` here");
     }
+    if let (Some(profiles), Some(_)) = (&routes.profiles, &routes.one_of) {
+        ctxt.error_at(profiles.key, "the enum says which profiles there are: remove `profiles` here");
+    }
     if layout.broken || layout.items.iter().any(|item| item.broken) {
         return;
     }
@@ -169,6 +184,7 @@ fn flat(model: &Model, frame: &crate::ir::Frame, ctxt: &mut Ctxt) {
         ),
         (None, Some(_), _) => {
             conflicts(own, ctxt);
+            of_frame(layout, own, ctxt);
             let login = routes.anonymous.is_some() || own.auth.is_some() || routes.one_of.is_some();
             if let (false, Some(publish)) = (login, own.publish.first()) {
                 ctxt.error_at(
@@ -179,6 +195,17 @@ fn flat(model: &Model, frame: &crate::ir::Frame, ctxt: &mut Ctxt) {
         }
         _ => {}
     }
+}
+
+// What the routes of a frame name is there, under each profile.
+pub(super) fn of_frame(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt) {
+    let under = routes.profiles.iter().map(|profile| &profile.routes);
+    for routes in under.chain([routes]) {
+        publishes(layout, routes, ctxt);
+        answers(layout, routes, ctxt);
+        templates(layout, routes, ctxt);
+    }
+    profiles::conflicts(routes, ctxt);
 }
 
 // Where one variant has a route, all say what they mean.
@@ -207,7 +234,7 @@ fn login(model: &Model, data: &EnumModel, ctxt: &mut Ctxt) {
     if data.variants.iter().any(|variant| variant.routes.auth.is_some()) {
         return;
     }
-    let first = data.variants.iter().flat_map(|variant| &variant.routes.publish).next();
+    let first = data.variants.iter().flat_map(|variant| profiles::publishes(&variant.routes)).next();
     if let Some(publish) = first {
         ctxt.error_at(
             publish.span,
@@ -275,7 +302,7 @@ fn conflicts(routes: &VariantRoutes, ctxt: &mut Ctxt) {
 }
 
 /// The routes that a variant has.
-fn named(routes: &VariantRoutes) -> Vec<(&'static str, Span)> {
+pub(super) fn named(routes: &VariantRoutes) -> Vec<(&'static str, Span)> {
     let all = [
         ("auth", routes.auth.as_ref().map(|key| key.key)),
         ("publish", routes.publish.first().map(|publish| publish.span)),
@@ -296,14 +323,13 @@ fn named(routes: &VariantRoutes) -> Vec<(&'static str, Span)> {
 
 // `each` walks a list of the variant and makes the payload of each element;
 // `payload` names a field of the variant.
-fn publishes(variant: &Variant, ctxt: &mut Ctxt) {
-    let layout = &variant.layout;
-    for reply in &variant.routes.reply {
+fn publishes(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt) {
+    for reply in &routes.reply {
         if let Some(list) = &reply.each {
             each(layout, list, "answers", ctxt);
         }
     }
-    for publish in &variant.routes.publish {
+    for publish in &routes.publish {
         if let Some(list) = &publish.each {
             each(layout, list, "publishes", ctxt);
             if let Payload::Field(word) = &publish.payload {
@@ -345,15 +371,14 @@ fn each(layout: &Layout, list: &Ident, does: &str, ctxt: &mut Ctxt) {
 
 // What a device echoes of a downlink is an unsigned integer. One that is no
 // field of the variant is one of the frame: the compiler looks there.
-fn answers(variant: &Variant, ctxt: &mut Ctxt) {
-    let routes = &variant.routes;
+fn answers(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt) {
     let answers = routes.answers.as_ref().map(|key| (&key.value, "answers"));
     let deliver = routes.deliver.as_ref().and_then(|key| Some((key.value.answer.as_ref()?, "answer")));
     for (pairing, name) in answers.into_iter().chain(deliver) {
         if let Pairing::Key(path) = pairing
             && path.rest.is_empty()
         {
-            echoed(&variant.layout, &path.first, name, ctxt);
+            echoed(layout, &path.first, name, ctxt);
         }
     }
 }
@@ -378,8 +403,7 @@ fn echoed(layout: &Layout, field: &Ident, name: &str, ctxt: &mut Ctxt) {
 
 // Templates are well-formed; the filter of a `deliver` route is subscribed
 // when nothing but the client id is known.
-fn templates(variant: &Variant, ctxt: &mut Ctxt) {
-    let routes = &variant.routes;
+pub(super) fn templates(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt) {
     if let Some(auth) = &routes.auth {
         for literal in auth.value.templates() {
             template::parse(literal, Use::Text, ctxt);
@@ -393,15 +417,14 @@ fn templates(variant: &Variant, ctxt: &mut Ctxt) {
     }
     if let Some(deliver) = &routes.deliver {
         device_filter(&deliver.value.filter, ctxt);
-        if let Some(field) = &deliver.value.payload {
-            whole_payload(variant, field, ctxt);
+        if let Some(Taken::Field(field)) = &deliver.value.payload {
+            whole_payload(layout, field, ctxt);
         }
     }
 }
 
 // A payload that is one field leaves nothing to make the others of.
-fn whole_payload(variant: &Variant, field: &Ident, ctxt: &mut Ctxt) {
-    let layout = &variant.layout;
+fn whole_payload(layout: &Layout, field: &Ident, ctxt: &mut Ctxt) {
     let text = field.unraw().to_string();
     if field_named(layout, &text).is_none() {
         ctxt.error(

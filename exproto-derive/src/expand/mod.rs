@@ -15,6 +15,7 @@ pub(crate) mod join;
 mod one_of;
 mod own;
 mod route;
+pub(crate) use route::declared as declared_profiles;
 mod sample;
 mod scalar;
 pub(crate) mod schema;

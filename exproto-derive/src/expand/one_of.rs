@@ -187,13 +187,18 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
         }
     });
     let given = super::route::context(model);
+    let profiles = super::route::declared(&model.routes);
+    let bodies: Vec<_> = fixed.iter().map(|ty| quote!(<#ty as __p::Outer>::Body)).collect();
+    let used = super::route::used(&model.routes, &bodies);
     quote! {
         #(#replies)*
+        #used
         impl __p::Gateway for #own {
             type State = #state;
             const ANONYMOUS: bool = false #(|| <<#fixed as __p::Outer>::Body as __p::Routes>::ANONYMOUS)*;
             const KEEPS: &'static [&'static [&'static str]] =
                 &[#(<<#fixed as __p::Outer>::Body as __p::Routes>::KEEPS),*];
+            const PROFILES: &'static [&'static str] = #profiles;
             #[inline]
             fn ctx(__cx: &__p::Cx<'_, #state>) -> #context { #given }
             #[inline]

@@ -264,3 +264,77 @@ fn gateways_are_frames_with_a_body() {
         ),
     ]);
 }
+
+#[test]
+fn profiles_say_something_of_what_is_there() {
+    let with = |route: &str| {
+        format!(
+            "#[route(anonymous)] enum E {{ #[wire(tag = 1)] #[route(publish(\"a\"))] {route} A {{ x: u8 }} }}"
+        )
+    };
+    let cases: &[(&str, &str, &str)] = &[
+        (
+            "#[route(profile = old)]",
+            "the profile `old` says nothing here: add its routes, `#[route(profile = old, publish(\"topic\"))]`",
+            "old",
+        ),
+        (
+            "#[route(publish(\"b\"), profile = old)]",
+            "`profile` comes first, before the routes that belong to it: `#[route(profile = old, ..)]`",
+            "profile",
+        ),
+        (
+            "#[route(profile = old, publsh(\"b\"))]",
+            "a profile has no key `publsh`; did you mean `publish`?",
+            "publsh",
+        ),
+        (
+            "#[route(profile = old, heartbeat)]",
+            "`heartbeat` is the same under all profiles: give it without `profile`. Here a profile has: publish, subscribe, unsubscribe, deliver, reply, with",
+            "heartbeat",
+        ),
+        (
+            "#[route(profile = old, publish(\"b\"), publish = none)]",
+            "`publish` is given and is `none`; remove one",
+            "publish",
+        ),
+        (
+            "#[route(profile = old, publish(\"b\", payload = y))]",
+            "`E::A` has no field `y` to make the payload of; did you mean `x`?",
+            "y",
+        ),
+    ];
+    for (route, message, token) in cases {
+        let found = super::mistakes_in(&with(route));
+        assert_eq!(found, [((*message).to_owned(), (*token).to_owned())], "{route}");
+    }
+    mistakes(&[
+        (
+            "enum E { #[wire(tag = 1)] #[route(ignore)] #[route(profile = old, publish(\"b\"))] A }",
+            &[
+                (
+                    "no frame logs the device in: add an `auth(client_id = \"{..}\")` route, or `#[route(anonymous)]` to the enum",
+                    "publish",
+                ),
+                (
+                    "`ignore` means that nothing happens, but there is `publish`: remove one of the two",
+                    "publish",
+                ),
+            ],
+        ),
+        (
+            "#[route(anonymous)] #[route(profile = old, publish(\"b\", each = list), deliver(\"c\"))] enum E { #[wire(tag = 1)] #[route(publish(\"a\"))] A }",
+            &[
+                ("`each` is for one variant: not all of them have this list", "list"),
+                (
+                    "the topic does not say which variant a message becomes: a function does, `payload = with(FUNCTION)`",
+                    "\"c\"",
+                ),
+            ],
+        ),
+        (
+            "#[route(anonymous)] #[route(profile = old, deliver(\"c\", payload = with(f)))] enum E { #[wire(tag = 1)] #[route(deliver(\"a\"))] #[route(profile = old, deliver(\"c\"))] A }",
+            &[("`E` takes this filter already, so `A` is never made: use another filter", "\"c\"")],
+        ),
+    ]);
+}

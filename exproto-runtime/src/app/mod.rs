@@ -146,6 +146,19 @@ impl<G: Gateway> App<G> {
         if let Some(name) = hint::program_name() {
             command = command.display_name(name.clone()).bin_name(name);
         }
+        // The names of a gateway's profiles belong into the help; without any the
+        // option says nothing.
+        let profile = |arg: clap::Arg| match G::PROFILES {
+            [] => arg.hide(true),
+            names => arg.help(format!(
+                "The profile whose routes hold instead of those without one: {}",
+                names.join(", ")
+            )),
+        };
+        command = command.mut_arg("profile", profile);
+        for name in ["serve", "decode"] {
+            command = command.mut_subcommand(name, |command| command.mut_arg("profile", profile));
+        }
         let mut matches = command.try_get_matches_from_mut(args)?;
         Cli::from_arg_matches_mut(&mut matches)
     }
@@ -153,7 +166,12 @@ impl<G: Gateway> App<G> {
     fn run(self, cli: Cli) -> Result<ExitCode, Failure> {
         match cli.command.unwrap_or(Command::Serve(cli.serve)) {
             Command::Serve(args) => serve::run::<G>(args, self.port, self.session),
-            Command::Decode(args) => Ok(decode::run::<G>(args)),
+            Command::Decode(args) => {
+                let profile = args.profile.as_deref().map(Into::into);
+                let settings = SessionSettings { profile, ..SessionSettings::default() };
+                settings.check_profile::<G>().map_err(|error| Failure::new(error.to_string()))?;
+                Ok(decode::run::<G>(args))
+            }
             Command::Check(args) => check::run::<G>(args),
             Command::Simulate(args) => simulation::run(args, self.port, self.simulator),
             Command::Watch(args) => message::watch(args),

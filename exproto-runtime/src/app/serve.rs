@@ -50,6 +50,9 @@ pub(super) struct ServeArgs {
     /// as needed
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::param)]
     params: Vec<(String, String)>,
+    /// The profile whose routes hold instead of those without one
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
     /// How many devices may be connected [default: what the limit of open
     /// files leaves room for]
     #[arg(long, value_name = "N")]
@@ -66,6 +69,8 @@ pub(super) fn run<G: Gateway>(
 ) -> Result<ExitCode, Failure> {
     session.accept_bad |= args.accept_bad;
     session.params.extend(args.params.iter().cloned());
+    session.profile = args.profile.as_deref().map(Into::into).or(session.profile);
+    session.check_profile::<G>().map_err(|error| Failure::new(error.to_string()))?;
     super::runtime()?.block_on(async {
         #[cfg(feature = "grpc")]
         if let (Some(address), Some(adapter)) = (args.exproto, &args.adapter) {

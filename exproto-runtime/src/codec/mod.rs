@@ -134,7 +134,7 @@ pub use frame::{
     Constant, Cursor, FrameLayout, FrameWalk, Frames, Halt, Keep, Kept, ListScan, Only, Steps, Turn, Walk,
     WalkBody, Walker, codec_stuck, first_stuck, frame_size, not_stuck,
 };
-pub use json::{Fill, FillError, JsonWriter, Node, Object, to_json};
+pub use json::{Base64, Fill, FillError, JsonObject, JsonWriter, Node, Object, to_json};
 pub use layout::{
     Codec, Context, Decode, Encode, EncodeBody, End, Family, NoCtx, Protocol, Scalar, Segment, Select,
     Tagged, Wire,

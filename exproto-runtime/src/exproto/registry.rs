@@ -91,6 +91,7 @@ impl<G: Gateway> Registry<G> {
     pub(super) fn new(
         settings: ExProtoSettings,
     ) -> Result<(Arc<Self>, mpsc::Receiver<Infallible>), SettingsError> {
+        settings.session.check_profile::<G>()?;
         let counters = Arc::new(Counters::default());
         let adapter = Arc::new(Adapter::new(&settings, Arc::clone(&counters))?);
         let (alive, ended) = mpsc::channel(1);

@@ -134,6 +134,12 @@ impl SettingsError {
     }
 }
 
+impl From<crate::session::UnknownProfile> for SettingsError {
+    fn from(unknown: crate::session::UnknownProfile) -> Self {
+        Self { message: unknown.to_string() }
+    }
+}
+
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

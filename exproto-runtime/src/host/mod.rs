@@ -66,7 +66,7 @@ pub use settings::Listener;
 
 use crate::broker::Broker;
 use crate::metrics::Metrics;
-use crate::session::Gateway;
+use crate::session::{Gateway, UnknownProfile};
 use listen::Bound;
 use worker::{Crew, Stage};
 
@@ -124,6 +124,9 @@ pub enum HostError {
         /// What the system says.
         source: io::Error,
     },
+    /// A listener's sessions are told of a profile that the gateway does not
+    /// have.
+    Profile(UnknownProfile),
     /// A worker or a listener cannot be started.
     Start(io::Error),
 }
@@ -135,6 +138,7 @@ impl fmt::Display for HostError {
             Self::Bind { listener, address, source } => {
                 write!(f, "listener `{listener}` cannot listen on {address}: {source}")
             }
+            Self::Profile(source) => source.fmt(f),
             Self::Start(source) => write!(f, "the host cannot start: {source}"),
         }
     }
@@ -144,6 +148,7 @@ impl std::error::Error for HostError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::NoListener => None,
+            Self::Profile(source) => Some(source),
             Self::Bind { source, .. } | Self::Start(source) => Some(source),
         }
     }
@@ -201,6 +206,9 @@ impl<G: Gateway> HostBuilder<G> {
     pub fn bind<B: Broker>(self, broker: B) -> Result<Host<G, B>, HostError> {
         if self.listeners.is_empty() {
             return Err(HostError::NoListener);
+        }
+        for listener in &self.listeners {
+            listener.session.check_profile::<G>().map_err(HostError::Profile)?;
         }
         let allowed = OpenFiles::now().map_or(usize::MAX, OpenFiles::connections);
         let listeners = self

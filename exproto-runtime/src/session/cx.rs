@@ -50,6 +50,7 @@ pub struct Cx<'c, S> {
     pub wire: &'c [u8],
     pub(crate) kept: &'c [(&'static str, Box<str>)],
     pub(crate) params: Option<&'c BTreeMap<String, String>>,
+    pub(crate) profile: &'c str,
     pub(crate) serial: &'c mut u64,
     pub(crate) topics: TopicPolicy,
 }
@@ -64,7 +65,19 @@ impl<'c, S> Cx<'c, S> {
         serial: &'c mut u64,
     ) -> Self {
         let topics = TopicPolicy::default();
-        Self { state, info, client_id, request, now: 0, wire: &[], kept: &[], params: None, serial, topics }
+        Self {
+            state,
+            info,
+            client_id,
+            request,
+            now: 0,
+            wire: &[],
+            kept: &[],
+            params: None,
+            profile: "",
+            serial,
+            topics,
+        }
     }
 
     /// The same view at a time, in milliseconds since 1970.
@@ -101,6 +114,13 @@ impl<'c, S> Cx<'c, S> {
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&'c str> {
         self.params?.get(name).map(String::as_str)
+    }
+
+    /// The profile whose routes hold, `""` for none; see
+    /// [`SessionSettings::profile`](super::SessionSettings::profile).
+    #[must_use]
+    pub fn profile(&self) -> &'c str {
+        self.profile
     }
 
     /// An empty topic or filter that follows the gateway's policy. Where there

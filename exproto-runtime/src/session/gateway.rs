@@ -103,6 +103,11 @@ pub trait Gateway: Protocol + 'static {
     /// What `auth` keeps of a login, for each kind of frames that has one.
     const KEEPS: &'static [&'static [&'static str]] = &[];
 
+    /// The names of the profiles that
+    /// [`SessionSettings::profile`](super::SessionSettings::profile) chooses
+    /// from.
+    const PROFILES: &'static [&'static str] = &[];
+
     /// Which downlink this frame answers, if any.
     fn answers(frame: &Self::At<'_>) -> Option<Pairing>;
 

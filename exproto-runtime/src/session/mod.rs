@@ -15,6 +15,7 @@ mod cx;
 mod event;
 mod flight;
 mod gateway;
+mod known;
 mod machine;
 mod rare;
 mod report;
@@ -27,5 +28,5 @@ pub use event::{Action, CloseReason, Credentials, Event, Millis, Now, Out, Outco
 pub use gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Refusal, Stage};
 pub use machine::Session;
 pub use report::{HEX_BYTES, Report, Tally};
-pub use settings::{BeforeLogin, OnRefused, SessionSettings};
+pub use settings::{BeforeLogin, OnRefused, SessionSettings, UnknownProfile};
 pub use topic::{MAX_TOPIC, TopicBuf, TopicPolicy, TopicValue, capture, matches, valid_filter, valid_topic};

@@ -4,6 +4,8 @@
 use super::cx::{Asks, Cx};
 use super::event::Outcome;
 use super::gateway::{Access, After, DeliverError, Delivery, Pairing, Refusal, Stage};
+use super::known::same;
+pub use super::known::{check_kept, check_placeholder, check_profile, check_used};
 use super::topic::{TopicBuf, TopicValue};
 use crate::codec::{Context, Error, FieldInfo, JsonWriter, Node, Value, Visitor, Wire};
 
@@ -33,6 +35,8 @@ pub trait Within {
 pub trait Outer: Sized {
     /// What `auth` keeps, in any frame of the gateway.
     const KEEPS: &'static [&'static [&'static str]];
+    /// The gateway's profiles.
+    const PROFILES: &'static [&'static str] = &[];
     /// What the user keeps for each connection.
     type State: Default + Send + 'static;
     /// What the gateway's frames take as context.
@@ -156,6 +160,8 @@ pub trait Routes: Within + Sized {
     const ANONYMOUS: bool;
     /// What `auth` keeps.
     const KEEPS: &'static [&'static str];
+    /// The profiles that any of them is under.
+    const PROFILES: &'static [&'static str] = &[];
     /// See [`Gateway::access`](super::Gateway::access).
     fn access(&self) -> Access;
     /// See [`Gateway::answers`](super::Gateway::answers).
@@ -321,151 +327,6 @@ pub const fn name_index<N: Names>(name: &str) -> usize {
     usize::MAX
 }
 
-/// Fails the build when a template names what is not there.
-#[track_caller]
-pub const fn check_placeholder<N: Names>(name: &str, place: &str, own: &[&str]) {
-    let index = name_index::<N>(name);
-    if index == usize::MAX {
-        let mut message = Message::new();
-        message.add("no placeholder `{").add(name).add("}` for `").add(place).add("`");
-        let mut best = usize::MAX;
-        let mut near = "";
-        let mut i = 0;
-        while i < N::NAMES.len() + own.len() {
-            let known = if i < N::NAMES.len() { N::NAMES[i] } else { own[i - N::NAMES.len()] };
-            let far = distance(known, name);
-            if far < best && far <= 1 + known.len() / 3 {
-                best = far;
-                near = known;
-            }
-            i += 1;
-        }
-        if !near.is_empty() {
-            message.add("; did you mean `{").add(near).add("}`?");
-        }
-        message.add(" Known: ");
-        let mut i = 0;
-        while i < N::NAMES.len() + own.len() {
-            if i > 0 {
-                message.add(", ");
-            }
-            message.add(if i < N::NAMES.len() { N::NAMES[i] } else { own[i - N::NAMES.len()] });
-            i += 1;
-        }
-        message.fail();
-    }
-    if !N::USABLE[index] {
-        let mut message = Message::new();
-        message.add("`").add(N::TYPE).add("::").add(name).add("` is a `").add(N::TYPES[index]);
-        message.add("`, which cannot stand in a topic: use an integer, `bool` or text, or implement `TopicValue` for the type");
-        message.fail();
-    }
-}
-
-/// Fails the build when a template names what no login keeps.
-#[track_caller]
-pub const fn check_kept<F: Outer>(name: &str, place: &str) {
-    let mut message = Message::new();
-    message.add("no `auth` keeps `").add(name).add("` for the topic of `").add(place);
-    message.add("`: write `auth(client_id = .., keep(").add(name).add("))`");
-    let mut frame = 0;
-    while frame < F::KEEPS.len() {
-        let mut i = 0;
-        while i < F::KEEPS[frame].len() {
-            if same(F::KEEPS[frame][i], name) {
-                return;
-            }
-            i += 1;
-        }
-        frame += 1;
-    }
-    message.fail();
-}
-
-const fn same(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < a.len() {
-        if a[i] != b[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
-}
-
-/// Edits that turn one word of at most 31 bytes into the other.
-const fn distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() > 31 || b.len() > 31 {
-        return usize::MAX;
-    }
-    let mut row = [0; 32];
-    let mut j = 0;
-    while j <= b.len() {
-        row[j] = j;
-        j += 1;
-    }
-    let mut i = 0;
-    while i < a.len() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        let mut j = 0;
-        while j < b.len() {
-            let change = diagonal + if a[i] == b[j] { 0 } else { 1 };
-            let drop = row[j] + 1;
-            let insert = row[j + 1] + 1;
-            diagonal = row[j + 1];
-            let mut least = change;
-            if drop < least {
-                least = drop;
-            }
-            if insert < least {
-                least = insert;
-            }
-            row[j + 1] = least;
-            j += 1;
-        }
-        i += 1;
-    }
-    row[b.len()]
-}
-
-/// A sentence put together at compile time.
-struct Message {
-    bytes: [u8; 512],
-    len: usize,
-}
-
-impl Message {
-    const fn new() -> Self {
-        Self { bytes: [0; 512], len: 0 }
-    }
-
-    const fn add(&mut self, text: &str) -> &mut Self {
-        let text = text.as_bytes();
-        let mut i = 0;
-        while i < text.len() && self.len < self.bytes.len() {
-            self.bytes[self.len] = text[i];
-            self.len += 1;
-            i += 1;
-        }
-        self
-    }
-
-    #[track_caller]
-    const fn fail(&self) -> ! {
-        let (text, _) = self.bytes.split_at(self.len);
-        match core::str::from_utf8(text) {
-            Ok(text) => panic!("{}", text),
-            Err(_) => panic!("a placeholder is not known"),
-        }
-    }
-}
-
 /// Appends the JSON of a variant's content.
 pub fn content_json<T: Value>(body: &T, at: &'static FieldInfo, out: &mut Vec<u8>) {
     body.show_content(at, &mut JsonWriter::new(out));
@@ -578,4 +439,13 @@ pub fn encode_frame<F: Outer + ReplyTo<F>>(
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     frame.write(ctx, out)
+}
+
+/// The body that a function has made of a payload.
+///
+/// # Errors
+///
+/// What the function says of the payload.
+pub fn made<B, E: core::fmt::Display>(body: Result<B, E>) -> Result<B, DeliverError> {
+    body.map_err(|error| DeliverError::Payload(error.to_string()))
 }

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use super::gateway::Gateway;
 use super::topic::TopicPolicy;
 use crate::codec::ReassemblyLimits;
 
@@ -81,7 +82,51 @@ pub struct SessionSettings {
     /// [`Cx::param`](super::Cx::param), topics hold `{param.NAME}`. On the
     /// command line `--param NAME=VALUE`. Default: none.
     pub params: BTreeMap<String, String>,
+    /// The profile whose routes hold, one of
+    /// [`Gateway::PROFILES`](super::Gateway::PROFILES). On the command line
+    /// `--profile NAME`. Default: none, and the routes are those without a
+    /// profile.
+    pub profile: Option<Box<str>>,
 }
+
+impl SessionSettings {
+    /// Whether the gateway has the profile that is asked for. Whoever listens
+    /// asks before the first device comes.
+    ///
+    /// # Errors
+    ///
+    /// It has not; the error names the nearest that it has.
+    pub fn check_profile<G: Gateway>(&self) -> Result<(), UnknownProfile> {
+        match self.profile.as_deref() {
+            Some(name) if !G::PROFILES.contains(&name) => {
+                Err(UnknownProfile { name: name.into(), gateway: G::NAME, known: G::PROFILES })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The gateway has no such profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownProfile {
+    name: Box<str>,
+    gateway: &'static str,
+    known: &'static [&'static str],
+}
+
+impl core::fmt::Display for UnknownProfile {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { name, gateway, known } = self;
+        write!(f, "{gateway} has no profile `{name}`")?;
+        match super::known::nearest(name, known) {
+            Some(near) => write!(f, "; did you mean `{near}`?"),
+            None if known.is_empty() => f.write_str(", nor any other"),
+            None => write!(f, "; there are: {}", known.join(", ")),
+        }
+    }
+}
+
+impl core::error::Error for UnknownProfile {}
 
 impl Default for SessionSettings {
     fn default() -> Self {
@@ -99,6 +144,7 @@ impl Default for SessionSettings {
             answers: 64,
             answer_timeout: Duration::from_secs(60),
             params: BTreeMap::new(),
+            profile: None,
         }
     }
 }

@@ -104,9 +104,29 @@ impl<G: Gateway> TestConn<G> {
         Self::with(ConnInfo::default(), SessionSettings::default())
     }
 
-    /// A new connection with settings of the test.
+    /// A new connection whose routes are those of a profile.
+    ///
+    /// # Panics
+    ///
+    /// The gateway has no such profile.
     #[must_use]
+    #[track_caller]
+    pub fn with_profile(name: &str) -> Self {
+        let settings = SessionSettings { profile: Some(name.into()), ..SessionSettings::default() };
+        Self::with(ConnInfo::default(), settings)
+    }
+
+    /// A new connection with settings of the test.
+    ///
+    /// # Panics
+    ///
+    /// The gateway has no such profile as the settings name.
+    #[must_use]
+    #[track_caller]
     pub fn with(info: ConnInfo, settings: SessionSettings) -> Self {
+        if let Err(error) = settings.check_profile::<G>() {
+            panic!("{error}");
+        }
         let mut session = Session::new(info, Arc::new(settings));
         let ctx = session.ctx();
         let mut conn = Self {

@@ -9,6 +9,7 @@
 //! | `name` | what the case shows |
 //! | `in` | bytes in hex, or an array of them: chunks. Blanks are ignored |
 //! | `client_id` | the device is logged in under this id already |
+//! | `profile` | the profile whose routes hold |
 //! | `from` | `"platform"`: frames that go to devices, which are only decoded; else the device sends them |
 //! | `frames` | the JSON of each frame; of bytes that are none `{"error": "..."}` |
 //! | `publishes` | each message: `topic`, `payload`, `qos` unless 0, `retain` if it is. A payload is its JSON, or its text, or `{"hex": ".."}` |
@@ -26,7 +27,7 @@ use serde_json::Value;
 
 use super::TestConn;
 use crate::codec::{Deframer, Item, to_json};
-use crate::session::Gateway;
+use crate::session::{ConnInfo, Gateway, SessionSettings};
 
 /// Inputs up to this many bytes are cut at every place.
 const CUT_EVERYWHERE: usize = 4096;
@@ -137,7 +138,7 @@ pub fn run<G: Gateway>(text: &str) -> Ran {
         let mut fail = |name: &str, message: String| {
             ran.failures.push(Mismatch { line: index + 1, name: name.into(), message });
         };
-        let case = match Case::parse(trimmed) {
+        let case = match Case::parse(trimmed).and_then(|case| case.known_profile::<G>().map(|()| case)) {
             Ok(case) => case,
             Err(error) => {
                 fail("no case", error);
@@ -168,7 +169,7 @@ pub fn run<G: Gateway>(text: &str) -> Ran {
     ran
 }
 
-const GIVEN: [&str; 4] = ["name", "from", "client_id", "in"];
+const GIVEN: [&str; 5] = ["name", "from", "client_id", "profile", "in"];
 const EXPECTED: [&str; 4] = ["frames", "publishes", "replies", "closed"];
 
 /// One line of the file.
@@ -185,7 +186,7 @@ impl Case {
         let Value::Object(object) = value else { return Err("a case is an object".into()) };
         if let Some(key) = object.keys().find(|key| !GIVEN.iter().chain(&EXPECTED).any(|known| known == key))
         {
-            let known = [GIVEN, EXPECTED].concat().join("`, `");
+            let known = GIVEN.iter().chain(&EXPECTED).copied().collect::<Vec<_>>().join("`, `");
             return Err(format!("`{key}` is no key of a case: there are `{known}`"));
         }
         let name = object.get("name").and_then(Value::as_str).unwrap_or("unnamed").to_owned();
@@ -206,6 +207,15 @@ impl Case {
         Ok(Self { object, name, chunks, from_platform })
     }
 
+    fn settings(&self) -> SessionSettings {
+        let profile = self.object.get("profile").and_then(Value::as_str).map(Into::into);
+        SessionSettings { profile, ..SessionSettings::default() }
+    }
+
+    fn known_profile<G: Gateway>(&self) -> Result<(), String> {
+        self.settings().check_profile::<G>().map_err(|error| error.to_string())
+    }
+
     /// Everything that became of the case.
     fn found<G: Gateway>(&self) -> Vec<(&'static str, Value)> {
         let frames = frames::<G>(self.chunks.iter().map(Vec::as_slice));
@@ -213,7 +223,7 @@ impl Case {
         if self.from_platform {
             return found;
         }
-        let mut device = TestConn::<G>::new();
+        let mut device = TestConn::<G>::with(ConnInfo::default(), self.settings());
         if let Some(id) = self.object.get("client_id").and_then(Value::as_str) {
             device.log_in(id);
         }

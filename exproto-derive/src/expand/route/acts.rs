@@ -1,13 +1,15 @@
 //! The arms of a body's routes: what each variant asks for, replies and takes.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Expr, LitStr};
+use syn::{Expr, LitStr, Path};
 
 use super::Site;
-use super::template::{known, pieces, placeholder};
-use crate::attr::route::{FieldPath, LoginText, Pairing, Payload, Publish, Reply};
+use super::template::{known, outer, pieces, placeholder};
+use crate::attr::route::{
+    Deliver, FieldPath, LoginText, Pairing, Payload, Publish, Reply, Taken, VariantRoutes,
+};
 use crate::expand::common::{at_lifetime, de_lifetime, fields, located, pattern, transparent};
 use crate::expand::{fill, own};
 use crate::ir::{Item, ListKind, Model, Repr};
@@ -15,11 +17,8 @@ use crate::template::{Piece, Use};
 
 pub(super) fn access(variant: &Site<'_>) -> TokenStream {
     let routes = &variant.routes;
-    let uplink = routes.auth.is_some()
-        || !routes.publish.is_empty()
-        || !routes.subscribe.is_empty()
-        || !routes.unsubscribe.is_empty()
-        || routes.with.is_some();
+    let uplink =
+        routes.auth.is_some() || asks(routes) || routes.profiles.iter().any(|profile| asks(&profile.routes));
     if routes.sent.is_some() || (routes.deliver.is_some() && !uplink && routes.reply.is_empty()) {
         return quote!(__p::Access::Sent);
     }
@@ -33,6 +32,14 @@ pub(super) fn access(variant: &Site<'_>) -> TokenStream {
         || routes.close.is_some()
         || (!routes.reply.is_empty() && !uplink);
     if public { quote!(__p::Access::Public) } else { quote!(__p::Access::Member) }
+}
+
+/// Whether the broker is asked for something.
+fn asks(routes: &VariantRoutes) -> bool {
+    !routes.publish.is_empty()
+        || !routes.subscribe.is_empty()
+        || !routes.unsubscribe.is_empty()
+        || routes.with.is_some()
 }
 
 pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
@@ -106,15 +113,26 @@ pub(super) fn rest(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
 }
 
 fn publish_ask(model: &Model, variant: &Site<'_>, publish: &Publish) -> TokenStream {
-    let topic = topic(model, variant, &publish.topic, Use::Topic);
+    let topic = match publish.of_all {
+        true => topic_by(&publish.topic, Use::Topic, |name, span| outer(model, variant, name, span)),
+        false => topic(model, variant, &publish.topic, Use::Topic),
+    };
     let (qos, retain) = (publish.qos, publish.retain);
     let info = &variant.info;
     if let Some(list) = &publish.each {
-        let local = field(variant, &list.unraw().to_string()).map(|item| &item.local);
+        let item = field(variant, &list.unraw().to_string());
+        let local = item.map(|item| &item.local);
+        let payload = match &publish.payload {
+            Payload::With(path) => {
+                let element = item.map(element);
+                quote_spanned!(located(path)=> #path(__frame, #element, &mut *__cx, __out))
+            }
+            _ => quote!(__p::to_json(&__item, __out)),
+        };
         return quote! {
             for __item in #local.iter() {
                 #topic
-                __asks.publish(&__t, #qos, #retain, |__out| __p::to_json(&__item, __out))?;
+                __asks.publish(&__t, #qos, #retain, |__out| #payload)?;
                 __asks.reuse(__t);
             }
         };
@@ -129,6 +147,7 @@ fn publish_ask(model: &Model, variant: &Site<'_>, publish: &Publish) -> TokenStr
             let value = item.map(|item| own::value(item, &item.local.to_token_stream()));
             quote!(__p::field_payload(#value, __out))
         }
+        Payload::With(path) => quote_spanned!(located(path)=> #path(__frame, &mut *__cx, __out)),
     };
     quote!({
         #topic
@@ -139,10 +158,14 @@ fn publish_ask(model: &Model, variant: &Site<'_>, publish: &Publish) -> TokenStr
 
 /// Statements that make the topic `__t`.
 fn topic(model: &Model, variant: &Site<'_>, literal: &LitStr, purpose: Use) -> TokenStream {
+    topic_by(literal, purpose, |name, span| placeholder(model, variant, name, span))
+}
+
+fn topic_by(literal: &LitStr, purpose: Use, value: impl Fn(&str, Span) -> TokenStream) -> TokenStream {
     let pieces = pieces(literal, purpose).into_iter().map(|piece| match piece {
         Piece::Literal(text) => quote!(__t.literal(#text);),
         Piece::Placeholder(name) => {
-            let value = placeholder(model, variant, &name, literal.span());
+            let value = value(&name, literal.span());
             quote!(__t.value(#value);)
         }
     });
@@ -179,11 +202,7 @@ fn reply_to(variant: &Site<'_>, reply: &Reply) -> TokenStream {
     };
     let Some(item) = field(variant, &list.unraw().to_string()) else { return TokenStream::new() };
     let local = &item.local;
-    // The elements of a `List` are made one by one, those of a `Vec` are there.
-    let element = match &item.repr {
-        Repr::List(ListKind::Lazy, _) => quote!(&__item),
-        _ => quote!(__item),
-    };
+    let element = element(item);
     let expr = match &reply.value {
         Expr::Path(path) => quote_spanned!(span=> #path(__frame, #element, __cx, __outcome)),
         other => {
@@ -195,6 +214,15 @@ fn reply_to(variant: &Site<'_>, reply: &Reply) -> TokenStream {
             let __context = <<Self as __p::Within>::Frame as __p::Outer>::context(__cx);
             __p::ReplyTo::<<Self as __p::Within>::Frame>::write(#expr, __context, __reply)?;
         }
+    }
+}
+
+/// An element of a list by reference: those of a `List` are made one by one,
+/// those of a `Vec` are there.
+fn element(list: &Item) -> TokenStream {
+    match &list.repr {
+        Repr::List(ListKind::Lazy, _) => quote!(&__item),
+        _ => quote!(__item),
     }
 }
 
@@ -227,10 +255,9 @@ fn pairing_arm(variant: &Site<'_>, pairing: &Pairing) -> TokenStream {
     }
 }
 
-pub(super) fn filters(variant: &Site<'_>) -> Option<TokenStream> {
-    let deliver = &variant.routes.deliver.as_ref()?.value;
+pub(super) fn filters(deliver: &Deliver) -> TokenStream {
     let (topic, qos) = (device_filter(&deliver.filter), deliver.qos);
-    Some(quote!({ #topic __each(&__t, #qos); }))
+    quote!({ #topic __each(&__t, #qos); })
 }
 
 /// Statements that make the filter `__t` of a device.
@@ -245,8 +272,11 @@ fn device_filter(literal: &LitStr) -> TokenStream {
     quote!(let mut __t = __cx.topic(); #(#pieces)*)
 }
 
-pub(super) fn deliver(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
+pub(super) fn deliver(model: &Model, variant: &Site<'_>, sites: &[Site<'_>]) -> Option<TokenStream> {
     let deliver = &variant.routes.deliver.as_ref()?.value;
+    if let Some(Taken::With(function)) = &deliver.payload {
+        return Some(deliver_with(model, sites, deliver, function));
+    }
     let (path, snake) = (&variant.path, &variant.snake);
     let filter = device_filter(&deliver.filter);
     let content = fill::content(variant.layout, path, &quote!(__node), variant.variant);
@@ -262,12 +292,14 @@ pub(super) fn deliver(model: &Model, variant: &Site<'_>) -> Option<TokenStream> 
         },
     );
     let node = match &deliver.payload {
-        None => quote!(__p::payload_node(__payload)?),
-        Some(_) if transparent(variant.layout) => quote!(__p::payload_raw(__payload, __p::None)?),
-        Some(field) => {
+        Some(Taken::Field(_)) if transparent(variant.layout) => {
+            quote!(__p::payload_raw(__payload, __p::None)?)
+        }
+        Some(Taken::Field(field)) => {
             let name = field.unraw().to_string();
             quote!(__p::payload_raw(__payload, __p::Some(#name))?)
         }
+        _ => quote!(__p::payload_node(__payload)?),
     };
     // A function of its own, so that the frame borrows from the payload and not
     // for the lifetime of this implementation.
@@ -291,6 +323,48 @@ pub(super) fn deliver(model: &Model, variant: &Site<'_>) -> Option<TokenStream> 
             return __p::Ok(__p::Delivery { kind: #snake, answer: __answer });
         }
     }))
+}
+
+/// A message of which a function makes the body, whichever variant it is.
+pub(super) fn deliver_with(
+    model: &Model,
+    sites: &[Site<'_>],
+    deliver: &Deliver,
+    function: &Path,
+) -> TokenStream {
+    let filter = device_filter(&deliver.filter);
+    let kinds = sites.iter().map(|site| {
+        let (path, snake) = (&site.path, site.snake);
+        quote!(#path { .. } => #snake,)
+    });
+    // Each variant knows how its answer is told from others.
+    let answers = sites.iter().filter_map(|site| {
+        let pairing = site.routes.deliver.as_ref()?.value.answer.as_ref()?;
+        Some(pairing_arm(site, pairing))
+    });
+    let any = at_lifetime(model, &syn::parse_quote!('_));
+    let span = located(function);
+    let made = quote_spanned!(span=> __p::made::<#any, _>(#function(&__node, &mut *__cx))?);
+    let span = located(&deliver.filter);
+    let envelope =
+        quote_spanned!(span=> <<#any as __p::Within>::Frame as __p::Envelope>::envelope(__made, __cx));
+    quote!({
+        #filter
+        if __t.finish().is_ok_and(|__f| __p::matches(__f, __topic)) {
+            let __node = __p::payload_node(__payload)?;
+            let __made = #made;
+            let __kind = match &__made { #(#kinds)* };
+            let __context = <<#any as __p::Within>::Frame as __p::Outer>::context(__cx);
+            let __frame = #envelope;
+            let __answer = {
+                let __frame = &__frame;
+                #[allow(unreachable_patterns, reason = "a body may have one variant only")]
+                match __p::Outer::body(__frame) { #(#answers)* _ => __p::None }
+            };
+            __p::encode_frame(__frame, __context, __out).map_err(__p::DeliverError::Encode)?;
+            return __p::Ok(__p::Delivery { kind: __kind, answer: __answer });
+        }
+    })
 }
 
 /// The pattern of a variant with its fields as references.

@@ -6,7 +6,10 @@
 //! the span of the template.
 
 mod acts;
+mod profiles;
 mod template;
+
+pub(crate) use profiles::{declared, used};
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -78,6 +81,13 @@ struct Site<'m> {
     variant: Option<&'m Variant>,
 }
 
+impl<'m> Site<'m> {
+    /// The same place with other routes.
+    fn with_routes(&self, routes: &'m VariantRoutes) -> Self {
+        Self { path: self.path.clone(), place: self.place.clone(), info: self.info.clone(), routes, ..*self }
+    }
+}
+
 /// What a frame says: its names, its body and, with `#[route(..)]`, that it is
 /// a gateway.
 fn frame(model: &Model) -> TokenStream {
@@ -145,6 +155,13 @@ fn frame(model: &Model) -> TokenStream {
             quote!(&[<#body as __p::Routes>::KEEPS])
         }
     };
+    let profiles = match &model.routes.one_of {
+        Some(key) => {
+            let port = static_lifetimes(key.value.to_token_stream());
+            quote!(<#port as __p::Gateway>::PROFILES)
+        }
+        None => profiles::declared(&model.routes),
+    };
     let downlink = model.routes.downlink.as_ref().map(|key| {
         let path = &key.value;
         let header = header(model, false, &quote!(__p::Envelope), &TokenStream::new());
@@ -206,6 +223,7 @@ fn frame(model: &Model) -> TokenStream {
             type State = #state;
             const ANONYMOUS: bool = <#body_static as __p::Routes>::ANONYMOUS;
             const KEEPS: &'static [&'static [&'static str]] = &[<#body_static as __p::Routes>::KEEPS];
+            const PROFILES: &'static [&'static str] = #profiles;
             #[inline]
             fn ctx(__cx: &__p::Cx<'_, #state>) -> #context { #asked }
             #[inline]
@@ -226,6 +244,11 @@ fn frame(model: &Model) -> TokenStream {
             { <#body_static as __p::Routes>::deliver(__topic, __payload, __cx, __out) }
         }
     });
+    let used = model
+        .routes
+        .gateway
+        .is_some()
+        .then(|| profiles::used(&model.routes, std::slice::from_ref(&body_static)));
     quote! {
         #within
         #names_header {
@@ -244,6 +267,7 @@ fn frame(model: &Model) -> TokenStream {
         }
         #outer_header {
             const KEEPS: &'static [&'static [&'static str]] = #keeps;
+            const PROFILES: &'static [&'static str] = #profiles;
             type State = #state;
             type Context = #context;
             type Body = #body_ty;
@@ -256,6 +280,7 @@ fn frame(model: &Model) -> TokenStream {
         #reply
         #body_any
         #gateway
+        #used
     }
 }
 
@@ -287,19 +312,25 @@ fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
     let keeps = sites.iter().filter_map(|variant| variant.routes.auth.as_ref());
     let keeps = keeps.flat_map(|auth| &auth.value.keep).map(|field| field.unraw().to_string());
     let auth = sites.iter().filter_map(|variant| acts::auth(model, variant));
-    let rest = sites.iter().filter_map(|variant| acts::rest(model, variant));
-    let settle = sites.iter().filter_map(|variant| acts::settle(variant));
-    let filters = sites.iter().filter_map(acts::filters);
-    let deliver = sites.iter().filter_map(|variant| acts::deliver(model, variant));
+    let under = profiles::Under::new(model, sites);
+    let rest = under.rest(model, sites);
+    let settle = under.settle(sites);
+    let filters = under.filters(sites);
+    let deliver = under.deliver(model, sites);
+    let (names, profile_checks) = (under.names(), under.checks(model, sites));
+    let of_all = template::checks_of_all(model);
     let checks = template::checks(model, sites);
     // On the name, where a body that belongs to no frame is reported.
     let frame = quote_spanned!(at_name=> <Self as __p::Within>::Frame);
     let state = quote_spanned!(at_name=> <#frame as __p::Outer>::State);
     quote! {
         #checks
+        #of_all
+        #profile_checks
         #header {
             const ANONYMOUS: bool = #anonymous;
             const KEEPS: &'static [&'static str] = &[#(#keeps),*];
+            const PROFILES: &'static [&'static str] = &[#(#names),*];
             #[inline]
             fn access(&self) -> __p::Access { match self { #(#access)* } }
             fn answers(__frame: &#frame) -> __p::Option<__p::Pairing> {
@@ -314,7 +345,7 @@ fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
                 let __body: &Self = __p::Outer::body(__frame);
                 match __stage {
                     __p::Stage::Auth => match __body { #(#auth)* _ => {} },
-                    __p::Stage::Rest => match __body { #(#rest)* _ => {} },
+                    __p::Stage::Rest => #rest,
                 }
                 __p::Ok(())
             }
@@ -325,14 +356,14 @@ fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
                 __reply: &mut __p::Vec<u8>,
             ) -> __p::Result<__p::After, __p::Error> {
                 let __body: &Self = __p::Outer::body(__frame);
-                match __body { #(#settle)* _ => {} }
+                #settle
                 __p::Ok(__p::After::Stay)
             }
             fn filters(
                 __cx: &__p::Cx<'_, #state>,
                 __each: &mut dyn __p::core::ops::FnMut(&__p::TopicBuf, u8),
             ) -> __p::Result<(), __p::Refusal> {
-                #(#filters)*
+                #filters
                 __p::Ok(())
             }
             fn deliver(
@@ -341,7 +372,7 @@ fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
                 __cx: &mut __p::Cx<'_, #state>,
                 __out: &mut __p::Vec<u8>,
             ) -> __p::Result<__p::Delivery, __p::DeliverError> {
-                #(#deliver)*
+                #deliver
                 __p::Err(__p::DeliverError::NoRoute)
             }
         }

@@ -6,6 +6,7 @@ use syn::LitStr;
 use syn::ext::IdentExt;
 
 use super::{Site, static_lt};
+use crate::attr::route::VariantRoutes;
 use crate::ctxt::Ctxt;
 use crate::expand::common::{at_lifetime, fields};
 use crate::ir::Model;
@@ -17,6 +18,11 @@ pub(super) fn placeholder(model: &Model, variant: &Site<'_>, name: &str, span: S
     if let Some(local) = own_field(variant, name) {
         return quote!(#local);
     }
+    outer(model, variant, name, span)
+}
+
+/// The value of a placeholder that is no field of the variant.
+pub(super) fn outer(model: &Model, variant: &Site<'_>, name: &str, span: Span) -> TokenStream {
     if let Some(known) = known(name, span) {
         return known;
     }
@@ -75,26 +81,10 @@ pub(super) fn checks(model: &Model, sites: &[Site<'_>]) -> TokenStream {
             .map(|item| item.label.clone())
             .chain(BUILT_IN.iter().map(ToString::to_string))
             .collect();
-        for (literal, purpose) in templates(variant) {
-            for piece in pieces(literal, purpose) {
-                let Piece::Placeholder(name) = piece else { continue };
-                if own_field(variant, &name).is_some() || BUILT_IN.contains(&name.as_str()) {
-                    continue;
-                }
-                let span = literal.span();
-                if let Some(kept) = name.strip_prefix("login.") {
-                    out.extend(quote_spanned! {span=>
-                        const _: () = __p::check_kept::<<#body as __p::Within>::Frame>(#kept, #place);
-                    });
-                    continue;
-                }
-                if name.starts_with("state.") || name.starts_with("param.") {
-                    continue;
-                }
-                out.extend(quote_spanned! {span=>
-                    const _: () = __p::check_placeholder::<<#body as __p::Within>::Frame>(#name, #place, &[#(#own),*]);
-                });
-            }
+        let profiles = variant.routes.profiles.iter().map(|profile| &profile.routes);
+        for (literal, purpose) in profiles.chain([variant.routes]).flat_map(templates) {
+            let of_variant = |name: &str| own_field(variant, name).is_some();
+            out.extend(check(&body, literal, purpose, place, &own, of_variant));
         }
         for field in variant.routes.auth.iter().flat_map(|auth| &auth.value.keep) {
             let name = field.unraw().to_string();
@@ -109,10 +99,53 @@ pub(super) fn checks(model: &Model, sites: &[Site<'_>]) -> TokenStream {
     out
 }
 
+/// The checks of what profiles say of all variants.
+pub(super) fn checks_of_all(model: &Model) -> TokenStream {
+    let mut out = TokenStream::new();
+    let body = at_lifetime(model, &static_lt());
+    let own: Vec<String> = BUILT_IN.iter().map(ToString::to_string).collect();
+    for profile in &model.routes.of_all {
+        for (literal, purpose) in templates(&profile.routes) {
+            out.extend(check(&body, literal, purpose, &model.ident.to_string(), &own, |_| false));
+        }
+    }
+    out
+}
+
+fn check(
+    body: &TokenStream,
+    literal: &LitStr,
+    purpose: Use,
+    place: &str,
+    own: &[String],
+    of_variant: impl Fn(&str) -> bool,
+) -> TokenStream {
+    let mut out = TokenStream::new();
+    for piece in pieces(literal, purpose) {
+        let Piece::Placeholder(name) = piece else { continue };
+        if of_variant(&name) || BUILT_IN.contains(&name.as_str()) {
+            continue;
+        }
+        let span = literal.span();
+        if let Some(kept) = name.strip_prefix("login.") {
+            out.extend(quote_spanned! {span=>
+                const _: () = __p::check_kept::<<#body as __p::Within>::Frame>(#kept, #place);
+            });
+            continue;
+        }
+        if name.starts_with("state.") || name.starts_with("param.") {
+            continue;
+        }
+        out.extend(quote_spanned! {span=>
+            const _: () = __p::check_placeholder::<<#body as __p::Within>::Frame>(#name, #place, &[#(#own),*]);
+        });
+    }
+    out
+}
+
 /// The templates of a variant that may speak of the frame.
-fn templates<'m>(variant: &Site<'m>) -> Vec<(&'m LitStr, Use)> {
-    let routes = &variant.routes;
-    let mut found: Vec<(&'m LitStr, Use)> = Vec::new();
+fn templates(routes: &VariantRoutes) -> Vec<(&LitStr, Use)> {
+    let mut found: Vec<(&LitStr, Use)> = Vec::new();
     if let Some(auth) = &routes.auth {
         found.extend(auth.value.templates().map(|literal| (literal, Use::Text)));
     }

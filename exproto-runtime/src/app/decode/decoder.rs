@@ -279,7 +279,9 @@ struct Device<G: Gateway> {
 impl<G: Gateway> Device<G> {
     fn new(args: &DecodeArgs) -> Self {
         let params = args.params.iter().cloned().collect();
-        let settings = SessionSettings { accept_bad: args.accept_bad, params, ..SessionSettings::default() };
+        let profile = args.profile.as_deref().map(Into::into);
+        let settings =
+            SessionSettings { accept_bad: args.accept_bad, params, profile, ..SessionSettings::default() };
         let mut session = Session::new(ConnInfo::default(), Arc::new(settings));
         if let Some(client_id) = &args.client_id {
             session.log_in(client_id);

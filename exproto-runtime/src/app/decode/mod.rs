@@ -53,6 +53,10 @@ pub(crate) struct DecodeArgs {
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::param)]
     pub(crate) params: Vec<(String, String)>,
 
+    /// The profile whose routes hold instead of those without one.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
     /// Start logged in as this client id.
     #[arg(long = "as", value_name = "ID")]
     pub(crate) client_id: Option<String>,

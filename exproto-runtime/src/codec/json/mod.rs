@@ -13,11 +13,13 @@
 //! | bytes | lower-case hex text |
 //! | `Option` | the value or `null` |
 
+mod build;
 mod fill;
 mod node;
 mod read;
 mod write;
 
+pub use build::{Base64, JsonObject};
 pub use fill::{Fill, FillError, Object};
 pub use node::Node;
 pub use write::{JsonWriter, to_json};

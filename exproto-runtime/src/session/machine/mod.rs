@@ -103,6 +103,7 @@ impl<S> Device<S> {
             .at(self.unix)
             .of_wire(given.wire);
         cx.params = Some(&settings.params);
+        cx.profile = settings.profile.as_deref().unwrap_or("");
         cx.kept = login.map_or(&[], |login| &login.kept);
         cx
     }

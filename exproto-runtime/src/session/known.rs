@@ -1,0 +1,203 @@
+//! Names that routes use and another type has to know: checked by constant
+//! evaluation, on the span of the name.
+
+use super::routes::{Names, Outer, name_index};
+
+/// Fails the build when a template names what is not there.
+#[track_caller]
+pub const fn check_placeholder<N: Names>(name: &str, place: &str, own: &[&str]) {
+    let index = name_index::<N>(name);
+    if index == usize::MAX {
+        let mut message = Message::new();
+        message.add("no placeholder `{").add(name).add("}` for `").add(place).add("`");
+        let mut best = usize::MAX;
+        let mut near = "";
+        let mut i = 0;
+        while i < N::NAMES.len() + own.len() {
+            let known = if i < N::NAMES.len() { N::NAMES[i] } else { own[i - N::NAMES.len()] };
+            let far = distance(known, name);
+            if far < best && far <= 1 + known.len() / 3 {
+                best = far;
+                near = known;
+            }
+            i += 1;
+        }
+        if !near.is_empty() {
+            message.add("; did you mean `{").add(near).add("}`?");
+        }
+        message.add(" Known: ");
+        let mut i = 0;
+        while i < N::NAMES.len() + own.len() {
+            if i > 0 {
+                message.add(", ");
+            }
+            message.add(if i < N::NAMES.len() { N::NAMES[i] } else { own[i - N::NAMES.len()] });
+            i += 1;
+        }
+        message.fail();
+    }
+    if !N::USABLE[index] {
+        let mut message = Message::new();
+        message.add("`").add(N::TYPE).add("::").add(name).add("` is a `").add(N::TYPES[index]);
+        message.add("`, which cannot stand in a topic: use an integer, `bool` or text, or implement `TopicValue` for the type");
+        message.fail();
+    }
+}
+
+/// Fails the build when a template names what no login keeps.
+#[track_caller]
+pub const fn check_kept<F: Outer>(name: &str, place: &str) {
+    let mut message = Message::new();
+    message.add("no `auth` keeps `").add(name).add("` for the topic of `").add(place);
+    message.add("`: write `auth(client_id = .., keep(").add(name).add("))`");
+    let mut frame = 0;
+    while frame < F::KEEPS.len() {
+        let mut i = 0;
+        while i < F::KEEPS[frame].len() {
+            if same(F::KEEPS[frame][i], name) {
+                return;
+            }
+            i += 1;
+        }
+        frame += 1;
+    }
+    message.fail();
+}
+
+/// Fails the build when routes stand under a profile that the gateway does not
+/// name.
+#[track_caller]
+pub const fn check_profile<F: Outer>(name: &str, place: &str) {
+    let mut message = Message::new();
+    message.add("no profile `").add(name).add("` for `").add(place).add("`");
+    match nearest(name, F::PROFILES) {
+        Some(near) if same(near, name) => return,
+        Some(near) => message.add("; did you mean `").add(near).add("`?"),
+        None => {
+            message.add(": the gateway names its profiles, `#[route(gateway, profiles(").add(name).add("))]`")
+        }
+    };
+    message.fail();
+}
+
+/// The known name that takes the fewest changes, if those are few.
+pub(super) const fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let (mut best, mut near, mut i) = (usize::MAX, None, 0);
+    while i < known.len() {
+        let far = distance(known[i], name);
+        if far < best && far <= 1 + known[i].len() / 3 {
+            best = far;
+            near = Some(known[i]);
+        }
+        i += 1;
+    }
+    near
+}
+
+/// Fails the build when no route stands under a profile of the gateway.
+#[track_caller]
+pub const fn check_used(name: &str, bodies: &[&[&str]]) {
+    let mut body = 0;
+    while body < bodies.len() {
+        let mut i = 0;
+        while i < bodies[body].len() {
+            // A body with mistakes stands for any.
+            if same(bodies[body][i], name) || same(bodies[body][i], "*") {
+                return;
+            }
+            i += 1;
+        }
+        body += 1;
+    }
+    let mut message = Message::new();
+    message.add("no route stands under the profile `").add(name);
+    message
+        .add("`: write `#[route(profile = ")
+        .add(name)
+        .add(", publish(\"topic\"))]` on a variant, or remove it");
+    message.fail();
+}
+
+pub(super) const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// Edits that turn one word of at most 31 bytes into the other.
+const fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() > 31 || b.len() > 31 {
+        return usize::MAX;
+    }
+    let mut row = [0; 32];
+    let mut j = 0;
+    while j <= b.len() {
+        row[j] = j;
+        j += 1;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        let mut j = 0;
+        while j < b.len() {
+            let change = diagonal + if a[i] == b[j] { 0 } else { 1 };
+            let drop = row[j] + 1;
+            let insert = row[j + 1] + 1;
+            diagonal = row[j + 1];
+            let mut least = change;
+            if drop < least {
+                least = drop;
+            }
+            if insert < least {
+                least = insert;
+            }
+            row[j + 1] = least;
+            j += 1;
+        }
+        i += 1;
+    }
+    row[b.len()]
+}
+
+/// A sentence put together at compile time.
+struct Message {
+    bytes: [u8; 512],
+    len: usize,
+}
+
+impl Message {
+    const fn new() -> Self {
+        Self { bytes: [0; 512], len: 0 }
+    }
+
+    const fn add(&mut self, text: &str) -> &mut Self {
+        let text = text.as_bytes();
+        let mut i = 0;
+        while i < text.len() && self.len < self.bytes.len() {
+            self.bytes[self.len] = text[i];
+            self.len += 1;
+            i += 1;
+        }
+        self
+    }
+
+    #[track_caller]
+    const fn fail(&self) -> ! {
+        let (text, _) = self.bytes.split_at(self.len);
+        match core::str::from_utf8(text) {
+            Ok(text) => panic!("{}", text),
+            Err(_) => panic!("a placeholder is not known"),
+        }
+    }
+}
