@@ -3,6 +3,9 @@
 
 use exproto_runtime::prelude::*;
 
+#[path = "jt808/emqx.rs"]
+mod emqx;
+
 /// China Standard Time, the zone of all times in the protocol.
 const CST: i32 = 8 * 60;
 
@@ -13,7 +16,7 @@ const CST: i32 = 8 * 60;
     reassemble(key = (phone, tag(body)), index = part.index, total = part.total, into = body)
 )]
 #[wire(endian = big)]
-#[route(gateway, state = Terminal, downlink = envelope)]
+#[route(gateway, state = Terminal, downlink = envelope, profiles(emqx))]
 pub struct Message<'a> {
     #[wire(before(id: u16 = tag(body)))]
     #[wire(before(_: bits(1)))]
@@ -54,9 +57,12 @@ pub enum Encryption {
 /// What a message says, by its id (table B.1).
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[wire(endian = big, lenient, ctx(v2019: bool))]
+#[route(profile = emqx, publish("jt808/{client_id}/{phone}/up", qos = 1, payload = with(emqx::up)))]
+#[route(profile = emqx, deliver("jt808/{client_id}/{login.phone}/dn", qos = 1, payload = with(emqx::down)))]
 pub enum Body<'a> {
     #[wire(tag = 0x0001)]
     #[route(answers = serial, publish("jt808/{phone}/up/answer/{request}", qos = 1))]
+    #[route(profile = emqx, publish = none)]
     TerminalAck { serial: u16, id: u16, result: u8 },
 
     #[wire(tag = 0x0002)]
@@ -72,7 +78,7 @@ pub enum Body<'a> {
     Register(#[wire(ctx(v2019))] Register<'a>),
 
     #[wire(tag = 0x0102)]
-    #[route(auth(client_id = "{phone}", username = "{phone}", password = "{0}"), with = remember, reply = acknowledge)]
+    #[route(auth(client_id = "{phone}", username = "{phone}", password = "{0}", keep(phone)), with = remember, reply = acknowledge)]
     Authenticate(#[wire(ctx(v2019))] Authenticate<'a>),
 
     #[wire(tag = 0x0104)]
