@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         ("the_commands_work_together", the_commands_work_together as fn()),
         ("a_handler_of_emqx_is_served", a_handler_of_emqx_is_served),
         ("mistakes_are_explained", mistakes_are_explained),
+        ("files_of_frames_are_checked", files_of_frames_are_checked),
     ] {
         let chosen =
             arguments.iter().all(|argument| argument.starts_with('-') || name.contains(argument.as_str()));
@@ -193,4 +194,34 @@ fn mistakes_are_explained() {
             assert!(error.contains(part), "{arguments:?}: no `{part}` in {error}");
         }
     }
+}
+
+/// `check FILE`: what holds, what does not, and `--bless`.
+fn files_of_frames_are_checked() {
+    let file = env::temp_dir().join(format!("exproto-program-{}.jsonl", std::process::id()));
+    let path = file.to_str().unwrap().to_owned();
+    let line = |payload: &str| {
+        let wire = "0A 64617461 20 3230 0A";
+        format!(
+            "# a comment\n{{\"name\":\"data\",\"client_id\":\"7\",\"in\":\"{wire}\",\"publishes\":[{payload}]}}\n"
+        )
+    };
+    let errors = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+
+    std::fs::write(&file, line("{\"topic\":\"wrong\",\"payload\":20}")).unwrap();
+    let failed = run(&["check", &path]);
+    assert!(!failed.status.success());
+    let text = errors(&failed);
+    assert!(text.contains(&format!("{path}:2: data: publishes[0].")), "{text}");
+
+    let blessed = run(&["check", "--bless", &path]);
+    assert!(blessed.status.success(), "{}", errors(&blessed));
+    assert!(errors(&blessed).contains("1 cases written"), "{}", errors(&blessed));
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("# a comment\n{"));
+    let holds = run(&["check", &path]);
+    assert!(holds.status.success() && errors(&holds).contains("1 cases hold"), "{}", errors(&holds));
+
+    std::fs::remove_file(&file).unwrap();
+    let missing = run(&["check", &path]);
+    assert!(!missing.status.success() && errors(&missing).contains(&path), "{}", errors(&missing));
 }
