@@ -126,8 +126,8 @@ pub use explain::{
 };
 pub use frame::{
     Assembled, Bad, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead, Quick,
-    RawFrame, Reassembler, ReassemblyLimits, Received, Role, Scanner, Step, Stuffing, decode, decode_with,
-    encode, encode_with, reencode, reencode_with,
+    RawFrame, Reassembler, ReassemblyLimits, Received, Role, Scanner, Step, Stuffing, decode,
+    decode_unverified, decode_with, encode, encode_with, reencode, reencode_with,
 };
 #[doc(hidden)]
 pub use frame::{

@@ -6,10 +6,9 @@ use core::fmt;
 use super::restart::lost_end;
 use super::{FRAME, FrameKind, Role, Scanner, Step};
 use crate::codec::error::{Error, ErrorKind};
-use crate::codec::layout::{Encode, NoCtx, Protocol};
+use crate::codec::layout::{NoCtx, Protocol};
 use crate::codec::reader::Reader;
 use crate::codec::trace::{Flag, Flags, NoTrace, Trace};
-use crate::codec::writer::Writer;
 
 /// One frame as it came, not decoded yet.
 #[derive(Clone, Copy, Debug)]
@@ -559,118 +558,4 @@ impl<'f> RawFrame<'f> {
     pub fn stream_offset<P: Protocol>(&self, offset: u32) -> u64 {
         self.offset + kind_at::<P>(self.kind).framing.wire_offset(self.wire, offset as usize) as u64
     }
-}
-
-/// Decodes the payload of one frame; of a protocol with several kinds of
-/// frames, one of the first kind.
-///
-/// # Errors
-///
-/// What the layout refuses.
-#[inline]
-pub fn decode<'f, P: Protocol<Ctx: NoCtx>>(payload: &'f [u8]) -> Result<Received<P::At<'f>>, Error> {
-    decode_with::<P>(payload, NoCtx::NONE)
-}
-
-/// As [`decode`], of a frame whose layout takes a context.
-///
-/// # Errors
-///
-/// What the layout refuses.
-///
-/// # Examples
-///
-/// ```
-/// # #[cfg(feature = "derive")] {
-/// use exproto_runtime::ExProtoFrame;
-/// use exproto_runtime::codec::{decode_with, encode_with};
-///
-/// /// Devices of version 2 send a status too; which they are is known from
-/// /// somewhere else.
-/// #[derive(ExProtoFrame, Debug, PartialEq)]
-/// #[frame(datagram)]
-/// #[wire(ctx(version: u8))]
-/// struct Reading {
-///     value: u8,
-///     #[wire(if = version >= 2)]
-///     status: Option<u8>,
-/// }
-///
-/// let old = decode_with::<Reading>(&[7], ReadingCtx { version: 1 }).unwrap().frame;
-/// assert_eq!(old, Reading { value: 7, status: None });
-///
-/// let (new, mut bytes) = (Reading { value: 7, status: Some(1) }, Vec::new());
-/// encode_with::<Reading>(&new, ReadingCtx { version: 2 }, &mut bytes).unwrap();
-/// assert_eq!(bytes, [7, 1]);
-/// # }
-/// ```
-pub fn decode_with<P: Protocol>(payload: &[u8], ctx: P::Ctx) -> Result<Received<P::At<'_>>, Error> {
-    let raw = RawFrame { wire: payload, payload, offset: 0, flags: Flags::NONE, accept_bad: false, kind: 0 };
-    raw.decode_with::<P>(ctx)
-}
-
-/// Appends the frame as it stands on the wire: encoded, escaped, delimited.
-///
-/// # Errors
-///
-/// A length, count or value that does not fit its field. Nothing is appended
-/// then.
-#[inline]
-pub fn encode<P: Protocol<Ctx: NoCtx>>(frame: &P::At<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-    encode_with::<P>(frame, NoCtx::NONE, out)
-}
-
-/// As [`encode`], of a frame whose layout takes a context.
-///
-/// # Errors
-///
-/// Those of [`encode`].
-pub fn encode_with<P: Protocol>(frame: &P::At<'_>, ctx: P::Ctx, out: &mut Vec<u8>) -> Result<(), Error> {
-    let start = out.len();
-    let framing = &kind_at::<P>(P::kind_of(frame)).framing;
-    framing.begin(out);
-    let from = out.len();
-    if let Err(error) = frame.encode(&mut Writer::new(out), ctx) {
-        out.truncate(start);
-        return Err(error);
-    }
-    framing.end(out, from);
-    Ok(())
-}
-
-/// Appends a received frame: encoded if its value says everything, else as it
-/// was received.
-///
-/// # Errors
-///
-/// Those of [`encode`].
-pub fn reencode<P: Protocol<Ctx: NoCtx>>(
-    received: &Received<P::At<'_>>,
-    raw: &RawFrame<'_>,
-    out: &mut Vec<u8>,
-) -> Result<(), Error> {
-    reencode_with::<P>(received, raw, NoCtx::NONE, out)
-}
-
-/// As [`reencode`], of a frame whose layout takes a context.
-///
-/// # Errors
-///
-/// Those of [`encode`].
-pub fn reencode_with<P: Protocol>(
-    received: &Received<P::At<'_>>,
-    raw: &RawFrame<'_>,
-    ctx: P::Ctx,
-    out: &mut Vec<u8>,
-) -> Result<(), Error> {
-    let framing = &kind_at::<P>(raw.kind).framing;
-    if received.flags.has(Flag::Framing) {
-        framing.restore(raw.wire, out);
-        return Ok(());
-    }
-    if received.flags.is_lossy() {
-        framing.wrap(raw.payload, out);
-        return Ok(());
-    }
-    encode_with::<P>(&received.frame, ctx, out)
 }

@@ -11,6 +11,7 @@ mod flag;
 mod framing;
 mod hex;
 mod kinds;
+mod payload;
 mod reassemble;
 mod restart;
 mod role;
@@ -19,14 +20,14 @@ mod stuffing;
 mod walk;
 
 pub(crate) use deframer::kind_at;
-pub use deframer::{
-    Bad, Deframer, Item, RawFrame, Received, decode, decode_with, encode, encode_with, reencode,
-    reencode_with,
-};
+pub use deframer::{Bad, Deframer, Item, RawFrame, Received};
 pub use escape::Escape;
 pub use flag::FlagScan;
 pub use framing::Framing;
 pub use kinds::{Constant, Cursor, FrameKind, FrameLayout, Frames, Halt, Lead, Only, frame_size};
+pub use payload::{
+    decode, decode_unverified, decode_with, encode, encode_with, reencode, reencode_with,
+};
 pub use reassemble::{Assembled, Reassembler, ReassemblyLimits};
 pub use role::Role;
 pub use seek::FrameScan;
