@@ -1,7 +1,7 @@
 //! Several kinds of frames on one port: an enum whose variants are frames.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 
 use super::bounds::{closes, lead};
 use super::common::{
@@ -69,10 +69,12 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
                 __p::Ok((#ident::#name(__frame), __flags))
             })
         });
+    let apart = apart(model, data, &types, &own);
     let frames = header(model, false, &quote!(__p::Frames), &TokenStream::new());
     let contextual = header(model, false, &quote!(__p::Context), &TokenStream::new());
     let protocol = header(model, false, &quote!(__p::Protocol), &TokenStream::new());
     quote! {
+        #apart
         #frames {
             const KINDS: &'static [__p::FrameKind] = &[#(#kinds),*];
             const SKIP: &'static [u8] = #skip;
@@ -118,6 +120,42 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
             }
         }
     }
+}
+
+/// What has to hold of each two variants, so that both are found.
+fn apart(model: &Model, data: &EnumModel, types: &[&syn::Type], own: &TokenStream) -> TokenStream {
+    let mut out = TokenStream::new();
+    if model.generics.type_params().next().is_some() {
+        return out;
+    }
+    for (later, variant) in data.variants.iter().enumerate() {
+        for (earlier, (before, ty)) in data.variants.iter().zip(types).take(later).enumerate() {
+            let ty = static_lifetimes(ty.to_token_stream());
+            let (first, second) = (&before.ident, &variant.ident);
+            let sent = variant.frame.sent.is_some();
+            let message = if sent {
+                format!(
+                    "`{second}` is never read by a device: `{first}` is tried before it and takes whatever begins so; tell them apart by a constant or `#[frame(lead = [..])]`, or make them one variant"
+                )
+            } else {
+                format!(
+                    "a frame may begin as both `{first}` and `{second}`, and would always be taken for `{first}`: tell them apart by a constant or `#[frame(lead = [..])]`, or put the one with the narrower lead first"
+                )
+            };
+            let span = variant.ident.span();
+            out.extend(quote_spanned! {span=>
+                const _: () = ::core::assert!(
+                    __p::kinds_apart(
+                        &<#own as __p::Frames>::KINDS[#earlier],
+                        &<#own as __p::Frames>::KINDS[#later],
+                        <#ty as __p::Wire>::SIZE.is_some(),
+                    ),
+                    #message
+                );
+            });
+        }
+    }
+    out
 }
 
 /// `Wire` and `Encode` of an enum of frames: which one was read is known from

@@ -5,6 +5,7 @@
 //! checksum and hands out one [`Item`] after the other. A malformed frame is an
 //! item too: only the owner of the deframer ends a connection.
 
+mod apart;
 mod deframer;
 mod escape;
 mod flag;
@@ -19,6 +20,7 @@ mod seek;
 mod stuffing;
 mod walk;
 
+pub use apart::kinds_apart;
 pub(crate) use deframer::kind_at;
 pub use deframer::{Bad, Deframer, Item, RawFrame, Received};
 pub use escape::Escape;
