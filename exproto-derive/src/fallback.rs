@@ -155,6 +155,7 @@ fn layout(model: &Model) -> TokenStream {
         #wire {
             const MIN: usize = 1;
             const SIZE: __p::Option<usize> = __p::None;
+            const BYTES: __p::ByteSet = __p::ByteSet::NONE;
             type Ctx = #ctx;
         }
         #decode {
@@ -189,6 +190,8 @@ fn selected(input: &DeriveInput, model: &Model) -> TokenStream {
         #tagged {
             const MAX_TAG: u64 = 0;
             const HAS_OTHER: bool = #has_other;
+            const BYTES: __p::ByteSet = __p::ByteSet::NONE;
+            const TAG_BYTES: __p::ByteSet = __p::ByteSet::NONE;
             type Ctx = #ctx;
             fn tag(&self) -> u64 { ::core::unimplemented!() }
         }
@@ -234,6 +237,7 @@ fn scalar(input: &DeriveInput, model: &Model) -> TokenStream {
     quote! {
         #header {
             const MAX_RAW: u64 = 0;
+            const BYTES: __p::ByteSet = __p::ByteSet::NONE;
             fn from_raw(__raw: u64) -> Self { ::core::unimplemented!() }
             fn raw(self) -> u64 { ::core::unimplemented!() }
         }

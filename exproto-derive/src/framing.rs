@@ -224,7 +224,7 @@ fn fixtures(items: &[Item]) -> (Vec<Ranges>, Vec<Fixture>) {
 }
 
 /// The bytes of an item that always has the same.
-fn constant_bytes(item: &Item) -> Option<Vec<u8>> {
+pub(crate) fn constant_bytes(item: &Item) -> Option<Vec<u8>> {
     if !matches!(item.presence, Presence::Always) {
         return None;
     }

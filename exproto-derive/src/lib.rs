@@ -19,6 +19,7 @@ mod exhook;
 mod expand;
 mod fallback;
 mod framing;
+mod holds;
 mod ir;
 mod lower;
 mod number;

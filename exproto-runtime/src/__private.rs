@@ -193,6 +193,17 @@ pub const fn codec_delimited<'a, T, C: Codec<'a, T>>(_: &C) -> bool {
     C::DELIMITED
 }
 
+/// The bytes that a value of a codec may hold; of one that does not say it none
+/// where the value goes on to a delimiter (`open`).
+#[must_use]
+pub const fn codec_bytes<'a, T, C: Codec<'a, T>>(_: &C, open: bool) -> ByteSet {
+    match C::BYTES {
+        Some(bytes) => bytes,
+        None if open => ByteSet::NONE,
+        None => ByteSet::ALL,
+    }
+}
+
 /// The size of all values of a codec.
 #[must_use]
 pub const fn codec_size<'a, T, C: Codec<'a, T>>(_: &C) -> Option<usize> {

@@ -177,7 +177,7 @@ mod kinds {
     }
 
     #[derive(ExProtoFrame, Debug, PartialEq)]
-    #[frame(start = b"*", end = b"\n", max = 16)]
+    #[frame(start = b"*", end = b"\n", max = 16, unescaped)]
     #[wire(ctx(key: u8))]
     #[route(one_of = Port<'_>, publish("data/{client_id}"), reply = echo)]
     struct Data<'a> {

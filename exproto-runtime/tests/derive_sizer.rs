@@ -61,7 +61,7 @@ pub struct Headed<'a> {
 /// The same, with a part that varies in size before the checksum's range: its
 /// place is not constant, so decoding verifies it.
 #[derive(ExProtoFrame, Debug, PartialEq)]
-#[frame(line, max = 300)]
+#[frame(datagram, max = 300)]
 #[wire(endian = big)]
 pub struct Varying<'a> {
     pub first: Short<'a>,

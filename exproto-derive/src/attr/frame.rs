@@ -15,6 +15,7 @@ const STRUCT: &[&str] = &[
     "line",
     "escape",
     "stuffing",
+    "unescaped",
     "datagram",
     "max",
     "skip",
@@ -33,6 +34,7 @@ const ALL: &[&str] = &[
     "line",
     "escape",
     "stuffing",
+    "unescaped",
     "datagram",
     "max",
     "skip",
@@ -55,6 +57,8 @@ pub(crate) struct FrameAttrs {
     pub(crate) line: Option<Keyed<()>>,
     pub(crate) escape: Option<Keyed<Escapes>>,
     pub(crate) stuffing: Option<Keyed<Named>>,
+    /// Fields may hold the delimiter all the same.
+    pub(crate) unescaped: Option<Keyed<()>>,
     pub(crate) datagram: Option<Keyed<()>>,
     pub(crate) max: Option<Keyed<LitInt>>,
     pub(crate) skip: Option<Keyed<Bytes>>,
@@ -91,6 +95,15 @@ impl Named {
     /// Whether it has no delimiters of its own, or takes others.
     pub(crate) fn takes_delimiters(self) -> bool {
         matches!(self, Self::Cobs | Self::Hex)
+    }
+
+    /// The flag that is its own.
+    pub(crate) fn flag(self) -> Option<&'static str> {
+        match self {
+            Self::Slip => Some("0xC0"),
+            Self::Hdlc | Self::Ppp => Some("0x7E"),
+            Self::Cobs | Self::Hex => None,
+        }
     }
 }
 
@@ -141,6 +154,7 @@ pub(crate) fn parse(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> Frame
             "start" => set(&mut found.start, key, after_eq(input, key, "b\"*\"", bytes)?, ctxt),
             "end" => set(&mut found.end, key, after_eq(input, key, "b\"#\"", bytes)?, ctxt),
             "line" => set(&mut found.line, key, (), ctxt),
+            "unescaped" => set(&mut found.unescaped, key, (), ctxt),
             "datagram" => set(&mut found.datagram, key, (), ctxt),
             "one_of" => set(&mut found.one_of, key, (), ctxt),
             "first" => set(&mut found.first, key, (), ctxt),

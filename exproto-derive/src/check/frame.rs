@@ -18,7 +18,7 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
             one_boundary(frame, ctxt);
             boundary(model, frame, layout, ctxt);
             chosen_order(frame, layout, ctxt);
-            transparent(frame, ctxt);
+            super::transparent::check(model, frame, layout, ctxt);
             delimiters(frame, ctxt);
             max(frame, ctxt);
             if let (Some(table), Some(flag)) = (&frame.attrs.escape, &frame.attrs.flag) {
@@ -116,6 +116,9 @@ fn one_boundary(frame: &Frame, ctxt: &mut Ctxt) {
             format_args!("`stuffing = {}` is an escape table already: remove one of them", name(key.value)),
         );
     }
+    if let Some(key) = &attrs.stuffing {
+        own_marks(attrs, key.value, ctxt);
+    }
     if let (Some(key), true) =
         (&attrs.stuffing, delimiters.is_some() || attrs.line.is_some() || attrs.datagram.is_some())
         && !key.value.takes_delimiters()
@@ -127,6 +130,34 @@ fn one_boundary(frame: &Frame, ctxt: &mut Ctxt) {
                 name(key.value)
             ),
         );
+    }
+}
+
+// A stuffing keeps its own marks out of a frame, and no others.
+fn own_marks(attrs: &FrameAttrs, stuffing: Named, ctxt: &mut Ctxt) {
+    let named = name(stuffing);
+    if let (Some(flag), Some(own)) = (&attrs.flag, stuffing.flag()) {
+        ctxt.error_at(
+            flag.key,
+            format_args!("`stuffing = {named}` has the flag {own} of its own: remove `flag`, or write `escape(..)` with the codes for another flag in place of `stuffing`"),
+        );
+    }
+    if stuffing != Named::Cobs {
+        return;
+    }
+    let end = attrs.end.as_ref().filter(|end| !end.value.bytes.contains(&0)).map(|key| key.key);
+    for (name, key) in [
+        ("flag", attrs.flag.as_ref().map(|key| key.key)),
+        ("end", end),
+        ("line", attrs.line.as_ref().map(|key| key.key)),
+        ("datagram", attrs.datagram.as_ref().map(|key| key.key)),
+    ] {
+        if let Some(key) = key {
+            ctxt.error_at(
+                key,
+                format_args!("`stuffing = cobs` keeps nothing but zeros out of a frame and ends it with one: remove `{name}`"),
+            );
+        }
     }
 }
 
@@ -196,23 +227,6 @@ fn chosen_order(frame: &Frame, layout: &Layout, ctxt: &mut Ctxt) {
         ctxt.error_at(
             item.span,
             format_args!("the end of the frame is found before anything chooses the byte order of `{}`: declare a frame for each order, told apart by `#[frame(one_of)]`, or give the frame delimiters", item.label),
-        );
-    }
-}
-
-// The flag never stands within a frame. A layout of integers may hold any
-// byte, so it needs escapes.
-fn transparent(frame: &Frame, ctxt: &mut Ctxt) {
-    if frame.attrs.stuffing.is_some() {
-        return;
-    }
-    if let (Some(flag), None, false) = (&frame.attrs.flag, &frame.attrs.escape, frame.broken) {
-        ctxt.error(
-            &flag.value,
-            format_args!(
-                "a field may hold the byte {0} and would end its own frame: say how it is escaped, `escape(0x7D: 0x01 => 0x7D, 0x02 => {0})`",
-                flag.value
-            ),
         );
     }
 }

@@ -13,6 +13,7 @@ mod relations;
 mod profiles;
 mod routes;
 mod tags;
+pub(crate) mod transparent;
 
 use crate::ctxt::{Ctxt, nearest};
 use crate::ir::{Item, Layout, Model, Shape};

@@ -6,6 +6,8 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, Type};
 
 use super::common::{layouts, static_lifetimes, type_is};
+use crate::check::transparent::Bare;
+use crate::holds::Holds;
 use crate::ir::{Extent, IntTy, Item, Layout, Model, Repr, Shape};
 use crate::relation::{Relation, Source};
 
@@ -19,13 +21,45 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let frame = frame_limit(model).into_iter().map(|Assertion { span, condition, message }| {
         quote_spanned!(span=> const _: () = ::core::assert!(#condition, #message);)
     });
-    static_lifetimes(quote!(#(#layouts)* #(#frame)*))
+    let delimiter = delimiter(model, false);
+    static_lifetimes(quote!(#(#layouts)* #(#frame)* #delimiter))
 }
 
 /// The same where a type has parameters: what holds of them depends on the
 /// use, so they stand in the code that decodes the layout.
 pub(crate) fn where_used(model: &Model, layout: &Layout) -> TokenStream {
-    if generic(model) { of_layout(layout, true) } else { TokenStream::new() }
+    if !generic(model) {
+        return TokenStream::new();
+    }
+    let delimiter = delimiter(model, true);
+    let layout = of_layout(layout, true);
+    quote!(#layout #delimiter)
+}
+
+/// No field holds a delimiter that nothing keeps out; the first that may is
+/// named.
+fn delimiter(model: &Model, within: bool) -> TokenStream {
+    let (Some(frame), Shape::Struct(layout)) = (&model.frame, &model.shape) else {
+        return TokenStream::new();
+    };
+    let Some(bare) = Bare::of(frame) else { return TokenStream::new() };
+    let held: Vec<_> =
+        (0..layout.items.len()).map(|index| crate::holds::item(model, layout, index)).collect();
+    if !held.iter().any(Holds::asks) {
+        return TokenStream::new();
+    }
+    let sets: Vec<_> = held.iter().map(Holds::tokens).collect();
+    let bytes = proc_macro2::Literal::byte_string(&bare.bytes);
+    let span = bare.span;
+    let each = sets.iter().zip(&layout.items).map(|(set, item)| {
+        let message = bare.message(&item.label);
+        quote_spanned!(span=> ::core::assert!(!(__all && (#set).has_any(#bytes)), #message);)
+    });
+    let body = quote_spanned! {span=> {
+        let __all: bool = __p::ByteSet::NONE #(.or(#sets))* .has_all(#bytes);
+        #(#each)*
+    }};
+    if within { quote_spanned!(span=> const #body;) } else { quote_spanned!(span=> const _: () = #body;) }
 }
 
 fn generic(model: &Model) -> bool {

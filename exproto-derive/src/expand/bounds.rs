@@ -41,12 +41,13 @@ pub(crate) fn expand(model: &Model, frame: &Frame, layout: &Layout, check: &Toke
         quote!(__p::Wire<Ctx = ()>)
     };
     let header = header(model, false, &quote!(__p::FrameLayout), &bound);
+    let unescaped = frame.attrs.unescaped.is_some().then(|| quote!(.unescaped()));
     quote! {
         #ends
         #header {
             const KIND: __p::FrameKind = {
                 const __FIXED: &[__p::Constant] = &[#(#fixtures),*];
-                __p::FrameKind::new(#framing).checked(#check).led(#lead).with(__FIXED)
+                __p::FrameKind::new(#framing).checked(#check).led(#lead).with(__FIXED) #unescaped
             };
             #skip
             #close

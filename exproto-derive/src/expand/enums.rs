@@ -8,6 +8,7 @@ use super::common::{Locals, construct, ctx_bind, ctx_type, de_lifetime, header, 
 use super::decode::Decode;
 use super::encode::Encode;
 use super::structs::sizes;
+use crate::holds::Holds;
 use crate::ir::{EnumModel, Item, Model, Repr, Variant};
 
 /// The traits of an enum.
@@ -59,7 +60,20 @@ fn try_variant(model: &Model, data: &EnumModel, variant: &Variant, opaque: &Toke
     })
 }
 
+/// What the variants may hold.
+fn held(model: &Model, data: &EnumModel) -> Holds {
+    let variants = data.variants.iter().map(|variant| crate::holds::layout(model, &variant.layout));
+    variants.fold(Holds::default(), Holds::and)
+}
+
+/// The bytes of the tags.
+fn tag_bytes(data: &EnumModel, int: Option<crate::ir::IntTy>) -> Holds {
+    crate::holds::tags(data.variants.iter().flat_map(|variant| variant.tags.iter().copied()), int)
+}
+
 fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
+    let held = held(model, data).tokens();
+    let tag_bytes = tag_bytes(data, None).tokens();
     let lifetime = de_lifetime(model);
     let ctx = ctx_type(model);
     let bind = ctx_bind(model);
@@ -124,6 +138,8 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
             const HAS_OTHER: bool = #has_other;
             const MAX_OTHER: u64 = #max_other;
             const GREEDY: bool = false #(|| #greedy)*;
+            const BYTES: __p::ByteSet = #held;
+            const TAG_BYTES: __p::ByteSet = #tag_bytes;
             type Ctx = #ctx;
             #[inline]
             fn tag(&self) -> u64 { match self { #(#tag_arms)* } }
@@ -172,6 +188,7 @@ fn opaque(model: &Model, data: &EnumModel) -> TokenStream {
 /// `Wire`, `Decode`, `Encode` of an enum that begins with its tag.
 fn inline(model: &Model, data: &EnumModel) -> TokenStream {
     let Some((int, endian)) = data.inline_tag else { return TokenStream::new() };
+    let held = held(model, data).and(tag_bytes(data, Some(int))).tokens();
     let type_info = quote::format_ident!("__TYPE");
     let order = |locals: Locals| {
         let bind = super::common::ctx_bind(model);
@@ -204,6 +221,7 @@ fn inline(model: &Model, data: &EnumModel) -> TokenStream {
             const MIN: usize = #bytes;
             const SIZE: __p::Option<usize> = __p::None;
             const GREEDY: bool = false #(|| #greedy)*;
+            const BYTES: __p::ByteSet = #held;
             type Ctx = #ctx;
         }
         #decode {
@@ -230,6 +248,7 @@ fn inline(model: &Model, data: &EnumModel) -> TokenStream {
 
 /// `Wire`, `Decode`, `Encode` of an enum whose variants have conditions.
 fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
+    let held = held(model, data).tokens();
     let lifetime = de_lifetime(model);
     let ctx = ctx_type(model);
     let bind = ctx_bind(model);
@@ -287,6 +306,7 @@ fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
             const MIN: usize = __p::smallest(&[#(#min),*]);
             const SIZE: __p::Option<usize> = __p::None;
             const GREEDY: bool = false #(|| #greedy)*;
+            const BYTES: __p::ByteSet = #held;
             type Ctx = #ctx;
         }
         #decode {

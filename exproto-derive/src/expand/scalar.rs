@@ -24,9 +24,12 @@ pub(crate) fn expand_enum(model: &Model, scalar: &ScalarEnum) -> TokenStream {
         }
     };
     let wire = integer(model, scalar.int, scalar.endian);
+    let bytes =
+        crate::holds::tags(scalar.variants.iter().map(|(_, value, _)| (*value, *value)), None).tokens();
     quote! {
         #scalar_header {
             const MAX_RAW: u64 = #max;
+            const BYTES: __p::ByteSet = #bytes;
             #[inline(always)]
             fn from_raw(__raw: u64) -> Self {
                 match __raw { #(#from)* #from_other }
@@ -109,10 +112,12 @@ fn integer(model: &Model, int: IntTy, endian: Option<Endian>) -> TokenStream {
     let decode = header(model, true, &quote!(__p::Decode<#lifetime>), &TokenStream::new());
     let encode = header(model, false, &quote!(__p::Encode), &TokenStream::new());
     let max = int.max();
+    let held = crate::holds::of_scalar(int, &quote!(Self)).tokens();
     quote! {
         #wire {
             const MIN: usize = #size;
             const SIZE: __p::Option<usize> = __p::Some(#size);
+            const BYTES: __p::ByteSet = #held;
             type Ctx = ();
         }
         #decode {

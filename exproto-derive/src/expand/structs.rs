@@ -13,6 +13,7 @@ use crate::lower::fixed_at;
 /// `Wire`, `Decode`, `Encode` of a struct.
 pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
     let (min, size, greedy) = sizes(layout);
+    let bytes = crate::holds::layout(model, layout).tokens();
     let ctx = ctx_type(model);
     let bind = ctx_bind(model);
     let lifetime = de_lifetime(model);
@@ -31,6 +32,7 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
             const MIN: usize = #min;
             const SIZE: __p::Option<usize> = #size;
             const GREEDY: bool = #greedy;
+            const BYTES: __p::ByteSet = #bytes;
             type Ctx = #ctx;
         }
         #decode {

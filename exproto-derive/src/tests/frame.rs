@@ -50,6 +50,29 @@ fn something_says_where_a_frame_ends() {
             &[("`stuffing = slip` has a flag of its own: remove the other delimiter", "stuffing")],
         ),
         (
+            "#[frame(flag = 0x7F, stuffing = slip, max = 64)] struct S { a: u8 }",
+            &[(
+                "`stuffing = slip` has the flag 0xC0 of its own: remove `flag`, or write `escape(..)` with the codes for another flag in place of `stuffing`",
+                "flag",
+            )],
+        ),
+        (
+            "#[frame(flag = 0x7E, stuffing = cobs, max = 64)] struct S { a: u8 }",
+            &[(
+                "`stuffing = cobs` keeps nothing but zeros out of a frame and ends it with one: remove `flag`",
+                "flag",
+            )],
+        ),
+        (
+            "#[frame(start = b\"*\", end = b\"#\", stuffing = cobs, max = 64)] struct S { a: u8 }",
+            &[(
+                "`stuffing = cobs` keeps nothing but zeros out of a frame and ends it with one: remove `end`",
+                "end",
+            )],
+        ),
+        ("#[frame(start = b\"*\", end = 0x00, stuffing = cobs, max = 64)] struct S { a: u8 }", &[]),
+        ("#[frame(flag = 0x7E, stuffing = hex, max = 64)] struct S { a: u8 }", &[]),
+        (
             "#[frame(stuffing = sloop, max = 64)] struct S { a: u8 }",
             &[(
                 "no stuffing `sloop`: there are slip, hdlc, ppp, cobs and hex; another one is `escape(..)`",
@@ -91,7 +114,7 @@ fn something_says_where_a_frame_ends() {
         (
             "#[frame(flag = 0x7E, max = 64)] struct S { a: u8 }",
             &[(
-                "a field may hold the byte 0x7E and would end its own frame: say how it is escaped, `escape(0x7D: 0x01 => 0x7D, 0x02 => 0x7E)`",
+                "`a` may hold 0x7E and would end its own frame: say how it is escaped, `escape(0x7D: 0x01 => 0x7D, 0x02 => 0x7E)`; where the protocol does without, `unescaped` ends a frame at the first flag there is",
                 "0x7E",
             )],
         ),
@@ -232,5 +255,65 @@ fn digits_stand_between_delimiters_that_are_none() {
             "#[frame(start = b\":\", end = b\"END\", stuffing = hex, max = 64)] struct S { a: u8 }",
             &[("every frame may hold the digit `E`: a delimiter has other bytes", "end")],
         ),
+    ]);
+}
+
+#[test]
+fn no_field_holds_a_delimiter() {
+    mistakes(&[
+        (
+            "#[frame(end = b\"#\", max = 64)] #[wire(endian = big)] struct S { #[wire(before(b\"*\"))] a: u16, b: u8 }",
+            &[(
+                "`a` may hold b\"#\" and would end its own frame: say how it is escaped, `escape(0x7D: 0x01 => 0x7D, 0x02 => 0x23)`, or let a length say where the frame ends and write the end as a constant, `after(b\"#\")`; where the protocol does without, `unescaped` ends a frame at the first end there is",
+                "end",
+            )],
+        ),
+        (
+            "#[frame(line, max = 64)] struct S<'a> { #[wire(rest, after(check: u8 = xor(text)))] text: &'a [u8] }",
+            &[(
+                "`check` may hold b\"\\n\" and would end its own frame: say how it is escaped, `escape(0x7D: 0x01 => 0x7D, 0x02 => 0x0A)`, or let a length say where the frame ends and write the end as a constant, `after(b\"\\n\")`; where the protocol does without, `unescaped` ends a frame at the first line end there is",
+                "line",
+            )],
+        ),
+        (
+            "#[frame(start = b\"$\", end = b\"\\r\\n\", max = 64)] struct S<'a> { #[wire(rest)] text: &'a [u8], key: [u8; 4] }",
+            &[(
+                "`key` may hold b\"\\r\\n\" and would end its own frame: say how it is escaped, `escape(..)`, or let a length say where the frame ends and write the end as a constant, `after(b\"\\r\\n\")`; where the protocol does without, `unescaped` ends a frame at the first end there is",
+                "end",
+            )],
+        ),
+        // Digits, text, bytes up to the end, small ranges.
+        (
+            "#[frame(start = b\"$\", end = b\"#\", max = 64)] #[wire(sep = b',')] struct S<'a> { #[wire(as = dec(2))] n: u8, #[wire(as = dec)] m: u64, #[wire(as = Ascii, after(b\"*\"), after(check: hex(2) = xor(n..=text)))] text: Text<'a> }",
+            &[],
+        ),
+        (
+            "#[frame(end = b\"#\", max = 64)] struct S<'a> { #[wire(range = b'A'..=b'Z')] kind: u8, #[wire(rest)] text: &'a [u8] }",
+            &[],
+        ),
+        (
+            "#[frame(end = b\"M\", max = 64)] struct S<'a> { #[wire(range = b'A'..=b'Z')] kind: u8, #[wire(rest)] text: &'a [u8] }",
+            &[(
+                "`kind` may hold b\"M\" and would end its own frame: say how it is escaped, `escape(0x7D: 0x01 => 0x7D, 0x02 => 0x4D)`, or let a length say where the frame ends and write the end as a constant, `after(b\"M\")`; where the protocol does without, `unescaped` ends a frame at the first end there is",
+                "end",
+            )],
+        ),
+        ("#[frame(end = b\"#\", max = 64, unescaped)] struct S { a: u8 }", &[]),
+        ("#[frame(flag = 0x7E, max = 64, unescaped)] struct S { a: u8 }", &[]),
+        (
+            "#[frame(unescaped)] struct S { a: u8 }",
+            &[(
+                "`unescaped` is for a `flag`, `end` or `line` that nothing keeps out of a frame: remove it",
+                "unescaped",
+            )],
+        ),
+        (
+            "#[frame(end = b\"#\", escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9)] struct S { a: u8 }",
+            &[(
+                "the end b\"#\" is not escaped, so it could not be sent within a frame: add a code for it",
+                "escape",
+            )],
+        ),
+        ("#[frame(end = b\"#\", escape(0x7D: 1 => 0x7D, 2 => 0x23), max = 9)] struct S { a: u8 }", &[]),
     ]);
 }

@@ -40,6 +40,8 @@ pub enum ErrorKind {
     Segment,
     /// A byte is no digit where a number stands as digits.
     Digits,
+    /// Encoding only: the content holds the delimiter that ends the frame.
+    Delimiter,
 }
 
 impl ErrorKind {
@@ -63,6 +65,7 @@ impl ErrorKind {
             Self::Custom => "custom",
             Self::Segment => "segment",
             Self::Digits => "digits",
+            Self::Delimiter => "delimiter",
         }
     }
 
@@ -86,6 +89,7 @@ impl ErrorKind {
             Self::Custom => "the codec of the field refused the bytes",
             Self::Segment => "the segment fits no message being put together",
             Self::Digits => "a byte is no digit of the number that stands here",
+            Self::Delimiter => "the content holds the bytes that end the frame",
         }
     }
 }

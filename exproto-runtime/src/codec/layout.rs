@@ -5,6 +5,7 @@
 
 use alloc::vec::Vec;
 
+use super::byte_set::ByteSet;
 use super::error::Error;
 use super::frame::{FrameKind, Scanner};
 use super::json::{FillError, Node};
@@ -28,6 +29,8 @@ pub trait Wire {
     /// Whether it takes all bytes of its extent, so that nothing may follow it
     /// without one.
     const GREEDY: bool = false;
+    /// The bytes that a value may hold.
+    const BYTES: ByteSet = ByteSet::ALL;
     /// Values of the surrounding layout that decide this one; `()` if none.
     type Ctx: Copy;
 }
@@ -78,6 +81,10 @@ pub trait Tagged {
     /// Whether some variant takes all bytes of its extent, so that nothing may
     /// follow without one.
     const GREEDY: bool = false;
+    /// The bytes that a variant may hold, without its tag.
+    const BYTES: ByteSet = ByteSet::ALL;
+    /// The bytes of the tags of declared variants.
+    const TAG_BYTES: ByteSet = ByteSet::ALL;
     /// Values of the surrounding layout that decide this one.
     type Ctx: Copy;
     /// The tag of this value.
@@ -120,6 +127,9 @@ pub trait EncodeBody: Tagged {
 pub trait Scalar: Copy {
     /// The largest raw value of a declared variant or bit.
     const MAX_RAW: u64;
+    /// The bytes of the raw integers of declared variants, without leading
+    /// zeros.
+    const BYTES: ByteSet = ByteSet::ALL;
     /// The value of a raw integer. Every integer has one; nothing is lost.
     fn from_raw(raw: u64) -> Self;
     /// The raw integer of the value.
@@ -296,6 +306,14 @@ pub trait Codec<'a, T> {
     /// Whether [`end`](Self::end) tells where a value ends. Only such codecs
     /// stand in a frame whose end is worked out by walking over its layout.
     const FINDS_END: bool = Self::SIZE.is_some();
+
+    /// The bytes that a value may hold; `None` if that is not said. Then a value
+    /// that goes on to a delimiter, to a separator or to the end of the frame is
+    /// taken for text, which holds no delimiters, and another one may hold any
+    /// byte.
+    ///
+    /// Between delimiters without escapes no field may hold the delimiter.
+    const BYTES: Option<ByteSet> = None;
 
     /// Where a value ends that begins with `bytes`, as far as they have come;
     /// the first `seen` of them were looked at by an earlier call.

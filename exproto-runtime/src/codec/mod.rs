@@ -88,6 +88,7 @@
 //! [`fatal`](Bad::fatal) and the session closes the connection.
 
 mod bits;
+mod byte_set;
 mod check;
 #[cfg(feature = "deku")]
 mod deku;
@@ -114,6 +115,7 @@ mod writer;
 
 #[doc(hidden)]
 pub use bits::{bit_bytes, bit_count, bit_padding, bits_at, put_wide, wide_bits};
+pub use byte_set::ByteSet;
 pub use check::{Algorithm, Crc, CrcParams, internet, sum, xor};
 #[cfg(feature = "deku")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deku")))]

@@ -1,5 +1,6 @@
 //! Integers as scalars: what `as = INTEGER` makes of a field's own integer.
 
+use super::byte_set::ByteSet;
 use super::layout::Scalar;
 
 macro_rules! unsigned {
@@ -45,6 +46,7 @@ signed!(i8, i16, i32, i64);
 
 impl Scalar for bool {
     const MAX_RAW: u64 = 1;
+    const BYTES: ByteSet = ByteSet::range(0, 1);
 
     #[inline(always)]
     fn from_raw(raw: u64) -> Self {

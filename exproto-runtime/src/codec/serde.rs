@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use serde_core::{Serialize, de::DeserializeOwned};
 
+use super::byte_set::ByteSet;
 use super::error::Error;
 use super::json::{FillError, Node};
 use super::layout::Codec;
@@ -63,6 +64,7 @@ impl<'a, T: Serialize + DeserializeOwned, C: Codec<'a, T>> Codec<'a, T> for Serd
     const SIZE: Option<usize> = C::SIZE;
     const DELIMITED: bool = C::DELIMITED;
     const MIN: usize = C::MIN;
+    const BYTES: Option<ByteSet> = C::BYTES;
 
     fn decode(&self, r: &mut Reader<'a>, at: &'static FieldInfo) -> Result<T, Error> {
         self.0.decode(r, at)

@@ -90,6 +90,19 @@ impl Framing {
         }
     }
 
+    /// Where in the frame that stands in `out` from `from` on its end stands too
+    /// early, if nothing keeps it out.
+    #[inline]
+    pub(crate) fn cut_at(&self, out: &[u8], from: usize) -> Option<usize> {
+        let wire = out.get(from..)?;
+        let (at, len) = match self {
+            Self::Flag { flag, escape: None, .. } => (memchr::memchr(*flag, wire)?, 1),
+            Self::Delimited { end, escape: None, .. } => (memchr::memmem::find(wire, end)?, end.len()),
+            _ => return None,
+        };
+        (at + len < wire.len()).then_some(at)
+    }
+
     /// How delimiters are kept out of the frame.
     #[inline]
     #[must_use]

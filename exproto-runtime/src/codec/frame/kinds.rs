@@ -23,13 +23,23 @@ pub struct FrameKind {
     pub first: bool,
     /// Only ever sent to devices: not looked for.
     pub sent: bool,
+    /// What ends it may stand in it all the same.
+    pub unescaped: bool,
 }
 
 impl FrameKind {
     /// A kind of which nothing but the framing is known.
     #[must_use]
     pub const fn new(framing: Framing) -> Self {
-        Self { framing, check: None, lead: Lead(&[]), constants: &[], first: false, sent: false }
+        Self {
+            framing,
+            check: None,
+            lead: Lead(&[]),
+            constants: &[],
+            first: false,
+            sent: false,
+            unescaped: false,
+        }
     }
 
     /// The same kind with a checksum.
@@ -64,6 +74,13 @@ impl FrameKind {
     #[must_use]
     pub const fn sent(mut self) -> Self {
         self.sent = true;
+        self
+    }
+
+    /// The same kind, in which its end may stand.
+    #[must_use]
+    pub const fn unescaped(mut self) -> Self {
+        self.unescaped = true;
         self
     }
 

@@ -158,7 +158,8 @@ fn begins(kind: &FrameKind, payload: &[u8]) -> Option<bool> {
 ///
 /// # Errors
 ///
-/// A length, count or value that does not fit its field. Nothing is appended
+/// A length, count or value that does not fit its field;
+/// [`ErrorKind::Delimiter`] when text holds the delimiter. Nothing is appended
 /// then.
 #[inline]
 pub fn encode<P: Protocol<Ctx: NoCtx>>(frame: &P::At<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
@@ -172,7 +173,8 @@ pub fn encode<P: Protocol<Ctx: NoCtx>>(frame: &P::At<'_>, out: &mut Vec<u8>) -> 
 /// Those of [`encode`].
 pub fn encode_with<P: Protocol>(frame: &P::At<'_>, ctx: P::Ctx, out: &mut Vec<u8>) -> Result<(), Error> {
     let start = out.len();
-    let framing = &kind_at::<P>(P::kind_of(frame)).framing;
+    let kind = kind_at::<P>(P::kind_of(frame));
+    let framing = &kind.framing;
     framing.begin(out);
     let from = out.len();
     if let Err(error) = frame.encode(&mut Writer::new(out), ctx) {
@@ -180,6 +182,10 @@ pub fn encode_with<P: Protocol>(frame: &P::At<'_>, ctx: P::Ctx, out: &mut Vec<u8
         return Err(error);
     }
     framing.end(out, from);
+    if let Some(at) = framing.cut_at(out, from).filter(|_| !kind.unescaped) {
+        out.truncate(start);
+        return Err(Error::new(ErrorKind::Delimiter, at as u32, &FRAME));
+    }
     Ok(())
 }
 

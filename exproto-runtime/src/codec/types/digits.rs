@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::codec::byte_set::ByteSet;
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::{Decode, Encode, Wire};
 use crate::codec::reader::Reader;
@@ -135,6 +136,7 @@ macro_rules! text_number {
             const MIN: usize = 0;
             const SIZE: Option<usize> = None;
             const GREEDY: bool = true;
+            const BYTES: ByteSet = ByteSet::NONE;
             type Ctx = ();
         }
 

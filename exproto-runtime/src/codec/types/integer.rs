@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use crate::codec::byte_set::ByteSet;
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::{Codec, End, Scalar};
 use crate::codec::reader::Reader;
@@ -193,6 +194,7 @@ macro_rules! variable {
 
         impl<const N: usize> Codec<'_, $int> for BcdNumber<N> {
             const SIZE: Option<usize> = Some(N);
+            const BYTES: Option<ByteSet> = Some(ByteSet::PACKED);
 
             fn decode(&self, r: &mut Reader<'_>, at: &'static FieldInfo) -> Result<$int, Error> {
                 let offset = r.offset();

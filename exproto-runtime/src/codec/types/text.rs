@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::codec::byte_set::ByteSet;
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::Codec;
 use crate::codec::reader::Reader;
@@ -46,6 +47,18 @@ impl Charset {
                 let chars = char::decode_utf16(self.units(bytes));
                 Cow::Owned(chars.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).chain(odd).collect())
             }
+        }
+    }
+
+    /// The bytes of characters outside of ASCII.
+    const fn bytes(self) -> ByteSet {
+        match self {
+            Self::Ascii => ByteSet::NONE,
+            Self::Utf8 | Self::Latin1 => ByteSet::range(0x80, 0xFF),
+            // The second byte of a character may be a letter or digit.
+            #[cfg(feature = "charsets")]
+            Self::Gbk => ByteSet::range(b'0', b'9').or(ByteSet::range(0x40, 0xFF)),
+            Self::Utf16Be | Self::Utf16Le => ByteSet::ALL,
         }
     }
 
@@ -306,6 +319,8 @@ macro_rules! charset {
         pub struct $name;
 
         impl<'a> Codec<'a, Text<'a>> for $name {
+            const BYTES: Option<ByteSet> = Some(Charset::$name.bytes());
+
             fn decode(&self, r: &mut Reader<'a>, at: &'static FieldInfo) -> Result<Text<'a>, Error> {
                 Ok(read(Charset::$name, r, at))
             }
@@ -316,6 +331,8 @@ macro_rules! charset {
         }
 
         impl<'a> Codec<'a, TextBuf> for $name {
+            const BYTES: Option<ByteSet> = Some(Charset::$name.bytes());
+
             fn decode(&self, r: &mut Reader<'a>, at: &'static FieldInfo) -> Result<TextBuf, Error> {
                 Ok(read(Charset::$name, r, at).into())
             }

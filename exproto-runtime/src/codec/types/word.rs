@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::codec::byte_set::ByteSet;
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::{Decode, Encode, Scalar, Wire};
 use crate::codec::reader::Reader;
@@ -78,6 +79,7 @@ impl fmt::Debug for Word {
 
 impl Scalar for Word {
     const MAX_RAW: u64 = u64::MAX;
+    const BYTES: ByteSet = ByteSet::NONE;
 
     #[inline(always)]
     fn from_raw(raw: u64) -> Self {
@@ -94,6 +96,7 @@ impl Wire for Word {
     const MIN: usize = 0;
     const SIZE: Option<usize> = None;
     const GREEDY: bool = true;
+    const BYTES: ByteSet = ByteSet::NONE;
     type Ctx = ();
 }
 

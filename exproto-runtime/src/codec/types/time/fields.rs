@@ -6,6 +6,7 @@ mod tests;
 use core::fmt;
 
 use super::{Parts, TIME, TimeError, parse_iso, parts_of, seconds_of, show_text, write_iso};
+use crate::codec::byte_set::ByteSet;
 use crate::codec::error::Error;
 use crate::codec::layout::{Decode, Encode, Wire};
 use crate::codec::reader::Reader;
@@ -71,7 +72,7 @@ fn placed(parts: Parts, order: u32) -> [u8; 6] {
 }
 
 macro_rules! six_bytes {
-    ($(#[$doc:meta])* $name:ident, $parts:expr, $byte:expr, $in_range:expr) => {
+    ($(#[$doc:meta])* $name:ident, $bytes:expr, $parts:expr, $byte:expr, $in_range:expr) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
         pub struct $name<const ZONE: i32 = 0, const ORDER: u32 = YMDHMS>([u8; 6]);
@@ -161,6 +162,7 @@ macro_rules! six_bytes {
         impl<const ZONE: i32, const ORDER: u32> Wire for $name<ZONE, ORDER> {
             const MIN: usize = 6;
             const SIZE: Option<usize> = Some(6);
+            const BYTES: ByteSet = $bytes;
             type Ctx = ();
         }
 
@@ -210,6 +212,7 @@ six_bytes!(
     /// assert_eq!(BcdTime::<{ 8 * 60 }>::from_unix(1_531_620_610), Some(time));
     /// ```
     BcdTime,
+    ByteSet::PACKED,
     |bytes| all_digits(&bytes).then(|| bytes.map(|byte| (byte >> 4) * 10 + (byte & 15))),
     |part| ((part / 10) << 4) | (part % 10),
     |[year, month, day, hour, minute, second]| {
@@ -247,6 +250,7 @@ six_bytes!(
     /// # }
     /// ```
     ByteTime,
+    ByteSet::ALL,
     |bytes| Some(bytes),
     |part| part,
     |[year, month, day, hour, minute, second]| {

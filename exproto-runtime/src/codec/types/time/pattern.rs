@@ -4,6 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::{TIME, TimeError, civil_from_days, days_from_civil, parse_iso_nanos, show_text, write_zone};
+use crate::codec::byte_set::ByteSet;
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::json::{Fill, FillError, Node};
 use crate::codec::layout::{Decode, Encode, Scalar, Wire};
@@ -550,6 +551,7 @@ impl<L> Wire for TextTime<L> {
     const MIN: usize = 0;
     const SIZE: Option<usize> = None;
     const GREEDY: bool = true;
+    const BYTES: ByteSet = ByteSet::NONE;
     type Ctx = ();
 }
 
