@@ -27,9 +27,7 @@ pub use escape::Escape;
 pub use flag::FlagScan;
 pub use framing::Framing;
 pub use kinds::{Constant, Cursor, FrameKind, FrameLayout, Frames, Halt, Lead, Only, frame_size};
-pub use payload::{
-    decode, decode_unverified, decode_with, encode, encode_with, reencode, reencode_with,
-};
+pub use payload::{decode, decode_unverified, decode_with, encode, encode_with, reencode, reencode_with};
 pub use reassemble::{Assembled, Reassembler, ReassemblyLimits};
 pub use role::Role;
 pub use seek::FrameScan;

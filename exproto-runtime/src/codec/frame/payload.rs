@@ -134,11 +134,7 @@ fn by_lead<'f, P: Protocol>(
 }
 
 #[inline]
-fn decode_as<P: Protocol>(
-    payload: &[u8],
-    kind: usize,
-    ctx: P::Ctx,
-) -> Result<Received<P::At<'_>>, Error> {
+fn decode_as<P: Protocol>(payload: &[u8], kind: usize, ctx: P::Ctx) -> Result<Received<P::At<'_>>, Error> {
     let raw = RawFrame { wire: payload, payload, offset: 0, flags: Flags::NONE, accept_bad: false, kind };
     raw.decode_with::<P>(ctx)
 }
