@@ -1,6 +1,6 @@
 //! Values whose parts stand at several places of the wire.
 #![cfg(feature = "derive")]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::unusual_byte_groupings)]
 
 use exproto_runtime::codec::{
     BcdNumber, Decode, DegMin, Encode, FieldInfo, Fill, Flag, Node, Sample, SignMagnitude, Value, Word,
