@@ -793,9 +793,8 @@ impl Device<Packet<'static>> for Tracker {
 
     fn received(&mut self, frame: &Packet<'_>, out: &mut Sender<'_, Packet<'static>>) {
         match frame {
-            // An answer has the number of a message and none of its content.
-            Packet::Short(Short { content: Content::Other { protocol: 0x01, data: [] }, .. }) => out.ready(),
-            Packet::Short(Short { content: Content::Other { data: [], .. }, .. }) => {}
+            Packet::Ack(Ack { protocol: 0x01, .. }) => out.ready(),
+            Packet::Ack(_) | Packet::LongAck(_) => {}
             Packet::Short(Short { content: Content::Command { flag, .. }, .. }) => {
                 self.send(Content::Answer { flag: *flag, text: "OK!".into(), language: &[0, 2] }, out);
             }
