@@ -15,8 +15,6 @@ pub enum Port<'a> {
     #[frame(sent)]
     Confirm(Confirm<'a>),
     #[frame(sent)]
-    Alive(Alive<'a>),
-    #[frame(sent)]
     Order(Order<'a>),
 }
 
@@ -226,23 +224,10 @@ pub struct Confirm<'a> {
     pub maker: Text<'a>,
     #[wire(as = Latin1)]
     pub id: Text<'a>,
-    /// `V4`
+    /// `V4`, or a sign of life, which is answered by itself.
     pub kind: Word,
-    pub command: Word,
-    pub time: TextTime<Stamp>,
-}
-
-/// The answer to a sign of life.
-#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[frame(start = b"*", end = b"#", max = 64)]
-#[wire(sep = b',')]
-#[route(one_of = Port<'_>, sent)]
-pub struct Alive<'a> {
-    #[wire(as = Latin1)]
-    pub maker: Text<'a>,
-    #[wire(as = Latin1)]
-    pub id: Text<'a>,
-    pub command: Word,
+    pub command: Option<Word>,
+    pub time: Option<TextTime<Stamp>>,
 }
 
 /// A command: `S20` with `1,1` stops the engine, with `1,0` lets it go on.
@@ -298,12 +283,14 @@ fn confirm<'a>(frame: &Line<'a>, cx: &mut Cx<'_, ()>, outcome: &Outcome) -> Opti
     let time = TextTime::from_unix(cx.now.div_euclid(1000))?;
     let kind = Word::new(b"V4")?;
     // Whatever the device says in its place.
-    let confirm = Confirm { kind, maker: "HQ".into(), id: frame.id, command: frame.command, time };
+    let (command, time) = (Some(frame.command), Some(time));
+    let confirm = Confirm { kind, maker: "HQ".into(), id: frame.id, command, time };
     (confirmed && outcome.is_done()).then_some(Port::Confirm(confirm))
 }
 
 fn alive<'a>(frame: &Line<'a>, _: &mut Cx<'_, ()>, _: &Outcome) -> Port<'a> {
-    Port::Alive(Alive { maker: frame.maker, id: frame.id, command: frame.command })
+    let (kind, command, time) = (frame.command, None, None);
+    Port::Confirm(Confirm { maker: frame.maker, id: frame.id, kind, command, time })
 }
 
 /// A simulated tracker.
