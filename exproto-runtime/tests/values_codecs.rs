@@ -175,9 +175,9 @@ struct Ranged {
 
 #[test]
 fn numbers_of_codecs_have_ranges_too() {
-    assert!(from_bytes::<Ranged>(b"\0\x05\0\x0012").unwrap().flags.is_empty());
-    assert!(from_bytes::<Ranged>(b"\0\x06\0\x0012").unwrap().flags.has(Flag::Range));
-    assert_eq!(from_bytes::<Ranged>(b"\0\0\0\x0013").unwrap_err().kind(), ErrorKind::Range);
+    assert!(from_bytes::<Ranged>(b"\0\x05\0\x00012").unwrap().flags.is_empty());
+    assert!(from_bytes::<Ranged>(b"\0\x06\0\x00012").unwrap().flags.has(Flag::Range));
+    assert_eq!(from_bytes::<Ranged>(b"\0\0\0\x00013").unwrap_err().kind(), ErrorKind::Range);
     round::<Ranged>(50);
 }
 
