@@ -5,6 +5,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use syn::{Expr, Generics, Lifetime, Member, Type, Visibility};
 
 use crate::attr::frame::{FrameAttrs, Ranges};
+use crate::attr::gap::Gap;
 use crate::attr::route::{RouteAttrs, VariantRoutes};
 use crate::attr::wire::{Endian, WireAttrs};
 use crate::framing::{Bounds, Fixture};
@@ -78,6 +79,8 @@ pub(crate) struct Item {
     pub(crate) extent: Extent,
     pub(crate) relation: Option<Relation>,
     pub(crate) opaque: Option<Expr>,
+    /// What the field is where it is not there, if it has a value all the same.
+    pub(crate) absent: Option<Absent>,
     /// The other places that parts of the value stand at.
     pub(crate) joins: Vec<Join>,
     /// The type of the field, where `ty` is that of its magnitude.
@@ -138,6 +141,23 @@ pub(crate) enum Presence {
     By(usize),
 }
 
+/// A field that has a value whether or not it is on the wire.
+#[derive(Clone)]
+pub(crate) struct Absent {
+    /// When it is on the wire; without a condition between separators: if the
+    /// fields before it did not end the text.
+    pub(crate) unless: Option<Expr>,
+    /// What it is otherwise.
+    pub(crate) value: Expr,
+}
+
+impl Absent {
+    /// Whether only the bytes that came tell if it is there.
+    pub(crate) fn by_end(&self) -> bool {
+        self.unless.as_ref().is_none_or(crate::expand::common::mentions_left)
+    }
+}
+
 /// How the bytes become the value.
 pub(crate) enum Repr {
     /// An integer of the field's own type.
@@ -148,6 +168,8 @@ pub(crate) enum Repr {
     Bits(BitSlot),
     /// Constant bytes.
     Constant(Vec<u8>),
+    /// Bytes that mean nothing.
+    Gap(Gap),
     /// A codec value.
     Codec(Expr),
     /// `&[u8]`.
@@ -164,6 +186,8 @@ pub(crate) enum Repr {
     Part,
     /// Takes the tag of its variant; not on the wire.
     TagReceiver,
+    /// Not on the wire: this, or the default of its type.
+    Skipped(Option<Expr>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -427,13 +451,17 @@ impl Item {
     /// The bytes it takes if that is a constant known here and it is always
     /// there: such items make up runs.
     pub(crate) fn fixed(&self) -> Option<usize> {
-        if !matches!(self.presence, Presence::Always) {
+        if !matches!(self.presence, Presence::Always) || self.absent.is_some() {
             return None;
         }
         match (&self.repr, &self.extent) {
+            // How many bytes are left is said where they are read.
+            (Repr::Skipped(Some(value)), _) if crate::expand::common::mentions_left(value) => None,
+            (Repr::Skipped(_), _) => Some(0),
             (Repr::Int(..) | Repr::Scalar(..), Extent::Separated(_) | Extent::Until(_)) => None,
             (Repr::Int(int, _) | Repr::Scalar(int, _), _) => Some(int.bytes).filter(|_| !int.own_width()),
             (Repr::Constant(bytes), _) => Some(bytes.len()),
+            (Repr::Gap(Gap::Bytes(bytes)), _) => literal(bytes),
             (Repr::Bits(_), _) => None,
             (Repr::TagReceiver, _) => Some(0),
             (Repr::Array(len), Extent::Own) => literal(len),
@@ -529,6 +557,7 @@ impl Item {
             extent: Extent::Own,
             relation: None,
             opaque: None,
+            absent: None,
             joins: Vec::new(),
             whole: None,
             endian: None,

@@ -6,6 +6,7 @@ use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{Expr, Member, Type};
 
+use crate::attr::gap::Gap;
 use crate::attr::idents_in;
 use crate::expand::asserts::const_path;
 use crate::ir::{Extent, Item, Layout, Model, Presence, Repr};
@@ -76,6 +77,17 @@ pub(crate) fn plan(layout: &Layout, model: &Model) -> Walk {
         item_needs(layout, model, index, &mut walk);
         let item = &items[index];
         ends(item, item, &mut walk.stuck);
+    }
+    // What is not on the wire is worked out where something depends on it.
+    for index in (0..items.len()).rev() {
+        let value = match &items[index] {
+            Item { repr: Repr::Skipped(Some(value)), .. } => value,
+            Item { absent: Some(absent), .. } => &absent.value,
+            _ => continue,
+        };
+        if walk.needs[index].value {
+            expression_needs(items, value, index, &mut walk);
+        }
     }
     kept(items, &mut walk);
     walk
@@ -151,6 +163,12 @@ fn expressions(item: &Item) -> Vec<&Expr> {
     if let Extent::Size(expr) | Extent::Count(expr) = &item.extent {
         found.push(expr);
     }
+    if let Some(absent) = &item.absent {
+        found.extend(&absent.unless);
+    }
+    if let Repr::Gap(Gap::Bytes(expr) | Gap::To(expr)) = &item.repr {
+        found.push(expr);
+    }
     if let Some(each) = &item.each {
         found.extend(expressions(each));
     }
@@ -190,6 +208,9 @@ fn item_needs(layout: &Layout, model: &Model, index: usize, walk: &mut Walk) {
             format!("nothing says where this frame ends: `{}` ends where a sum of sizes and counts says, which is known only when all of it is there; let one length speak of a range, `size(a..=b)`", item.label),
         ));
     }
+    if let (Repr::Gap(Gap::To(_) | Gap::Align(_)), Some(first)) = (&item.repr, walk.needs.first_mut()) {
+        first.offset = true;
+    }
     for carrier in carriers(item) {
         if let Some(needs) = walk.needs.get_mut(carrier) {
             needs.raw = true;
@@ -209,14 +230,19 @@ fn item_needs(layout: &Layout, model: &Model, index: usize, walk: &mut Walk) {
                 format!("nothing says where this frame ends: how many bytes are `left` for `{}` is not known before; decide by a field, or let a length before it say `= size(..)`", item.label),
             ));
         }
-        for (at, earlier) in items.iter().enumerate().take(index) {
-            let Some(Member::Named(member)) = &earlier.member else { continue };
-            let (uses, presence) = uses(expr, &member.to_string());
-            if uses > presence {
-                walk.needs[at].value = true;
-            } else if uses > 0 {
-                walk.needs[at].there = true;
-            }
+        expression_needs(items, expr, index, walk);
+    }
+}
+
+/// What an expression of this item needs of the items before.
+fn expression_needs(items: &[Item], expr: &Expr, index: usize, walk: &mut Walk) {
+    for (at, earlier) in items.iter().enumerate().take(index) {
+        let Some(Member::Named(member)) = &earlier.member else { continue };
+        let (uses, presence) = uses(expr, &member.to_string());
+        if uses > presence {
+            walk.needs[at].value = true;
+        } else if uses > 0 {
+            walk.needs[at].there = true;
         }
     }
 }
@@ -309,7 +335,12 @@ fn kept(items: &[Item], walk: &mut Walk) {
     for (item, needs) in items.iter().zip(&walk.needs) {
         let held = matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..) | Repr::Body(_))
             || matches!(item.extent, Extent::PrefixSizeBy(_));
-        if needs.value && (held || borrows(&item.ty) || !item.joins.is_empty()) {
+        if needs.value
+            && (held
+                || matches!(&item.repr, Repr::Skipped(Some(value)) if crate::expand::common::mentions_left(value))
+                || borrows(&item.ty)
+                || !item.joins.is_empty())
+        {
             walk.stuck.push((
                 item.span,
                 format!("nothing says where this frame ends: a size depends on `{}`, which the frame search cannot keep; let it depend on a number or a flag before it", item.label),

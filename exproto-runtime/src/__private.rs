@@ -119,6 +119,13 @@ pub fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
+/// Whether bytes that mean nothing are what we would write.
+#[inline]
+#[must_use]
+pub fn all_are(bytes: &[u8], fill: u8) -> bool {
+    bytes.iter().all(|byte| *byte == fill)
+}
+
 /// The bytes that a checksum covers, with its own as 0.
 #[must_use]
 pub fn blanked(bytes: &[u8], at: usize, width: usize) -> Vec<u8> {

@@ -2,6 +2,7 @@
 //! and how each is written, not what they mean together.
 
 pub(crate) mod frame;
+pub(crate) mod gap;
 pub(crate) mod profile;
 pub(crate) mod route;
 pub(crate) mod wire;

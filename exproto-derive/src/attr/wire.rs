@@ -7,6 +7,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, Ident, Lit, LitInt, Pat, Path, Token, Type};
 
+use super::gap::{self, Gap};
 use super::{Keyed, Place, after_eq, entries, in_parens, set, unknown_key};
 use crate::ctxt::Ctxt;
 
@@ -15,13 +16,13 @@ const ENUM_KEYS: &[&str] = &["endian", "ctx", "tag", "lenient", "sep", "crate"];
 const VARIANT_KEYS: &[&str] = &["tag", "other", "when"];
 const FIELD_KEYS: &[&str] = &[
     "endian", "as", "bits", "size", "count", "rest", "until", "max", "extra", "each", "fill", "is", "if",
-    "tag", "opaque", "lenient", "range", "strict", "ctx", "scale", "offset", "unit", "sentinel", "before",
-    "after",
+    "tag", "opaque", "lenient", "range", "strict", "ctx", "scale", "offset", "unit", "sentinel", "skip",
+    "default", "before", "after",
 ];
 const ALL_KEYS: &[&str] = &[
     "endian", "ctx", "bits", "before", "after", "crate", "tag", "lenient", "other", "when", "as", "size",
     "count", "rest", "each", "fill", "is", "if", "opaque", "range", "strict", "scale", "offset", "unit",
-    "sentinel", "sep", "until", "max", "extra",
+    "sentinel", "skip", "default", "sep", "until", "max", "extra",
 ];
 
 /// The byte order of an integer.
@@ -92,6 +93,8 @@ pub(crate) struct WireItem {
 pub(crate) enum WireContent {
     /// A constant: `b"\xFF"`.
     Bytes(Vec<u8>),
+    /// Bytes that mean nothing: `pad(3)`, `align(4)`.
+    Gap(Gap),
     /// `TYPE` or `bits(N)`, and the relation behind `=`.
     Value { ty: Option<Type>, relation: Option<Expr> },
 }
@@ -130,6 +133,10 @@ pub(crate) struct WireAttrs {
     pub(crate) unit: Option<Keyed<String>>,
     /// Values that stand for something else than a number, with their names.
     pub(crate) sentinel: Option<Keyed<Vec<(i64, Ident)>>>,
+    /// The field is not on the wire.
+    pub(crate) skip: Option<Keyed<()>>,
+    /// What the field is when it is not there.
+    pub(crate) default: Option<Keyed<Expr>>,
     pub(crate) krate: Option<Keyed<Path>>,
     pub(crate) before: Vec<WireItem>,
     pub(crate) after: Vec<WireItem>,
@@ -211,6 +218,8 @@ fn one(
         "sentinel" => {
             set(&mut found.sentinel, key, in_parens(input, key, "0xFF => invalid", sentinels)?, ctxt);
         }
+        "skip" => set(&mut found.skip, key, (), ctxt),
+        "default" => set(&mut found.default, key, after_eq(input, key, "0", expr)?, ctxt),
         "crate" => set(
             &mut found.krate,
             key,
@@ -401,6 +410,10 @@ fn item(key: &Ident, input: ParseStream<'_>, ctxt: &mut Ctxt) -> syn::Result<Wir
         ));
     }
     let _: Token![:] = input.parse()?;
+    if let Some(gap) = gap::parse(input)? {
+        let attrs = item_keys(input, ctxt)?;
+        return Ok(WireItem { span, name, content: WireContent::Gap(gap), attrs: Box::new(attrs) });
+    }
     let ty: Type = parse_bits_or_type(input)?;
     let relation = if input.peek(Token![=]) {
         let _: Token![=] = input.parse()?;
@@ -408,12 +421,7 @@ fn item(key: &Ident, input: ParseStream<'_>, ctxt: &mut Ctxt) -> syn::Result<Wir
     } else {
         None
     };
-    let mut attrs = WireAttrs::default();
-    if input.peek(Token![,]) {
-        let _: Token![,] = input.parse()?;
-        let rest: TokenStream = input.parse()?;
-        attrs = parse_list(rest, Place::Field, ctxt);
-    }
+    let mut attrs = item_keys(input, ctxt)?;
     let ty = match bits_of(&ty) {
         Some(Ok(count)) => {
             attrs.bits = Some(Keyed { key: ty.span(), value: BitsKey::Count(count) });
@@ -423,6 +431,16 @@ fn item(key: &Ident, input: ParseStream<'_>, ctxt: &mut Ctxt) -> syn::Result<Wir
         None => Some(ty),
     };
     Ok(WireItem { span, name, content: WireContent::Value { ty, relation }, attrs: Box::new(attrs) })
+}
+
+/// The keys behind an item.
+fn item_keys(input: ParseStream<'_>, ctxt: &mut Ctxt) -> syn::Result<WireAttrs> {
+    if !input.peek(Token![,]) {
+        return Ok(WireAttrs::default());
+    }
+    let _: Token![,] = input.parse()?;
+    let rest: TokenStream = input.parse()?;
+    Ok(parse_list(rest, Place::Field, ctxt))
 }
 
 /// `bits(3)` and `dec(4)` are no types; they travel as macro types, `bits!(3)`.
@@ -466,7 +484,7 @@ impl WireItem {
             (Some(name), _) => name.to_string(),
             (None, WireContent::Bytes(bytes)) => format!("constant {bytes:02X?}"),
             (None, WireContent::Value { ty: Some(ty), .. }) => format!("_: {}", ty.to_token_stream()),
-            (None, WireContent::Value { ty: None, .. }) => "_".to_string(),
+            (None, WireContent::Gap(_) | WireContent::Value { ty: None, .. }) => "_".to_string(),
         }
     }
 }

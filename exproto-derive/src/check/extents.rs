@@ -65,7 +65,7 @@ pub(super) fn extent_of_fixed(item: &Item, ctxt: &mut Ctxt) {
                 );
             }
         }
-        Repr::Constant(_) | Repr::TagReceiver => {}
+        Repr::Constant(_) | Repr::Gap(_) | Repr::Skipped(_) | Repr::TagReceiver => {}
     }
 }
 
@@ -98,7 +98,10 @@ pub(super) fn each(item: &Item, ctxt: &mut Ctxt) {
 pub(super) fn fill(item: &Item, ctxt: &mut Ctxt) {
     let Some(key) = &item.attrs.fill else { return };
     let label = &item.label;
-    if item.member.is_none() && !item.label.is_empty() && matches!(item.repr, Repr::Int(..) | Repr::Bits(_)) {
+    if item.member.is_none()
+        && !item.label.is_empty()
+        && matches!(item.repr, Repr::Int(..) | Repr::Bits(_) | Repr::Gap(_))
+    {
         if item.relation.is_some() {
             ctxt.error_at(key.key, format_args!("`{label}` is computed: remove `fill`"));
         }

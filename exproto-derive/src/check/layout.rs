@@ -24,7 +24,9 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
             value(layout, item, item, ctxt);
             if let Some(each) = &item.each {
                 value(layout, item, each, ctxt);
+                super::absent::element(each, ctxt);
             }
+            super::absent::default(layout, index, ctxt);
             relation(layout, index, item, ctxt);
             super::digits::counts_itself(layout, index, item, ctxt);
         }
@@ -37,11 +39,19 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
 fn value(layout: &Layout, item: &Item, value: &Item, ctxt: &mut Ctxt) {
     if value.member.is_none() && std::ptr::eq(item, value) {
         wire_only(value, ctxt);
+        if let Repr::Gap(_) = value.repr {
+            super::absent::gap(value, ctxt);
+            return;
+        }
         fill(value, ctxt);
         range(value, ctxt);
         sentinel(value, ctxt);
         bounded(value, ctxt);
         strict(value, ctxt);
+        return;
+    }
+    if matches!(value.repr, Repr::Skipped(_)) {
+        super::absent::skipped(value, ctxt);
         return;
     }
     if matches!(value.repr, Repr::TagReceiver) {
@@ -173,6 +183,17 @@ fn wire_only(item: &Item, ctxt: &mut Ctxt) {
         if digits && key == "until" {
             continue;
         }
+        if matches!(item.repr, Repr::Gap(_)) {
+            if key != "fill" {
+                ctxt.error_at(
+                    span,
+                    format_args!(
+                        "`{key}` does not go on bytes that mean nothing; the one key there is `fill`"
+                    ),
+                );
+            }
+            continue;
+        }
         if !matches!(key, "endian" | "fill" | "range" | "strict" | "scale" | "offset" | "unit") {
             ctxt.error_at(
                 span,
@@ -210,7 +231,7 @@ fn receiver(item: &Item, ctxt: &mut Ctxt) {
 }
 
 /// The keys that are given, with their places.
-fn keys(attrs: &WireAttrs) -> Vec<(&'static str, Span)> {
+pub(super) fn keys(attrs: &WireAttrs) -> Vec<(&'static str, Span)> {
     let all = [
         ("endian", attrs.endian.as_ref().map(|key| key.key)),
         ("as", attrs.codec.as_ref().map(|key| key.key)),
@@ -230,6 +251,8 @@ fn keys(attrs: &WireAttrs) -> Vec<(&'static str, Span)> {
         ("range", attrs.range.as_ref().map(|key| key.key)),
         ("strict", attrs.strict.as_ref().map(|key| key.key)),
         ("ctx", attrs.ctx.as_ref().map(|key| key.key)),
+        ("skip", attrs.skip.as_ref().map(|key| key.key)),
+        ("default", attrs.default.as_ref().map(|key| key.key)),
         ("scale", attrs.scale.as_ref().map(|key| key.key)),
         ("offset", attrs.offset.as_ref().map(|key| key.key)),
         ("unit", attrs.unit.as_ref().map(|key| key.key)),

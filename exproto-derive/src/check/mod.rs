@@ -4,6 +4,7 @@
 //! A rule is silent about what is reported already: items, variants and
 //! layouts that are `broken` may lack only what could not be read.
 
+mod absent;
 mod digits;
 mod extents;
 mod frame;

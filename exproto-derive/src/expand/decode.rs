@@ -15,6 +15,7 @@ use syn::Type;
 use super::common::{
     Locals, choose_order, is_little, mentions_left, read_int, read_number, type_is, user_expr,
 };
+use crate::attr::gap::Gap;
 use crate::ir::{Extent, Frame, IntTy, Item, Layout, Model, Presence, Repr};
 use crate::lower::fixed_at;
 use crate::relation;
@@ -155,6 +156,14 @@ impl Decode<'_> {
                 out.extend(quote!(let #local: #ty = [#(#bytes),*];));
             }
             Repr::TagReceiver => out.extend(quote!(let #local = __p::tag_into::<#ty>(__tag);)),
+            Repr::Skipped(_) => {
+                let value = self.whole(item, index);
+                out.extend(quote!(let #local: #ty = #value;));
+            }
+            Repr::Gap(_) => {
+                let end = at + size;
+                out.extend(quote!(let #local: &[u8] = &#run[#at..#end];));
+            }
             _ => {
                 let finish = if item.attrs.extra.is_some() {
                     quote!(__r.finish_extra(__s, &#info);)
@@ -183,7 +192,7 @@ impl Decode<'_> {
         let item = &self.layout.items[index];
         let (local, info) = (&item.local, &item.info);
         let offset = offset_name(index);
-        let value = self.bounded(item, index);
+        let value = self.or_default(item, index, self.bounded(item, index));
         let left =
             if self.uses_left(item) { quote!(let __left: usize = __r.left();) } else { TokenStream::new() };
         let read = match self.condition(item) {
@@ -228,6 +237,22 @@ impl Decode<'_> {
             || condition
             || item.opaque.as_ref().is_some_and(mentions_left)
             || item.ctx.iter().any(|(_, expr)| mentions_left(expr))
+            || item.absent.as_ref().and_then(|absent| absent.unless.as_ref()).is_some_and(mentions_left)
+            || matches!(&item.repr, Repr::Skipped(Some(expr)) if mentions_left(expr))
+            || matches!(&item.repr, Repr::Gap(Gap::Bytes(expr) | Gap::To(expr)) if mentions_left(expr))
+    }
+
+    /// A value, or what it is where it is not there.
+    fn or_default(&self, item: &Item, index: usize, value: TokenStream) -> TokenStream {
+        let Some(absent) = &item.absent else { return value };
+        let (ty, info, offset) = (&item.ty, &item.info, offset_name(index));
+        let there = match &absent.unless {
+            Some(unless) => user_expr(unless, self.layout, item, self.model, Locals::Values),
+            None => quote!(__more),
+        };
+        let default = user_expr(&absent.value, self.layout, item, self.model, Locals::Values);
+        let flag = absent.by_end().then(|| quote!(__r.flag_at(__p::Flag::Missing, &#info, #offset);));
+        quote!(if #there { #value } else { #flag let __d: #ty = #default; __d })
     }
 
     fn condition(&self, item: &Item) -> Option<TokenStream> {

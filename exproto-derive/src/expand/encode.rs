@@ -10,7 +10,7 @@ use syn::Type;
 
 use super::check;
 use super::common::{Locals, choose_order, int_bytes, is_little, mentions_left, type_is, user_expr};
-use crate::ir::{BitSlot, Extent, IntTy, Item, Layout, Model, Presence, Repr};
+use crate::ir::{Absent, BitSlot, Extent, IntTy, Item, Layout, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Relation, Source};
 
@@ -68,6 +68,7 @@ impl Encode<'_> {
                 | Repr::Constant(_)
                 | Repr::Array(_)
                 | Repr::TagReceiver
+                | Repr::Skipped(_)
         );
         let sees_before = match &item.relation {
             Some(Relation { source: Source::Size(range), .. }) => {
@@ -373,7 +374,7 @@ impl Encode<'_> {
             _ => TokenStream::new(),
         };
         let write = match &item.presence {
-            Presence::Always => self.value(item, index, &quote!(#local)),
+            Presence::Always => self.or_default(item, self.value(item, index, &quote!(#local))),
             // Without a field there is none after it either.
             Presence::More => {
                 let value = self.value(item, index, &quote!(__x));
@@ -412,6 +413,28 @@ impl Encode<'_> {
             quote!(let #end = __w.here();)
         });
         quote!(#separator let #place = __w.here(); #order #before #write #after #end)
+    }
+}
+
+impl Encode<'_> {
+    /// Writes a value where it is on the wire; elsewhere it is what it would be
+    /// read as.
+    fn or_default(&self, item: &Item, value: TokenStream) -> TokenStream {
+        let Some(Absent { unless: Some(unless), value: default }) = &item.absent else { return value };
+        if mentions_left(unless) {
+            return value;
+        }
+        let (local, ty, info) = (&item.local, &item.ty, &item.info);
+        let there = user_expr(unless, self.layout, item, self.model, Locals::References);
+        let default = user_expr(default, self.layout, item, self.model, Locals::References);
+        quote! {
+            if #there { #value } else {
+                let __d: #ty = #default;
+                if __p::core::cmp::PartialEq::ne(#local, &__d) {
+                    return __p::Err(__w.error(__p::ErrorKind::Relation, __w.here(), &#info));
+                }
+            }
+        }
     }
 }
 

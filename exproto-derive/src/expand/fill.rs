@@ -1,11 +1,12 @@
 //! `Fill`: a value made of JSON, the mirror of `Value`.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
 
-use super::common::{construct, de_lifetime, fields, header, transparent};
+use super::common::{Locals, construct, de_lifetime, fields, header, transparent, user_expr};
 use super::own;
-use crate::ir::{Layout, Model, Repr, Shape, Style, Variant};
+use crate::attr::idents_in;
+use crate::ir::{Item, Layout, Model, Repr, Shape, Style, Variant};
 
 /// `Fill` of any type.
 pub(crate) fn expand(model: &Model) -> TokenStream {
@@ -13,8 +14,8 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let ident = &model.ident;
     let header = header(model, true, &quote!(__p::Fill<#lifetime>), &quote!(__p::Fill<#lifetime>));
     let body = match &model.shape {
-        Shape::Struct(layout) => content(layout, &quote!(#ident), &quote!(__node), None),
-        Shape::Bits(bits) => content(&bits.layout, &quote!(#ident), &quote!(__node), None),
+        Shape::Struct(layout) => content(model, layout, &quote!(#ident), &quote!(__node), None),
+        Shape::Bits(bits) => content(model, &bits.layout, &quote!(#ident), &quote!(__node), None),
         Shape::Scalar(scalar) => {
             let names = scalar.variants.iter().map(|(_, _, snake)| snake);
             let arms = scalar
@@ -38,7 +39,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             let arms = data.variants.iter().enumerate().map(|(index, variant)| {
                 let name = &variant.ident;
                 let snake = &variant.snake;
-                let body = content(&variant.layout, &quote!(#ident::#name), &quote!(__content), Some(variant));
+                let body = content(model, &variant.layout, &quote!(#ident::#name), &quote!(__content), Some(variant));
                 quote!(#index => (|| -> __p::Result<Self, __p::FillError> { #body })().map_err(|__e| __e.within(#snake)),)
             });
             quote! {
@@ -58,6 +59,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 
 /// An expression of `Result<Self, FillError>` that fills a layout from `node`.
 pub(crate) fn content(
+    model: &Model,
     layout: &Layout,
     path: &TokenStream,
     node: &TokenStream,
@@ -83,6 +85,10 @@ pub(crate) fn content(
             let node = quote!(__list.and_then(|__l| __l.get(#index)));
             let value =
                 own::fill(item, &node).unwrap_or_else(|| quote!(<#ty as __p::Fill<'_>>::fill(#node, &#info)));
+            let value = match unsaid(model, layout, item) {
+                Some(unsaid) => quote!(if #node.is_some() { #value } else { __p::Ok(#unsaid) }),
+                None => value,
+            };
             quote!(let #local: #ty = (#value).map_err(|__e| __e.within_element(#index))?;)
         });
         return quote!({ let __list = #node.and_then(|__n| __n.elements()); #(#each)* __p::Ok(#value) });
@@ -104,16 +110,38 @@ pub(crate) fn content(
                 };
             };
         }
-        match own::fill(item, &quote!(__n)) {
-            Some(value) => quote!(let #local: #ty = __object.field_by(&#info, |__n| #value)?;),
-            None => quote!(let #local: #ty = __object.field(&#info)?;),
+        let value = match own::fill(item, &quote!(__n)) {
+            Some(value) => quote!(__object.field_by(&#info, |__n| #value)?),
+            None => quote!(__object.field(&#info)?),
+        };
+        match unsaid(model, layout, item) {
+            Some(unsaid) => {
+                let name = &item.label;
+                quote!(let #local: #ty = if __object.get(#name).is_some() { #value } else { #unsaid };)
+            }
+            None => quote!(let #local: #ty = #value;),
         }
     });
     quote!({ let __object = __p::Node::object(#node, &[#(#names),*])?; #(#each)* __p::Ok(#value) })
 }
 
+/// What a field is that need not be given; one whose default depends on what
+/// only a frame knows has to be.
+fn unsaid(model: &Model, layout: &Layout, item: &Item) -> Option<TokenStream> {
+    let default = match (&item.repr, &item.absent) {
+        (Repr::Skipped(None), _) => return Some(quote!(__p::core::default::Default::default())),
+        (Repr::Skipped(Some(value)), _) => value,
+        (_, Some(absent)) => &absent.value,
+        _ => return None,
+    };
+    let mut names = Vec::new();
+    idents_in(default.to_token_stream(), &mut names);
+    let known = |name: &String| name != "left" && !model.ctx.iter().any(|(ctx, _)| ctx == name);
+    names.iter().all(known).then(|| user_expr(default, layout, item, model, Locals::Sample))
+}
+
 /// The type of the field, with its `Option`.
-fn full_type(item: &crate::ir::Item) -> TokenStream {
+pub(crate) fn full_type(item: &crate::ir::Item) -> TokenStream {
     let ty = item.field_ty();
     match item.presence {
         crate::ir::Presence::Always => quote!(#ty),

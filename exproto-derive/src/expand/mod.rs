@@ -11,6 +11,7 @@ mod encode;
 mod enums;
 mod fill;
 mod frame;
+mod gap;
 pub(crate) mod join;
 mod one_of;
 mod own;

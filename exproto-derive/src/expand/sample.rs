@@ -6,6 +6,7 @@ use quote::quote;
 use super::common::{
     Locals, construct, ctx_bind, ctx_type, ctx_value, header, mentions_left, type_is, user_expr,
 };
+use super::fill::full_type;
 use crate::ir::{Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr, Shape};
 
 /// `Sample` of any type.
@@ -96,6 +97,14 @@ fn content(model: &Model, layout: &Layout, path: &TokenStream) -> TokenStream {
         let local = &item.local;
         let value = value(model, layout, item);
         let value = match &item.presence {
+            Presence::Always if let Some(absent) = &item.absent => match &absent.unless {
+                Some(unless) if !mentions_left(unless) => {
+                    let unless = user_expr(unless, layout, item, model, Locals::Sample);
+                    let default = user_expr(&absent.value, layout, item, model, Locals::Sample);
+                    quote!(if #unless { #value } else { #default })
+                }
+                _ => value,
+            },
             Presence::Always => value,
             Presence::If(condition) if !mentions_left(condition) => {
                 let condition = user_expr(condition, layout, item, model, Locals::Sample);
@@ -108,7 +117,8 @@ fn content(model: &Model, layout: &Layout, path: &TokenStream) -> TokenStream {
             }),
             _ => quote!(if __random.chance(0.5) { __p::Some(#value) } else { __p::None }),
         };
-        quote!(let #local = #value;)
+        let ty = full_type(item);
+        quote!(let #local: #ty = #value;)
     });
     let made = construct(path, layout);
     quote!({ let mut __more = true; #(#lets)* #made })
@@ -162,6 +172,10 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
     match &item.repr {
         Repr::Codec(codec) => super::own::sample(item, codec, &size),
         Repr::TagReceiver => quote!(__p::tag_into::<#ty>(__tag)),
+        Repr::Skipped(Some(value)) if !mentions_left(value) => {
+            user_expr(value, layout, item, model, Locals::Sample)
+        }
+        Repr::Skipped(_) => quote!(__p::core::default::Default::default()),
         Repr::Bits(slot) => {
             let max = if slot.count >= 64 { u64::MAX } else { (1_u64 << slot.count) - 1 };
             if type_is(ty, "bool") {

@@ -69,7 +69,7 @@ pub(crate) fn sizes(layout: &Layout) -> (TokenStream, TokenStream, TokenStream) 
             continue;
         }
         let ty = &item.ty;
-        let always = matches!(item.presence, Presence::Always);
+        let always = matches!(item.presence, Presence::Always) && item.absent.is_none();
         let own = matches!(item.extent, Extent::Own);
         let greedy_too = match &item.repr {
             _ if item.takes_rest() => Some(quote!(true)),

@@ -20,12 +20,14 @@ use crate::attr::wire::{BitsKey, CtxKey, Endian, UntilKey, WireAttrs, WireConten
 use crate::attr::{Keyed, Place, doc_of, frame, route, wire};
 use crate::ctxt::Ctxt;
 use crate::framing::frame_of;
-use crate::ir::{BitStruct, Extent, IntTy, Item, Layout, Model, Presence, Repr, Separated, Shape, Style};
+use crate::ir::{
+    Absent, BitStruct, Extent, IntTy, Item, Layout, Model, Presence, Repr, Separated, Shape, Style,
+};
 use crate::relation::{self, Relation, Source};
 
 use enums::enum_shape;
 pub(crate) use relate::{bounds, constant_size, fixed_at, last_of, position};
-use relate::{containers, place_bits, presence, relate, tails};
+use relate::{containers, ends, place_bits, presence, relate, tails};
 pub(crate) use types::{Class, classify, snake_case};
 use types::{meta, option_of};
 use value::{bit_repr, value_item};
@@ -209,6 +211,9 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope,
     let broken = build_broken || ctxt.count() > before;
     presence(&items, broken, ctxt);
     tails(&mut items, ctxt);
+    if scope.sep.is_none() {
+        ends(&mut items);
+    }
     join::join(&mut items, ctxt);
     order::choose(&mut items, scope, ctxt);
     Layout { owner, style, items, broken }
@@ -219,7 +224,7 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope,
 fn separate(items: &mut [Item], byte: u8, ctxt: &mut Ctxt) {
     let open = |item: &Item| {
         matches!(item.extent, Extent::Own)
-            && !matches!(item.repr, Repr::Constant(_) | Repr::TagReceiver)
+            && !matches!(item.repr, Repr::Constant(_) | Repr::Gap(_) | Repr::Skipped(_) | Repr::TagReceiver)
             // Digits of a fixed width stand alone only where no field is.
             && (item.fixed().is_none() || item.member.is_some() && in_digits(item))
     };
@@ -301,6 +306,7 @@ impl Builder<'_> {
         let before = ctxt.count();
         let (repr, ty, relation) = match &item.content {
             WireContent::Bytes(bytes) => (Repr::Constant(bytes.clone()), syn::parse_quote!(()), None),
+            WireContent::Gap(gap) => (Repr::Gap(gap.clone()), syn::parse_quote!(()), None),
             WireContent::Value { ty, relation } => {
                 let relation = relation.as_ref().and_then(|expr| match relation::parse(expr) {
                     Ok(relation) => Some(relation),
@@ -327,7 +333,7 @@ impl Builder<'_> {
                         None => {
                             ctxt.error(
                                 ty,
-                                "an item that stands only on the wire is an integer, `bits(N)`, `dec(N)`, `hex(N)` or a constant",
+                                "an item that stands only on the wire is an integer, `bits(N)`, `dec(N)`, `hex(N)`, `pad(N)`, `align(N)` or a constant",
                             );
                             self.broken = true;
                             return;
@@ -353,6 +359,7 @@ impl Builder<'_> {
             extent: until_bytes(&item.attrs, ctxt),
             relation,
             opaque: None,
+            absent: None,
             joins: Vec::new(),
             whole: None,
             endian: None,
@@ -377,11 +384,13 @@ impl Builder<'_> {
         };
         let span = field.ident.as_ref().map_or_else(|| field.ty.span(), Ident::span);
         let (optional, ty) = match option_of(&field.ty) {
-            Some(inner) => (true, inner.clone()),
-            None => (false, field.ty.clone()),
+            Some(inner) if attrs.skip.is_none() => (true, inner.clone()),
+            _ => (false, field.ty.clone()),
         };
         let presence = match (&attrs.condition, optional) {
             (Some(key), true) => Presence::If(key.value.clone()),
+            // It has a value all the same.
+            (Some(_), false) if attrs.default.is_some() || attrs.skip.is_some() => Presence::Always,
             (Some(key), false) => {
                 ctxt.error_at(
                     key.key,
@@ -414,6 +423,10 @@ impl Builder<'_> {
         item.member = Some(member);
         item.presence = presence;
         item.relation = relation;
+        item.absent = attrs.default.as_ref().filter(|_| attrs.skip.is_none()).map(|key| Absent {
+            unless: attrs.condition.as_ref().map(|key| key.value.clone()),
+            value: key.value.clone(),
+        });
         item.meta = meta(attrs, doc_of(&field.attrs), ctxt);
         // Elements, and their elements, go by the name of the field.
         let mut inner = item.each.as_deref_mut();

@@ -332,6 +332,18 @@ pub(super) fn tails(items: &mut [Item], ctxt: &mut Ctxt) {
     }
 }
 
+/// A field with a default and no condition is there as long as there are more
+/// bytes than what follows it has.
+pub(super) fn ends(items: &mut [Item]) {
+    for index in 0..items.len() {
+        let tail: usize = (index + 1..items.len()).filter_map(|after| fixed_at(items, after)).sum();
+        let Item { absent: Some(absent), attrs, .. } = &mut items[index] else { continue };
+        if let (None, Some(key)) = (&absent.unless, &attrs.default) {
+            absent.unless = Some(syn::parse_quote_spanned!(key.key=> left > #tail));
+        }
+    }
+}
+
 /// The bytes an item takes if that is a constant; a container of bits counts
 /// with its first field.
 pub(crate) fn fixed_at(items: &[Item], index: usize) -> Option<usize> {

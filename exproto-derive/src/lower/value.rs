@@ -25,6 +25,8 @@ pub(super) fn value_item(
     let mut each = None;
     let repr = if matches!(&attrs.tag, Some(Keyed { value: TagKey::Receive, .. })) {
         Repr::TagReceiver
+    } else if attrs.skip.is_some() {
+        Repr::Skipped(attrs.default.as_ref().map(|key| key.value.clone()))
     } else if attrs.bits.is_some() {
         bit_repr(attrs)
     } else if let Some(codec) = &attrs.codec {
@@ -112,6 +114,7 @@ pub(super) fn value_item(
         joins: Vec::new(),
         whole: None,
         endian: None,
+        absent: None,
         opaque: attrs.opaque.as_ref().map(|key| key.value.clone()),
         ctx,
         ctx_span,

@@ -1,6 +1,7 @@
 //! Mistakes in declarations: what is said of them, and of which tokens.
 #![allow(clippy::unwrap_used)]
 
+mod absent;
 mod digits;
 mod frame;
 mod join;

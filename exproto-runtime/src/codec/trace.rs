@@ -38,11 +38,13 @@ pub enum Flag {
     /// The frame is delimited or escaped in another way than our own encoder
     /// does it.
     Framing = 10,
+    /// Fields at the end are missing: they have their `default`.
+    Missing = 11,
 }
 
 impl Flag {
     /// All flags, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Range,
         Self::Digits,
         Self::Text,
@@ -54,6 +56,7 @@ impl Flag {
         Self::Length,
         Self::Extra,
         Self::Framing,
+        Self::Missing,
     ];
 
     /// One sentence that says what is odd.
@@ -71,6 +74,7 @@ impl Flag {
             Self::Length => "wrong length accepted",
             Self::Extra => "bytes beyond the layout",
             Self::Framing => "delimited or escaped in another way than we do",
+            Self::Missing => "fields at the end are missing",
         }
     }
 }
@@ -91,7 +95,8 @@ impl Flags {
         | 1 << Flag::Checksum as u32
         | 1 << Flag::Length as u32
         | 1 << Flag::Extra as u32
-        | 1 << Flag::Framing as u32;
+        | 1 << Flag::Framing as u32
+        | 1 << Flag::Missing as u32;
 
     /// Adds a flag.
     #[inline]

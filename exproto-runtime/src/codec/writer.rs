@@ -151,6 +151,20 @@ impl<'w> Writer<'w> {
         Ok(())
     }
 
+    /// Writes `count` times `byte`, bytes that mean nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::TooLong`] when they are more than any frame has, 2^24.
+    #[inline]
+    pub fn pad(&mut self, count: usize, byte: u8, at: &'static FieldInfo) -> Result<(), Error> {
+        if count > 1 << 24 {
+            return Err(self.error(ErrorKind::TooLong, self.here(), at));
+        }
+        self.fill(byte, count);
+        Ok(())
+    }
+
     /// Pads what was written since `from` to `size` bytes.
     ///
     /// # Errors

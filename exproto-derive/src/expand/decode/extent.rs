@@ -30,7 +30,7 @@ impl Decode<'_> {
             Extent::Separated(sep) => {
                 let value = self.whole(item, index);
                 let missing = match item.presence {
-                    Presence::Always if !sep.first => quote! {
+                    Presence::Always if !sep.first && item.absent.is_none() => quote! {
                         if !__more { return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, 0, 1)); }
                     },
                     _ => TokenStream::new(),

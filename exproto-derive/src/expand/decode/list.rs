@@ -180,6 +180,7 @@ impl Decode<'_> {
             info: item.info.clone(),
             member: None,
             relation: None,
+            absent: None,
             opaque: None,
             endian: None,
             joins: Vec::new(),

@@ -3,9 +3,10 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
-use super::{Decode, raw_name};
+use super::{Decode, offset_name, raw_name};
 use crate::attr::wire::Endian;
 use crate::expand::common::{Locals, ctx_value, located, read_number, read_own_width, user_expr};
+use crate::expand::gap;
 use crate::ir::{IntTy, Item, ListKind, Repr};
 use crate::relation;
 
@@ -69,6 +70,16 @@ impl Decode<'_> {
                     __list
                 })
             }
+            Repr::Gap(gap) => {
+                let start = offset_name(0);
+                let begun = quote!((__r.offset() - #start) as usize);
+                let count = gap::count(gap, item, self.layout, self.model, &begun, Locals::Values);
+                quote!({ let __n: usize = #count; __r.take(__n, &#info)? })
+            }
+            Repr::Skipped(value) => match value {
+                Some(value) => user_expr(value, self.layout, item, self.model, Locals::Values),
+                None => quote!(__p::core::default::Default::default()),
+            },
             Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver => quote!(()),
         }
     }

@@ -7,7 +7,7 @@ use quote::quote;
 use super::{Decode, end_name, offset_name, raw_name};
 use crate::expand::common::{Locals, is_number, type_is, user_expr};
 use crate::expand::frame::checked_before;
-use crate::expand::{check, schema};
+use crate::expand::{check, gap, schema};
 use crate::ir::{BitSlot, Extent, Item, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Relation, Source};
@@ -34,6 +34,13 @@ impl Decode<'_> {
         }
         if item.joins.is_empty() {
             out.extend(self.in_range(index));
+        }
+        if let Repr::Gap(_) = item.repr {
+            let fill = gap::fill(item);
+            out.extend(quote! {
+                if !__p::all_are(#local, #fill) { __r.flag_at(__p::Flag::Reserved, &#info, #offset); }
+            });
+            return out;
         }
         if item.member.is_none() && item.relation.is_none() && !matches!(item.repr, Repr::Constant(_)) {
             let fill = u64::from(item.fill.unwrap_or(0));

@@ -3,12 +3,13 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
-use super::{Due, Encode, max_of, over, to_bits};
+use super::{Due, Encode, max_of, over, place_name, to_bits};
 use crate::attr::wire::Endian;
 use crate::expand::common::{
     Locals, ctx_value, int_bytes, is_little, located, mentions_left, patch_name, patch_order, user_expr,
     with_lifetime,
 };
+use crate::expand::gap;
 use crate::ir::{Extent, IntTy, Item, ListKind, Repr};
 use crate::lower::position;
 use crate::number::Digits;
@@ -255,7 +256,14 @@ impl Encode<'_> {
                     .map_or_else(TokenStream::new, |each| self.value(each, index, &quote!(__each)));
                 quote!(for __each in #x.iter() { #each })
             }
-            Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver => TokenStream::new(),
+            Repr::Gap(gap) => {
+                let start = place_name(0);
+                let begun = quote!(__w.since(#start));
+                let count = gap::count(gap, item, self.layout, self.model, &begun, Locals::References);
+                let fill = gap::fill(item);
+                quote!({ let __n: usize = #count; __w.pad(__n, #fill, &#info)?; })
+            }
+            Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver | Repr::Skipped(_) => TokenStream::new(),
         }
     }
 }

@@ -279,7 +279,7 @@ pub(super) fn deliver(model: &Model, variant: &Site<'_>, sites: &[Site<'_>]) -> 
     }
     let (path, snake) = (&variant.path, &variant.snake);
     let filter = device_filter(&deliver.filter);
-    let content = fill::content(variant.layout, path, &quote!(__node), variant.variant);
+    let content = fill::content(model, variant.layout, path, &quote!(__node), variant.variant);
     let answer = deliver.answer.as_ref().map_or_else(
         || quote!(__p::None),
         |pairing| {

@@ -7,8 +7,10 @@ use syn::{Expr, Type};
 
 use super::add_bound;
 use super::steps::{Slot, Steps};
+use crate::attr::gap::Gap;
 use crate::expand::asserts::const_path;
 use crate::expand::common::{Locals, choose_order, ctx_value, ctx_value_at, located, user_expr};
+use crate::expand::gap;
 use crate::ir::{Extent, IntTy, Item, ListKind, Repr};
 use crate::lower::{bounds, fixed_at};
 use crate::relation::{self, Relation, Source};
@@ -216,6 +218,18 @@ impl<'m> Steps<'m> {
                 (quote!(()), quote!(__w.skip(#bytes);), false)
             }
             Repr::Array(len) => (quote!(()), quote!(__w.skip(#len);), false),
+            Repr::Gap(gap) => {
+                let begun = match gap {
+                    Gap::Bytes(_) => quote!(0_usize),
+                    _ => {
+                        let start = self.slot(0, Slot::Offset);
+                        quote!((__w.at() - #start))
+                    }
+                };
+                let binds = self.binds(index);
+                let count = gap::count(gap, item, self.layout, self.model, &begun, Locals::Walk);
+                (quote!(()), quote!({ #binds let __n: usize = #count; __w.skip(__n); }), false)
+            }
             Repr::Codec(codec) => {
                 if asks_codec(item).is_some() {
                     let why = stuck_codec(item);

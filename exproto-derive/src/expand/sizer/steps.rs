@@ -220,6 +220,14 @@ impl<'m> Steps<'m> {
                 }
                 continue;
             }
+            if let Repr::Skipped(value) = &item.repr {
+                let value = match value {
+                    Some(value) => user_expr(value, self.layout, item, self.model, Locals::Walk),
+                    None => quote!(__p::core::default::Default::default()),
+                };
+                out.extend(quote!(let #local: #ty = #value;));
+                continue;
+            }
             let slot = self.slot(at, Slot::Value);
             out.extend(quote!(let #local = #slot.get(__w, &#info)?;));
         }
@@ -230,6 +238,13 @@ impl<'m> Steps<'m> {
     fn guarded(&mut self, index: usize, code: TokenStream, otherwise: &TokenStream) -> TokenStream {
         let item = &self.layout.items[index];
         let condition = match &item.presence {
+            Presence::Always
+                if let Some(unless) = item.absent.as_ref().and_then(|absent| absent.unless.as_ref()) =>
+            {
+                let binds = self.binds(index);
+                let expr = user_expr(unless, self.layout, item, self.model, Locals::Walk);
+                quote!({ #binds #expr })
+            }
             Presence::Always => return code,
             Presence::More => quote!(true),
             Presence::If(expr) => {
@@ -265,7 +280,7 @@ impl<'m> Steps<'m> {
         let before: usize = (0..index).filter_map(|at| fixed_at(items, at)).sum();
         let leads = (0..=index).all(|at| fixed_at(items, at).is_some());
         match &item.repr {
-            Repr::TagReceiver => {}
+            Repr::TagReceiver | Repr::Skipped(_) => {}
             Repr::Constant(bytes) if leads && before + bytes.len() <= self.lead => {
                 let size = bytes.len();
                 self.then(quote!(__w.skip(#size);));
@@ -307,8 +322,17 @@ impl<'m> Steps<'m> {
     }
 
     fn absent(&mut self, index: usize, needs: Needs) -> TokenStream {
-        if !(needs.value || needs.there) || matches!(self.layout.items[index].presence, Presence::Always) {
+        if !(needs.value || needs.there) {
             return TokenStream::new();
+        }
+        let item = &self.layout.items[index];
+        if let Presence::Always = item.presence {
+            let Some(absent) = item.absent.as_ref().filter(|_| needs.value) else {
+                return TokenStream::new();
+            };
+            let (slot, binds, ty) = (self.slot(index, Slot::Value), self.binds(index), &item.ty);
+            let value = user_expr(&absent.value, self.layout, item, self.model, Locals::Walk);
+            return quote!({ #binds let __d: #ty = #value; #slot.put(__d); });
         }
         let slot = self.slot(index, Slot::Value);
         quote!(#slot.put(__p::None);)
