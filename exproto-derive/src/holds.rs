@@ -121,7 +121,7 @@ pub(crate) fn item(model: &Model, layout: &Layout, index: usize) -> Holds {
         _ => value(model, item),
     };
     match &item.each {
-        Some(each) if !matches!(item.repr, Repr::Codec(_)) => {
+        Some(each) if !matches!(item.repr, Repr::Codec(_)) && item.attrs.via.is_none() => {
             value.and(self::value(model, each)).and(extent(each))
         }
         _ => value,
@@ -153,6 +153,10 @@ fn value(model: &Model, item: &Item) -> Holds {
     let open = matches!(item.extent, Extent::Rest(_) | Extent::Until(_) | Extent::Separated(_));
     if let Some(bytes) = constant_bytes(item) {
         return Holds::of(&bytes);
+    }
+    // What a transform makes may be any byte.
+    if item.attrs.via.is_some() {
+        return if open { Holds::default() } else { Holds::all() };
     }
     let ty = &item.ty;
     match &item.repr {

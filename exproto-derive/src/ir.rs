@@ -488,6 +488,12 @@ impl Item {
         }
     }
 
+    /// The most bytes on the wire, or elements.
+    pub(crate) fn wire_max(&self) -> Option<&Expr> {
+        // Behind a transform, `max` is about what that makes.
+        self.attrs.max.as_ref().filter(|_| self.attrs.via.is_none()).map(|key| &key.value)
+    }
+
     /// Whether it ends with an element, not with a byte.
     pub(crate) fn counted(&self) -> bool {
         matches!(

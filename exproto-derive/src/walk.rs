@@ -293,7 +293,7 @@ fn ends(item: &Item, whole: &Item, stuck: &mut Vec<(Span, String)>) {
     match (&item.repr, &item.extent) {
         // What stands behind a part ends it when it is read; when it is looked
         // for, its own layout does.
-        (Repr::Part | Repr::Body(_), Extent::Rest(_)) => {}
+        (Repr::Part | Repr::Body(_), Extent::Rest(_)) if item.attrs.via.is_none() => {}
         (_, Extent::Rest(_)) => stuck.push((whole.span, takes_all())),
         (Repr::Slice | Repr::Buffer | Repr::List(..), Extent::Own) => stuck.push((whole.span, takes_all())),
         (Repr::Int(int, _) | Repr::Scalar(int, _), Extent::Own) if int.own_width() => {
@@ -322,6 +322,7 @@ pub(crate) fn leads_into(item: &Item, ident: &Ident) -> bool {
         _ => false,
     };
     match (&item.repr, &item.extent) {
+        _ if item.attrs.via.is_some() => false,
         (Repr::Part | Repr::Body(_), Extent::Own | Extent::Rest(_)) => own(&item.ty),
         (Repr::List(_, element), _) if item.counted() => {
             item.each.as_ref().map_or_else(|| own(element), |each| leads_into(each, ident))
@@ -334,7 +335,8 @@ pub(crate) fn leads_into(item: &Item, ident: &Ident) -> bool {
 fn kept(items: &[Item], walk: &mut Walk) {
     for (item, needs) in items.iter().zip(&walk.needs) {
         let held = matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..) | Repr::Body(_))
-            || matches!(item.extent, Extent::PrefixSizeBy(_));
+            || matches!(item.extent, Extent::PrefixSizeBy(_))
+            || item.attrs.via.is_some();
         if needs.value
             && (held
                 || matches!(&item.repr, Repr::Skipped(Some(value)) if crate::expand::common::mentions_left(value))

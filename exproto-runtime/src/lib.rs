@@ -162,7 +162,7 @@ pub mod prelude {
     pub use crate::codec::Gbk;
     pub use crate::codec::{
         Ascii, Bcd, BcdTime, Codec, Deframer, Encode, Endian, Error, FieldInfo, List, ListBuf, Random,
-        Reader, Tagged, Text, TextBuf, Utf8, Writer,
+        Reader, Tagged, Text, TextBuf, Transform, Utf8, Writer,
     };
     #[cfg(feature = "session")]
     pub use crate::session::{Asks, CloseReason, Cx, Outcome, Refusal, TopicValue};

@@ -123,6 +123,14 @@ mod shadowed {
         Other(u8),
     }
 
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    pub struct Sealed {
+        #[wire(before(id: u8 = tag(body)))]
+        #[wire(size = prefix(u8), via = with(|bytes| bytes.to_vec(), |bytes| bytes.to_vec()), lenient)]
+        #[wire(ctx(wide = true), opaque = false)]
+        pub body: Body,
+    }
+
     pub fn smallest() -> usize {
         <Frame as Wire>::MIN
     }
@@ -366,4 +374,10 @@ mod routed {
         exproto_runtime::codec::encode::<Message>(&frame, &mut wire).unwrap();
         assert_eq!(wire, [0x7E, 5, 1, 7, 0, 0, 0x7E]);
     }
+}
+
+#[test]
+fn nor_in_that_of_a_transform() {
+    use shadowed::{Body, Sealed};
+    both(&[2, 2, 1, 7], Sealed { body: Body::Two { high: Some(1), low: 7 } });
 }

@@ -17,12 +17,12 @@ const VARIANT_KEYS: &[&str] = &["tag", "other", "when"];
 const FIELD_KEYS: &[&str] = &[
     "endian", "as", "bits", "size", "count", "rest", "until", "max", "extra", "each", "fill", "is", "if",
     "tag", "opaque", "lenient", "range", "strict", "ctx", "scale", "offset", "unit", "sentinel", "skip",
-    "default", "before", "after",
+    "default", "via", "before", "after",
 ];
 const ALL_KEYS: &[&str] = &[
     "endian", "ctx", "bits", "before", "after", "crate", "tag", "lenient", "other", "when", "as", "size",
     "count", "rest", "each", "fill", "is", "if", "opaque", "range", "strict", "scale", "offset", "unit",
-    "sentinel", "skip", "default", "sep", "until", "max", "extra",
+    "sentinel", "skip", "default", "sep", "until", "max", "extra", "via",
 ];
 
 /// The byte order of an integer.
@@ -137,6 +137,8 @@ pub(crate) struct WireAttrs {
     pub(crate) skip: Option<Keyed<()>>,
     /// What the field is when it is not there.
     pub(crate) default: Option<Keyed<Expr>>,
+    /// What stands between the layout of the value and its bytes on the wire.
+    pub(crate) via: Option<Keyed<Expr>>,
     pub(crate) krate: Option<Keyed<Path>>,
     pub(crate) before: Vec<WireItem>,
     pub(crate) after: Vec<WireItem>,
@@ -220,6 +222,7 @@ fn one(
         }
         "skip" => set(&mut found.skip, key, (), ctxt),
         "default" => set(&mut found.default, key, after_eq(input, key, "0", expr)?, ctxt),
+        "via" => set(&mut found.via, key, after_eq(input, key, "TRANSFORM", via)?, ctxt),
         "crate" => set(
             &mut found.krate,
             key,
@@ -286,6 +289,23 @@ fn endian(input: ParseStream<'_>) -> syn::Result<EndianKey> {
         _ => return Ok(EndianKey { order: Endian::Chosen(0), chosen: Some(expr) }),
     };
     Ok(EndianKey { order, chosen: None })
+}
+
+/// A transform, or `with(DECODE, ENCODE)`.
+fn via(input: ParseStream<'_>) -> syn::Result<Expr> {
+    let expr: Expr = input.parse()?;
+    let Expr::Call(call) = &expr else { return Ok(expr) };
+    if !matches!(&*call.func, Expr::Path(path) if path.path.is_ident("with")) {
+        return Ok(expr);
+    }
+    let mut args = call.args.iter();
+    let (Some(decode), Some(encode), None) = (args.next(), args.next(), args.next()) else {
+        return Err(syn::Error::new(
+            expr.span(),
+            "`with` takes two functions: `via = with(DECODE, ENCODE)`, from the bytes on the wire to those that the layout reads, and back",
+        ));
+    };
+    Ok(syn::parse_quote!(__p::through(#decode, #encode)))
 }
 
 fn bits(input: ParseStream<'_>, place: Place) -> syn::Result<BitsKey> {

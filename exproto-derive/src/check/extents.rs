@@ -141,6 +141,11 @@ pub(super) fn lenient(item: &Item, ctxt: &mut Ctxt) {
             format_args!("`lenient` takes the elements that are there, but `{label}` has a count: say `rest` or `size` instead, or remove it"),
         ),
         (Repr::List(..), _) => {}
+        (Repr::Buffer | Repr::Body(_), _) if item.attrs.via.is_some() => {}
+        (_, _) if item.attrs.via.is_some() => ctxt.error_at(
+            key.key,
+            format_args!("`lenient` keeps what cannot be transformed as it came, and `{label}` has no place for it: use `Vec<u8>` or a body with an `other` variant, or remove it"),
+        ),
         _ => ctxt.error_at(
             key.key,
             format_args!("`lenient` goes on enums and on lists, and `{label}` is neither: remove it"),
@@ -167,7 +172,8 @@ pub(super) fn bounded(item: &Item, ctxt: &mut Ctxt) {
                 | Extent::Until(_)
                 | Extent::UntilElement(_)
         );
-    if let Some(key) = item.attrs.max.as_ref().filter(|_| !decided) {
+    // Behind a transform it bounds what that makes.
+    if let Some(key) = item.attrs.max.as_ref().filter(|_| !decided && item.attrs.via.is_none()) {
         ctxt.error_at(
             key.key,
             format_args!(

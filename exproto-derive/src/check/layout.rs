@@ -7,6 +7,7 @@ use super::extents::{bounded, each, extent_of_fixed, fill, lenient, no_extent};
 use super::layouts;
 use super::numbers::{range, scale, sentinel, strict};
 use super::relations::relation;
+use super::via::via;
 use crate::attr::wire::{TagKey, WireAttrs};
 use crate::ctxt::Ctxt;
 use crate::ir::{IntTy, Item, Layout, Model, Presence, Repr, Shape};
@@ -21,9 +22,9 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
             if item.broken {
                 continue;
             }
-            value(layout, item, item, ctxt);
+            value(model, layout, item, item, ctxt);
             if let Some(each) = &item.each {
-                value(layout, item, each, ctxt);
+                value(model, layout, item, each, ctxt);
                 super::absent::element(each, ctxt);
             }
             super::absent::default(layout, index, ctxt);
@@ -36,7 +37,7 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
 }
 
 /// The rules about one value: `item` itself or, in a `Vec`, each element of it.
-fn value(layout: &Layout, item: &Item, value: &Item, ctxt: &mut Ctxt) {
+fn value(model: &Model, layout: &Layout, item: &Item, value: &Item, ctxt: &mut Ctxt) {
     if value.member.is_none() && std::ptr::eq(item, value) {
         wire_only(value, ctxt);
         if let Repr::Gap(_) = value.repr {
@@ -71,6 +72,7 @@ fn value(layout: &Layout, item: &Item, value: &Item, ctxt: &mut Ctxt) {
     bounded(value, ctxt);
     strict(value, ctxt);
     scale(value, ctxt);
+    via(model, layout, value, ctxt);
 }
 
 // Relations and messages speak of items by name, so a name stands for one
@@ -257,6 +259,7 @@ pub(super) fn keys(attrs: &WireAttrs) -> Vec<(&'static str, Span)> {
         ("offset", attrs.offset.as_ref().map(|key| key.key)),
         ("unit", attrs.unit.as_ref().map(|key| key.key)),
         ("sentinel", attrs.sentinel.as_ref().map(|key| key.key)),
+        ("via", attrs.via.as_ref().map(|key| key.key)),
     ];
     all.into_iter().filter_map(|(key, span)| Some((key, span?))).collect()
 }

@@ -15,6 +15,7 @@ mod relations;
 mod routes;
 mod tags;
 pub(crate) mod transparent;
+mod via;
 
 use crate::ctxt::{Ctxt, nearest};
 use crate::ir::{Item, Layout, Model, Shape};

@@ -7,10 +7,13 @@ mod list;
 mod sum;
 mod value;
 mod verify;
+mod via;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::Type;
+
+pub(crate) use via::most;
 
 use super::common::{
     Locals, choose_order, is_little, mentions_left, read_int, read_number, type_is, user_expr,

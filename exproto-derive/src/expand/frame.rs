@@ -6,6 +6,7 @@ use quote::{ToTokens, quote};
 use super::bounds::constant_size;
 use super::check::algorithm;
 use super::common::{Locals, at_lifetime, ctx_bind, ctx_type, ctx_value};
+use super::decode::Decode;
 use crate::attr::wire::Endian;
 use crate::ir::{Frame, Item, Layout, Model, Repr, Shape};
 use crate::lower::{bounds, fixed_at};
@@ -168,6 +169,15 @@ fn segments(model: &Model, frame: &Frame, layout: &Layout) -> TokenStream {
     let info = &body.info;
     let (context, bind) = (ctx_type(model), ctx_bind(model));
     let _ = (tag, into);
+    // Transformed as a whole, not segment by segment.
+    let select = match &body.attrs.via {
+        Some(via) => Decode { model, layout, frame: None }.inside(
+            body,
+            &via.value,
+            &quote!(<#body_ty as __p::Select<'_>>::select(__tag, __r, #ctx)?),
+        ),
+        None => quote!(<__B<'__f> as __p::Select<'__f>>::select(__tag, __r, #ctx)?),
+    };
     quote! {
         fn segment<'__s>(__f: &'__s Self::At<'_>) -> __p::Option<__p::Segment<'__s>> {
             use __p::core::hash::{Hash as _, Hasher as _};
@@ -192,7 +202,7 @@ fn segments(model: &Model, frame: &Frame, layout: &Layout) -> TokenStream {
             let mut __reader = __p::Reader::traced(__body, __trace);
             let __r = &mut __reader;
             let __tag = __p::Tagged::tag(&#body_local);
-            let #body_local = <__B<'__f> as __p::Select<'__f>>::select(__tag, __r, #ctx)?;
+            let #body_local = #select;
             let __end = *__r;
             __r.finish(__end, &#info)?;
             let mut __flags = __h.flags();

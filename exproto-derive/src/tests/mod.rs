@@ -12,6 +12,7 @@ mod routes;
 mod sums;
 mod syntax;
 mod tags;
+mod via;
 
 use std::fmt::Write as _;
 

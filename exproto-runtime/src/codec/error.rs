@@ -42,6 +42,8 @@ pub enum ErrorKind {
     Digits,
     /// Encoding only: the content holds the delimiter that ends the frame.
     Delimiter,
+    /// The transform of a field (`via`) refused the bytes.
+    Transform,
 }
 
 impl ErrorKind {
@@ -66,6 +68,7 @@ impl ErrorKind {
             Self::Segment => "segment",
             Self::Digits => "digits",
             Self::Delimiter => "delimiter",
+            Self::Transform => "transform",
         }
     }
 
@@ -90,6 +93,7 @@ impl ErrorKind {
             Self::Segment => "the segment fits no message being put together",
             Self::Digits => "a byte is no digit of the number that stands here",
             Self::Delimiter => "the content holds the bytes that end the frame",
+            Self::Transform => "the transform of the field refused the bytes",
         }
     }
 }
@@ -117,6 +121,7 @@ pub struct Error {
     at: &'static FieldInfo,
     offset: u32,
     kind: ErrorKind,
+    inside: bool,
 }
 
 impl Error {
@@ -125,7 +130,7 @@ impl Error {
     #[inline(never)]
     #[must_use]
     pub const fn new(kind: ErrorKind, offset: u32, at: &'static FieldInfo) -> Self {
-        Self { at, offset, kind }
+        Self { at, offset, kind, inside: false }
     }
 
     /// The rule that was broken.
@@ -134,7 +139,8 @@ impl Error {
         self.kind
     }
 
-    /// Bytes from the start of the un-escaped frame to the place of the error.
+    /// Bytes from the start of the un-escaped frame to the place of the error;
+    /// [inside](Self::inside) a transform, from the start of what it made.
     #[must_use]
     pub const fn offset(&self) -> u32 {
         self.offset
@@ -144,6 +150,21 @@ impl Error {
     #[must_use]
     pub const fn field(&self) -> &'static FieldInfo {
         self.at
+    }
+
+    /// Whether the offset counts in the bytes that a transform (`via`) made of a
+    /// field's, because the error is in what these bytes mean.
+    #[must_use]
+    pub const fn inside(&self) -> bool {
+        self.inside
+    }
+
+    /// The same error, in what a transform made.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn from_inside(mut self) -> Self {
+        self.inside = true;
+        self
     }
 
     /// The same error, counted from another start.
@@ -156,7 +177,8 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}: {}", self.at, self.offset, self.kind.sentence())
+        let bytes = if self.inside { " of the transformed bytes" } else { "" };
+        write!(f, "{} at byte {}{bytes}: {}", self.at, self.offset, self.kind.sentence())
     }
 }
 

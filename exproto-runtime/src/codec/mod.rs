@@ -8,6 +8,7 @@
 //! | `part` | values that are no frames, to and from bytes |
 //! | `frame` | frame boundaries, escapes, the deframer, reassembly |
 //! | `check` | checksums |
+//! | `transform` | bytes in another form on the wire: encrypted, compressed |
 //! | `types` | field types that keep what was received: BCD, text, lists |
 //! | `schema`, `value` | names, scales and the walk over a decoded value |
 //! | `json` | values to JSON, and JSON payloads to values |
@@ -109,6 +110,7 @@ mod schema;
 mod serde;
 mod signed;
 mod trace;
+mod transform;
 mod types;
 mod value;
 mod writer;
@@ -123,7 +125,7 @@ pub use deku::{Deku, DekuWith};
 pub use endian::Endian;
 pub use error::{Error, ErrorKind};
 pub use explain::{
-    Explanation, Failure, Oddity, Path, Place, Recorder, Span, explain, explain_bad, explain_bad_with,
+    Explanation, Failure, Layer, Oddity, Path, Place, Recorder, Span, explain, explain_bad, explain_bad_with,
     explain_item, explain_item_with, explain_joined, explain_joined_with, explain_with,
 };
 pub use frame::{
@@ -158,6 +160,9 @@ pub use signed::Signed;
 #[doc(hidden)]
 pub use signed::{home_bits, join_bits, part_bits, sign_of};
 pub use trace::{Flag, Flags, NoTrace, Trace};
+pub use transform::Transform;
+#[doc(hidden)]
+pub use transform::{Opened, opened, through};
 #[cfg(feature = "charsets")]
 pub use types::Gbk;
 pub use types::{

@@ -310,6 +310,28 @@ impl<'a, T: Trace> Reader<'a, T> {
         }
     }
 
+    /// A reader over what a transform made of the bytes of the field `at`;
+    /// offsets count in that. [`close`](Self::close) ends it.
+    #[inline]
+    #[doc(hidden)]
+    pub fn open<'b>(&self, bytes: &'b [u8], at: &'static FieldInfo) -> Reader<'b, T> {
+        if T::ON {
+            self.trace.open(at, bytes);
+        }
+        let end = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        Reader { rest: bytes, end, flags: self.flags, trace: self.trace }
+    }
+
+    /// Ends a reader over what a transform made: takes its flags over.
+    #[inline]
+    #[doc(hidden)]
+    pub fn close(&mut self, flags: Flags) {
+        self.flags.merge(flags);
+        if T::ON {
+            self.trace.close();
+        }
+    }
+
     /// Takes the flags of a sub-reader over, whatever it has left.
     #[inline]
     pub fn absorb(&mut self, sub: Self) {

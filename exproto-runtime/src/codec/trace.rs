@@ -40,11 +40,14 @@ pub enum Flag {
     Framing = 10,
     /// Fields at the end are missing: they have their `default`.
     Missing = 11,
+    /// A field was transformed (`via`) in another way than our own encoder does
+    /// it, or could not be transformed back and is kept as it came.
+    Transform = 12,
 }
 
 impl Flag {
     /// All flags, in the order of their numbers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Range,
         Self::Digits,
         Self::Text,
@@ -57,6 +60,7 @@ impl Flag {
         Self::Extra,
         Self::Framing,
         Self::Missing,
+        Self::Transform,
     ];
 
     /// One sentence that says what is odd.
@@ -75,6 +79,7 @@ impl Flag {
             Self::Extra => "bytes beyond the layout",
             Self::Framing => "delimited or escaped in another way than we do",
             Self::Missing => "fields at the end are missing",
+            Self::Transform => "transformed in another way than we do",
         }
     }
 }
@@ -96,7 +101,8 @@ impl Flags {
         | 1 << Flag::Length as u32
         | 1 << Flag::Extra as u32
         | 1 << Flag::Framing as u32
-        | 1 << Flag::Missing as u32;
+        | 1 << Flag::Missing as u32
+        | 1 << Flag::Transform as u32;
 
     /// Adds a flag.
     #[inline]
@@ -159,6 +165,15 @@ pub trait Trace: Copy {
     fn leave(self, offset: u32) {
         let _ = offset;
     }
+
+    /// A transform made `bytes` of those of the field `at`: offsets count in
+    /// them until [`close`](Self::close).
+    fn open(self, at: &'static FieldInfo, bytes: &[u8]) {
+        let _ = (at, bytes);
+    }
+
+    /// The transformed bytes end; offsets count as before them.
+    fn close(self) {}
 
     /// A value was kept although it is odd.
     fn flag(self, flag: Flag, at: &'static FieldInfo, offset: u32) {

@@ -337,6 +337,31 @@ impl<'w> Writer<'w> {
         self.buf.splice(at..at, bytes.iter().copied());
     }
 
+    /// Puts what was written since `from` through a transform.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::TooLong`] when it is more than `max` bytes,
+    /// [`ErrorKind::Transform`] when the transform refuses it.
+    #[doc(hidden)]
+    pub fn through<V: super::Transform + ?Sized>(
+        &mut self,
+        from: At,
+        via: &V,
+        max: usize,
+        at: &'static FieldInfo,
+    ) -> Result<(), Error> {
+        if self.since(from) > max {
+            return Err(self.error(ErrorKind::TooLong, from, at));
+        }
+        let Some(bytes) = via.encode(self.slice(from)) else {
+            return Err(self.error(ErrorKind::Transform, from, at));
+        };
+        self.truncate(from);
+        self.bytes(&bytes);
+        Ok(())
+    }
+
     /// An error at a place of this frame.
     #[cold]
     #[inline(never)]

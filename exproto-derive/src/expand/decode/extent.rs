@@ -151,8 +151,7 @@ impl Decode<'_> {
 
 /// Refuses more bytes or elements than `max`.
 pub(super) fn limit(item: &Item, amount: &TokenStream) -> TokenStream {
-    let (Some(max), info) = (&item.attrs.max, &item.info) else { return TokenStream::new() };
-    let max = &max.value;
+    let (Some(max), info) = (item.wire_max(), &item.info) else { return TokenStream::new() };
     quote! {
         if #amount > (#max) {
             return __p::Err(__r.fail(__p::ErrorKind::TooLong, __r.offset(), &#info, #amount as u64, (#max) as u64));

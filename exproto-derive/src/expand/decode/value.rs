@@ -13,6 +13,18 @@ use crate::relation;
 impl Decode<'_> {
     /// The value of an item that may take all that `__r` has.
     pub(super) fn whole(&self, item: &Item, index: usize) -> TokenStream {
+        let value = self.plain(item, index);
+        match &item.attrs.via {
+            Some(via) => self.transformed(item, &via.value, &value),
+            None => match self.opaque(item) {
+                Some((opaque, kept)) => quote!(if #opaque { #kept } else { #value }),
+                None => value,
+            },
+        }
+    }
+
+    /// The value of an item in the bytes that its layout speaks of.
+    fn plain(&self, item: &Item, index: usize) -> TokenStream {
         let (info, ty) = (&item.info, &item.ty);
         match &item.repr {
             Repr::Slice => quote!(__r.rest()),
@@ -29,18 +41,9 @@ impl Decode<'_> {
                 quote!(__r.plain(|__q| #decode)?)
             }
             Repr::Body(tag) => {
-                let raw = raw_name(*tag);
                 let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Tagged), Locals::Values);
-                let ops = self.layout.items[*tag].relation.as_ref().map(|r| &r.ops[..]).unwrap_or(&[]);
-                let tag = relation::backward(ops, quote!(#raw as i64));
-                let select = quote!(<#ty as __p::Select<'_>>::select((#tag) as u64, __r, #ctx)?);
-                match &item.opaque {
-                    None => select,
-                    Some(opaque) => {
-                        let opaque = user_expr(opaque, self.layout, item, self.model, Locals::Values);
-                        quote!(if #opaque { <#ty as __p::Select<'_>>::opaque((#tag) as u64, __r)? } else { #select })
-                    }
-                }
+                let tag = self.tag(*tag);
+                quote!(<#ty as __p::Select<'_>>::select(#tag, __r, #ctx)?)
             }
             Repr::Part => {
                 let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Wire), Locals::Values);
@@ -82,6 +85,22 @@ impl Decode<'_> {
             },
             Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver => quote!(()),
         }
+    }
+
+    /// The tag of a body.
+    pub(super) fn tag(&self, carrier: usize) -> TokenStream {
+        let raw = raw_name(carrier);
+        let ops = self.layout.items[carrier].relation.as_ref().map(|r| &r.ops[..]).unwrap_or(&[]);
+        let tag = relation::backward(ops, quote!(#raw as i64));
+        quote!((#tag) as u64)
+    }
+
+    /// When a body is kept raw, and the value that it is then.
+    pub(super) fn opaque(&self, item: &Item) -> Option<(TokenStream, TokenStream)> {
+        let (Some(opaque), Repr::Body(tag)) = (&item.opaque, &item.repr) else { return None };
+        let opaque = user_expr(opaque, self.layout, item, self.model, Locals::Values);
+        let (ty, tag) = (&item.ty, self.tag(*tag));
+        Some((opaque, quote!(<#ty as __p::Select<'_>>::opaque(#tag, __r)?)))
     }
 
     /// An integer at the reader.

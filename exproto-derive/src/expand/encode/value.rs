@@ -19,13 +19,13 @@ impl Encode<'_> {
     /// Writes a value with its prefix and padding; `x` is a reference to it.
     pub(super) fn value(&self, item: &Item, index: usize, x: &TokenStream) -> TokenStream {
         let info = &item.info;
-        let content = self.content(item, index, x);
+        let content = self.transformed(item, self.content(item, index, x));
         let fill = item.fill;
         let exact = |size: TokenStream| match fill {
             Some(fill) => quote!(__w.pad_to(__from, #size, #fill, &#info)?;),
             None => quote!(__w.exactly(__from, #size, &#info)?;),
         };
-        let content = match item.attrs.max.as_ref().map(|key| &key.value) {
+        let content = match item.wire_max() {
             None => content,
             Some(max) if item.counted() => {
                 quote! {
@@ -128,6 +128,28 @@ impl Encode<'_> {
                 })
             }
             _ => content,
+        }
+    }
+
+    /// Puts what `content` writes through the transform of the field.
+    fn transformed(&self, item: &Item, content: TokenStream) -> TokenStream {
+        let Some(via) = item.attrs.via.as_ref().map(|key| &key.value) else { return content };
+        let (info, max) = (&item.info, crate::expand::decode::most(item));
+        let transform = user_expr(via, self.layout, item, self.model, Locals::References);
+        let through = quote_spanned!(located(via)=> __w.through(__plain, &__via, #max, &#info));
+        let through = quote! {
+            let __via = #transform;
+            let __plain = __w.here();
+            #content
+            #through?;
+        };
+        match &item.opaque {
+            // What is opaque was not transformed when it was read.
+            Some(opaque) => {
+                let opaque = user_expr(opaque, self.layout, item, self.model, Locals::References);
+                quote!(if #opaque { #content } else { #through })
+            }
+            None => quote!({ #through }),
         }
     }
 

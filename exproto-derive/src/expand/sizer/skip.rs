@@ -22,9 +22,8 @@ impl<'m> Steps<'m> {
     pub(super) fn skip(&mut self, item: &Item, index: usize) -> (TokenStream, TokenStream, bool) {
         let none = quote!(());
         let info = &item.info;
-        let at_most = |amount: TokenStream| match &item.attrs.max {
+        let at_most = |amount: TokenStream| match item.wire_max() {
             Some(max) => {
-                let max = &max.value;
                 quote!({ let __n: usize = #amount; __w.at_most(__n, #max, &#info)? })
             }
             None => amount,

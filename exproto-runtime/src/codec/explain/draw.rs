@@ -23,7 +23,11 @@ const VALUE: usize = 60;
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.headline(f)?;
-        self.dump(f)?;
+        dump(f, &self.bytes, self.marked(0).as_ref())?;
+        for (index, layer) in self.layers.iter().enumerate() {
+            writeln!(f, "{} transformed, {}", layer.at, bytes(layer.bytes.len()))?;
+            dump(f, &layer.bytes, self.marked(index + 1).as_ref())?;
+        }
         self.tree(f)?;
         for oddity in &self.oddities {
             writeln!(f, "odd: {oddity}")?;
@@ -59,15 +63,26 @@ impl Explanation {
         }
     }
 
-    /// The bytes that the error is about.
-    fn marked(&self) -> Option<Range<usize>> {
-        let failure = self.failure.as_ref()?;
+    /// The bytes that these spans count in.
+    fn bytes_of(&self, layer: usize) -> &[u8] {
+        match layer.checked_sub(1) {
+            None => &self.bytes,
+            Some(index) => self.layers.get(index).map_or(&[], |layer| &layer.bytes),
+        }
+    }
+
+    /// The bytes that the error is about, if they are of this layer.
+    fn marked(&self, layer: usize) -> Option<Range<usize>> {
+        let failure = self.failure.as_ref().filter(|failure| failure.layer == layer)?;
         let start = failure.error.offset() as usize;
-        let same =
-            |span: &&Span| span.start as usize == start && span.place == Place::Field(failure.error.field());
+        let same = |span: &&Span| {
+            span.start as usize == start
+                && span.layer == layer
+                && span.place == Place::Field(failure.error.field())
+        };
         let len = match (failure.error.kind(), failure.compared) {
             (ErrorKind::Short | ErrorKind::Trailing, Some((left, _))) => left as usize,
-            (ErrorKind::Checksum, _) => self.bytes.len().saturating_sub(start),
+            (ErrorKind::Checksum, _) => self.bytes_of(layer).len().saturating_sub(start),
             _ => match self.spans.iter().find(same).and_then(|span| span.end) {
                 Some(end) => end as usize - start.min(end as usize),
                 None => 1,
@@ -76,46 +91,6 @@ impl Explanation {
         // One row of marks is enough to find the place; where bytes are
         // missing, the mark stands behind the last.
         Some(start..start + len.clamp(1, ROW))
-    }
-
-    fn dump(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let marked = self.marked();
-        let near = marked.as_ref().map(|marked| marked.start / ROW);
-        let rows = self.bytes.len().div_ceil(ROW);
-        let mut left_out = false;
-        // One row more when the mark stands behind a full last one.
-        for row in 0..rows.max(near.map_or(0, |near| near.min(rows) + 1)) {
-            let far = near.is_none_or(|near| row.abs_diff(near) > 2);
-            if row >= ROWS && row + 1 < rows && far {
-                if !left_out {
-                    writeln!(f, "   ..")?;
-                }
-                left_out = true;
-                continue;
-            }
-            left_out = false;
-            let start = row * ROW;
-            let chunk = self.bytes.get(start..).unwrap_or(&[]);
-            let chunk = chunk.get(..ROW).unwrap_or(chunk);
-            write!(f, "  {start:04x} ")?;
-            for at in 0..ROW {
-                let gap = if at == ROW / 2 { " " } else { "" };
-                match chunk.get(at) {
-                    Some(byte) => write!(f, "{gap} {byte:02x}")?,
-                    None => write!(f, "{gap}   ")?,
-                }
-            }
-            write!(f, "  ")?;
-            for byte in chunk {
-                let shown = if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '.' };
-                write!(f, "{shown}")?;
-            }
-            writeln!(f)?;
-            if let Some(marked) = &marked {
-                marks(f, start, marked)?;
-            }
-        }
-        Ok(())
     }
 
     fn tree(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,9 +131,13 @@ impl Explanation {
     }
 
     fn range(&self, span: &Span) -> String {
+        let within = match span.layer.checked_sub(1).and_then(|index| self.layers.get(index)) {
+            Some(layer) => format!("{} ", layer.at.name),
+            None => String::new(),
+        };
         match span.end {
-            Some(end) => format!("{}..{end}", span.start),
-            None => format!("{}..", span.start),
+            Some(end) => format!("{within}{}..{end}", span.start),
+            None => format!("{within}{}..", span.start),
         }
     }
 
@@ -166,9 +145,11 @@ impl Explanation {
     fn beside(&self, span: &Span) -> String {
         let start = span.start as usize;
         // Of a field that was not finished, what was read before the error.
-        let failed = self.failure.as_ref().map(|failure| failure.error.offset());
-        let end = span.end.or(failed).map_or(self.bytes.len(), |end| end as usize);
-        let field = self.bytes.get(start..end).unwrap_or(&[]);
+        let bytes = self.bytes_of(span.layer);
+        let failed = self.failure.as_ref().filter(|failure| failure.layer == span.layer);
+        let end = span.end.or_else(|| failed.map(|failure| failure.error.offset()));
+        let end = end.map_or(bytes.len(), |end| end as usize);
+        let field = bytes.get(start..end).unwrap_or(&[]);
         let mut out = String::new();
         for byte in field.iter().take(BESIDE) {
             out.push_str(&format!("{byte:02x} "));
@@ -178,6 +159,46 @@ impl Explanation {
         }
         out
     }
+}
+
+/// The hex dump of the frame or of a layer.
+fn dump(f: &mut fmt::Formatter<'_>, bytes: &[u8], marked: Option<&Range<usize>>) -> fmt::Result {
+    let near = marked.map(|marked| marked.start / ROW);
+    let rows = bytes.len().div_ceil(ROW);
+    let mut left_out = false;
+    // One row more when the mark stands behind a full last one.
+    for row in 0..rows.max(near.map_or(0, |near| near.min(rows) + 1)) {
+        let far = near.is_none_or(|near| row.abs_diff(near) > 2);
+        if row >= ROWS && row + 1 < rows && far {
+            if !left_out {
+                writeln!(f, "   ..")?;
+            }
+            left_out = true;
+            continue;
+        }
+        left_out = false;
+        let start = row * ROW;
+        let chunk = bytes.get(start..).unwrap_or(&[]);
+        let chunk = chunk.get(..ROW).unwrap_or(chunk);
+        write!(f, "  {start:04x} ")?;
+        for at in 0..ROW {
+            let gap = if at == ROW / 2 { " " } else { "" };
+            match chunk.get(at) {
+                Some(byte) => write!(f, "{gap} {byte:02x}")?,
+                None => write!(f, "{gap}   ")?,
+            }
+        }
+        write!(f, "  ")?;
+        for byte in chunk {
+            let shown = if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '.' };
+            write!(f, "{shown}")?;
+        }
+        writeln!(f)?;
+        if let Some(marked) = marked {
+            marks(f, start, marked)?;
+        }
+    }
+    Ok(())
 }
 
 /// Carets under the marked bytes of a row.
@@ -211,7 +232,8 @@ impl Failure {
 
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = &self.error;
-        writeln!(f, "error: {} at byte {}: {}", self.path, error.offset(), error.kind().sentence())?;
+        let bytes = if self.layer > 0 { " of the transformed bytes" } else { "" };
+        writeln!(f, "error: {} at byte {}{bytes}: {}", self.path, error.offset(), error.kind().sentence())?;
         let at = error.field();
         if let Some(said) = self.said() {
             writeln!(f, "       {said}")?;

@@ -23,7 +23,7 @@ use super::layout::{NoCtx, Protocol};
 use super::schema::FieldInfo;
 use super::trace::{Flag, Flags};
 use super::value::Value;
-pub use record::{Recorder, Span};
+pub use record::{Layer, Recorder, Span};
 
 /// The way from the frame to a field: `Message.body > Body::Location.lat`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -132,13 +132,16 @@ pub struct Oddity {
     pub flag: Flag,
     /// In which field.
     pub path: Path,
-    /// At which byte of the un-escaped frame.
+    /// At which byte of the un-escaped frame, or of the layer.
     pub offset: u32,
+    /// Which bytes the offset counts in, as [`Span::layer`] says it.
+    pub layer: usize,
 }
 
 impl fmt::Display for Oddity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}: {}", self.path, self.offset, self.flag.sentence())
+        let bytes = if self.layer > 0 { " of the transformed bytes" } else { "" };
+        write!(f, "{} at byte {}{bytes}: {}", self.path, self.offset, self.flag.sentence())
     }
 }
 
@@ -152,6 +155,8 @@ pub struct Failure {
     /// What the rule compared, if the decode told: what was received and what
     /// was wanted.
     pub compared: Option<(u64, u64)>,
+    /// Which bytes the error's offset counts in, as [`Span::layer`] says it.
+    pub layer: usize,
 }
 
 /// What the bytes of a frame mean; its `Display` draws the picture.
@@ -186,6 +191,7 @@ pub struct Explanation {
     /// Which bytes these are.
     source: Source,
     spans: Vec<Span>,
+    layers: Vec<Layer>,
     oddities: Vec<Oddity>,
     failure: Option<Failure>,
 }
@@ -221,6 +227,13 @@ impl Explanation {
         &self.spans
     }
 
+    /// What transforms (`via`) made of the bytes of fields, in the order in which
+    /// the fields were read. The spans inside them count in these bytes.
+    #[must_use]
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
     fn of_decode<F: Value>(
         mut self,
         recorder: Recorder,
@@ -230,18 +243,20 @@ impl Explanation {
     ) -> Self {
         let found = recorder.into_found(result.as_ref().err());
         self.spans = found.spans;
+        self.layers = found.layers;
         // A checksum that the layout looks at too is in the trace.
         let early =
             early.has(Flag::Checksum) && found.oddities.iter().all(|oddity| oddity.flag != Flag::Checksum);
         if let (true, Some((at, offset))) = (early, check) {
             let path = Path::default().ending_in(at);
-            self.oddities.push(Oddity { flag: Flag::Checksum, path, offset });
+            self.oddities.push(Oddity { flag: Flag::Checksum, path, offset, layer: 0 });
         }
         self.oddities.extend(found.oddities);
         match result {
             Ok(frame) => values::show_in(frame, &mut self.spans),
             Err(error) => {
-                self.failure = Some(Failure { error, path: found.path, compared: found.compared });
+                self.failure =
+                    Some(Failure { error, path: found.path, compared: found.compared, layer: found.layer });
             }
         }
         self
@@ -269,6 +284,7 @@ pub fn explain_with<P: Protocol>(raw: &RawFrame<'_>, ctx: P::Ctx) -> Explanation
         bytes: raw.payload.to_vec(),
         source: Source::Frame(raw.offset),
         spans: Vec::new(),
+        layers: Vec::new(),
         oddities: Vec::new(),
         failure: None,
     };
@@ -294,11 +310,13 @@ pub fn explain_bad_with<P: Protocol>(bad: &Bad<'_>, ctx: P::Ctx) -> Explanation 
         bytes: bad.wire.to_vec(),
         source: Source::Stream(bad.offset),
         spans: Vec::new(),
+        layers: Vec::new(),
         oddities: Vec::new(),
         failure: Some(Failure {
             error: bad.error,
             path: Path::default().ending_in(bad.error.field()),
             compared: None,
+            layer: 0,
         }),
     }
 }
@@ -338,6 +356,7 @@ fn explain_wrong_check<P: Protocol>(bad: &Bad<'_>, ctx: P::Ctx) -> Option<Explan
         error: Error::new(ErrorKind::Checksum, at as u32, check.at),
         path: Path::default().ending_in(check.at),
         compared: Some((sent, computed)),
+        layer: 0,
     });
     Some(explanation)
 }
@@ -375,6 +394,7 @@ pub fn explain_joined_with<P: Protocol>(kind: usize, head: &[u8], body: &[u8], c
         bytes: body.to_vec(),
         source: Source::Joined,
         spans: Vec::new(),
+        layers: Vec::new(),
         oddities: Vec::new(),
         failure: None,
     };

@@ -13,6 +13,16 @@ use crate::codec::trace::{Flag, Trace};
 #[derive(Debug, Default)]
 pub struct Recorder {
     log: RefCell<Vec<Entry>>,
+    layers: RefCell<Vec<Layer>>,
+}
+
+/// What a transform (`via`) made of the bytes of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// The field.
+    pub at: &'static FieldInfo,
+    /// What was made of its bytes.
+    pub bytes: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +31,9 @@ enum Entry {
     Leave(u32),
     Flag(Flag, &'static FieldInfo, u32),
     Fail(Error, u64, u64),
+    /// Into the layer of this number.
+    Open(usize),
+    Close,
 }
 
 /// The bytes of a field.
@@ -30,6 +43,9 @@ pub struct Span {
     pub place: Place,
     /// How many others surround it.
     pub depth: usize,
+    /// Which bytes `start` and `end` count in: 0 for those of the frame, else the
+    /// number of the [layer](super::Explanation::layers), from 1.
+    pub layer: usize,
     /// The first byte.
     pub start: u32,
     /// The end, unless the decode stopped inside.
@@ -46,6 +62,9 @@ pub(super) struct Found {
     /// Where the error happened.
     pub(super) path: Path,
     pub(super) compared: Option<(u64, u64)>,
+    /// In which layer.
+    pub(super) layer: usize,
+    pub(super) layers: Vec<Layer>,
 }
 
 impl Recorder {
@@ -58,15 +77,21 @@ impl Recorder {
 
     /// Makes spans of the log; `error` is what the decode returned.
     pub(super) fn into_found(self, error: Option<&Error>) -> Found {
-        let mut found = Found::default();
+        let mut found = Found { layers: self.layers.into_inner(), ..Found::default() };
         let mut open: Vec<usize> = Vec::new();
+        let mut layers: Vec<usize> = Vec::new();
         let mut failed = None;
         for entry in self.log.into_inner() {
+            let layer = layers.last().copied().unwrap_or(0);
             match entry {
+                Entry::Open(layer) => layers.push(layer),
+                Entry::Close => {
+                    layers.pop();
+                }
                 Entry::Enter(place, start) => {
                     let depth = open.len();
                     open.push(found.spans.len());
-                    found.spans.push(Span { place, depth, start, end: None, value: None });
+                    found.spans.push(Span { place, depth, layer, start, end: None, value: None });
                 }
                 Entry::Leave(end) => {
                     if let Some(span) = open.pop().and_then(|index| found.spans.get_mut(index)) {
@@ -75,23 +100,27 @@ impl Recorder {
                 }
                 Entry::Flag(flag, at, offset) => {
                     let path = path_of(&open, &found.spans).ending_in(at);
-                    found.oddities.push(Oddity { flag, path, offset });
+                    found.oddities.push(Oddity { flag, path, offset, layer });
                 }
-                Entry::Fail(reported, got, want) if Some(&reported) == error => {
-                    // The decode ended with this error, so the first report
-                    // of it was made where it happened.
-                    failed.get_or_insert_with(|| (path_of(&open, &found.spans), got, want));
+                Entry::Fail(reported, got, want) => {
+                    let reported = if layer > 0 { reported.from_inside() } else { reported };
+                    if Some(&reported) == error {
+                        // The decode ended with this error, so the first report
+                        // of it was made where it happened.
+                        failed.get_or_insert_with(|| (path_of(&open, &found.spans), got, want, layer));
+                    }
                 }
-                Entry::Fail(..) => {}
             }
         }
         if let Some(error) = error {
-            let (path, compared) = match failed {
+            let last = layers.last().copied().unwrap_or(0);
+            let (path, compared, layer) = match failed {
                 // A codec of the user compares what we cannot know.
-                Some((path, 0, 0)) => (path, None),
-                Some((path, got, want)) => (path, Some((got, want))),
-                None => (path_of(&open, &found.spans), None),
+                Some((path, 0, 0, layer)) => (path, None, layer),
+                Some((path, got, want, layer)) => (path, Some((got, want)), layer),
+                None => (path_of(&open, &found.spans), None, if error.inside() { last } else { 0 }),
             };
+            found.layer = layer;
             // The rule may be about a field that was read before, such as a
             // tag that selects nothing.
             found.path = match found.path_to(error) {
@@ -108,7 +137,10 @@ impl Found {
     /// The way to the finished field that the error speaks of.
     fn path_to(&self, error: &Error) -> Option<Path> {
         let wanted = |span: &Span| {
-            span.place == Place::Field(error.field()) && span.start == error.offset() && span.end.is_some()
+            span.place == Place::Field(error.field())
+                && span.start == error.offset()
+                && span.end.is_some()
+                && span.layer == self.layer
         };
         let at = self.spans.iter().rposition(wanted)?;
         let mut steps = Vec::new();
@@ -150,6 +182,17 @@ impl Trace for &Recorder {
 
     fn fail(self, kind: ErrorKind, at: &'static FieldInfo, offset: u32, got: u64, want: u64) {
         self.note(Entry::Fail(Error::new(kind, offset, at), got, want));
+    }
+
+    fn open(self, at: &'static FieldInfo, bytes: &[u8]) {
+        if let Ok(mut layers) = self.layers.try_borrow_mut() {
+            layers.push(Layer { at, bytes: bytes.to_vec() });
+            self.note(Entry::Open(layers.len()));
+        }
+    }
+
+    fn close(self) {
+        self.note(Entry::Close);
     }
 
     fn rewind(self, mark: usize) {
