@@ -365,6 +365,7 @@ fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &T
             const PROFILES: &'static [&'static str] = #profiles;
             type State = #state;
             type Context = #ctx;
+            type Port = #own;
             type Body = #body;
             fn context(_: &__p::Cx<'_, Self::State>) -> #ctx { ::core::unimplemented!() }
             fn body(&self) -> &Self::Body { &self.#member }

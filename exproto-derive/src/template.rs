@@ -40,8 +40,10 @@ pub(crate) fn parse(literal: &LitStr, purpose: Use, ctxt: &mut Ctxt) -> Vec<Piec
         };
         let name = rest[open + 1..open + close].trim();
         let plain = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        let field =
-            ["login.", "state.", "param."].iter().find_map(|of| name.strip_prefix(of)).unwrap_or(name);
+        let field = ["login.", "state.", "param.", "request."]
+            .iter()
+            .find_map(|of| name.strip_prefix(of))
+            .unwrap_or(name);
         if !plain(field) {
             ctxt.error(
                 literal,

@@ -19,7 +19,7 @@ pub use crate::session::routes::*;
 #[cfg(feature = "session")]
 pub use crate::session::{
     Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Pairing,
-    Refusal, Stage, TopicBuf, TopicValue, matches,
+    Polled, Refusal, Stage, TopicBuf, TopicValue, matches,
 };
 
 /// A reference that gives a copy where the type is `Copy`; see [`ViewCopy`].

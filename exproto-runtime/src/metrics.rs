@@ -79,6 +79,14 @@ counters! {
     Undeliverable = "downlinks_undeliverable", "Messages of the broker that could not become a frame.";
     /// Downlinks that the device has answered.
     Answered = "downlinks_answered", "Downlinks that the device has answered.";
+    /// Requests and other frames that gateways have sent of themselves.
+    Polls = "polls", "Requests and other frames that gateways have sent of themselves.";
+    /// Requests sent again because no answer came in time.
+    Repeated = "polls_repeated", "Requests sent again because no answer came in time.";
+    /// Requests given up without an answer.
+    Unanswered = "polls_unanswered", "Requests given up without an answer.";
+    /// Requests that could not be encoded.
+    Unasked = "polls_failed", "Requests that could not be encoded.";
     /// Frames without a reply because the broker failed, was too slow or the connection ended first.
     Undelivered = "frames_undelivered", "Frames without a reply because the broker failed, was too slow or the connection ended first.";
     /// Messages of the broker dropped because a device did not take them in time.
@@ -243,6 +251,10 @@ impl Shard {
         self.add(Counter::Downlinks, tally.downlinks);
         self.add(Counter::Undeliverable, tally.undeliverable);
         self.add(Counter::Answered, tally.answered);
+        self.add(Counter::Polls, tally.polls);
+        self.add(Counter::Repeated, tally.repeated);
+        self.add(Counter::Unanswered, tally.unanswered);
+        self.add(Counter::Unasked, tally.unasked);
         self.add(Counter::Undelivered, tally.undelivered);
     }
 

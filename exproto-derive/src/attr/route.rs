@@ -9,15 +9,27 @@ use super::profile::{self, Profile};
 use super::{Keyed, Place, after_eq, in_parens, set, unknown_key};
 use crate::ctxt::Ctxt;
 
-const STRUCT_KEYS: &[&str] = &["gateway", "state", "ctx", "downlink", "one_of", "anonymous", "profiles"];
+const STRUCT_KEYS: &[&str] = &[
+    "gateway",
+    "state",
+    "ctx",
+    "downlink",
+    "one_of",
+    "anonymous",
+    "profiles",
+    "poll",
+    "unanswered",
+    "request",
+];
 const ENUM_KEYS: &[&str] = &["anonymous", "login_elsewhere", "profile"];
-const ONE_OF_KEYS: &[&str] = &["gateway", "state", "ctx", "profiles"];
+const ONE_OF_KEYS: &[&str] = &["gateway", "state", "ctx", "profiles", "poll", "unanswered", "request"];
 const VARIANT_KEYS: &[&str] = &[
     "auth",
     "publish",
     "subscribe",
     "unsubscribe",
     "deliver",
+    "answer",
     "answers",
     "reply",
     "with",
@@ -41,6 +53,7 @@ const ALL_KEYS: &[&str] = &[
     "subscribe",
     "unsubscribe",
     "deliver",
+    "answer",
     "answers",
     "reply",
     "with",
@@ -51,6 +64,9 @@ const ALL_KEYS: &[&str] = &[
     "public",
     "profile",
     "profiles",
+    "poll",
+    "unanswered",
+    "request",
 ];
 
 /// The keys of `#[route(..)]` on a type.
@@ -63,6 +79,12 @@ pub(crate) struct RouteAttrs {
     /// What makes the context of the frames.
     pub(crate) ctx: Option<Keyed<Path>>,
     pub(crate) downlink: Option<Keyed<Path>>,
+    /// What the gateway asks its devices for.
+    pub(crate) poll: Option<Keyed<Path>>,
+    /// What happens when a device does not answer.
+    pub(crate) unanswered: Option<Keyed<Path>>,
+    /// What is kept with a request, for templates.
+    pub(crate) request: Option<Keyed<Type>>,
     pub(crate) anonymous: Option<Keyed<()>>,
     /// Another kind of frame logs the device in.
     pub(crate) login_elsewhere: Option<Keyed<()>>,
@@ -85,6 +107,8 @@ pub(crate) struct VariantRoutes {
     pub(crate) subscribe: Vec<Subscribe>,
     pub(crate) unsubscribe: Vec<Subscribe>,
     pub(crate) deliver: Option<Keyed<Deliver>>,
+    /// How the answer will be known to this frame that goes to the device.
+    pub(crate) answer: Option<Keyed<Pairing>>,
     /// How the downlink is known that this frame answers.
     pub(crate) answers: Option<Keyed<Pairing>>,
     pub(crate) reply: Vec<Reply>,
@@ -212,6 +236,12 @@ pub(crate) enum Taken {
 }
 
 impl VariantRoutes {
+    /// How the answer will be known to this frame.
+    pub(crate) fn awaited(&self) -> Option<&Pairing> {
+        let delivered = self.deliver.as_ref().and_then(|deliver| deliver.value.answer.as_ref());
+        delivered.or(self.answer.as_ref().map(|key| &key.value))
+    }
+
     /// Whether the variant says anything about MQTT.
     pub(crate) fn is_empty(&self) -> bool {
         self.span.is_none()
@@ -253,6 +283,18 @@ pub(crate) fn parse_type(attrs: &[Attribute], place: Place, one_of: bool, ctxt: 
             }
             "state" => set(&mut found.state, key, after_eq(input, key, "TYPE", |input| input.parse())?, ctxt),
             "ctx" => set(&mut found.ctx, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
+            "poll" => {
+                set(&mut found.poll, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt)
+            }
+            "unanswered" => set(
+                &mut found.unanswered,
+                key,
+                after_eq(input, key, "FUNCTION", |input| input.parse())?,
+                ctxt,
+            ),
+            "request" => {
+                set(&mut found.request, key, after_eq(input, key, "TYPE", |input| input.parse())?, ctxt)
+            }
             "downlink" => {
                 set(&mut found.downlink, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt)
             }
@@ -298,6 +340,10 @@ pub(super) fn route(
         "deliver" => {
             let value = in_parens(input, key, "\"filter\"", deliver)?;
             set(&mut found.deliver, key, value, ctxt);
+        }
+        "answer" => {
+            let value = pairing(input, key)?;
+            set(&mut found.answer, key, value, ctxt);
         }
         "answers" => {
             let value = pairing(input, key)?;

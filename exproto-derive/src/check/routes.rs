@@ -61,12 +61,45 @@ fn one_of(model: &Model, data: &EnumModel, ctxt: &mut Ctxt) {
         );
     }
     if model.routes.gateway.is_none()
+        && let Some((key, span)) = asking(model).next()
+    {
+        ctxt.error_at(
+            span,
+            format_args!("`{key}` belongs to a gateway: write `#[route(gateway, {key} = ..)]`"),
+        );
+    } else if model.routes.gateway.is_none()
         && let Some(span) = model.routes.span
         && !model.routes_broken
     {
         ctxt.error_at(span, "write `#[route(gateway)]`, or remove it");
     }
     context(model, ctxt);
+    polls(model, ctxt);
+}
+
+/// The keys of a gateway that asks its devices.
+fn asking(model: &Model) -> impl Iterator<Item = (&'static str, Span)> {
+    let routes = &model.routes;
+    let poll = routes.poll.as_ref().map(|key| ("poll", key.key));
+    let unanswered = routes.unanswered.as_ref().map(|key| ("unanswered", key.key));
+    let request = routes.request.as_ref().map(|key| ("request", key.key));
+    [poll, unanswered, request].into_iter().flatten()
+}
+
+// Who is not answered has asked, and the gateway asks, not one kind of its
+// frames.
+fn polls(model: &Model, ctxt: &mut Ctxt) {
+    let routes = &model.routes;
+    if routes.one_of.is_some() {
+        for (key, span) in asking(model) {
+            ctxt.error_at(span, format_args!("the enum is the gateway: put `{key}` there"));
+        }
+    } else if let (Some(unanswered), None) = (&routes.unanswered, &routes.poll) {
+        ctxt.error_at(
+            unanswered.key,
+            "only a gateway that asks its devices waits for answers: add `poll = FUNCTION`",
+        );
+    }
 }
 
 // What a gateway's frames take as context the connection gives.
@@ -109,6 +142,7 @@ fn frame(model: &Model, ctxt: &mut Ctxt) {
         return;
     }
     context(model, ctxt);
+    polls(model, ctxt);
     if model.routes.one_of.is_some() || !model.routes.own.is_empty() {
         return flat(model, frame, ctxt);
     }
@@ -123,7 +157,7 @@ fn frame(model: &Model, ctxt: &mut Ctxt) {
             return;
         }
         let ctx = model.routes.ctx.as_ref().map(|key| ("ctx", key.key));
-        match state.or(downlink).or(ctx) {
+        match state.or(downlink).or(ctx).or(asking(model).next()) {
             Some((key, span)) => {
                 ctxt.error_at(
                     span,
@@ -266,7 +300,8 @@ fn filters_differ(data: &EnumModel, ctxt: &mut Ctxt) {
 // `sent` frames never arrive, and `ignore` means that nothing else happens.
 fn conflicts(routes: &VariantRoutes, ctxt: &mut Ctxt) {
     let given = named(routes);
-    let arriving = |(name, _): &&(&'static str, Span)| !matches!(*name, "sent" | "deliver" | "ignore");
+    let arriving =
+        |(name, _): &&(&'static str, Span)| !matches!(*name, "sent" | "deliver" | "answer" | "ignore");
     if let Some(sent) = &routes.sent {
         if let Some((name, _)) = given.iter().find(arriving) {
             ctxt.error_at(sent.key, format_args!("a frame that is only ever sent never arrives, so `{name}` has nothing to act on: remove one of the two"));
@@ -289,6 +324,13 @@ fn conflicts(routes: &VariantRoutes, ctxt: &mut Ctxt) {
         }
         return;
     }
+    if let (Some(answer), None) = (&routes.answer, &routes.deliver) {
+        ctxt.error_at(
+            answer.key,
+            "`answer` is for frames that go to the device: add `sent` or `deliver(\"filter\")`, or write `answers` on the device's own frame",
+        );
+        return;
+    }
     if let (Some(deliver), Some((name, _))) =
         (&routes.deliver, given.iter().find(|(name, _)| *name == "auth"))
     {
@@ -309,6 +351,7 @@ pub(super) fn named(routes: &VariantRoutes) -> Vec<(&'static str, Span)> {
         ("subscribe", routes.subscribe.first().map(|subscribe| subscribe.filter.span())),
         ("unsubscribe", routes.unsubscribe.first().map(|subscribe| subscribe.filter.span())),
         ("deliver", routes.deliver.as_ref().map(|key| key.key)),
+        ("answer", routes.answer.as_ref().map(|key| key.key)),
         ("answers", routes.answers.as_ref().map(|key| key.key)),
         ("reply", routes.reply.first().map(|reply| reply.span)),
         ("with", routes.with.as_ref().map(|key| key.key)),
@@ -374,7 +417,11 @@ fn each(layout: &Layout, list: &Ident, does: &str, ctxt: &mut Ctxt) {
 fn answers(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt) {
     let answers = routes.answers.as_ref().map(|key| (&key.value, "answers"));
     let deliver = routes.deliver.as_ref().and_then(|key| Some((key.value.answer.as_ref()?, "answer")));
-    for (pairing, name) in answers.into_iter().chain(deliver) {
+    if let (Some(_), Some(answer)) = (deliver, &routes.answer) {
+        ctxt.error_at(answer.key, "`deliver` says already how the answer is known: remove one of the two");
+    }
+    let answer = routes.answer.as_ref().map(|key| (&key.value, "answer"));
+    for (pairing, name) in answers.into_iter().chain(deliver).chain(answer) {
         if let Pairing::Key(path) = pairing
             && path.rest.is_empty()
         {
@@ -459,7 +506,7 @@ fn device_filter(literal: &LitStr, ctxt: &mut Ctxt) {
     for piece in template::parse(literal, Use::Filter, ctxt) {
         if let Piece::Placeholder(name) = piece
             && !matches!(name.as_str(), "client_id" | "peer" | "listener")
-            && !name.contains('.')
+            && !["login.", "state.", "param."].iter().any(|of| name.starts_with(of))
         {
             ctxt.error(
                 literal,

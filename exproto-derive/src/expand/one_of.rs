@@ -227,10 +227,13 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
     let given = super::route::context(model);
     let profiles = super::route::declared(&model.routes);
     let bodies: Vec<_> = fixed.iter().map(|ty| quote!(<#ty as __p::Outer>::Body)).collect();
+    let polls = super::route::polls(model, &state);
+    let requests = super::route::requests(model, &own);
     let used = super::route::used(&model.routes, &bodies);
     quote! {
         #(#replies)*
         #used
+        #requests
         impl __p::Gateway for #own {
             type State = #state;
             const ANONYMOUS: bool = false #(|| <<#fixed as __p::Outer>::Body as __p::Routes>::ANONYMOUS)*;
@@ -243,6 +246,8 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
             fn access(__f: &#at) -> __p::Access { match __f { #(#ident::#names(__x) => __p::access_of(__x),)* } }
             #[inline]
             fn answers(__f: &#at) -> __p::Option<__p::Pairing> { match __f { #(#ident::#names(__x) => __p::answers_of(__x),)* } }
+            fn awaits(__f: &#at) -> __p::Option<__p::Pairing> { match __f { #(#ident::#names(__x) => __p::awaits_of(__x),)* } }
+            #polls
             fn ask(__f: &#at, __stage: __p::Stage, __cx: &mut __p::Cx<'_, #state>, __asks: &mut __p::Asks<'_>)
                 -> __p::Result<(), __p::Refusal>
             { match __f { #(#ident::#names(__x) => __p::ask_of(__x, __stage, __cx, __asks),)* } }

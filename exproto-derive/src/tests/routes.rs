@@ -338,3 +338,64 @@ fn profiles_say_something_of_what_is_there() {
         ),
     ]);
 }
+
+#[test]
+fn only_a_gateway_asks() {
+    mistakes(&[
+        (
+            "#[frame] #[route(poll = f)] struct S { a: u8 }",
+            &[("`poll` belongs to a gateway: write `#[route(gateway, poll = ..)]`", "poll")],
+        ),
+        (
+            "#[frame(one_of)] #[route(request = Point)] enum E { A(A) }",
+            &[("`request` belongs to a gateway: write `#[route(gateway, request = ..)]`", "request")],
+        ),
+        (
+            "#[frame] #[route(one_of = E, ignore, poll = f, unanswered = g)] struct S { a: u8 }",
+            &[
+                ("the enum is the gateway: put `poll` there", "poll"),
+                ("the enum is the gateway: put `unanswered` there", "unanswered"),
+            ],
+        ),
+        (
+            "#[frame] #[route(gateway, anonymous, ignore, unanswered = f)] struct S { a: u8 }",
+            &[(
+                "only a gateway that asks its devices waits for answers: add `poll = FUNCTION`",
+                "unanswered",
+            )],
+        ),
+        ("#[frame] #[route(gateway, anonymous, ignore, poll = f, unanswered = f)] struct S { a: u8 }", &[]),
+    ]);
+}
+
+#[test]
+fn an_answer_is_to_what_is_sent() {
+    mistakes(&[
+        ("enum E { #[wire(tag = 1)] #[route(sent, answer = a)] A { a: u8 } }", &[]),
+        (
+            "enum E { #[wire(tag = 1)] #[route(heartbeat, answer = a)] A { a: u8 } }",
+            &[(
+                "`answer` is for frames that go to the device: add `sent` or `deliver(\"filter\")`, or write `answers` on the device's own frame",
+                "answer",
+            )],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(sent, answer = a)] A { a: i8 } }",
+            &[(
+                "`a` is no unsigned integer: `answer` names the number of the downlink that the answer echoes",
+                "a",
+            )],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(deliver(\"a\", answer = a), answer)] A { a: u8 } }",
+            &[("`deliver` says already how the answer is known: remove one of the two", "answer")],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(deliver(\"a/{request.a}\"))] A { a: u8 } }",
+            &[(
+                "`{request.a}` is not known when the filter is subscribed: there are `{client_id}`, `{peer}`, `{listener}`, `{login.FIELD}` that `auth(.., keep(FIELD))` has kept, `{state.FIELD}` and `{param.NAME}`",
+                "\"a/{request.a}\"",
+            )],
+        ),
+    ]);
+}

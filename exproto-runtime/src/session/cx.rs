@@ -1,11 +1,13 @@
 //! What the user's functions see of a connection.
 
+use core::any::Any;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use super::event::{Action, Credentials, Out, Ticket};
+use super::event::{Action, Credentials, Millis, Out, Ticket};
 use super::gateway::Refusal;
+use super::line::Note;
 use super::topic::{TopicBuf, TopicPolicy, TopicValue};
 
 /// Facts about a connection that do not change.
@@ -38,7 +40,8 @@ pub struct Cx<'c, S> {
     pub info: &'c ConnInfo,
     /// The client id the device logged in with, `""` before.
     pub client_id: &'c str,
-    /// The name of the downlink that the present frame answers, if any.
+    /// The name of the downlink or request that the present frame answers, if
+    /// any; see [`asked`](Self::asked) for what belongs to it.
     pub request: Option<&'static str>,
     /// Milliseconds since 1970-01-01T00:00Z, when the frame or message
     /// arrived or, in a reply, when the broker had confirmed everything. The
@@ -48,6 +51,11 @@ pub struct Cx<'c, S> {
     /// message put together from segments, its joined body. Empty in
     /// downlinks.
     pub wire: &'c [u8],
+    /// Milliseconds on a clock that never runs backwards: for what is due
+    /// after some time, such as a [`Schedule`](super::Schedule).
+    pub clock: Millis,
+    pub(crate) asked: Option<&'c (dyn Any + Send)>,
+    pub(crate) note: Option<&'c mut Option<Note>>,
     pub(crate) kept: &'c [(&'static str, Box<str>)],
     pub(crate) params: Option<&'c BTreeMap<String, String>>,
     pub(crate) profile: &'c str,
@@ -72,6 +80,9 @@ impl<'c, S> Cx<'c, S> {
             request,
             now: 0,
             wire: &[],
+            clock: 0,
+            asked: None,
+            note: None,
             kept: &[],
             params: None,
             profile: "",
@@ -92,6 +103,29 @@ impl<'c, S> Cx<'c, S> {
     pub fn of_wire(mut self, wire: &'c [u8]) -> Self {
         self.wire = wire;
         self
+    }
+
+    pub(crate) fn remembering(mut self, note: &'c mut Option<Note>) -> Self {
+        self.note = Some(note);
+        self
+    }
+
+    /// Keeps a value with the request that the present function makes, `poll`
+    /// or one that makes a downlink which the device answers: it is there
+    /// again, as [`asked`](Self::asked), when the answer comes. Of several the
+    /// last is kept; other functions keep nothing.
+    pub fn remember<T: Any + Send>(&mut self, value: T) {
+        if let Some(note) = &mut self.note {
+            **note = Some(Box::new(value));
+        }
+    }
+
+    /// What [`remember`](Self::remember) kept with the request that the
+    /// present frame answers; before a frame is decoded, with the one that is
+    /// open. `None` if there is none, or if it is of another type.
+    #[must_use]
+    pub fn asked<T: Any>(&self) -> Option<&'c T> {
+        self.asked?.downcast_ref()
     }
 
     /// A value of the login that `auth(.., keep(NAME))` kept; `""` if there is

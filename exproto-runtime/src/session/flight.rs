@@ -2,6 +2,7 @@
 
 use super::event::{Millis, Outcome, Ticket};
 use super::gateway::Stage;
+use super::line::Request;
 use crate::codec::{Error, Flags, NoTrace, Protocol, RawFrame};
 
 /// The bytes of a frame that waits, from which it is decoded again.
@@ -54,7 +55,7 @@ pub(crate) struct Flight<C> {
     /// What the frame logs in with.
     pub(crate) login: Option<Box<Login>>,
     /// The downlink that the frame answers.
-    pub(crate) request: Option<&'static str>,
+    pub(crate) request: Option<Request>,
     /// When waiting ends.
     pub(crate) deadline: Option<Millis>,
     /// The worst end so far.

@@ -1,5 +1,7 @@
 //! The trait between the routes a user declares and the session that runs them.
 
+use core::time::Duration;
+
 use super::cx::{Asks, Cx};
 use super::event::{CloseReason, Outcome};
 use super::topic::TopicBuf;
@@ -45,6 +47,25 @@ pub enum Pairing {
     /// The answer carries nothing: it is that to the oldest downlink which
     /// waits for such an answer.
     Order,
+}
+
+/// What a gateway that asks its devices wants sent, its frame written already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Polled {
+    /// A request.
+    Ask {
+        /// The name of the frame.
+        kind: &'static str,
+        /// How its answer will be known.
+        answer: Pairing,
+    },
+    /// A frame that is not answered.
+    Tell,
+    /// Nothing for this time.
+    In(Duration),
+    /// Nothing until something happens.
+    Idle,
 }
 
 /// A downlink made of a message from the broker.
@@ -110,6 +131,38 @@ pub trait Gateway: Protocol + 'static {
 
     /// Which downlink this frame answers, if any.
     fn answers(frame: &Self::At<'_>) -> Option<Pairing>;
+
+    /// How the answer to this frame will be known, of frames that go to the
+    /// device.
+    fn awaits(frame: &Self::At<'_>) -> Option<Pairing> {
+        let _ = frame;
+        None
+    }
+
+    /// Whether the gateway [asks its devices](crate::doc::route#poll): then one
+    /// request at a time goes out, and downlinks wait behind it.
+    const POLLS: bool = false;
+
+    /// Names what is to be sent now that nothing waits for an answer, and
+    /// appends its bytes as they stand on the wire.
+    ///
+    /// # Errors
+    ///
+    /// The frame cannot be encoded.
+    fn poll(cx: &mut Cx<'_, Self::State>, frame: &mut Vec<u8>) -> Result<Polled, Error> {
+        let _ = (cx, frame);
+        Ok(Polled::Idle)
+    }
+
+    /// The device has not answered a request, which [`Cx::request`] names.
+    ///
+    /// # Errors
+    ///
+    /// A value that must not stand in a topic: nothing is published then.
+    fn unanswered(cx: &mut Cx<'_, Self::State>, asks: &mut Asks<'_>) -> Result<(), Refusal> {
+        let _ = (cx, asks);
+        Ok(())
+    }
 
     /// Emits what the routes of this frame ask for at this stage. Called for
     /// [`Stage::Auth`] and, once that has ended well, for [`Stage::Rest`].

@@ -7,6 +7,7 @@
 //! | `gateway` | the trait that generated routes implement |
 //! | `cx` | what routes and functions of the user work with |
 //! | `topic` | topics of literals and values, filters, matching |
+//! | `poll`, `line` | asking devices: what to send next; the request that is open |
 //! | `machine` | the [`Session`] itself |
 //! | `flight`, `rare` | a frame that waits; what most sessions do not have |
 //! | `settings`, `report` | limits and policies; counters and what to log |
@@ -16,7 +17,9 @@ mod event;
 mod flight;
 mod gateway;
 mod known;
+mod line;
 mod machine;
+mod poll;
 mod rare;
 mod report;
 pub(crate) mod routes;
@@ -25,8 +28,9 @@ mod topic;
 
 pub use cx::{Asks, ConnInfo, Cx};
 pub use event::{Action, CloseReason, Credentials, Event, Millis, Now, Out, Outcome, Ticket};
-pub use gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Refusal, Stage};
+pub use gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Polled, Refusal, Stage};
 pub use machine::Session;
+pub use poll::{Next, Schedule};
 pub use report::{HEX_BYTES, Report, Tally};
 pub use settings::{BeforeLogin, OnRefused, SessionSettings, UnknownProfile};
 pub use topic::{MAX_TOPIC, TopicBuf, TopicPolicy, TopicValue, capture, matches, valid_filter, valid_topic};

@@ -3,6 +3,7 @@
 
 use super::event::Millis;
 use super::gateway::Pairing;
+use super::line::{Line, Request};
 use super::report::{MAX_REPORTS, Report};
 use crate::codec::{Assembled, Reassembler, ReassemblyLimits, Segment};
 
@@ -15,6 +16,8 @@ pub(crate) struct Rare {
     segments: Option<Segments>,
     /// Oldest first.
     answers: Vec<Answer>,
+    /// Where the gateway asks its devices.
+    pub(crate) line: Option<Box<Line>>,
 }
 
 #[derive(Debug)]
@@ -30,13 +33,13 @@ struct Segments {
 #[derive(Debug)]
 struct Answer {
     pairing: Pairing,
-    kind: &'static str,
+    request: Request,
     until: Option<Millis>,
 }
 
 impl Rare {
     pub(crate) fn is_empty(&self) -> bool {
-        self.reports.is_empty() && self.segments.is_none() && self.answers.is_empty()
+        self.reports.is_empty() && self.segments.is_none() && self.answers.is_empty() && self.line.is_none()
     }
 
     pub(crate) fn report(&mut self, report: Report) {
@@ -93,7 +96,7 @@ impl Rare {
     }
 
     pub(crate) fn has_answers(&self) -> bool {
-        !self.answers.is_empty()
+        !self.answers.is_empty() || self.line.as_ref().is_some_and(|line| line.open.is_some())
     }
 
     /// Remembers a downlink; at most `most`, the oldest is forgotten. A number
@@ -101,7 +104,7 @@ impl Rare {
     pub(crate) fn expect_answer(
         &mut self,
         pairing: Pairing,
-        kind: &'static str,
+        request: Request,
         until: Option<Millis>,
         most: usize,
     ) {
@@ -109,20 +112,24 @@ impl Rare {
         if self.answers.len() >= most.max(1) {
             self.answers.remove(0);
         }
-        self.answers.push(Answer { pairing, kind, until });
+        self.answers.push(Answer { pairing, request, until });
     }
 
     /// The oldest downlink that is answered so, if it still waits.
-    pub(crate) fn take_answer(&mut self, now: Millis, pairing: Pairing) -> Option<&'static str> {
+    pub(crate) fn take_answer(&mut self, now: Millis, pairing: Pairing) -> Option<Request> {
         self.answers.retain(|answer| answer.until.is_none_or(|until| now < until));
         let at = self.answers.iter().position(|answer| answer.pairing == pairing)?;
-        Some(self.answers.remove(at).kind)
+        Some(self.answers.remove(at).request)
     }
 
     /// The connection has ended: only the reports are still of use.
     pub(crate) fn give_up(&mut self) {
         self.segments = None;
         self.answers = Vec::new();
+        if let Some(line) = &mut self.line {
+            // What was counted is still to be taken.
+            **line = Line { counters: core::mem::take(&mut line.counters), ..Line::default() };
+        }
     }
 }
 

@@ -21,24 +21,27 @@ impl Count {
 }
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($($(#[$doc:meta])* $name:ident,)*; $($(#[$about:meta])* $few:ident,)*) => {
         /// What happened in a session since the last
         /// [`take_tally`](super::Session::take_tally).
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Tally {
             $($(#[$doc])* pub $name: u64,)*
+            $($(#[$about])* pub $few: u64,)*
         }
 
         impl Tally {
             /// Adds what another session counted.
             pub fn add(&mut self, other: &Self) {
                 $(self.$name = self.$name.saturating_add(other.$name);)*
+                $(self.$few = self.$few.saturating_add(other.$few);)*
             }
 
             /// Each counter with its name, for metrics.
             pub fn each(&self, mut each: impl FnMut(&'static str, u64)) {
                 $(each(stringify!($name), self.$name);)*
+                $(each(stringify!($few), self.$few);)*
             }
         }
 
@@ -52,7 +55,20 @@ macro_rules! counters {
         impl Counters {
             pub(crate) fn take(&mut self) -> Tally {
                 let now = core::mem::take(self);
-                Tally { $($name: u64::from(now.$name.0),)* }
+                Tally { $($name: u64::from(now.$name.0),)* ..Tally::default() }
+            }
+        }
+
+        /// What only a gateway counts that asks its devices.
+        #[derive(Debug, Default)]
+        pub(crate) struct LineCounters {
+            $(pub(crate) $few: Count,)*
+        }
+
+        impl LineCounters {
+            pub(crate) fn take(&mut self, tally: &mut Tally) {
+                let now = core::mem::take(self);
+                $(tally.$few = u64::from(now.$few.0);)*
             }
         }
     };
@@ -98,6 +114,15 @@ counters! {
     /// Frames that got no reply because the broker failed, was too slow, or
     /// the connection ended first.
     undelivered,
+    ;
+    /// Requests and other frames that the gateway has sent of itself.
+    polls,
+    /// Requests sent again because no answer came in time.
+    repeated,
+    /// Requests given up without an answer.
+    unanswered,
+    /// Requests that could not be encoded.
+    unasked,
 }
 
 /// Something odd, for the log.
@@ -141,6 +166,16 @@ pub enum Report {
         topic: String,
         /// Why.
         reason: String,
+    },
+    /// A request that the device has not answered, however often it was sent.
+    Unanswered {
+        /// The name of the request.
+        kind: &'static str,
+    },
+    /// A request of the `poll` function that could not be encoded.
+    NotAsked {
+        /// Why.
+        error: Error,
     },
     /// A reply that could not be encoded; the device got none.
     NoReply {
@@ -191,6 +226,8 @@ impl fmt::Display for Report {
             Self::Undeliverable { topic, reason } => {
                 write!(f, "message on `{topic}` not delivered: {reason}")
             }
+            Self::Unanswered { kind } => write!(f, "no answer to `{kind}`"),
+            Self::NotAsked { error } => write!(f, "a request cannot be encoded: {error}"),
             Self::NoReply { kind, error } => write!(f, "no reply to `{kind}`: {error}"),
         }
     }

@@ -3,11 +3,12 @@
 
 use super::cx::{Asks, Cx};
 use super::event::Outcome;
-use super::gateway::{Access, After, DeliverError, Delivery, Pairing, Refusal, Stage};
+use super::gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Polled, Refusal, Stage};
 use super::known::same;
 pub use super::known::{check_kept, check_placeholder, check_profile, check_used};
+use super::poll::Next;
 use super::topic::{TopicBuf, TopicValue};
-use crate::codec::{Context, Error, FieldInfo, JsonWriter, Node, Value, Visitor, Wire};
+use crate::codec::{self, Context, Error, FieldInfo, JsonWriter, Node, Protocol, Value, Visitor, Wire};
 
 /// An enum of frames, of one of its kinds.
 pub trait Holds<Frame: Wire>: Context {
@@ -41,12 +42,25 @@ pub trait Outer: Sized {
     type State: Default + Send + 'static;
     /// What the gateway's frames take as context.
     type Context: Copy;
+    /// The gateway: this frame, or the enum that it is one kind of.
+    type Port;
     /// The body.
     type Body;
     /// See [`Gateway::ctx`](super::Gateway::ctx).
     fn context(cx: &Cx<'_, Self::State>) -> Self::Context;
     /// The body of this frame.
     fn body(&self) -> &Self::Body;
+}
+
+/// A gateway that keeps values of its own with what it asks.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what it keeps with a request",
+    label = "`{{request.FIELD}}` needs the type that `cx.remember(..)` is given",
+    note = "add `#[route(request = TYPE)]` beside `gateway`"
+)]
+pub trait Requests {
+    /// What `Cx::remember` is given.
+    type Request: 'static;
 }
 
 /// A frame that knows how to put a header before a body for the device.
@@ -166,6 +180,11 @@ pub trait Routes: Within + Sized {
     fn access(&self) -> Access;
     /// See [`Gateway::answers`](super::Gateway::answers).
     fn answers(frame: &Self::Frame) -> Option<Pairing>;
+    /// See [`Gateway::awaits`](super::Gateway::awaits).
+    fn awaits(frame: &Self::Frame) -> Option<Pairing> {
+        let _ = frame;
+        None
+    }
     /// See [`Gateway::ask`](super::Gateway::ask).
     ///
     /// # Errors
@@ -220,6 +239,34 @@ pub fn access_of<F: Outer<Body: Routes>>(frame: &F) -> Access {
 #[inline]
 pub fn answers_of<F: Outer<Body: Routes<Frame = F>>>(frame: &F) -> Option<Pairing> {
     <F::Body as Routes>::answers(frame)
+}
+
+/// See [`Gateway::awaits`](super::Gateway::awaits), of one kind of frames.
+#[inline]
+pub fn awaits_of<F: Outer<Body: Routes<Frame = F>>>(frame: &F) -> Option<Pairing> {
+    <F::Body as Routes>::awaits(frame)
+}
+
+/// What a `poll` function wants sent; the frame is appended to `out`.
+///
+/// # Errors
+///
+/// A value that does not fit its field.
+pub fn polled<G: Gateway>(
+    next: Next<<G as codec::Family>::At<'_>>,
+    ctx: G::Ctx,
+    out: &mut Vec<u8>,
+) -> Result<Polled, Error> {
+    match next {
+        Next::Ask(frame) => {
+            codec::encode_with::<G>(&frame, ctx, out)?;
+            let answer = G::awaits(&frame).unwrap_or(Pairing::Order);
+            Ok(Polled::Ask { kind: <G as Protocol>::kind(&frame), answer })
+        }
+        Next::Tell(frame) => codec::encode_with::<G>(&frame, ctx, out).map(|()| Polled::Tell),
+        Next::In(time) => Ok(Polled::In(time)),
+        Next::Idle => Ok(Polled::Idle),
+    }
 }
 
 /// See [`Gateway::ask`](super::Gateway::ask), of one kind of frames.

@@ -78,6 +78,21 @@ pub struct SessionSettings {
     /// Time to wait for the answer to a downlink. Zero: as long as the
     /// connection lasts. Default: 60 s.
     pub answer_timeout: Duration,
+    /// Where the gateway [asks its devices](crate::doc::route#poll): time to
+    /// wait for the answer to a request. Zero: as long as the connection
+    /// lasts. Default: 1 s.
+    pub request_timeout: Duration,
+    /// How often a request is sent again when no answer came in time; then it
+    /// is given up and the next one goes out. Default: 2.
+    pub request_retries: u32,
+    /// Silence between an answer, or a frame without one, and the next
+    /// request. On a serial line, where silence is what ends a frame, what is
+    /// incomplete when a request has timed out is then thrown away. Default:
+    /// none.
+    pub request_gap: Duration,
+    /// Messages of the broker that wait for the device to answer; further ones
+    /// are dropped, counted and reported. Default: 32.
+    pub request_queue: usize,
     /// What operators tell the protocol, by name: functions call
     /// [`Cx::param`](super::Cx::param), topics hold `{param.NAME}`. On the
     /// command line `--param NAME=VALUE`. Default: none.
@@ -143,6 +158,10 @@ impl Default for SessionSettings {
             reassembly: ReassemblyLimits::default(),
             answers: 64,
             answer_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(1),
+            request_retries: 2,
+            request_gap: Duration::ZERO,
+            request_queue: 32,
             params: BTreeMap::new(),
             profile: None,
         }

@@ -237,6 +237,11 @@ pub(super) fn answers(variant: &Site<'_>) -> Option<TokenStream> {
     Some(pairing_arm(variant, pairing))
 }
 
+/// The arm that tells how the answer to the variant will be known.
+pub(super) fn awaits(variant: &Site<'_>) -> Option<TokenStream> {
+    Some(pairing_arm(variant, variant.routes.awaited()?))
+}
+
 fn pairing_arm(variant: &Site<'_>, pairing: &Pairing) -> TokenStream {
     let path = &variant.path;
     let Pairing::Key(FieldPath { first, rest }) = pairing else {
@@ -280,7 +285,7 @@ pub(super) fn deliver(model: &Model, variant: &Site<'_>, sites: &[Site<'_>]) -> 
     let (path, snake) = (&variant.path, &variant.snake);
     let filter = device_filter(&deliver.filter);
     let content = fill::content(model, variant.layout, path, &quote!(__node), variant.variant);
-    let answer = deliver.answer.as_ref().map_or_else(
+    let answer = variant.routes.awaited().map_or_else(
         || quote!(__p::None),
         |pairing| {
             let arm = pairing_arm(variant, pairing);
@@ -339,8 +344,8 @@ pub(super) fn deliver_with(
     });
     // Each variant knows how its answer is told from others.
     let answers = sites.iter().filter_map(|site| {
-        let pairing = site.routes.deliver.as_ref()?.value.answer.as_ref()?;
-        Some(pairing_arm(site, pairing))
+        site.routes.deliver.as_ref()?;
+        awaits(site)
     });
     let any = at_lifetime(model, &syn::parse_quote!('_));
     let span = located(function);

@@ -211,6 +211,7 @@ fn frame(model: &Model) -> TokenStream {
     };
     let own = at_lifetime(model, &static_lt());
     let at = at_lifetime(model, &syn::parse_quote!('_));
+    let port = port.unwrap_or_else(|| own.to_token_stream());
     let body_static = static_lifetimes(body_ty.to_token_stream());
     let body_any = {
         let (ty, has) = super::common::with_lifetime(body_ty.to_token_stream());
@@ -218,6 +219,7 @@ fn frame(model: &Model) -> TokenStream {
         quote!(type __B #generics = #ty;)
     };
     let body_here = if model.lifetime.is_some() { quote!(__B<'_>) } else { quote!(__B) };
+    let polls = polls(model, &state);
     let gateway = model.routes.gateway.is_some().then(|| quote! {
         impl __p::Gateway for #own {
             type State = #state;
@@ -230,6 +232,8 @@ fn frame(model: &Model) -> TokenStream {
             fn access(__f: &#at) -> __p::Access { <#body_here as __p::Routes>::access(&__f #point #member) }
             #[inline]
             fn answers(__f: &#at) -> __p::Option<__p::Pairing> { <#body_here as __p::Routes>::answers(__f) }
+            fn awaits(__f: &#at) -> __p::Option<__p::Pairing> { <#body_here as __p::Routes>::awaits(__f) }
+            #polls
             fn ask(__f: &#at, __stage: __p::Stage, __cx: &mut __p::Cx<'_, #state>, __asks: &mut __p::Asks<'_>)
                 -> __p::Result<(), __p::Refusal>
             { <#body_here as __p::Routes>::ask(__f, __stage, __cx, __asks) }
@@ -244,6 +248,7 @@ fn frame(model: &Model) -> TokenStream {
             { <#body_static as __p::Routes>::deliver(__topic, __payload, __cx, __out) }
         }
     });
+    let requests = model.routes.gateway.is_some().then(|| requests(model, &own));
     let used = model
         .routes
         .gateway
@@ -270,6 +275,7 @@ fn frame(model: &Model) -> TokenStream {
             const PROFILES: &'static [&'static str] = #profiles;
             type State = #state;
             type Context = #context;
+            type Port = #port;
             type Body = #body_ty;
             #[inline]
             fn context(__cx: &__p::Cx<'_, Self::State>) -> Self::Context { #asked }
@@ -280,6 +286,7 @@ fn frame(model: &Model) -> TokenStream {
         #reply
         #body_any
         #gateway
+        #requests
         #used
     }
 }
@@ -299,6 +306,40 @@ pub(super) fn context(model: &Model) -> TokenStream {
     }
 }
 
+/// What a gateway says that asks its devices.
+pub(super) fn polls(model: &Model, state: &TokenStream) -> TokenStream {
+    let poll = model.routes.poll.as_ref().map(|key| {
+        let (path, asked) = (&key.value, context(model));
+        // Errors on the function, names as everywhere in this code.
+        let next = quote_spanned!(located(path)=> #path(&mut *__cx));
+        quote! {
+            const POLLS: bool = true;
+            fn poll(__cx: &mut __p::Cx<'_, #state>, __out: &mut __p::Vec<u8>)
+                -> __p::Result<__p::Polled, __p::Error>
+            {
+                let __context = #asked;
+                __p::polled::<Self>(#next, __context, __out)
+            }
+        }
+    });
+    let unanswered = model.routes.unanswered.as_ref().map(|key| {
+        let path = &key.value;
+        let done = quote_spanned!(located(path)=> __p::Hatch::result(#path(__cx, __asks)));
+        quote! {
+            fn unanswered(__cx: &mut __p::Cx<'_, #state>, __asks: &mut __p::Asks<'_>)
+                -> __p::Result<(), __p::Refusal>
+            { #done }
+        }
+    });
+    quote!(#poll #unanswered)
+}
+
+/// What a gateway keeps with its requests.
+pub(super) fn requests(model: &Model, own: &impl ToTokens) -> Option<TokenStream> {
+    let ty = &model.routes.request.as_ref()?.value;
+    Some(quote!(impl __p::Requests for #own { type Request = #ty; }))
+}
+
 /// What a body with routes says.
 fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
     let at_name = located(&model.ident);
@@ -309,6 +350,15 @@ fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
         quote!(#path { .. } => #access,)
     });
     let answers = sites.iter().filter_map(acts::answers);
+    let awaits: Vec<_> = sites.iter().filter_map(acts::awaits).collect();
+    let awaits = (!awaits.is_empty()).then(|| {
+        quote! {
+            fn awaits(__frame: &<Self as __p::Within>::Frame) -> __p::Option<__p::Pairing> {
+                #[allow(unreachable_patterns, reason = "a body may have one variant only")]
+                match __p::Outer::body(__frame) { #(#awaits)* _ => __p::None }
+            }
+        }
+    });
     let keeps = sites.iter().filter_map(|variant| variant.routes.auth.as_ref());
     let keeps = keeps.flat_map(|auth| &auth.value.keep).map(|field| field.unraw().to_string());
     let auth = sites.iter().filter_map(|variant| acts::auth(model, variant));
@@ -336,6 +386,7 @@ fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
             fn answers(__frame: &#frame) -> __p::Option<__p::Pairing> {
                 match __p::Outer::body(__frame) { #(#answers)* _ => __p::None }
             }
+            #awaits
             fn ask(
                 __frame: &#frame,
                 __stage: __p::Stage,

@@ -32,6 +32,20 @@ pub(super) fn outer(model: &Model, variant: &Site<'_>, name: &str, span: Span) -
             quote!(#snake)
         }
         "request" => quote!(__cx.request.unwrap_or("none")),
+        _ if name.starts_with("request.") => {
+            let body = at_lifetime(model, &static_lt());
+            let field = Ident::new_raw(name.trim_start_matches("request."), span);
+            // Errors on the template, names as everywhere in this code.
+            let at = span.resolved_at(Span::call_site());
+            let port = quote_spanned!(at=> <<#body as __p::Within>::Frame as __p::Outer>::Port);
+            let value = quote_spanned!(span=> &__request.#field as &dyn __p::TopicValue);
+            quote_spanned! {at=>
+                match __cx.asked::<<#port as __p::Requests>::Request>() {
+                    __p::Some(__request) => #value,
+                    __p::None => &"",
+                }
+            }
+        }
         _ => {
             let body = at_lifetime(model, &static_lt());
             quote!(__p::Names::value(__frame, const { __p::name_index::<<#body as __p::Within>::Frame>(#name) }))
@@ -133,7 +147,7 @@ fn check(
             });
             continue;
         }
-        if name.starts_with("state.") || name.starts_with("param.") {
+        if ["state.", "param.", "request."].iter().any(|of| name.starts_with(of)) {
             continue;
         }
         out.extend(quote_spanned! {span=>

@@ -282,7 +282,7 @@ impl<G: Gateway> Device<G> {
         let profile = args.profile.as_deref().map(Into::into);
         let settings =
             SessionSettings { accept_bad: args.accept_bad, params, profile, ..SessionSettings::default() };
-        let mut session = Session::new(ConnInfo::default(), Arc::new(settings));
+        let mut session = Session::new(ConnInfo::default(), Arc::new(settings)).without_polls();
         if let Some(client_id) = &args.client_id {
             session.log_in(client_id);
         }

@@ -449,6 +449,12 @@ impl<P: Protocol> Deframer<P> {
         self.hand_out(step, None, scratch)
     }
 
+    /// After [`finish`](Self::finish), where it was silence that ended a frame
+    /// and not the stream: the next one is not the first.
+    pub fn go_on(&mut self) {
+        self.scan.go_on();
+    }
+
     /// Takes escapes out and verifies the checksum.
     #[inline(never)]
     fn open<'d>(found: Found<'d>, accept_bad: bool, scratch: &'d mut Vec<u8>) -> Item<'d> {

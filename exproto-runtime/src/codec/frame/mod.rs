@@ -183,6 +183,9 @@ pub trait Scanner: Clone + core::fmt::Debug + Send {
         let _ = role;
     }
 
+    /// The stream began earlier: no frame is its first.
+    fn go_on(&mut self) {}
+
     /// Bytes looked at so far, for tests of the promise that none is looked at
     /// twice.
     fn visited(&self) -> u64;

@@ -589,6 +589,10 @@ impl<F: Frames> Scanner for FrameScan<F> {
         self.accept_bad = accept;
     }
 
+    fn go_on(&mut self) {
+        self.greeted = true;
+    }
+
     fn read_as(&mut self, role: Role) {
         self.role = role;
     }

@@ -4,6 +4,7 @@ use super::limits::after;
 use super::{Core, Given};
 use crate::session::event::{Millis, Out};
 use crate::session::gateway::Gateway;
+use crate::session::line::Request;
 use crate::session::report::Report;
 
 impl<G: Gateway> Core<G> {
@@ -11,18 +12,34 @@ impl<G: Gateway> Core<G> {
         if !self.is_member() {
             return self.undeliverable(topic, "the device is not logged in".into());
         }
+        if self.polls {
+            return self.enqueue(topic, payload);
+        }
+        self.deliver(now, topic, payload, out);
+    }
+
+    /// Makes a frame of a message and sends it.
+    pub(super) fn deliver(&mut self, now: Millis, topic: &str, payload: &[u8], out: &mut Out) {
         let start = out.buffer().len();
-        let mut cx = self.device.cx(&self.settings, Given::NONE);
+        let mut note = None;
+        let mut cx = self.device.cx(&self.settings, Given::NONE).remembering(&mut note);
         match G::deliver(topic, payload, &mut cx, out.buffer()) {
             Ok(delivery) => {
-                if out.send_from(start) {
+                if out.buffer().len() > start {
                     self.counters.downlinks.up();
                 }
-                if let Some(pairing) = delivery.answer {
-                    let until = after(now, self.settings.answer_timeout);
-                    let most = self.settings.answers;
-                    self.rare().expect_answer(pairing, delivery.kind, until, most);
+                let request = Request { kind: delivery.kind, note };
+                match delivery.answer {
+                    Some(pairing) if self.polls => return self.open(now, request, pairing, start, out),
+                    Some(pairing) => {
+                        let until = after(now, self.settings.answer_timeout);
+                        let most = self.settings.answers;
+                        self.rare().expect_answer(pairing, request, until, most);
+                    }
+                    None if self.polls => self.free_after_gap(now),
+                    None => {}
                 }
+                out.send_from(start);
             }
             Err(error) => {
                 out.buffer().truncate(start);

@@ -7,6 +7,7 @@ use crate::session::cx::Asks;
 use crate::session::event::{Action, CloseReason, Millis, Out, Outcome, Ticket};
 use crate::session::flight::{Ended, Flight, Kept, Login, Tickets};
 use crate::session::gateway::{Access, After, Gateway, Refusal, Stage};
+use crate::session::line::Request;
 use crate::session::report::Report;
 use crate::session::settings::{BeforeLogin, OnRefused};
 use crate::session::topic::MAX_TOPIC;
@@ -66,6 +67,7 @@ impl<G: Gateway> Core<G> {
     ) {
         self.counters.frames.up();
         self.bad_in_a_row = 0;
+        self.stir();
         if !self.greeted {
             self.greeted = true;
             self.since = now;
@@ -74,8 +76,8 @@ impl<G: Gateway> Core<G> {
             if let Some(kept) = self.segment(now, G::kind(&frame), segment, raw) {
                 self.joined(now, kept, ctx, raw, out);
             }
-        } else if let Some(wait) = self.begin(now, &frame, raw.payload, out) {
-            self.wait(now, Kept::Frame(raw.kind, raw.payload.into()), ctx, wait);
+        } else if let Some((wait, request)) = self.begin(now, &frame, raw.payload, out) {
+            self.wait(now, Kept::Frame(raw.kind, raw.payload.into()), ctx, wait, request);
         }
     }
 
@@ -114,8 +116,8 @@ impl<G: Gateway> Core<G> {
         self.counters.joined.up();
         let wait = self.begin(now, &frame, kept.wire(), out);
         drop(frame);
-        if let Some(wait) = wait {
-            self.wait(now, kept, ctx, wait);
+        if let Some((wait, request)) = wait {
+            self.wait(now, kept, ctx, wait, request);
         }
     }
 
@@ -130,7 +132,7 @@ impl<G: Gateway> Core<G> {
         frame: &G::At<'_>,
         wire: &[u8],
         out: &mut Out,
-    ) -> Option<Wait> {
+    ) -> Option<(Wait, Option<Request>)> {
         match G::access(frame) {
             Access::Public => {}
             Access::Heartbeat if self.is_member() => {}
@@ -151,8 +153,9 @@ impl<G: Gateway> Core<G> {
                 return None;
             }
         }
-        let given = Given { wire, request: self.take_request(now, frame) };
-        match self.ask_login(frame, given, out) {
+        let request = self.take_request(now, frame);
+        let given = Given { wire, request: request.as_ref() };
+        let wait = match self.ask_login(frame, given, out) {
             Ok(Some(wait)) => Some(wait),
             Ok(None) => self.rest(frame, given, false, out),
             Err(Some(refused)) => {
@@ -163,7 +166,8 @@ impl<G: Gateway> Core<G> {
                 self.too_early(frame, out);
                 None
             }
-        }
+        };
+        wait.map(|wait| (wait, request))
     }
 
     /// A frame that needs a login came before it.
@@ -176,15 +180,16 @@ impl<G: Gateway> Core<G> {
         }
     }
 
-    /// The downlink that the frame answers.
-    pub(super) fn take_request(&mut self, now: Millis, frame: &G::At<'_>) -> Option<&'static str> {
+    /// The downlink or request that the frame answers.
+    pub(super) fn take_request(&mut self, now: Millis, frame: &G::At<'_>) -> Option<Request> {
         let rare = self.rare.as_mut().filter(|rare| rare.has_answers())?;
-        let kind = rare.take_answer(now, G::answers(frame)?);
-        if kind.is_some() {
+        let pairing = G::answers(frame)?;
+        let request = rare.take_answer(now, pairing).or_else(|| self.close_request(now, pairing));
+        if request.is_some() {
             self.counters.answered.up();
         }
         self.forget_rare();
-        kind
+        request
     }
 
     /// The `auth` route alone: a barrier before all others. `Err(None)` for a
@@ -225,7 +230,6 @@ impl<G: Gateway> Core<G> {
             tickets: Tickets::new(first, asked),
             filters: 0,
             login,
-            request: given.request,
             outcome: Outcome::Done,
         }))
     }
@@ -260,7 +264,7 @@ impl<G: Gateway> Core<G> {
             return None;
         }
         let tickets = Tickets::new(first, asked);
-        Some(Wait { stage: Stage::Rest, tickets, filters, login: None, request: given.request, outcome })
+        Some(Wait { stage: Stage::Rest, tickets, filters, login: None, outcome })
     }
 
     /// Subscribes what `deliver` routes need; how many tickets that took.
@@ -286,9 +290,16 @@ impl<G: Gateway> Core<G> {
         self.report(Report::NotSubscribed { reason });
     }
 
-    pub(super) fn wait(&mut self, now: Millis, kept: Kept, ctx: G::Ctx, wait: Wait) {
+    pub(super) fn wait(
+        &mut self,
+        now: Millis,
+        kept: Kept,
+        ctx: G::Ctx,
+        wait: Wait,
+        request: Option<Request>,
+    ) {
         let mut flight = Flight::new(kept, ctx);
-        flight.request = wait.request;
+        flight.request = request;
         self.fly(now, Box::new(flight), wait);
     }
 
@@ -316,6 +327,8 @@ impl<G: Gateway> Core<G> {
     pub(super) fn land(&mut self, now: Millis, out: &mut Out) {
         let Some(mut flight) = self.flight.take() else { return };
         self.since = now;
+        self.stir();
+        self.wait_anew(now);
         let outcome = core::mem::replace(&mut flight.outcome, Outcome::Done);
         if let Outcome::Failed(why) = outcome {
             self.counters.undelivered.up();
@@ -327,7 +340,7 @@ impl<G: Gateway> Core<G> {
             // its bytes comes here.
             Err(error) => return self.bad_frame(&[], 0, error, out),
         };
-        let given = Given { wire: flight.kept.wire(), request: flight.request };
+        let given = Given { wire: flight.kept.wire(), request: flight.request.as_ref() };
         if flight.stage == Stage::Auth && outcome.is_done() {
             let login = flight.login.take();
             let fresh_login = login.is_some();

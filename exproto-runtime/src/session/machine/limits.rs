@@ -7,8 +7,10 @@ use crate::session::event::{Action, CloseReason, Millis, Out};
 use crate::session::gateway::Gateway;
 
 impl<G: Gateway> Core<G> {
-    pub(super) fn timer(&mut self, now: Millis, out: &mut Out) {
+    /// Whether a request was not answered in time.
+    pub(super) fn timer(&mut self, now: Millis, out: &mut Out) -> bool {
         self.timer_at = NEVER;
+        let silent = self.line_timer(now, out);
         if let Some(rare) = &mut self.rare {
             let lost = rare.expire(now);
             self.counters.segments_lost.add(lost);
@@ -25,6 +27,7 @@ impl<G: Gateway> Core<G> {
             };
             self.close(reason, out);
         }
+        silent
     }
 
     /// When the connection is closed if nothing happens.
@@ -45,7 +48,7 @@ impl<G: Gateway> Core<G> {
             return;
         }
         let segments = self.rare.as_ref().and_then(|rare| rare.expires());
-        let next = [self.next_limit(), segments].into_iter().flatten().min();
+        let next = [self.next_limit(), segments, self.line_due()].into_iter().flatten().min();
         if let Some(next) = next.filter(|next| *next < self.timer_at) {
             self.timer_at = next;
             out.push(Action::StartTimer(Duration::from_millis(next.saturating_sub(now))));

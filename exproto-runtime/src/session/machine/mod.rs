@@ -9,6 +9,7 @@
 mod downlink;
 mod frames;
 mod limits;
+mod line;
 
 use core::fmt;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use super::cx::{ConnInfo, Cx};
 use super::event::{Action, CloseReason, Event, Millis, Now, Out, Outcome};
 use super::flight::{Flight, Login, Tickets};
 use super::gateway::{Gateway, Stage};
+use super::line::Request;
 use super::rare::Rare;
 use super::report::{Counters, Report, Tally};
 use super::settings::SessionSettings;
@@ -38,7 +40,7 @@ use crate::codec::Deframer;
 ///
 /// # Memory
 ///
-/// An idle session of a small gateway is less than 330 bytes plus the user's
+/// An idle session of a small gateway is less than 340 bytes plus the user's
 /// state and the client id. What is rare is boxed: a waiting frame, segments
 /// of a message, downlinks that wait for an answer, reports.
 pub struct Session<G: Gateway> {
@@ -64,6 +66,8 @@ struct Core<G: Gateway> {
     bad_in_a_row: u32,
     /// Whether a whole frame has arrived.
     greeted: bool,
+    /// Whether the gateway asks its devices.
+    polls: bool,
 }
 
 const NEVER: Millis = Millis::MAX;
@@ -77,13 +81,15 @@ struct Device<S> {
     serial: u64,
     /// The wall clock of the present event, milliseconds since 1970.
     unix: i64,
+    /// The driver's clock at the present event.
+    clock: Millis,
 }
 
 /// What belongs to the frame in hand besides what it says.
 #[derive(Clone, Copy)]
 struct Given<'w> {
     wire: &'w [u8],
-    request: Option<&'static str>,
+    request: Option<&'w Request>,
 }
 
 impl Given<'_> {
@@ -98,10 +104,13 @@ impl<S> Device<S> {
     fn cx<'c>(&'c mut self, settings: &'c SessionSettings, given: Given<'c>) -> Cx<'c, S> {
         let login = self.login.as_deref();
         let client_id = login.map_or("", |login| &login.client_id);
-        let mut cx = Cx::new(&mut self.state, &self.info, client_id, given.request, &mut self.serial)
+        let request = given.request.map(|request| request.kind);
+        let mut cx = Cx::new(&mut self.state, &self.info, client_id, request, &mut self.serial)
             .with_topics(settings.topics)
             .at(self.unix)
             .of_wire(given.wire);
+        cx.clock = self.clock;
+        cx.asked = line::note(given.request);
         cx.params = Some(&settings.params);
         cx.profile = settings.profile.as_deref().unwrap_or("");
         cx.kept = login.map_or(&[], |login| &login.kept);
@@ -115,7 +124,6 @@ struct Wait {
     tickets: Tickets,
     filters: u32,
     login: Option<Box<Login>>,
-    request: Option<&'static str>,
     outcome: Outcome,
 }
 
@@ -133,7 +141,7 @@ impl<G: Gateway> Session<G> {
     /// A session of a connection that has just been made.
     #[must_use]
     pub fn new(info: ConnInfo, settings: Arc<SessionSettings>) -> Self {
-        let device = Device { state: G::State::default(), info, login: None, serial: 0, unix: 0 };
+        let device = Device { state: G::State::default(), info, login: None, serial: 0, unix: 0, clock: 0 };
         Self {
             deframer: Deframer::new().accepting_bad(settings.accept_bad),
             core: Core {
@@ -148,6 +156,7 @@ impl<G: Gateway> Session<G> {
                 counters: Counters::default(),
                 bad_in_a_row: 0,
                 greeted: false,
+                polls: G::POLLS,
             },
         }
     }
@@ -164,6 +173,7 @@ impl<G: Gateway> Session<G> {
         }
         core.device.unix = now.unix;
         let now = now.clock;
+        core.device.clock = now;
         match event {
             Event::Connected => core.since = now,
             Event::Bytes(bytes) => {
@@ -185,10 +195,33 @@ impl<G: Gateway> Session<G> {
                     self.pump(now, &[], scratch, out);
                 }
             }
-            Event::Timer => core.timer(now, out),
+            Event::Timer => {
+                // On a line where silence ends frames, no more comes of this one.
+                if core.timer(now, out) && !core.settings.request_gap.is_zero() {
+                    self.silence(now, scratch, out);
+                }
+            }
             Event::Closed => return core.ended(),
         }
+        self.core.ask_device(now, out);
         self.core.arm(now, out);
+    }
+
+    /// What is incomplete will not be completed.
+    fn silence(&mut self, now: Millis, scratch: &mut Vec<u8>, out: &mut Out) {
+        if self.deframer.incomplete().is_empty() {
+            return;
+        }
+        while let Some(item) = self.deframer.finish(scratch) {
+            self.core.item(now, item, out);
+            // A frame that waits for the broker keeps others waiting.
+            if self.core.flight.is_some() || self.core.closed.is_some() {
+                return;
+            }
+        }
+        if self.core.greeted {
+            self.deframer.go_on();
+        }
     }
 
     /// Works off frames until there are none or one has to wait.
@@ -228,6 +261,13 @@ impl<G: Gateway> Session<G> {
         self.core.device.login = Some(Box::new(login));
     }
 
+    /// Never asks the device for anything of itself: for tools.
+    #[must_use]
+    pub fn without_polls(mut self) -> Self {
+        self.core.polls = false;
+        self
+    }
+
     /// What the connection knows that decides the layout of the next frame.
     #[must_use]
     pub fn ctx(&mut self) -> G::Ctx {
@@ -254,7 +294,11 @@ impl<G: Gateway> Session<G> {
 
     /// What happened since the last call.
     pub fn take_tally(&mut self) -> Tally {
-        self.core.counters.take()
+        let mut tally = self.core.counters.take();
+        if let Some(line) = self.core.rare.as_mut().and_then(|rare| rare.line.as_mut()) {
+            line.counters.take(&mut tally);
+        }
+        tally
     }
 
     /// What was odd since the last call: the first few, all are counted in
@@ -277,7 +321,8 @@ impl<G: Gateway> Core<G> {
     /// What decides the layout of a frame, here of these bytes.
     #[inline]
     fn ctx(&mut self, wire: &[u8]) -> G::Ctx {
-        G::ctx(&self.device.cx(&self.settings, Given { wire, request: None }))
+        let request = self.rare.as_ref().and_then(|rare| Some(&rare.line.as_ref()?.open.as_ref()?.request));
+        G::ctx(&self.device.cx(&self.settings, Given { wire, request }))
     }
 
     fn close(&mut self, reason: CloseReason, out: &mut Out) {

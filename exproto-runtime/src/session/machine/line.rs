@@ -1,0 +1,200 @@
+//! Requests to a device that is asked: one at a time, again if no answer
+//! comes, messages of the broker before what the gateway thinks of itself.
+
+use core::any::Any;
+use core::time::Duration;
+
+use super::limits::after;
+use super::{Core, Given};
+use crate::session::cx::Asks;
+use crate::session::event::{Millis, Out};
+use crate::session::gateway::{Gateway, Pairing, Polled};
+use crate::session::line::{Line, Note, Open, Queued, Request};
+use crate::session::report::Report;
+
+/// Frames without an answer that go out one right after the other; then
+/// others get their turn.
+const AT_ONCE: u32 = 16;
+
+impl<G: Gateway> Core<G> {
+    fn line(&mut self) -> &mut Line {
+        self.rare().line.get_or_insert_with(|| Box::new(Line { stirred: true, ..Line::default() }))
+    }
+
+    /// Something happened, so the gateway may want something else.
+    pub(super) fn stir(&mut self) {
+        if self.polls {
+            self.line().stirred = true;
+        }
+    }
+
+    /// A message of the broker waits for its turn.
+    pub(super) fn enqueue(&mut self, topic: &str, payload: &[u8]) {
+        let most = self.settings.request_queue;
+        let line = self.line();
+        line.stirred = true;
+        if line.queue.len() < most {
+            line.queue.push_back(Queued { topic: topic.into(), payload: payload.into() });
+        } else {
+            let reason = format!("{most} others wait for the device to answer");
+            self.undeliverable(topic, reason);
+        }
+    }
+
+    /// Sends what is next if nothing is open.
+    pub(super) fn ask_device(&mut self, now: Millis, out: &mut Out) {
+        if !self.polls || self.flight.is_some() || !self.is_member() {
+            return;
+        }
+        for _ in 0..AT_ONCE {
+            if self.closed.is_some() {
+                return;
+            }
+            let line = self.line();
+            if line.open.is_some() || now < line.free_at {
+                return;
+            }
+            if let Some(Queued { topic, payload }) = line.queue.pop_front() {
+                self.deliver(now, &topic, &payload, out);
+            } else if line.stirred || line.poll_at.is_some_and(|at| at <= now) {
+                line.stirred = false;
+                line.poll_at = None;
+                self.poll(now, out);
+            } else {
+                return;
+            }
+        }
+        let line = self.line();
+        line.free_at = line.free_at.max(now.saturating_add(1));
+        line.stirred = true;
+    }
+
+    /// Asks the gateway what to send.
+    fn poll(&mut self, now: Millis, out: &mut Out) {
+        let start = out.buffer().len();
+        let mut note = None;
+        let mut cx = self.device.cx(&self.settings, Given::NONE).remembering(&mut note);
+        match G::poll(&mut cx, out.buffer()) {
+            Ok(Polled::Ask { kind, answer }) => {
+                self.line().counters.polls.up();
+                self.open(now, Request { kind, note }, answer, start, out);
+            }
+            Ok(Polled::Tell) => {
+                self.line().counters.polls.up();
+                out.send_from(start);
+                self.free_after_gap(now);
+            }
+            Ok(Polled::In(time)) => {
+                let time = time.max(Duration::from_millis(1));
+                self.line().poll_at = after(now, time);
+            }
+            Ok(Polled::Idle) => {}
+            Err(error) => {
+                out.buffer().truncate(start);
+                self.line().counters.unasked.up();
+                self.report(Report::NotAsked { error });
+                // As after a request that is not answered: the next one may be better.
+                let pause = self.settings.request_timeout.max(Duration::from_millis(1));
+                self.line().poll_at = after(now, pause);
+            }
+        }
+    }
+
+    /// A request that stands in the buffer from `start` on goes out.
+    pub(super) fn open(
+        &mut self,
+        now: Millis,
+        request: Request,
+        pairing: Pairing,
+        start: usize,
+        out: &mut Out,
+    ) {
+        let bytes = out.buffer().get(start..).unwrap_or(&[]).into();
+        out.send_from(start);
+        let until = after(now, self.settings.request_timeout);
+        let tries = self.settings.request_retries;
+        self.line().open = Some(Open { request, pairing, bytes, until, tries });
+    }
+
+    /// The next request waits until the line has been silent.
+    pub(super) fn free_after_gap(&mut self, now: Millis) {
+        let free_at = after(now, self.settings.request_gap).unwrap_or(now);
+        let line = self.line();
+        line.free_at = free_at;
+        line.stirred = true;
+    }
+
+    /// The open request, if this is its answer.
+    pub(super) fn close_request(&mut self, now: Millis, pairing: Pairing) -> Option<Request> {
+        let line = self.rare.as_mut()?.line.as_mut()?;
+        let open = line.open.take_if(|open| open.pairing == pairing)?;
+        self.free_after_gap(now);
+        Some(open.request)
+    }
+
+    /// The broker has kept an answer waiting in the socket: it gets its time
+    /// again.
+    pub(super) fn wait_anew(&mut self, now: Millis) {
+        let until = after(now, self.settings.request_timeout);
+        if let Some(open) = self.rare.as_mut().and_then(|rare| rare.line.as_mut()?.open.as_mut()) {
+            open.until = until;
+        }
+    }
+
+    /// When something is to be sent, or waited for no longer.
+    pub(super) fn line_due(&self) -> Option<Millis> {
+        if self.flight.is_some() || !self.is_member() {
+            return None;
+        }
+        self.rare.as_ref()?.line.as_ref()?.due()
+    }
+
+    /// Sends the open request again, or gives it up, if its time is over;
+    /// whether it was.
+    pub(super) fn line_timer(&mut self, now: Millis, out: &mut Out) -> bool {
+        if self.flight.is_some() {
+            return false;
+        }
+        let until = after(now, self.settings.request_timeout);
+        let Some(line) = self.rare.as_mut().and_then(|rare| rare.line.as_mut()) else { return false };
+        let Some(open) = line.open.as_mut().filter(|open| open.until.is_some_and(|at| at <= now)) else {
+            return false;
+        };
+        if let Some(tries) = open.tries.checked_sub(1) {
+            open.tries = tries;
+            open.until = until;
+            let start = out.buffer().len();
+            out.buffer().extend_from_slice(&open.bytes);
+            out.send_from(start);
+            self.line().counters.repeated.up();
+        } else if let Some(open) = line.open.take() {
+            self.give_up(now, &open.request, out);
+        }
+        true
+    }
+
+    #[cold]
+    fn give_up(&mut self, now: Millis, request: &Request, out: &mut Out) {
+        self.line().counters.unanswered.up();
+        self.report(Report::Unanswered { kind: request.kind });
+        self.free_after_gap(now);
+        let mark = out.mark();
+        let mut asks = Asks::new(out, &mut self.next_ticket).with_topics(self.settings.topics);
+        let given = Given { wire: &[], request: Some(request) };
+        let mut cx = self.device.cx(&self.settings, given);
+        match G::unanswered(&mut cx, &mut asks) {
+            Ok(()) => self.counters.publishes.add(asks.publishes()),
+            Err(refusal) => {
+                out.rewind(mark);
+                self.counters.refused.up();
+                self.report(Report::Refused { kind: request.kind, reason: refusal.reason });
+            }
+        }
+    }
+}
+
+/// What [`Cx::asked`](crate::session::Cx::asked) shows of a request.
+pub(super) fn note(request: Option<&Request>) -> Option<&(dyn Any + Send)> {
+    let note: &Note = request?.note.as_ref()?;
+    Some(&**note)
+}
