@@ -170,6 +170,8 @@ pub(crate) enum Repr {
     Constant(Vec<u8>),
     /// Bytes that mean nothing.
     Gap(Gap),
+    /// One integer for each element of a list.
+    Row(IntTy, Endian),
     /// A codec value.
     Codec(Expr),
     /// `&[u8]`.
@@ -270,6 +272,10 @@ pub(crate) enum Extent {
     BySize(usize),
     /// The `count(..)` relation of this item.
     ByCount(usize),
+    /// Of an element: the bytes that the row of this item says.
+    BySizes(usize),
+    /// Of an element: the elements that the row of this item says.
+    ByCounts(usize),
     /// To these bytes, which are not part of it.
     Until(Vec<u8>),
     /// With the first element that this closure holds for.
@@ -502,6 +508,7 @@ impl Item {
                 | Extent::PrefixCount(..)
                 | Extent::PrefixCountBy(_)
                 | Extent::ByCount(_)
+                | Extent::ByCounts(_)
                 | Extent::UntilElement(_)
         )
     }

@@ -23,6 +23,10 @@ pub(crate) struct Relation {
 pub(crate) enum Source {
     Size(Items),
     Count(Ident),
+    /// The bytes of each element of a list, a row of integers.
+    Sizes(Ident),
+    /// The elements of each element of a list, a row of integers.
+    Counts(Ident),
     /// Sizes and counts added up, at least one of them a size or a count.
     Sum(Vec<Term>),
     Present(Ident),
@@ -113,8 +117,8 @@ impl Relation {
 }
 
 const FUNCTIONS: &[&str] = &[
-    "size", "count", "present", "tag", "bits", "sign", "xor", "sum", "sum8", "sum16", "sum32", "lrc",
-    "internet", "crc", "fn",
+    "size", "count", "sizes", "counts", "present", "tag", "bits", "sign", "xor", "sum", "sum8", "sum16",
+    "sum32", "lrc", "internet", "crc", "fn",
 ];
 
 /// What stands for `fn` in `fn(path, range)`, which is no Rust expression.
@@ -322,6 +326,8 @@ fn function(call: &syn::ExprCall) -> syn::Result<Source> {
     };
     Ok(match name.as_str() {
         "count" => Source::Count(one(argument)?),
+        "sizes" => Source::Sizes(one(argument)?),
+        "counts" => Source::Counts(one(argument)?),
         "present" => Source::Present(one(argument)?),
         "tag" => Source::Tag(one(argument)?),
         "size" => Source::Size(Items { to_end: true, ..range(argument)? }),

@@ -99,7 +99,7 @@ fn ahead(items: &[Item], index: usize) -> Option<(usize, usize, usize)> {
     let mut best: Option<(usize, usize, usize)> = None;
     for (carrier, item) in items.iter().enumerate().take(index) {
         let Some(Relation { source: Source::Size(range), .. }) = &item.relation else { continue };
-        let number = matches!(item.repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_))
+        let number = matches!(item.repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_) | Repr::Codec(_))
             && item.relation.as_ref().is_some_and(Relation::turns_round);
         let Some((first, last)) = bounds(items, range, carrier) else { continue };
         let begins = index == first.max(carrier + 1)
@@ -186,6 +186,9 @@ fn carriers(item: &Item) -> Vec<usize> {
     }
     if let Repr::Body(at) = item.repr {
         found.push(at);
+    }
+    if let Some(Extent::BySizes(at) | Extent::ByCounts(at)) = item.each.as_ref().map(|each| &each.extent) {
+        found.push(*at);
     }
     found
 }
@@ -296,6 +299,13 @@ fn ends(item: &Item, whole: &Item, stuck: &mut Vec<(Span, String)>) {
         (Repr::Part | Repr::Body(_), Extent::Rest(_)) if item.attrs.via.is_none() => {}
         (_, Extent::Rest(_)) => stuck.push((whole.span, takes_all())),
         (Repr::Slice | Repr::Buffer | Repr::List(..), Extent::Own) => stuck.push((whole.span, takes_all())),
+        (_, Extent::BySizes(_)) => {}
+        (Repr::List(..), Extent::ByCounts(_)) if item.each.as_ref().and_then(|each| each.fixed()).is_none() => {
+            stuck.push((
+                whole.span,
+                format!("nothing says where this frame ends: the elements of the elements of `{label}` vary in size; let a length before it say `= size({label})`, or end the frame with `flag = 0x7E`, `end = b\"..\"`, `line` or `datagram`"),
+            ));
+        }
         (Repr::Int(int, _) | Repr::Scalar(int, _), Extent::Own) if int.own_width() => {
             stuck.push((whole.span, takes_all()));
         }

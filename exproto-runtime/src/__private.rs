@@ -126,6 +126,15 @@ pub fn all_are(bytes: &[u8], fill: u8) -> bool {
     bytes.iter().all(|byte| *byte == fill)
 }
 
+/// An integer of a row of integers of so many bytes; 0 where there is none.
+#[inline]
+#[must_use]
+pub fn row_at(row: &[u8], index: usize, bytes: usize, little: bool) -> u64 {
+    let from = index.saturating_mul(bytes);
+    let one = row.get(from..from.saturating_add(bytes)).unwrap_or(&[]);
+    if little { one.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)) } else { number(one) }
+}
+
 /// The bytes that a checksum covers, with its own as 0.
 #[must_use]
 pub fn blanked(bytes: &[u8], at: usize, width: usize) -> Vec<u8> {

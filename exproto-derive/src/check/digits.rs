@@ -3,7 +3,7 @@
 use crate::ctxt::Ctxt;
 use crate::ir::{Extent, IntTy, Item, Layout, Repr};
 use crate::lower::bounds;
-use crate::relation::{Algorithm, Items, Relation, Source};
+use crate::relation::{Algorithm, Relation, Source};
 
 /// Whether it is an integer of as many digits as it needs.
 pub(super) fn own_width(item: &Item) -> bool {
@@ -28,21 +28,12 @@ pub(super) fn end(item: &Item, ctxt: &mut Ctxt) -> bool {
     true
 }
 
-// A number that changes its own width changes what it speaks of.
-pub(super) fn counts_itself(layout: &Layout, index: usize, item: &Item, ctxt: &mut Ctxt) {
-    let Some(Relation { source, span, .. }) = &item.relation else { return };
-    let ranges: Vec<&Items> = match source {
-        Source::Size(range) | Source::Check(_, range) => vec![range],
-        Source::Sum(terms) => terms
-            .iter()
-            .filter_map(|term| if let Source::Size(range) = &term.source { Some(range) } else { None })
-            .collect(),
-        _ => return,
-    };
-    let covers = |range: &&Items| {
-        bounds(&layout.items, range, index).is_some_and(|(first, last)| (first..=last).contains(&index))
-    };
-    if own_width(item) && ranges.iter().any(covers) {
+// A checksum over digits that vary in number would change what it covers.
+pub(super) fn covers_itself(layout: &Layout, index: usize, item: &Item, ctxt: &mut Ctxt) {
+    let Some(Relation { source: Source::Check(_, range), span, .. }) = &item.relation else { return };
+    let covers =
+        bounds(&layout.items, range, index).is_some_and(|(first, last)| (first..=last).contains(&index));
+    if own_width(item) && covers {
         ctxt.error_at(
             *span,
             format_args!(

@@ -65,7 +65,7 @@ pub(super) fn extent_of_fixed(item: &Item, ctxt: &mut Ctxt) {
                 );
             }
         }
-        Repr::Constant(_) | Repr::Gap(_) | Repr::Skipped(_) | Repr::TagReceiver => {}
+        Repr::Constant(_) | Repr::Gap(_) | Repr::Row(..) | Repr::Skipped(_) | Repr::TagReceiver => {}
     }
 }
 

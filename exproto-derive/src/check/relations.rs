@@ -7,7 +7,7 @@ use super::max_of;
 use super::numbers::constant;
 use crate::ctxt::Ctxt;
 use crate::expand::check::due;
-use crate::ir::{Extent, Item, Layout, Presence, Repr};
+use crate::ir::{Extent, IntTy, Item, Layout, Presence, Repr};
 use crate::lower::{bounds, fixed_at};
 use crate::relation::{Algorithm, Items, Last, Relation, Source};
 
@@ -37,7 +37,13 @@ pub(super) fn relation(layout: &Layout, index: usize, item: &Item, ctxt: &mut Ct
                 }
             }
         }
-        Source::Count(_) | Source::Present(_) | Source::Tag(_) | Source::Bits(..) | Source::Sign(..) => {}
+        Source::Count(_)
+        | Source::Sizes(_)
+        | Source::Counts(_)
+        | Source::Present(_)
+        | Source::Tag(_)
+        | Source::Bits(..)
+        | Source::Sign(..) => {}
     }
 }
 
@@ -52,6 +58,33 @@ pub(super) fn carrier(item: &Item, relation: &Relation, ctxt: &mut Ctxt) -> bool
         return false;
     }
     let integer = match &item.repr {
+        Repr::Row(..) => return true,
+        // A number of varying width.
+        Repr::Codec(_) if IntTy::of_type(&item.ty).is_some_and(|int| !int.signed && !int.float) => {
+            let number = matches!(
+                relation.source,
+                Source::Size(_)
+                    | Source::Count(_)
+                    | Source::Sum(_)
+                    | Source::Tag(_)
+                    | Source::Present(_)
+                    | Source::Constant(_)
+            );
+            if !number {
+                ctxt.error_at(
+                    relation.span,
+                    format_args!("`{label}` varies in width: it holds a size, count, tag or constant, other relations an integer of fixed width"),
+                );
+            }
+            return number;
+        }
+        _ if matches!(relation.source, Source::Sizes(_) | Source::Counts(_)) => {
+            ctxt.error_at(
+                relation.span,
+                format_args!("`{label}` is one value, and there is one for each element: write it as an item, `before({label}: [u16] = ..)`"),
+            );
+            return false;
+        }
         Repr::Int(int, _) => !int.float,
         Repr::Scalar(..) | Repr::Bits(_) => true,
         // A tag may be a word, which stands for an integer.

@@ -303,6 +303,8 @@ impl Encode<'_> {
                 let body = local(field)?;
                 now(quote!((__p::Tagged::tag(#body) as i64)))
             }
+            // Written with each element.
+            Source::Sizes(_) | Source::Counts(_) => None,
             Source::Bits(..) | Source::Sign(..) => Some(Due::Now(super::join::part(items, index)?)),
             Source::Size(range) => {
                 let (first, last) = bounds(items, range, index)?;

@@ -16,6 +16,7 @@ pub(crate) mod join;
 mod one_of;
 mod own;
 mod route;
+mod rows;
 pub(crate) use route::declared as declared_profiles;
 mod sample;
 mod scalar;

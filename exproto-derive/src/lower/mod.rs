@@ -5,6 +5,7 @@ mod enums;
 mod join;
 mod order;
 mod relate;
+mod rows;
 mod types;
 mod value;
 
@@ -14,7 +15,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Expr, Fields, GenericParam, Member};
+use syn::{Data, DeriveInput, Expr, Fields, GenericParam, Member, Type};
 
 use crate::attr::wire::{BitsKey, CtxKey, Endian, UntilKey, WireAttrs, WireContent, WireItem};
 use crate::attr::{Keyed, Place, doc_of, frame, route, wire};
@@ -205,6 +206,7 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope,
     let before = ctxt.count();
     containers(&mut items, scope, type_attrs, ctxt);
     relate(&mut items, scope.sep.is_some(), ctxt);
+    rows::rows(&mut items, ctxt);
     if let Some(byte) = scope.sep {
         separate(&mut items, byte, ctxt);
     }
@@ -318,6 +320,27 @@ impl Builder<'_> {
                 });
                 match ty {
                     None => (bit_repr(&item.attrs), syn::parse_quote!(u64), relation),
+                    Some(Type::Slice(slice)) => {
+                        let Some(repr) = self.row(&slice.elem, item, relation.as_ref(), ctxt) else {
+                            self.broken = true;
+                            return;
+                        };
+                        (repr, syn::parse_quote!(()), relation)
+                    }
+                    Some(ty)
+                        if matches!(
+                            &relation,
+                            Some(Relation { source: Source::Sizes(_) | Source::Counts(_), .. })
+                        ) =>
+                    {
+                        let ty = ty.to_token_stream();
+                        ctxt.error_at(
+                            item.span,
+                            format_args!("there is one for each element of the list: write `[{ty}]`"),
+                        );
+                        self.broken = true;
+                        return;
+                    }
                     Some(ty) => match IntTy::on_wire(ty).filter(|int| !int.float) {
                         Some(int) => {
                             let endian =
@@ -330,10 +353,25 @@ impl Builder<'_> {
                         None if matches!(&relation, Some(Relation { source: Source::Sign(..), .. })) => {
                             (Repr::Part, ty.clone(), relation)
                         }
+                        // A codec is named like a type.
+                        None if let Some(codec) =
+                            value::codec_of(ty).filter(|_| relation.is_some() || self.broken) =>
+                        {
+                            (Repr::Codec(codec), syn::parse_quote!(u64), relation)
+                        }
+                        None if value::codec_of(ty).is_some() => {
+                            let ty_name = ty.to_token_stream();
+                            ctxt.error(
+                                ty,
+                                format_args!("a number of varying width is computed: write what it is, `{ty_name} = size(FIELD)`"),
+                            );
+                            self.broken = true;
+                            return;
+                        }
                         None => {
                             ctxt.error(
                                 ty,
-                                "an item that stands only on the wire is an integer, `bits(N)`, `dec(N)`, `hex(N)`, `pad(N)`, `align(N)` or a constant",
+                                "an item that stands only on the wire is an integer, `bits(N)`, `dec(N)`, `hex(N)`, a codec such as `Leb128`, `pad(N)`, `align(N)` or a constant",
                             );
                             self.broken = true;
                             return;
@@ -374,6 +412,22 @@ impl Builder<'_> {
             attrs: item.attrs.clone(),
             broken: ctxt.count() > before,
         });
+    }
+
+    /// The integers of a row: `[u16] = sizes(LIST)`.
+    fn row(&self, int: &Type, item: &WireItem, relation: Option<&Relation>, ctxt: &mut Ctxt) -> Option<Repr> {
+        let known = IntTy::on_wire(int).filter(|int| !int.float && !int.signed && int.digits.is_none());
+        let (Some(int), Some(Relation { source: Source::Sizes(_) | Source::Counts(_), .. })) =
+            (known, relation)
+        else {
+            ctxt.error_at(
+                item.span,
+                "a row holds the size or count of each element of a list: write `[u16] = sizes(LIST)` or `counts(LIST)`",
+            );
+            return None;
+        };
+        let endian = item.attrs.endian.as_ref().map(|key| key.value.order).or(self.scope.endian);
+        Some(Repr::Row(int, need_endian(int, endian, item.span, &item.label(), self.scope, ctxt)))
     }
 
     fn field(&mut self, index: usize, field: &syn::Field, attrs: &WireAttrs, broken: bool, ctxt: &mut Ctxt) {

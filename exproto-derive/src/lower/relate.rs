@@ -54,6 +54,7 @@ pub(super) fn containers(items: &mut [Item], scope: &Scope, type_attrs: &WireAtt
 /// Between separators fields end at the next one, so sizes decide nothing:
 /// they are verified.
 pub(super) fn relate(items: &mut [Item], separated: bool, ctxt: &mut Ctxt) {
+    let mut wide = Vec::new();
     for index in 0..items.len() {
         let Some(relation) = items[index].relation.clone() else { continue };
         match &relation.source {
@@ -80,21 +81,13 @@ pub(super) fn relate(items: &mut [Item], separated: bool, ctxt: &mut Ctxt) {
             Source::Sum(terms) => sum(items, index, &relation, terms, separated, ctxt),
             Source::Size(range) => {
                 let Some((first, last)) = resolve(items, range, index, ctxt) else { continue };
-                // It bounds what needs it most: bytes and lists have no end of
-                // their own, a body rarely has, codecs and parts often do.
-                let need = |i: &usize| match &items[*i] {
-                    Item { extent: Extent::Own, repr, .. } => match repr {
-                        Repr::Slice | Repr::Buffer | Repr::List(..) => Some((0, *i)),
-                        Repr::Body(_) => Some((1, *i)),
-                        Repr::Codec(_) => Some((2, *i)),
-                        Repr::Part => Some((3, items.len() - i)),
-                        _ => None,
-                    },
-                    _ => None,
-                };
-                let candidates = (first.max(index + 1)..=last).filter_map(|i| Some((need(&i)?, i)));
-                if let Some((_, target)) = candidates.min().filter(|_| !separated && relation.turns_round()) {
-                    items[target].extent = Extent::BySize(index);
+                // Of several things without an end it may be that others say it of
+                // all but one.
+                let open = |i: &usize| need(items, *i).is_some_and(|need| need.0 < 2);
+                if (first.max(index + 1)..=last).filter(open).count() > 1 {
+                    wide.push((index, first, last));
+                } else {
+                    bound(items, index, (first, last), separated);
                 }
             }
             Source::Present(field) => {
@@ -126,6 +119,8 @@ pub(super) fn relate(items: &mut [Item], separated: bool, ctxt: &mut Ctxt) {
                     _ => ctxt.error(field, format_args!("`{label}` is no enum: `tag(..)` speaks of an enum with `#[wire(tag = ..)]` on its variants")),
                 }
             }
+            // Tied when the list has its count.
+            Source::Sizes(_) | Source::Counts(_) => {}
             Source::Bits(field, _) | Source::Sign(field, ..) => {
                 let _ = find(items, field, ctxt);
             }
@@ -133,6 +128,34 @@ pub(super) fn relate(items: &mut [Item], separated: bool, ctxt: &mut Ctxt) {
                 let _ = resolve(items, range, index, ctxt);
             }
         }
+    }
+    for (index, first, last) in wide {
+        bound(items, index, (first, last), separated);
+    }
+}
+
+/// How much an item needs that something says where it ends: bytes and lists
+/// have no end of their own, a body rarely has, codecs and parts often do.
+fn need(items: &[Item], index: usize) -> Option<(u8, usize)> {
+    match &items[index] {
+        Item { extent: Extent::Own, repr, relation, .. } => match repr {
+            Repr::Slice | Repr::Buffer | Repr::List(..) => Some((0, index)),
+            Repr::Body(_) => Some((1, index)),
+            // What is computed knows its end.
+            Repr::Codec(_) if relation.is_none() => Some((2, index)),
+            Repr::Part => Some((3, items.len() - index)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A length bounds what needs it most in its range.
+fn bound(items: &mut [Item], index: usize, (first, last): (usize, usize), separated: bool) {
+    let turns_round = items[index].relation.as_ref().is_some_and(Relation::turns_round);
+    let candidates = (first.max(index + 1)..=last).filter_map(|i| Some((need(items, i)?, i)));
+    if let Some((_, target)) = candidates.min().filter(|_| !separated && turns_round) {
+        items[target].extent = Extent::BySize(index);
     }
 }
 
@@ -245,7 +268,7 @@ pub(super) fn presence(items: &[Item], relations_broken: bool, ctxt: &mut Ctxt) 
     }
 }
 
-fn find(items: &[Item], name: &Ident, ctxt: &mut Ctxt) -> Option<usize> {
+pub(super) fn find(items: &[Item], name: &Ident, ctxt: &mut Ctxt) -> Option<usize> {
     let text = name.unraw().to_string();
     let found = items.iter().position(|item| item.name.as_deref() == Some(text.as_str()));
     if found.is_none() {

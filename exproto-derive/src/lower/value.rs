@@ -180,6 +180,14 @@ pub(super) fn bit_repr(attrs: &WireAttrs) -> Repr {
     Repr::Bits(BitSlot { count, shift: 0, first: 0, bytes: 0, endian: Endian::Big })
 }
 
+/// The codec that a type names: a path like `Leb128` or `BcdNumber::<2>`.
+pub(super) fn codec_of(ty: &Type) -> Option<Expr> {
+    let Ok(codec @ Expr::Path(_)) = syn::parse2(ty.to_token_stream()) else { return None };
+    let Expr::Path(path) = &codec else { return None };
+    let name = path.path.segments.last()?.ident.to_string();
+    name.starts_with(char::is_uppercase).then_some(codec)
+}
+
 /// What stands before a value and says how much of it there is.
 enum Prefix {
     Integer(IntTy, Endian),

@@ -44,10 +44,10 @@ fn digits_have_a_number_or_an_end() {
             &[("the digits of the tag have nothing that ends them: say how many, `tag = dec(2)`", "hex")],
         ),
         (
-            "struct S { #[wire(before(n: dec = size(..), until = b\":\"))] a: [u8; 4] }",
+            "struct S { #[wire(before(n: dec = sum(..), until = b\":\"))] a: [u8; 4] }",
             &[(
                 "`n` covers itself, and its own digits change with it: say how many they are, `dec(4)`",
-                "size(..)",
+                "sum(..)",
             )],
         ),
     ]);

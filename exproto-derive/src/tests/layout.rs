@@ -376,7 +376,7 @@ fn relations_speak_of_what_makes_sense() {
         (
             "struct S { #[wire(before(len: f32 = size(a)), rest)] a: Vec<u8> }",
             &[(
-                "an item that stands only on the wire is an integer, `bits(N)`, `dec(N)`, `hex(N)`, `pad(N)`, `align(N)` or a constant",
+                "an item that stands only on the wire is an integer, `bits(N)`, `dec(N)`, `hex(N)`, a codec such as `Leb128`, `pad(N)`, `align(N)` or a constant",
                 "f32",
             )],
         ),

@@ -67,3 +67,64 @@ fn an_element_ends_only_a_list() {
         ),
     ]);
 }
+
+#[test]
+fn a_row_speaks_of_the_elements_of_a_list() {
+    mistakes(&[
+        (
+            "#[wire(endian = big)] struct S { #[wire(before(n: u8 = count(a)), before(l: [u16] = sizes(a)))] a: Vec<Vec<u8>> }",
+            &[],
+        ),
+        (
+            "struct S { #[wire(before(n: u8 = count(a)), before(l: [u16] = sizes(a)))] a: Vec<Vec<u8>> }",
+            &[(
+                "`l` has no byte order: add `#[wire(endian = big)]` or `little` to the type or the field",
+                "l",
+            )],
+        ),
+        (
+            "struct S { #[wire(before(n: u8 = count(a)), before(l: u8 = sizes(a)))] a: Vec<Vec<u8>> }",
+            &[("there is one for each element of the list: write `[u8]`", "l")],
+        ),
+        (
+            "struct S { #[wire(before(l: [u8]))] a: u8 }",
+            &[(
+                "a row holds the size or count of each element of a list: write `[u16] = sizes(LIST)` or `counts(LIST)`",
+                "l",
+            )],
+        ),
+        (
+            "struct S { #[wire(before(l: [u8] = sizes(a)))] a: Vec<Vec<u8>> }",
+            &[(
+                "nothing says before `l` how many elements `a` has: let an item before it say `= count(a)`, or add `count = ..`",
+                "a",
+            )],
+        ),
+        (
+            "struct S { #[wire(before(n: u8 = count(a)), before(l: [u8] = sizes(a)))] a: List<T> }",
+            &[(
+                "`a` is no `Vec` or array whose elements are laid out here: what `l` says is of each of those",
+                "a",
+            )],
+        ),
+        (
+            "struct S { #[wire(before(n: u8 = count(a)), before(l: [u8] = sizes(a)), each(size = 3))] a: Vec<Vec<u8>> }",
+            &[("an element of `a` has a size already", "a")],
+        ),
+        (
+            "struct S { #[wire(before(n: u8 = count(a)), before(l: [u8] = counts(a)), each(size = prefix(u8)))] a: Vec<Vec<i8>> }",
+            &[("an element of `a` is no list without a count of its own", "a")],
+        ),
+        (
+            "struct S { #[wire(count = 2, after(l: [u8] = sizes(a)))] a: Vec<Vec<u8>> }",
+            &[("`a` stands before `l`, so nothing says yet where its elements end", "a")],
+        ),
+        (
+            "struct S { n: u8, #[wire(is = sizes(a))] l: u8, #[wire(count = n)] a: Vec<Vec<u8>> }",
+            &[(
+                "`l` is one value, and there is one for each element: write it as an item, `before(l: [u16] = ..)`",
+                "sizes(a)",
+            )],
+        ),
+    ]);
+}

@@ -78,3 +78,24 @@ fn a_count_inside_a_part_is_that_parts_own() {
         )],
     )]);
 }
+
+#[test]
+fn numbers_of_varying_width_are_computed() {
+    mistakes(&[
+        (
+            "struct S { #[wire(before(n: Leb128 = size(b..)), before(m: Leb128 = size(a)))] a: Vec<u8>, #[wire(before(l: my::Codec::<2> = count(b)))] b: Vec<u8> }",
+            &[],
+        ),
+        (
+            "struct S { #[wire(before(n: Leb128))] a: u8 }",
+            &[("a number of varying width is computed: write what it is, `Leb128 = size(FIELD)`", "Leb128")],
+        ),
+        (
+            "struct S { #[wire(size = 3, after(n: Leb128 = sum(a)))] a: Vec<u8> }",
+            &[(
+                "`n` varies in width: it holds a size, count, tag or constant, other relations an integer of fixed width",
+                "sum(a)",
+            )],
+        ),
+    ]);
+}

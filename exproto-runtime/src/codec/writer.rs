@@ -81,6 +81,39 @@ impl<'w> Writer<'w> {
         Ok(())
     }
 
+    /// Writes at `at`, in front of what stands there, a number whose width is
+    /// known only with its value, and returns that width. `write` appends it;
+    /// one that counts itself (`own`) is given the width that it counts, and is
+    /// written until it is that wide.
+    ///
+    /// # Errors
+    ///
+    /// Those of `write`; [`ErrorKind::Overflow`] if no width is its own.
+    pub fn put_number(
+        &mut self,
+        at: At,
+        own: bool,
+        field: &'static FieldInfo,
+        mut write: impl FnMut(&mut Self, usize) -> Result<(), Error>,
+    ) -> Result<usize, Error> {
+        let mut width = 0;
+        // A wider number is no smaller, so that each step comes closer.
+        for _ in 0..32 {
+            let end = self.here();
+            write(self, width)?;
+            let written = self.since(end);
+            if !own || written == width {
+                if let Some(moved) = self.buf.get_mut(at.0..) {
+                    moved.rotate_right(written);
+                }
+                return Ok(written);
+            }
+            self.truncate(end);
+            width = written;
+        }
+        Err(self.error(ErrorKind::Overflow, at, field))
+    }
+
     /// The place of the frame's first byte.
     #[inline]
     #[must_use]

@@ -5,6 +5,7 @@ use quote::{quote, quote_spanned};
 
 use super::{Decode, offset_name, raw_name};
 use crate::expand::common::{Locals, located, user_expr};
+use crate::expand::rows;
 use crate::ir::{Extent, Item, Presence, Repr};
 use crate::lower::{bounds, fixed_at};
 use crate::relation::{self, Relation, Source};
@@ -72,7 +73,12 @@ impl Decode<'_> {
                 }
                 size
             }
-            Extent::Count(_) | Extent::PrefixCount(..) | Extent::PrefixCountBy(_) | Extent::ByCount(_) => {
+            Extent::BySizes(row) => rows::decode(&self.layout.items, *row, &quote!(Length)),
+            Extent::Count(_)
+            | Extent::PrefixCount(..)
+            | Extent::PrefixCountBy(_)
+            | Extent::ByCount(_)
+            | Extent::ByCounts(_) => {
                 return self.counted(item, index);
             }
         };

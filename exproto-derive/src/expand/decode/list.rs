@@ -6,6 +6,7 @@ use quote::quote;
 use super::extent::limit;
 use super::{Decode, offset_name, raw_name};
 use crate::expand::common::{Locals, ctx_value, user_expr};
+use crate::expand::rows;
 use crate::ir::{Extent, Item, ListKind, Presence, Repr};
 use crate::relation;
 
@@ -19,6 +20,7 @@ impl Decode<'_> {
         quote!({
             let __array: #ty = __p::try_array(|__i| -> __p::Result<#element, __p::Error> {
                 __r.enter_element(__i);
+                let __at: usize = __i;
                 let __v = #value;
                 __r.leave();
                 __p::Ok(__v)
@@ -55,12 +57,17 @@ impl Decode<'_> {
                         .ok_or_else(|| __r.fail(__p::ErrorKind::Relation, #offset, &#carrier_info, #raw, 0))?
                 }
             }
+            Extent::ByCounts(row) => rows::decode(&self.layout.items, *row, &quote!(Relation)),
             _ => quote!(0_usize),
         };
         let limit = limit(item, &quote!(__n));
         let count = quote!({ let __n: usize = #count; #limit __n });
         match &item.repr {
             Repr::Slice => quote!({ let __n: usize = #count; __r.take(__n, &#info)? }),
+            Repr::Row(int, _) => {
+                let bytes = int.bytes;
+                quote!({ let __n: usize = #count; __r.take(__n.saturating_mul(#bytes), &#info)? })
+            }
             Repr::Buffer => quote!({ let __n: usize = #count; __r.take(__n, &#info)?.to_vec() }),
             Repr::List(ListKind::Lazy, element) => {
                 let ty = &item.ty;
@@ -82,7 +89,13 @@ impl Decode<'_> {
                     },
                     Some(each)
                         if each.fixed().is_none_or(|size| size == 0)
-                            && !matches!(each.extent, Extent::PrefixSize(..) | Extent::PrefixCount(..)) =>
+                            && !matches!(
+                                each.extent,
+                                Extent::PrefixSize(..)
+                                    | Extent::PrefixCount(..)
+                                    | Extent::BySizes(_)
+                                    | Extent::ByCounts(_)
+                            ) =>
                     {
                         quote! {
                             if __n > __r.left() {
@@ -96,8 +109,8 @@ impl Decode<'_> {
                     let __n: usize = #count;
                     #bound
                     let mut __list = __p::Vec::with_capacity(__n.min(__r.left() / #min));
-                    for _ in 0..__n {
-                        __r.enter_element(__list.len());
+                    for __at in 0..__n {
+                        __r.enter_element(__at);
                         let __v = #value;
                         __r.leave();
                         __list.push(__v);

@@ -83,7 +83,7 @@ impl Decode<'_> {
                 Some(value) => user_expr(value, self.layout, item, self.model, Locals::Values),
                 None => quote!(__p::core::default::Default::default()),
             },
-            Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver => quote!(()),
+            Repr::Bits(_) | Repr::Constant(_) | Repr::Row(..) | Repr::TagReceiver => quote!(()),
         }
     }
 

@@ -18,7 +18,11 @@ impl Decode<'_> {
         let item = &self.layout.items[index];
         let (local, info, offset) = (&item.local, &item.info, offset_name(index));
         let mut out = TokenStream::new();
-        if is_number(item) && matches!(item.presence, Presence::Always) && item.relation.is_some() {
+        let by_codec = matches!(item.repr, Repr::Codec(_)) && item.whole.is_none();
+        if (is_number(item) || by_codec)
+            && matches!(item.presence, Presence::Always)
+            && item.relation.is_some()
+        {
             let raw = raw_name(index);
             match &item.repr {
                 // Set where the value was read.
@@ -196,6 +200,8 @@ impl Decode<'_> {
                         }
                     });
                 }
+                // They decided where the elements end.
+                Source::Sizes(_) | Source::Counts(_) => {}
                 Source::Tag(_) | Source::Constant(_) | Source::Bits(..) | Source::Sign(..) => {}
             }
         }

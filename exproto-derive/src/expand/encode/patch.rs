@@ -1,14 +1,13 @@
 //! Lengths and checksums that are written when what they speak of is there.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 use super::{Due, Encode, end_name, place_name};
 use crate::expand::check;
-use crate::expand::common::{Locals, patch_name, patch_order};
+use crate::expand::common::{Locals, located, patch_name, patch_order};
 use crate::ir::{Extent, IntTy, Repr};
 use crate::lower::{bounds, fixed_at, position};
-use crate::number::Digits;
 use crate::relation::{self, Items, Relation, Source, Term};
 
 impl Encode<'_> {
@@ -83,7 +82,20 @@ impl Encode<'_> {
         // Lengths first, then checksums, each after those that it covers.
         let is_check =
             |index: usize| matches!(items[index].relation, Some(Relation { source: Source::Check(..), .. }));
-        let covered = |index: usize| due.iter().filter(|other| self.reaches(index, **other, &due)).count();
+        // A length that varies in width is written before those that count it.
+        let holds = |index: usize, other: usize| match items[index].relation.as_ref().map(|one| &one.source) {
+            Some(Source::Size(range)) => self.within(range, index, other),
+            Some(Source::Sum(terms)) => terms
+                .iter()
+                .any(|term| matches!(&term.source, Source::Size(range) if self.within(range, index, other))),
+            _ => false,
+        };
+        let covered = |index: usize| {
+            let before = |other: &&usize| {
+                **other != index && (self.reaches(index, **other, &due) || holds(index, **other))
+            };
+            due.iter().filter(before).count()
+        };
         let rank: Vec<(bool, usize)> = due.iter().map(|index| (is_check(*index), covered(*index))).collect();
         let mut order: Vec<usize> = (0..due.len()).collect();
         order.sort_by_key(|at| rank[*at]);
@@ -93,22 +105,24 @@ impl Encode<'_> {
             let Some(relation) = &item.relation else { continue };
             let info = &item.info;
             let place = place_name(index);
+            let own = self.counts_itself(index, relation);
+            let number = |size: TokenStream| {
+                let size = match own {
+                    0 => size,
+                    _ => quote!(i64::saturating_add(#size, i64::saturating_mul(#own, __n as i64))),
+                };
+                let size = relation::forward(&relation.ops, size);
+                quote! {
+                    <u64 as __p::TryFrom<i64>>::try_from(#size)
+                        .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?
+                }
+            };
             let value = match &relation.source {
                 Source::Size(range) => {
                     let Some(size) = self.size(range, index, written) else { continue };
-                    let size = relation::forward(&relation.ops, size);
-                    quote! {
-                        <u64 as __p::TryFrom<i64>>::try_from(#size)
-                            .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?
-                    }
+                    number(size)
                 }
-                Source::Sum(terms) => {
-                    let sum = relation::forward(&relation.ops, self.sum(terms, index, written));
-                    quote! {
-                        <u64 as __p::TryFrom<i64>>::try_from(#sum)
-                            .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?
-                    }
-                }
+                Source::Sum(terms) => number(self.sum(terms, index, written)),
                 Source::Check(_, range) => {
                     let Some((first, last)) = bounds(items, range, index) else { continue };
                     let (from, to) = (place_name(first), self.end_place(last, written));
@@ -117,11 +131,37 @@ impl Encode<'_> {
                 }
                 _ => continue,
             };
-            if let Repr::Int(IntTy { digits: Some(digits), bytes, .. }, _)
-            | Repr::Scalar(IntTy { digits: Some(digits), bytes, .. }, _) = &item.repr
-            {
-                out.extend(self.patch_digits(index, written, (*digits, *bytes), &value));
-                continue;
+            match &item.repr {
+                Repr::Int(IntTy { digits: Some(digits), bytes, .. }, _)
+                | Repr::Scalar(IntTy { digits: Some(digits), bytes, .. }, _)
+                    if *bytes > 0 =>
+                {
+                    let digits = digits.tokens();
+                    out.extend(quote! {
+                        let __v: u64 = #value;
+                        __w.patch_digits::<#bytes>(#place, #digits, __v, &#info)?;
+                    });
+                    continue;
+                }
+                Repr::Int(IntTy { digits: Some(digits), .. }, _)
+                | Repr::Scalar(IntTy { digits: Some(digits), .. }, _) => {
+                    let digits = digits.tokens();
+                    out.extend(self.insert(index, written, own, &value, &quote!(__w.digits(#digits, __v);)));
+                    continue;
+                }
+                Repr::Codec(codec) => {
+                    let (ty, span) = (&item.ty, located(codec));
+                    let encode =
+                        quote_spanned!(span=> __p::Codec::<'_, #ty>::encode(&(#codec), &__v, __w, &#info));
+                    let write = quote! {
+                        let __v = <#ty as __p::TryFrom<u64>>::try_from(__v)
+                            .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?;
+                        #encode?;
+                    };
+                    out.extend(self.insert(index, written, own, &value, &write));
+                    continue;
+                }
+                _ => {}
             }
             let (bytes, shift, bits, endian) = match &item.repr {
                 Repr::Bits(slot) => (slot.bytes, slot.shift, slot.count, slot.endian),
@@ -139,30 +179,53 @@ impl Encode<'_> {
         out
     }
 
-    /// Writes digits; those of a number that is as wide as it needs move what
-    /// was written behind them.
-    fn patch_digits(
+    /// How often a number that varies in width counts its own bytes: nothing of
+    /// it is written yet when sizes are measured.
+    fn counts_itself(&self, index: usize, relation: &Relation) -> i64 {
+        let items = &self.layout.items;
+        let varies = match &items[index].repr {
+            Repr::Codec(_) => true,
+            Repr::Int(int, _) | Repr::Scalar(int, _) => int.own_width(),
+            _ => false,
+        };
+        match &relation.source {
+            Source::Size(range) if varies => i64::from(self.within(range, index, index)),
+            Source::Sum(terms) if varies => {
+                let own = |term: &&Term| matches!(&term.source, Source::Size(range) if self.within(range, index, index));
+                terms.iter().filter(own).map(|term| term.weight).sum()
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether the range of the item `carrier` has the item `other` in it.
+    fn within(&self, range: &Items, carrier: usize, other: usize) -> bool {
+        bounds(&self.layout.items, range, carrier)
+            .is_some_and(|(first, last)| (first..=last).contains(&other))
+    }
+
+    /// Writes a number that is as wide as it needs; what was written behind its
+    /// place moves. `write` appends `__v`.
+    fn insert(
         &self,
         index: usize,
         written: usize,
-        (digits, width): (Digits, usize),
+        own: i64,
         value: &TokenStream,
+        write: &TokenStream,
     ) -> TokenStream {
-        let (info, place, digits) = (&self.layout.items[index].info, place_name(index), digits.tokens());
-        if width > 0 {
-            return quote! {
-                let __v: u64 = #value;
-                __w.patch_digits::<#width>(#place, #digits, __v, &#info)?;
-            };
-        }
         let items = &self.layout.items;
+        let (info, place, own) = (&items[index].info, place_name(index), own != 0);
         let later = (index + 1..written).map(place_name);
         let ends =
             (index..written).filter(|at| matches!(items[*at].extent, Extent::Separated(_))).map(end_name);
         let moved = later.chain(ends).map(|name| quote!(let #name = #name.plus(__n);));
         quote! {
-            let __v: u64 = #value;
-            let __n: usize = __w.insert_digits(#place, #digits, __v);
+            let __n: usize = __w.put_number(#place, #own, &#info, |__w, __n| {
+                let __v: u64 = #value;
+                #write
+                __p::Ok(())
+            })?;
             #(#moved)*
         }
     }

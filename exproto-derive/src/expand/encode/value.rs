@@ -9,7 +9,7 @@ use crate::expand::common::{
     Locals, ctx_value, int_bytes, is_little, located, mentions_left, patch_name, patch_order, user_expr,
     with_lifetime,
 };
-use crate::expand::gap;
+use crate::expand::{gap, rows};
 use crate::ir::{Extent, IntTy, Item, ListKind, Repr};
 use crate::lower::position;
 use crate::number::Digits;
@@ -19,6 +19,9 @@ impl Encode<'_> {
     /// Writes a value with its prefix and padding; `x` is a reference to it.
     pub(super) fn value(&self, item: &Item, index: usize, x: &TokenStream) -> TokenStream {
         let info = &item.info;
+        if let Repr::Row(..) = item.repr {
+            return self.content(item, index, x);
+        }
         let content = self.transformed(item, self.content(item, index, x));
         let fill = item.fill;
         let exact = |size: TokenStream| match fill {
@@ -211,7 +214,21 @@ impl Encode<'_> {
                 })
             }
             Repr::Codec(codec) => {
+                let value = match (&item.relation, self.due(index)) {
+                    (Some(_), Some(Due::After(_))) => return TokenStream::new(),
+                    (Some(_), Some(Due::Now(value))) => quote!({
+                        let __v: #ty = <#ty as __p::TryFrom<i64>>::try_from(#value)
+                            .map_err(|_| __w.error(__p::ErrorKind::Overflow, __w.here(), &#info))?;
+                        __v
+                    }),
+                    _ => quote!(*#x),
+                };
                 let span = located(codec);
+                if item.relation.is_some() {
+                    let encode =
+                        quote_spanned!(span=> __p::Codec::<'_, #ty>::encode(&(#codec), &__v, __w, &#info));
+                    return quote!({ let __v: #ty = #value; #encode?; });
+                }
                 let encode = quote_spanned!(span=> __p::Codec::<'_, #ty>::encode(&(#codec), #x, __w, &#info));
                 quote!(#encode?;)
             }
@@ -276,7 +293,21 @@ impl Encode<'_> {
                     .each
                     .as_ref()
                     .map_or_else(TokenStream::new, |each| self.value(each, index, &quote!(__each)));
-                quote!(for __each in #x.iter() { #each })
+                let said = match item.each.as_ref().map(|each| &each.extent) {
+                    Some(Extent::BySizes(row)) => (*row, quote!(__w.since(__first) as i64)),
+                    Some(Extent::ByCounts(row)) => (*row, quote!(__p::Counted::counted(__each) as i64)),
+                    _ => return quote!(for __each in #x.iter() { #each }),
+                };
+                let patch = rows::patch(&self.layout.items, said.0, &said.1);
+                quote! {
+                    let mut __i: usize = 0;
+                    for __each in #x.iter() {
+                        let __first = __w.here();
+                        #each
+                        #patch
+                        __i += 1;
+                    }
+                }
             }
             Repr::Gap(gap) => {
                 let start = place_name(0);
@@ -284,6 +315,17 @@ impl Encode<'_> {
                 let count = gap::count(gap, item, self.layout, self.model, &begun, Locals::References);
                 let fill = gap::fill(item);
                 quote!({ let __n: usize = #count; __w.pad(__n, #fill, &#info)?; })
+            }
+            Repr::Row(int, _) => {
+                let list = match item.relation.as_ref().map(|relation| &relation.source) {
+                    Some(Source::Sizes(list) | Source::Counts(list)) => position(&self.layout.items, list),
+                    _ => None,
+                };
+                let Some(list) = list.and_then(|at| self.layout.items.get(at)) else {
+                    return TokenStream::new();
+                };
+                let (list, bytes) = (&list.local, int.bytes);
+                quote!(__w.fill(0, __p::Counted::counted(#list).saturating_mul(#bytes));)
             }
             Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver | Repr::Skipped(_) => TokenStream::new(),
         }

@@ -10,7 +10,7 @@ use super::steps::{Slot, Steps};
 use crate::attr::gap::Gap;
 use crate::expand::asserts::const_path;
 use crate::expand::common::{Locals, choose_order, ctx_value, ctx_value_at, located, user_expr};
-use crate::expand::gap;
+use crate::expand::{gap, rows};
 use crate::ir::{Extent, IntTy, Item, ListKind, Repr};
 use crate::lower::{bounds, fixed_at};
 use crate::relation::{self, Relation, Source};
@@ -65,7 +65,11 @@ impl<'m> Steps<'m> {
             }
             Extent::Own => self.own(item, index),
             Extent::Rest(_) if matches!(item.repr, Repr::Part | Repr::Body(_)) => self.own(item, index),
-            Extent::Separated(_) | Extent::Rest(_) | Extent::UntilElement(_) => (none, quote!(), false),
+            Extent::Separated(_)
+            | Extent::Rest(_)
+            | Extent::UntilElement(_)
+            | Extent::BySizes(_)
+            | Extent::ByCounts(_) => (none, quote!(), false),
         }
     }
 
@@ -141,6 +145,23 @@ impl<'m> Steps<'m> {
         }
     }
 
+    /// Over a row, of which all is added up that it speaks of.
+    pub(super) fn row(&mut self, index: usize, int: IntTy) -> TokenStream {
+        let (layout, item) = (self.layout, self.outer(index));
+        let (bytes, sum) = (int.bytes, rows::total(&layout.items, index));
+        let count = self.count(item, index);
+        let binds = if item.endian.is_some() { self.binds(index) } else { TokenStream::new() };
+        let order = choose_order(item, index, layout, self.model, Locals::Walk);
+        let slot = self.slot(index, Slot::Raw);
+        quote!({
+            let __count: usize = #count;
+            #binds
+            #order
+            let __d = __w.take(__count.saturating_mul(#bytes))?;
+            #slot = #sum;
+        })
+    }
+
     fn counted(
         &mut self,
         item: &Item,
@@ -148,6 +169,20 @@ impl<'m> Steps<'m> {
         count: &TokenStream,
     ) -> (TokenStream, TokenStream, bool) {
         let waits = matches!(item.extent, Extent::PrefixCount(..));
+        match item.each.as_deref() {
+            Some(Item { extent: Extent::BySizes(row), .. }) => {
+                let sum = self.slot(*row, Slot::Raw);
+                return (quote!(()), quote!(__w.skip(usize::try_from(#sum).unwrap_or(usize::MAX));), false);
+            }
+            Some(Item { extent: Extent::ByCounts(row), each, .. }) => {
+                let size = each.as_ref().and_then(|each| each.fixed()).unwrap_or(1) as u64;
+                let sum = self.slot(*row, Slot::Raw);
+                let code =
+                    quote!(__w.skip(usize::try_from(#sum.saturating_mul(#size)).unwrap_or(usize::MAX)););
+                return (quote!(()), code, false);
+            }
+            _ => {}
+        }
         if let Repr::Slice | Repr::Buffer = item.repr {
             return (quote!(()), quote!(let __count: usize = #count; __w.skip(__count);), waits);
         }

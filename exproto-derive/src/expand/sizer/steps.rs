@@ -289,6 +289,10 @@ impl<'m> Steps<'m> {
                 let (bytes, info) = (Literal::byte_string(bytes), &item.info);
                 self.waits(quote!(__w.constant(#bytes, &#info)?;));
             }
+            Repr::Row(int, _) => {
+                let code = self.row(index, *int);
+                self.waits(code);
+            }
             Repr::Int(int, _) | Repr::Scalar(int, _)
                 if !matches!(item.extent, Extent::Own) || int.own_width() =>
             {
@@ -299,7 +303,7 @@ impl<'m> Steps<'m> {
                     && !(leads && before + int.bytes <= self.lead);
                 self.number(index, *int, needs, constant);
             }
-            _ if needs.value => self.kept_value(index),
+            _ if needs.value || needs.raw && matches!(item.repr, Repr::Codec(_)) => self.kept_value(index),
             _ => {
                 let (scan, code, waits) = self.skip(item, index);
                 let child = self.child(scan);
@@ -488,7 +492,7 @@ impl<'m> Steps<'m> {
     /// A value that is decoded once it is there.
     fn kept_value(&mut self, index: usize) {
         let item = &self.layout.items[index];
-        let (ty, info) = (&item.ty, &item.info);
+        let (ty, info, needs) = (&item.ty, &item.info, self.walk.needs[index]);
         let binds = self.binds(index);
         let read = match &item.repr {
             Repr::Codec(codec) => {
@@ -501,7 +505,14 @@ impl<'m> Steps<'m> {
                 quote!(<#ty as __p::Decode<'_>>::decode(__r, #ctx))
             }
         };
-        let note = self.noted(index, &quote!(__v));
+        let mut note = TokenStream::new();
+        if needs.raw && matches!(item.repr, Repr::Codec(_)) {
+            let slot = self.slot(index, Slot::Raw);
+            note.extend(quote!(#slot = __v as u64;));
+        }
+        if needs.value || needs.there {
+            note.extend(self.noted(index, &quote!(__v)));
+        }
         self.read_whole(index, &binds, &read, &note);
     }
 
