@@ -17,7 +17,9 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     if generic(model) {
         return TokenStream::new();
     }
-    let layouts = layouts(model).into_iter().map(|layout| of_layout(layout, false));
+    // The frames of a port are searched for.
+    let port = matches!(&model.shape, Shape::Enum(data) if data.one_of);
+    let layouts = layouts(model).into_iter().filter(|_| !port).map(|layout| of_layout(layout, false));
     let frame = frame_limit(model).into_iter().map(|Assertion { span, condition, message }| {
         quote_spanned!(span=> const _: () = ::core::assert!(#condition, #message);)
     });
@@ -80,6 +82,7 @@ fn of_layout(layout: &Layout, within: bool) -> TokenStream {
     for (index, item) in layout.items.iter().enumerate() {
         add(greedy_in_the_middle(layout, index, item));
         add(elements(item));
+        add(delimited_parts(item));
         add(prefix_ends(item));
         add(tag_width(layout, item));
         add(opaque_needs_other(item));
@@ -149,6 +152,24 @@ fn elements(item: &Item) -> Vec<Assertion> {
     );
     out.push(assertion(item.span, quote!(!<#element as __p::Wire>::GREEDY), &message));
     out
+}
+
+/// Delimiters and escapes are taken off by the frame search, which looks for
+/// whole frames only.
+fn delimited_parts(item: &Item) -> Vec<Assertion> {
+    if item.member.is_none() {
+        return item.each.as_deref().map_or_else(Vec::new, delimited_parts);
+    }
+    let ty = match (&item.repr, item.each.as_deref()) {
+        (Repr::Part, _) => &item.ty,
+        (Repr::List(_, element), None | Some(Item { repr: Repr::Part, .. })) => element,
+        _ => return Vec::new(),
+    };
+    let message = format!(
+        "`{}` holds frames whose delimiters and escapes only the frame search takes off: declare what is inside as a type without `#[frame(..)]`, with the delimiters as constants, `before(b\"..\")`, `after(b\"..\")`",
+        item.label
+    );
+    vec![assertion(item.span, quote!(!<#ty as __p::Wire>::DELIMITED), &message)]
 }
 
 /// A prefix is followed by its value, so it says itself where it ends.

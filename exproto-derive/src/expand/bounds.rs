@@ -86,6 +86,11 @@ pub(crate) fn scanner(model: &Model, frame: &Frame) -> (TokenStream, TokenStream
     }
 }
 
+/// Whether a frame stands between delimiters or is escaped.
+pub(crate) fn delimited(frame: &Frame) -> bool {
+    matches!(frame.bounds, Bounds::Marked) || flag(frame).is_some() || frame.attrs.stuffing.is_some()
+}
+
 /// Whether the first bytes that are no frame end the connection.
 pub(crate) fn closes(frame: &Frame) -> bool {
     frame.attrs.close.as_ref().is_some_and(|key| key.value)

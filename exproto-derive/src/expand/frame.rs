@@ -195,7 +195,7 @@ fn segments(model: &Model, frame: &Frame, layout: &Layout) -> TokenStream {
             _: usize, __head: &'__f [u8], __body: &'__f [u8], __ctx: #context, __trace: __T,
         ) -> __p::Result<(Self::At<'__f>, __p::Flags), __p::Error> {
             type __B<'__c> = #body_ty;
-            let mut __h = __p::Reader::new(__head);
+            let mut __h = __p::Reader::new(__head).found();
             let __frame = <#at as __p::Decode<'__f>>::decode(&mut __h, __ctx)?;
             #bind
             let #ident { #(#locals),* } = __frame;

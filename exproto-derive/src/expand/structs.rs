@@ -23,6 +23,13 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
     let value = construct(&quote!(#ident), layout);
     let take_apart = pattern(&quote!(#ident), layout);
     let asserts = where_used(model, layout);
+    // A frame may be a part of another layout, where nobody has looked yet.
+    let found = model.frame.is_some().then(|| quote!(let __found: bool = __r.take_found();));
+    let delimited = model.frame.as_ref().is_some_and(super::bounds::delimited).then(|| {
+        quote!(
+            const DELIMITED: bool = true;
+        )
+    });
     let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
     let decode =
         header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
@@ -33,12 +40,14 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
             const SIZE: __p::Option<usize> = #size;
             const GREEDY: bool = #greedy;
             const BYTES: __p::ByteSet = #bytes;
+            #delimited
             type Ctx = #ctx;
         }
         #decode {
             #[inline]
             fn decode<__T: __p::Trace>(__r: &mut __p::Reader<#lifetime, __T>, __ctx: #ctx) -> __p::Result<Self, __p::Error> {
                 #asserts
+                #found
                 #bind
                 #read
                 __p::Ok(#value)

@@ -31,6 +31,9 @@ pub trait Wire {
     const GREEDY: bool = false;
     /// The bytes that a value may hold.
     const BYTES: ByteSet = ByteSet::ALL;
+    /// Whether it is a frame that stands between delimiters or is escaped, which
+    /// only the frame search takes off, so that it is no part of another layout.
+    const DELIMITED: bool = false;
     /// Values of the surrounding layout that decide this one; `()` if none.
     type Ctx: Copy;
 }
@@ -212,7 +215,7 @@ pub trait Protocol:
         trace: T,
     ) -> Result<(Self::At<'f>, super::trace::Flags), Error> {
         let _ = body;
-        let mut r = Reader::traced(head, trace);
+        let mut r = Reader::traced(head, trace).found();
         let frame = Self::decode_kind(kind, &mut r, ctx)?;
         Ok((frame, r.flags()))
     }

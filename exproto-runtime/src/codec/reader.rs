@@ -58,6 +58,25 @@ impl<'a, T: Trace> Reader<'a, T> {
         self
     }
 
+    /// The bytes are a frame that was found by its framing, and its checksum is
+    /// verified: the decode that begins next does not look again, and knows
+    /// that the frame ends where the bytes do.
+    #[inline]
+    #[must_use]
+    #[doc(hidden)]
+    pub fn found(mut self) -> Self {
+        self.flags.merge(Flags::FOUND);
+        self
+    }
+
+    /// Whether a frame that begins here was found and verified; what is inside
+    /// was not.
+    #[inline(always)]
+    #[doc(hidden)]
+    pub fn take_found(&mut self) -> bool {
+        self.flags.take_found()
+    }
+
     /// Bytes from the start of the frame to the next byte.
     #[inline]
     #[must_use]

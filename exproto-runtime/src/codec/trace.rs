@@ -93,6 +93,9 @@ impl Flags {
     pub const NONE: Self = Self(0);
     /// Set on a reader that accepts wrong checksums and lengths.
     pub(crate) const ACCEPT_BAD: Self = Self(1 << 31);
+    /// Set on a reader over a frame that the frame search has found and
+    /// verified, until its decode begins.
+    pub(crate) const FOUND: Self = Self(1 << 30);
 
     /// Flags whose cause the typed value has no room for, so that encoding it
     /// would not give the received bytes.
@@ -125,7 +128,7 @@ impl Flags {
     /// Whether nothing odd was seen.
     #[must_use]
     pub const fn is_empty(self) -> bool {
-        self.0 & !Self::ACCEPT_BAD.0 == 0
+        self.0 & !(Self::ACCEPT_BAD.0 | Self::FOUND.0) == 0
     }
 
     /// Whether the typed value alone does not give the received bytes back.
@@ -137,6 +140,14 @@ impl Flags {
     #[inline]
     pub(crate) const fn accepts_bad(self) -> bool {
         self.0 & Self::ACCEPT_BAD.0 != 0
+    }
+
+    /// Takes the mark of a frame that was found off.
+    #[inline(always)]
+    pub(crate) const fn take_found(&mut self) -> bool {
+        let found = self.0 & Self::FOUND.0 != 0;
+        self.0 &= !Self::FOUND.0;
+        found
     }
 
     /// The flags that are set.

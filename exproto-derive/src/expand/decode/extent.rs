@@ -66,7 +66,11 @@ impl Decode<'_> {
                     let value = self.whole(item, index);
                     let reader = quote!({
                         let __size: usize = #size;
-                        __r.sub_framed(__size, #tail, (&#carrier_info, #carrier_offset), &#info)?
+                        if __found {
+                            __r.sub_framed(__size, #tail, (&#carrier_info, #carrier_offset), &#info)?
+                        } else {
+                            __r.sub(__size, &#info)?
+                        }
                     });
                     let reader = self.at_most(item, &reader);
                     return self.sub(item, &reader, &value);

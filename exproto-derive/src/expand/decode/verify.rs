@@ -161,9 +161,6 @@ impl Decode<'_> {
                 Source::Check(_, range) => {
                     let (checked, elsewhere) =
                         self.frame.map_or((false, None), |frame| checked_before(frame, items, carrier));
-                    if checked {
-                        continue;
-                    }
                     let Some((first, last)) = bounds(items, range, carrier) else { continue };
                     if last.max(carrier) != index {
                         continue;
@@ -181,7 +178,8 @@ impl Decode<'_> {
                     let computed = check::compute(self.model, self.layout, item, &covered, Locals::Values);
                     let verify = quote!(__r.check(#computed, #raw, #offset, &#info)?;);
                     out.extend(match elsewhere {
-                        Some(elsewhere) => quote!(if const { !#elsewhere } { #verify }),
+                        _ if checked => quote!(if !__found { #verify }),
+                        Some(elsewhere) => quote!(if const { !#elsewhere } || !__found { #verify }),
                         None => verify,
                     });
                 }
@@ -239,10 +237,8 @@ impl Decode<'_> {
     }
 
     pub(super) fn needs_start(&self) -> bool {
-        self.layout.items.iter().enumerate().any(|(index, item)| {
-            matches!(&item.relation, Some(Relation { source: Source::Check(..), .. }))
-                && self.frame.is_none_or(|frame| !checked_before(frame, &self.layout.items, index).0)
-        })
+        let check = |item: &Item| matches!(&item.relation, Some(Relation { source: Source::Check(..), .. }));
+        self.layout.items.iter().any(check)
     }
 }
 

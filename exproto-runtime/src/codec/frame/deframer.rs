@@ -550,8 +550,9 @@ impl<'f> RawFrame<'f> {
         ctx: P::Ctx,
         trace: T,
     ) -> Result<Received<P::At<'f>>, Error> {
-        let mut r = Reader::traced(self.payload, trace).accepting_bad(self.accept_bad);
+        let mut r = Reader::traced(self.payload, trace).accepting_bad(self.accept_bad).found();
         let frame = P::decode_kind(self.kind, &mut r, ctx)?;
+        r.take_found();
         let end = r;
         r.finish(end, &FRAME)?;
         let mut flags = self.flags;
