@@ -371,7 +371,9 @@ fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &T
             fn body(&self) -> &Self::Body { &self.#member }
         }
         #envelope_header {
-            fn envelope(__body: Self::Body, __cx: &mut __p::Cx<'_, Self::State>) -> Self { ::core::unimplemented!() }
+            fn envelope(__body: Self::Body, __cx: &mut __p::Cx<'_, Self::State>, __out: &mut __p::Vec<u8>)
+                -> __p::Result<__p::Option<__p::Pairing>, __p::Error>
+            { ::core::unimplemented!() }
         }
         #reply
         impl __p::Gateway for #own {

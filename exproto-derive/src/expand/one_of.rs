@@ -218,6 +218,10 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
                     __p::encode_with::<#own>(&self, __ctx, __out)
                 }
             }
+            impl #impl_generics __p::Whole<#to> for #ident #type_generics #where_clause {
+                #[inline]
+                fn awaited(&self) -> __p::Option<__p::Pairing> { <#own as __p::Gateway>::awaits(self) }
+            }
             impl<'__to> __p::Holds<#to> for #own {
                 #[inline]
                 fn narrow(__ctx: #context) -> <#to as __p::Wire>::Ctx { #bind #narrow }

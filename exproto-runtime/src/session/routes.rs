@@ -70,8 +70,42 @@ pub trait Requests {
     note = "write `#[route(downlink = FUNCTION)]` on the frame, with `fn FUNCTION<'a>(body: Body<'a>, cx: &mut Cx<'_, State>) -> Frame<'a>`"
 )]
 pub trait Envelope: Outer {
-    /// The whole frame.
-    fn envelope(body: Self::Body, cx: &mut Cx<'_, Self::State>) -> Self;
+    /// Appends the whole frame as it stands on the wire; how its answer will be
+    /// known.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not fit its field.
+    fn envelope(
+        body: Self::Body,
+        cx: &mut Cx<'_, Self::State>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Pairing>, Error>;
+}
+
+/// What a `downlink` function may make.
+#[diagnostic::on_unimplemented(
+    message = "a `downlink` function makes a frame of the same gateway, not `{Self}`",
+    label = "`{Frame}`, or the enum of frames that it is one kind of"
+)]
+pub trait Whole<Frame: Outer>: ReplyTo<Frame> {
+    /// How its answer will be known.
+    fn awaited(&self) -> Option<Pairing>;
+}
+
+/// Appends a frame for the device; how its answer will be known.
+///
+/// # Errors
+///
+/// A value that does not fit its field.
+pub fn encode_whole<Frame: Outer, W: Whole<Frame>>(
+    whole: W,
+    ctx: Frame::Context,
+    out: &mut Vec<u8>,
+) -> Result<Option<Pairing>, Error> {
+    let awaited = whole.awaited();
+    whole.write(ctx, out)?;
+    Ok(awaited)
 }
 
 /// What can stand behind `reply =`.
@@ -473,19 +507,6 @@ pub fn payload_raw(payload: &[u8], field: Option<&str>) -> Result<Node, DeliverE
         None => Node::raw(payload),
     }
     .map_err(|error| DeliverError::Payload(error.to_string()))
-}
-
-/// Appends a frame as it stands on the wire.
-///
-/// # Errors
-///
-/// A value that does not fit its field.
-pub fn encode_frame<F: Outer + ReplyTo<F>>(
-    frame: F,
-    ctx: F::Context,
-    out: &mut Vec<u8>,
-) -> Result<(), Error> {
-    frame.write(ctx, out)
 }
 
 /// The body that a function has made of a payload.

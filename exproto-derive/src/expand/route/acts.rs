@@ -237,9 +237,18 @@ pub(super) fn answers(variant: &Site<'_>) -> Option<TokenStream> {
     Some(pairing_arm(variant, pairing))
 }
 
-/// The arm that tells how the answer to the variant will be known.
+/// The arm that tells how the answer to the variant will be known, which is the
+/// same under all profiles.
 pub(super) fn awaits(variant: &Site<'_>) -> Option<TokenStream> {
-    Some(pairing_arm(variant, variant.routes.awaited()?))
+    let under = variant.routes.profiles.iter().map(|profile| &profile.routes);
+    let pairing = [variant.routes].into_iter().chain(under).find_map(VariantRoutes::awaited)?;
+    Some(pairing_arm(variant, pairing))
+}
+
+/// Where nothing is echoed the answer is that to the route, even if the frame
+/// that goes out is of another kind.
+fn in_order(deliver: &Deliver) -> Option<TokenStream> {
+    matches!(deliver.answer, Some(Pairing::Order)).then(|| quote!(.or(__p::Some(__p::Pairing::Order))))
 }
 
 fn pairing_arm(variant: &Site<'_>, pairing: &Pairing) -> TokenStream {
@@ -285,17 +294,7 @@ pub(super) fn deliver(model: &Model, variant: &Site<'_>, sites: &[Site<'_>]) -> 
     let (path, snake) = (&variant.path, &variant.snake);
     let filter = device_filter(&deliver.filter);
     let content = fill::content(model, variant.layout, path, &quote!(__node), variant.variant);
-    let answer = variant.routes.awaited().map_or_else(
-        || quote!(__p::None),
-        |pairing| {
-            let arm = pairing_arm(variant, pairing);
-            quote!({
-                let __frame = &__frame;
-                #[allow(unreachable_patterns, reason = "a body may have one variant only")]
-                match __p::Outer::body(__frame) { #arm _ => __p::None }
-            })
-        },
-    );
+    let answer = in_order(deliver);
     let node = match &deliver.payload {
         Some(Taken::Field(_)) if transparent(variant.layout) => {
             quote!(__p::payload_raw(__payload, __p::None)?)
@@ -314,18 +313,15 @@ pub(super) fn deliver(model: &Model, variant: &Site<'_>, sites: &[Site<'_>]) -> 
     // Errors on the literal, names as everywhere in this code.
     let span = located(&deliver.filter);
     let envelope =
-        quote_spanned!(span=> <<#any as __p::Within>::Frame as __p::Envelope>::envelope(__made, __cx));
+        quote_spanned!(span=> <<#any as __p::Within>::Frame as __p::Envelope>::envelope(__made, __cx, __out));
     Some(quote!({
         #filter
         if __t.finish().is_ok_and(|__f| __p::matches(__f, __topic)) {
             fn __make<#own>(__node: __p::Option<&#own __p::Node>) -> __p::Result<#here, __p::FillError> { #content }
             let __node = #node;
             let __made = __make(__p::Some(&__node)).map_err(|__e| __p::DeliverError::Payload(__p::ToString::to_string(&__e)))?;
-            let __context = <<#any as __p::Within>::Frame as __p::Outer>::context(__cx);
-            let __frame = #envelope;
-            let __answer = #answer;
-            __p::encode_frame(__frame, __context, __out).map_err(__p::DeliverError::Encode)?;
-            return __p::Ok(__p::Delivery { kind: #snake, answer: __answer });
+            let __answer = #envelope.map_err(__p::DeliverError::Encode)?;
+            return __p::Ok(__p::Delivery { kind: #snake, answer: __answer #answer });
         }
     }))
 }
@@ -342,31 +338,19 @@ pub(super) fn deliver_with(
         let (path, snake) = (&site.path, site.snake);
         quote!(#path { .. } => #snake,)
     });
-    // Each variant knows how its answer is told from others.
-    let answers = sites.iter().filter_map(|site| {
-        site.routes.deliver.as_ref()?;
-        awaits(site)
-    });
     let any = at_lifetime(model, &syn::parse_quote!('_));
     let span = located(function);
     let made = quote_spanned!(span=> __p::made::<#any, _>(#function(&__node, &mut *__cx))?);
     let span = located(&deliver.filter);
     let envelope =
-        quote_spanned!(span=> <<#any as __p::Within>::Frame as __p::Envelope>::envelope(__made, __cx));
+        quote_spanned!(span=> <<#any as __p::Within>::Frame as __p::Envelope>::envelope(__made, __cx, __out));
     quote!({
         #filter
         if __t.finish().is_ok_and(|__f| __p::matches(__f, __topic)) {
             let __node = __p::payload_node(__payload)?;
             let __made = #made;
             let __kind = match &__made { #(#kinds)* };
-            let __context = <<#any as __p::Within>::Frame as __p::Outer>::context(__cx);
-            let __frame = #envelope;
-            let __answer = {
-                let __frame = &__frame;
-                #[allow(unreachable_patterns, reason = "a body may have one variant only")]
-                match __p::Outer::body(__frame) { #(#answers)* _ => __p::None }
-            };
-            __p::encode_frame(__frame, __context, __out).map_err(__p::DeliverError::Encode)?;
+            let __answer = #envelope.map_err(__p::DeliverError::Encode)?;
             return __p::Ok(__p::Delivery { kind: __kind, answer: __answer });
         }
     })

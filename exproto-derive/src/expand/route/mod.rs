@@ -162,27 +162,36 @@ fn frame(model: &Model) -> TokenStream {
         }
         None => profiles::declared(&model.routes),
     };
-    let downlink = model.routes.downlink.as_ref().map(|key| {
-        let path = &key.value;
-        let header = header(model, false, &quote!(__p::Envelope), &TokenStream::new());
+    let envelope = match &model.routes.downlink {
+        // Errors on the function, names as everywhere in this code.
+        Some(key) => {
+            let path = &key.value;
+            Some(quote_spanned!(located(path)=> #path(__body, __cx)))
+        }
+        // The routes of a frame without a body deliver the frame.
+        None => flat.then(|| quote!(__body)),
+    };
+    let downlink = envelope.map(|whole| {
+        let envelope = header(model, false, &quote!(__p::Envelope), &TokenStream::new());
+        let mut generics = model.generics.clone();
+        generics.params.insert(0, syn::parse_quote!('__to));
+        let (impl_generics, _, where_clause) = generics.split_for_impl();
+        let to = at_lifetime(model, &syn::parse_quote!('__to));
         quote! {
-            #header {
+            #envelope {
+                fn envelope(__body: Self::Body, __cx: &mut __p::Cx<'_, Self::State>, __out: &mut __p::Vec<u8>)
+                    -> __p::Result<__p::Option<__p::Pairing>, __p::Error>
+                {
+                    let __context = <Self as __p::Outer>::context(__cx);
+                    __p::encode_whole::<Self, _>(#whole, __context, __out)
+                }
+            }
+            impl #impl_generics __p::Whole<#to> for #this #where_clause {
                 #[inline]
-                fn envelope(__body: Self::Body, __cx: &mut __p::Cx<'_, Self::State>) -> Self { #path(__body, __cx) }
+                fn awaited(&self) -> __p::Option<__p::Pairing> { __p::awaits_of(self) }
             }
         }
     });
-    let downlink = if flat {
-        let header = header(model, false, &quote!(__p::Envelope), &TokenStream::new());
-        Some(quote! {
-            #header {
-                #[inline]
-                fn envelope(__body: Self::Body, _: &mut __p::Cx<'_, Self::State>) -> Self { __body }
-            }
-        })
-    } else {
-        downlink
-    };
     let port = model.routes.one_of.as_ref().map(|key| static_lifetimes(key.value.to_token_stream()));
     let own_context = ctx_type(model);
     // A frame of several kinds takes its context from that of the enum.
