@@ -9,16 +9,16 @@ use exproto_runtime::testkit::TestConn;
 #[derive(ExProtoFrame, Debug)]
 #[frame(one_of)]
 #[route(gateway)]
-enum Port<'a> {
+enum Port {
     Report(Report),
-    Line(Line<'a>),
+    Line(Line),
     #[frame(sent)]
     Numbered(Numbered),
 }
 
 #[derive(ExProtoFrame, Debug)]
 #[frame(flag = 0x7E, escape(0x7D: 0x01 => 0x7D, 0x02 => 0x7E), max = 64)]
-#[route(one_of = Port<'_>, downlink = text)]
+#[route(one_of = Port, downlink = text)]
 struct Report {
     #[wire(before(id: u8 = tag(body)))]
     device: u8,
@@ -41,26 +41,26 @@ enum Body {
 /// A command, and the answer to one.
 #[derive(ExProtoFrame, Debug)]
 #[frame(start = b"*", end = b"#", max = 64)]
-#[route(one_of = Port<'_>, answers, publish("from/{client_id}/{request}", payload = text))]
-struct Line<'a> {
+#[route(one_of = Port, answers, publish("from/{client_id}/{request}", payload = text))]
+struct Line {
     #[wire(rest, as = Ascii)]
-    text: Text<'a>,
+    text: TextBuf,
 }
 
 /// The gateway numbers what the payload does not.
 #[derive(ExProtoFrame, Debug)]
 #[frame]
 #[wire(before(b"N"))]
-#[route(one_of = Port<'_>, deliver("to/{client_id}/numbered"), downlink = number)]
+#[route(one_of = Port, deliver("to/{client_id}/numbered"), downlink = number)]
 struct Numbered {
     #[wire(range = 0..=9)]
     number: u8,
     level: u8,
 }
 
-fn text(body: Body, _: &mut Cx<'_, ()>) -> Port<'static> {
+fn text(body: Body, _: &mut Cx<'_, ()>) -> Port {
     match body {
-        Body::Light { level } => Port::Line(Line { text: format!("LIGHT,{level}").into() }),
+        Body::Light { level } => Port::Line(Line { text: format!("LIGHT,{level}").as_str().into() }),
         body => Port::Report(Report { device: 0, body }),
     }
 }

@@ -166,8 +166,8 @@ pub(crate) struct Reply {
 pub(crate) enum Pairing {
     /// Nothing: answers come in the order of the downlinks.
     Order,
-    /// A number that is echoed.
-    Key(FieldPath),
+    /// A field that is echoed, or several.
+    Key(Vec<FieldPath>),
 }
 
 /// `serial`, `header.serial`: a field of the variant or of the frame, and
@@ -520,13 +520,34 @@ fn pairing(input: ParseStream<'_>, key: &Ident) -> syn::Result<Pairing> {
         return Ok(Pairing::Order);
     }
     after_eq(input, key, "FIELD", |input| {
-        let (first, mut rest) = (input.parse()?, Vec::new());
-        while input.peek(Token![.]) {
-            let _: Token![.] = input.parse()?;
-            rest.push(input.parse()?);
+        if !input.peek(syn::token::Paren) {
+            return Ok(Pairing::Key(vec![field_path(input)?]));
         }
-        Ok(Pairing::Key(FieldPath { first, rest }))
+        let (inner, mut fields) = (parenthesized(input)?, Vec::new());
+        while !inner.is_empty() {
+            fields.push(field_path(&inner)?);
+            comma(&inner)?;
+        }
+        if fields.is_empty() {
+            return Err(inner.error("name a field that is echoed, or several: `(unit, serial)`"));
+        }
+        Ok(Pairing::Key(fields))
     })
+}
+
+fn parenthesized(input: ParseStream<'_>) -> syn::Result<syn::parse::ParseBuffer<'_>> {
+    let inner;
+    syn::parenthesized!(inner in input);
+    Ok(inner)
+}
+
+fn field_path(input: ParseStream<'_>) -> syn::Result<FieldPath> {
+    let (first, mut rest) = (input.parse()?, Vec::new());
+    while input.peek(Token![.]) {
+        let _: Token![.] = input.parse()?;
+        rest.push(input.parse()?);
+    }
+    Ok(FieldPath { first, rest })
 }
 
 fn reply(input: ParseStream<'_>, key: &Ident) -> syn::Result<Reply> {

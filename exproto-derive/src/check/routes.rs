@@ -412,8 +412,8 @@ fn each(layout: &Layout, list: &Ident, does: &str, ctxt: &mut Ctxt) {
     }
 }
 
-// What a device echoes of a downlink is an unsigned integer. One that is no
-// field of the variant is one of the frame: the compiler looks there.
+// What a device echoes of a downlink is one value. One that is no field of the
+// variant is one of the frame: the compiler looks there.
 fn answers(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt) {
     let answers = routes.answers.as_ref().map(|key| (&key.value, "answers"));
     let deliver = routes.deliver.as_ref().and_then(|key| Some((key.value.answer.as_ref()?, "answer")));
@@ -422,9 +422,8 @@ fn answers(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt) {
     }
     let answer = routes.answer.as_ref().map(|key| (&key.value, "answer"));
     for (pairing, name) in answers.into_iter().chain(deliver).chain(answer) {
-        if let Pairing::Key(path) = pairing
-            && path.rest.is_empty()
-        {
+        let Pairing::Key(paths) = pairing else { continue };
+        for path in paths.iter().filter(|path| path.rest.is_empty()) {
             echoed(layout, &path.first, name, ctxt);
         }
     }
@@ -433,17 +432,18 @@ fn answers(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt) {
 fn echoed(layout: &Layout, field: &Ident, name: &str, ctxt: &mut Ctxt) {
     let text = field.unraw().to_string();
     let Some(item) = field_named(layout, &text) else { return };
-    let integer = match &item.repr {
-        Repr::Int(int, _) => !int.signed && !int.float,
-        Repr::Scalar(..) | Repr::Bits(_) => {
-            IntTy::of_type(&item.ty).is_none_or(|int| !int.signed && !int.float)
-        }
+    let several = match &item.repr {
+        Repr::Int(int, _) => int.float,
+        Repr::Scalar(..) | Repr::Bits(_) => IntTy::of_type(&item.ty).is_some_and(|int| int.float),
+        Repr::List(..) => true,
         _ => false,
     };
-    if !integer && !item.broken {
+    if several && !item.broken {
         ctxt.error(
             field,
-            format_args!("`{text}` is no unsigned integer: `{name}` names the number of the downlink that the answer echoes"),
+            format_args!(
+                "`{text}` is no number or text: `{name}` names what the answer echoes of the downlink"
+            ),
         );
     }
 }

@@ -133,11 +133,8 @@ fn routes_name_what_is_there() {
             &[("with `each` the payload is the element as JSON: remove `payload`", "b")],
         ),
         (
-            "enum E { #[wire(tag = 1)] #[route(deliver(\"b\", answer = a))] A { a: i8 } }",
-            &[(
-                "`a` is no unsigned integer: `answer` names the number of the downlink that the answer echoes",
-                "a",
-            )],
+            "enum E { #[wire(tag = 1)] #[route(deliver(\"b\", answer = a))] A { #[wire(rest)] a: Vec<Part> } }",
+            &[("`a` is no number or text: `answer` names what the answer echoes of the downlink", "a")],
         ),
         (
             "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(reply(f, each = a))] A { a: u8 } }",
@@ -163,11 +160,8 @@ fn routes_name_what_is_there() {
             )],
         ),
         (
-            "enum E { #[wire(tag = 1)] #[route(answers = a)] A { a: i8 } }",
-            &[(
-                "`a` is no unsigned integer: `answers` names the number of the downlink that the answer echoes",
-                "a",
-            )],
+            "enum E { #[wire(tag = 1)] #[route(answers = a)] A { #[wire(rest)] a: Vec<Part> } }",
+            &[("`a` is no number or text: `answers` names what the answer echoes of the downlink", "a")],
         ),
     ]);
 }
@@ -380,11 +374,8 @@ fn an_answer_is_to_what_is_sent() {
             )],
         ),
         (
-            "enum E { #[wire(tag = 1)] #[route(sent, answer = a)] A { a: i8 } }",
-            &[(
-                "`a` is no unsigned integer: `answer` names the number of the downlink that the answer echoes",
-                "a",
-            )],
+            "enum E { #[wire(tag = 1)] #[route(sent, answer = a)] A { #[wire(rest)] a: Vec<Part> } }",
+            &[("`a` is no number or text: `answer` names what the answer echoes of the downlink", "a")],
         ),
         (
             "enum E { #[wire(tag = 1)] #[route(deliver(\"a\", answer = a), answer)] A { a: u8 } }",

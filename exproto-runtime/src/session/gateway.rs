@@ -44,6 +44,8 @@ pub enum After {
 pub enum Pairing {
     /// The answer echoes a number of the downlink.
     Key(u64),
+    /// It echoes a text, bytes or several fields: a digest of them.
+    Digest(u64),
     /// The answer carries nothing: it is that to the oldest downlink which
     /// waits for such an answer.
     Order,

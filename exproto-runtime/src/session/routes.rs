@@ -1,6 +1,9 @@
 //! What generated route code is made of. Not public: changes with every
 //! release.
 
+use core::hash::Hasher;
+use std::hash::DefaultHasher;
+
 use super::cx::{Asks, Cx};
 use super::event::Outcome;
 use super::gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Polled, Refusal, Stage};
@@ -8,7 +11,9 @@ use super::known::same;
 pub use super::known::{check_kept, check_placeholder, check_profile, check_used};
 use super::poll::Next;
 use super::topic::{TopicBuf, TopicValue};
-use crate::codec::{self, Context, Error, FieldInfo, JsonWriter, Node, Protocol, Value, Visitor, Wire};
+use crate::codec::{
+    self, Context, Error, FieldInfo, JsonWriter, Node, Protocol, Scalar, Value, Visitor, Wire,
+};
 
 /// An enum of frames, of one of its kinds.
 pub trait Holds<Frame: Wire>: Context {
@@ -331,6 +336,68 @@ pub fn settle_of<F: Outer<Body: Routes<Frame = F>>>(
     reply: &mut Vec<u8>,
 ) -> Result<After, Error> {
     <F::Body as Routes>::settle(frame, cx, outcome, reply)
+}
+
+/// A value that an answer echoes.
+#[derive(Debug)]
+pub struct Echo<'v, T: ?Sized>(pub &'v T);
+
+/// Chosen by method resolution for values that are one number.
+pub trait EchoNumber {
+    /// What both sides have in common.
+    fn pairing(&self) -> Option<Pairing>;
+}
+
+/// Chosen by method resolution for all others.
+pub trait EchoValue {
+    /// What both sides have in common; `None` for no value.
+    fn pairing(&self) -> Option<Pairing>;
+}
+
+impl<T: Scalar> EchoNumber for Echo<'_, T> {
+    #[inline]
+    fn pairing(&self) -> Option<Pairing> {
+        Some(Pairing::Key(self.0.raw()))
+    }
+}
+
+impl<T: Value + ?Sized> EchoValue for &Echo<'_, T> {
+    fn pairing(&self) -> Option<Pairing> {
+        let mut text = Vec::new();
+        codec::to_json(self.0, &mut text);
+        if text == b"null" {
+            return None;
+        }
+        // The downlink may have a number as text, or the answer: the same number
+        // all the same.
+        let plain = text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(&text);
+        let number = core::str::from_utf8(plain).ok().and_then(|text| text.parse::<u64>().ok());
+        match number.filter(|number| number.to_string().as_bytes() == plain) {
+            Some(number) => Some(Pairing::Key(number)),
+            None => Some(digest(|hash| hash.write(&text))),
+        }
+    }
+}
+
+/// Several values that an answer echoes together.
+#[must_use]
+pub fn echo_all<const N: usize>(all: [Option<Pairing>; N]) -> Option<Pairing> {
+    let all = all.into_iter().collect::<Option<Vec<_>>>()?;
+    Some(digest(|hash| {
+        for pairing in all {
+            match pairing {
+                Pairing::Key(number) => hash.write_u64(number),
+                Pairing::Digest(digest) => hash.write_u64(digest ^ 1 << 63),
+                Pairing::Order => {}
+            }
+        }
+    }))
+}
+
+fn digest(feed: impl FnOnce(&mut DefaultHasher)) -> Pairing {
+    let mut hash = DefaultHasher::new();
+    feed(&mut hash);
+    Pairing::Digest(hash.finish())
 }
 
 /// The fields of a frame by name, for placeholders.

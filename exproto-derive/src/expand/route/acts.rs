@@ -253,19 +253,40 @@ fn in_order(deliver: &Deliver) -> Option<TokenStream> {
 
 fn pairing_arm(variant: &Site<'_>, pairing: &Pairing) -> TokenStream {
     let path = &variant.path;
-    let Pairing::Key(FieldPath { first, rest }) = pairing else {
+    let Pairing::Key(fields) = pairing else {
         return quote!(#path { .. } => __p::Some(__p::Pairing::Order),);
     };
-    let span = located(first);
-    match field(variant, &first.unraw().to_string()) {
-        Some(item) => {
-            let (member, local) = (&item.member, &item.local);
-            let value = if rest.is_empty() { quote!(*#local) } else { quote!(#local #(.#rest)*) };
-            quote_spanned!(span=> #path { #member: #local, .. } => __p::Some(__p::Pairing::Key(__p::Scalar::raw(#value))),)
+    let mut bound = Vec::new();
+    let echoes: Vec<_> = fields
+        .iter()
+        .map(|FieldPath { first, rest }| {
+            // Errors on the field, names as everywhere in this code.
+            let span = located(first);
+            match field(variant, &first.unraw().to_string()) {
+                Some(item) => {
+                    let (member, local) = (&item.member, &item.local);
+                    let pattern = quote!(#member: #local,).to_string();
+                    if bound.iter().all(|(seen, _)| *seen != pattern) {
+                        bound.push((pattern, quote!(#member: #local,)));
+                    }
+                    let value = if rest.is_empty() { quote!(#local) } else { quote!(&#local #(.#rest)*) };
+                    quote_spanned!(span=> (&__p::Echo(#value)).pairing())
+                }
+                None => quote_spanned!(span=> (&__p::Echo(&__frame.#first #(.#rest)*)).pairing()),
+            }
+        })
+        .collect();
+    let bound = bound.iter().map(|(_, pattern)| pattern);
+    let pairing = match &echoes[..] {
+        [one] => one.clone(),
+        several => quote!(__p::echo_all([#(#several),*])),
+    };
+    quote! {
+        #path { #(#bound)* .. } => {
+            #[allow(unused_imports, reason = "numbers and all other values are told apart")]
+            use __p::{EchoNumber as _, EchoValue as _};
+            #pairing
         }
-        None => quote_spanned! {span=>
-            #path { .. } => __p::Some(__p::Pairing::Key(__p::Scalar::raw(__frame.#first #(.#rest)*))),
-        },
     }
 }
 
