@@ -3,17 +3,27 @@
 //!
 //! `modbus tcp`, `modbus rtu` or `modbus ascii`, then as every program here. The
 //! converter is set to send its name and a line end first, and `ping` as its
-//! heartbeat. A request is a message on `modbus/NAME/down`, such as
+//! heartbeat. With `--param map=FILE` the registers of a map are read again and
+//! again; a line of it is `voltage 1 input-register 30 f32 0.1 5s`, see
+//! `modbus/master.rs`, and `modbus/NAME/1/voltage` then gets `{"value":230.1}`. A
+//! request of one's own is a message on `modbus/NAME/down`, such as
 //! `{"unit":1,"pdu":{"read_holding":{"address":107,"count":3}}}`; the answer comes on
-//! `modbus/NAME/up/1`. TCP has a `transaction` in both. On a serial line wait for the
-//! answer, or for a second, before the next request.
+//! `modbus/NAME/1/107`.
 
+#[path = "modbus/master.rs"]
+mod master;
+
+use std::time::Duration;
+
+use exproto_runtime::codec::{FillError, Node};
 use exproto_runtime::prelude::*;
+use exproto_runtime::session::SessionSettings;
+use master::{Master, Point};
 
 /// What stands on a connection of Modbus/TCP.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(one_of)]
-#[route(gateway)]
+#[route(gateway, state = Master, poll = tcp::next, unanswered = master::silent, request = Point)]
 pub enum Tcp<'a> {
     #[frame(first, lead = [b'!'..=b'~'])]
     Hello(TcpHello<'a>),
@@ -26,7 +36,7 @@ pub enum Tcp<'a> {
 /// What a converter is set to send first: its name.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(line, max = 64)]
-#[route(one_of = Tcp<'_>, auth(client_id = "{name}"))]
+#[route(one_of = Tcp<'_>, auth(client_id = "{name}"), with = master::start)]
 pub struct TcpHello<'a> {
     #[wire(rest, as = Ascii)]
     pub name: Text<'a>,
@@ -43,7 +53,7 @@ pub struct TcpBeat {}
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame]
 #[wire(endian = big)]
-#[route(one_of = Tcp<'_>, deliver("modbus/{client_id}/down", qos = 1, answer = transaction))]
+#[route(one_of = Tcp<'_>, deliver("modbus/{client_id}/down", qos = 1, answer = transaction, payload = with(tcp::down)))]
 pub struct TcpAsk<'a> {
     pub transaction: u16,
     #[wire(before(protocol: u16 = 0), before(length: u16 = size(unit..=pdu), range = 2..=254, strict))]
@@ -54,7 +64,8 @@ pub struct TcpAsk<'a> {
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame]
 #[wire(endian = big)]
-#[route(one_of = Tcp<'_>, answers = transaction, publish("modbus/{client_id}/up/{unit}", qos = 1))]
+#[route(one_of = Tcp<'_>, answers = transaction)]
+#[route(publish("modbus/{client_id}/{unit}/{request.name}", qos = 1, payload = with(tcp::up)))]
 pub struct TcpAnswer<'a> {
     pub transaction: u16,
     #[wire(before(protocol: u16 = 0), before(length: u16 = size(unit..=pdu), range = 2..=254, strict))]
@@ -65,7 +76,7 @@ pub struct TcpAnswer<'a> {
 /// What stands on a connection to a serial line with Modbus RTU.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(one_of)]
-#[route(gateway)]
+#[route(gateway, state = Master, poll = rtu::next, unanswered = master::silent, request = Point)]
 pub enum Rtu<'a> {
     #[frame(first, lead = [b'!'..=b'~'])]
     Hello(RtuHello<'a>),
@@ -78,7 +89,7 @@ pub enum Rtu<'a> {
 
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(line, max = 64)]
-#[route(one_of = Rtu<'_>, auth(client_id = "{name}"))]
+#[route(one_of = Rtu<'_>, auth(client_id = "{name}"), with = master::start)]
 pub struct RtuHello<'a> {
     #[wire(rest, as = Ascii)]
     pub name: Text<'a>,
@@ -90,11 +101,12 @@ pub struct RtuHello<'a> {
 #[route(one_of = Rtu<'_>, heartbeat)]
 pub struct RtuBeat {}
 
-/// A request; the line has one at a time.
+/// A request; the answer comes from the same unit.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(max = 256)]
 #[wire(endian = big)]
-#[route(one_of = Rtu<'_>, deliver("modbus/{client_id}/down", qos = 1, answer))]
+#[route(one_of = Rtu<'_>)]
+#[route(deliver("modbus/{client_id}/down", qos = 1, answer = unit, payload = with(rtu::down)))]
 pub struct RtuAsk<'a> {
     pub unit: u8,
     #[wire(rest, after(check: u16 = crc("CRC-16/MODBUS", unit..=pdu), endian = little))]
@@ -104,7 +116,8 @@ pub struct RtuAsk<'a> {
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(max = 256)]
 #[wire(endian = big)]
-#[route(one_of = Rtu<'_>, answers, publish("modbus/{client_id}/up/{unit}", qos = 1))]
+#[route(one_of = Rtu<'_>, answers = unit)]
+#[route(publish("modbus/{client_id}/{unit}/{request.name}", qos = 1, payload = with(rtu::up)))]
 pub struct RtuAnswer<'a> {
     pub unit: u8,
     #[wire(rest, after(check: u16 = crc("CRC-16/MODBUS", unit..=pdu), endian = little))]
@@ -114,7 +127,7 @@ pub struct RtuAnswer<'a> {
 /// What stands on a connection to a serial line with Modbus ASCII.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(one_of)]
-#[route(gateway)]
+#[route(gateway, state = Master, poll = ascii::next, unanswered = master::silent, request = Point)]
 pub enum Hex<'a> {
     #[frame(first, lead = [b'!'..=b'9' | b';'..=b'~'])]
     Hello(HexHello<'a>),
@@ -126,7 +139,7 @@ pub enum Hex<'a> {
 
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(line, max = 64)]
-#[route(one_of = Hex<'_>, auth(client_id = "{name}"))]
+#[route(one_of = Hex<'_>, auth(client_id = "{name}"), with = master::start)]
 pub struct HexHello<'a> {
     #[wire(rest, as = Ascii)]
     pub name: Text<'a>,
@@ -140,7 +153,8 @@ pub struct HexBeat {}
 
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(start = b":", end = b"\r\n", stuffing = hex, max = 513)]
-#[route(one_of = Hex<'_>, deliver("modbus/{client_id}/down", qos = 1, answer))]
+#[route(one_of = Hex<'_>)]
+#[route(deliver("modbus/{client_id}/down", qos = 1, answer = unit, payload = with(ascii::down)))]
 pub struct HexAsk<'a> {
     pub unit: u8,
     #[wire(rest, after(check: u8 = lrc(unit..=pdu)))]
@@ -149,7 +163,8 @@ pub struct HexAsk<'a> {
 
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(start = b":", end = b"\r\n", stuffing = hex, max = 513)]
-#[route(one_of = Hex<'_>, answers, publish("modbus/{client_id}/up/{unit}", qos = 1))]
+#[route(one_of = Hex<'_>, answers = unit)]
+#[route(publish("modbus/{client_id}/{unit}/{request.name}", qos = 1, payload = with(ascii::up)))]
 pub struct HexAnswer<'a> {
     pub unit: u8,
     #[wire(rest, after(check: u8 = lrc(unit..=pdu)))]
@@ -419,6 +434,46 @@ pub struct Object<'a> {
     pub value: Text<'a>,
 }
 
+/// The functions of the routes, which are alike in all forms.
+macro_rules! master {
+    ($form:ident: $port:ident, $ask:ident { $($number:ident)? }, $answer:ident) => {
+        mod $form {
+            use super::*;
+
+            pub fn next(cx: &mut Cx<'_, Master>) -> Next<$port<'static>> {
+                match master::due(cx) {
+                    Ok(point) => Next::Ask($port::Ask($ask {
+                        $($number: cx.next_serial(),)?
+                        unit: point.unit(),
+                        pdu: point.request(),
+                    })),
+                    Err(next) => next,
+                }
+            }
+
+            pub fn down<'p>(payload: &'p Node, cx: &mut Cx<'_, Master>) -> Result<$ask<'p>, FillError> {
+                let (unit, pdu) = master::asked(payload, cx)?;
+                Ok($ask { $($number: cx.next_serial(),)? unit, pdu })
+            }
+
+            pub fn up(frame: &$answer<'_>, cx: &mut Cx<'_, Master>, payload: &mut Vec<u8>) {
+                master::tell(frame, &frame.pdu, cx, payload);
+            }
+        }
+    };
+}
+
+master!(tcp: Tcp, TcpAsk { transaction }, TcpAnswer);
+master!(rtu: Rtu, RtuAsk {}, RtuAnswer);
+master!(ascii: Hex, HexAsk {}, HexAnswer);
+
+/// A serial line is silent for a while between an answer and the next request.
+fn serial() -> SessionSettings {
+    let mut settings = SessionSettings::default();
+    settings.request_gap = Duration::from_millis(20);
+    settings
+}
+
 /// A simulated converter with a device behind it whose registers hold their
 /// addresses.
 struct Converter {
@@ -431,6 +486,12 @@ fn answer(request: &Request<'_>) -> Response<'static> {
             let values = (0..*count).map(|at| address.wrapping_add(at)).collect();
             Response::Holding { values }
         }
+        Request::ReadInput { address, count } => {
+            let values = (0..*count).map(|at| address.wrapping_add(at)).collect();
+            Response::Input { values }
+        }
+        Request::ReadCoils { .. } => Response::Coils { coils: &[0b1] },
+        Request::ReadInputs { .. } => Response::Inputs { inputs: &[0b0] },
         Request::WriteRegister { address, value } => {
             Response::RegisterWritten { address: *address, value: *value }
         }
@@ -474,8 +535,10 @@ fn main() -> std::process::ExitCode {
     let form = if args.len() > 1 { args.remove(1) } else { "tcp".into() };
     match form.to_str() {
         Some("tcp") => App::<Tcp>::new().port(502).simulate::<Converter>().main_with(args),
-        Some("rtu") => App::<Rtu>::new().port(4001).simulate::<Converter>().main_with(args),
-        Some("ascii") => App::<Hex>::new().port(4001).simulate::<Converter>().main_with(args),
+        Some("rtu") => App::<Rtu>::new().port(4001).session(serial()).simulate::<Converter>().main_with(args),
+        Some("ascii") => {
+            App::<Hex>::new().port(4001).session(serial()).simulate::<Converter>().main_with(args)
+        }
         _ => {
             eprintln!("say which form the devices speak: tcp, rtu or ascii");
             std::process::ExitCode::FAILURE

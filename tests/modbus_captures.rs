@@ -9,10 +9,11 @@ mod modbus;
 use exproto_runtime::codec::{
     Deframer, ErrorKind, Flag, Item, NoCtx, Protocol, encode, from_bytes, reencode, to_bytes, to_json,
 };
-use exproto_runtime::session::Gateway;
+use exproto_runtime::session::{ConnInfo, Gateway, SessionSettings};
 use exproto_runtime::testkit::TestConn;
 use modbus::{Hex, HexAnswer, HexAsk, Request, Response, Rtu, RtuAnswer, RtuAsk, Tcp, TcpAnswer, TcpAsk};
 use serde_json::{Value as Json, json};
+use std::time::Duration;
 
 fn unhex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
@@ -441,7 +442,7 @@ fn cut_at_every_byte_the_items_are_the_same() {
 }
 
 /// A read goes down, and its answer comes up.
-fn asked<G: Gateway>(down: Json, ask: &[u8], answer: &[u8], up: &Json) {
+fn asked<G: Gateway>(down: &Json, ask: &[u8], answer: &[u8], up: &Json) {
     let mut conn = TestConn::<G>::new();
     conn.send(b"gw-1\r\n");
     assert_eq!(conn.client_id(), "gw-1");
@@ -449,10 +450,16 @@ fn asked<G: Gateway>(down: Json, ask: &[u8], answer: &[u8], up: &Json) {
     assert!(conn.message("modbus/gw-1/down", down.to_string().as_bytes()));
     assert_eq!(conn.sent(), ask);
     conn.send(b"ping").send(answer);
-    assert_eq!(conn.publishes()[0].topic, "modbus/gw-1/up/17");
+    assert_eq!(conn.publishes()[0].topic, "modbus/gw-1/17/107");
     assert_eq!(&serde_json::from_str::<Json>(conn.publishes()[0].text()).unwrap(), up);
     assert_eq!(conn.publishes().len(), 1);
     assert!(conn.take_reports().is_empty());
+}
+
+/// A frame of Modbus/TCP.
+fn numbered(transaction: u16, unit: u8, pdu: &[u8]) -> Vec<u8> {
+    let [high, low] = transaction.to_be_bytes();
+    [&[high, low, 0, 0, 0, pdu.len() as u8 + 1, unit], pdu].concat()
 }
 
 #[test]
@@ -461,11 +468,103 @@ fn requests_go_down_and_answers_come_up() {
     let ask = json!({"read_holding": {"address": 107, "count": 3}});
     let answer = json!({"holding": {"values": [44609, 22098, 17216]}});
     let (down, up) = (json!({"unit": 17, "pdu": ask}), json!({"unit": 17, "pdu": answer}));
-    let with = |mut json: Json| {
-        json["transaction"] = json!(9);
-        json
-    };
-    asked::<Tcp<'static>>(with(down.clone()), &tcp(&read), &tcp(&values), &with(up.clone()));
-    asked::<Rtu<'static>>(down.clone(), &rtu(&read), &rtu(&values), &up);
-    asked::<Hex<'static>>(down, &ascii(&read), &ascii(&values), &up);
+    let mut tcp_up = up.clone();
+    tcp_up["transaction"] = json!(0);
+    asked::<Tcp<'static>>(&down, &numbered(0, 17, &read), &numbered(0, 17, &values), &tcp_up);
+    asked::<Rtu<'static>>(&down, &rtu(&read), &rtu(&values), &up);
+    asked::<Hex<'static>>(&down, &ascii(&read), &ascii(&values), &up);
+}
+
+/// A map of what is read on a line, as a file.
+fn with_map(name: &str, map: &str) -> SessionSettings {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&file, map).unwrap();
+    let mut settings = SessionSettings::default();
+    settings.params.insert("map".into(), file.to_str().unwrap().into());
+    settings
+}
+
+const MAP: &str = "# what the cellar has\n\
+    voltage 17 input-register 30 u16 0.1 5s\n\
+    energy 18 holding-register 107 f32-low-first 1 60s\n\
+    door 17 input 4 bit 1 60s\n";
+
+fn seen<G: Gateway>(conn: &TestConn<G>) -> Vec<String> {
+    conn.publishes().iter().map(|publish| format!("{} {}", publish.topic, publish.text())).collect()
+}
+
+#[test]
+fn a_map_is_read_and_its_values_have_names() {
+    let mut conn = TestConn::<Tcp<'_>>::with(ConnInfo::default(), with_map("tcp.map", MAP));
+    conn.send(b"gw-1\r\n");
+    assert_eq!(conn.take_sent(), numbered(0, 17, &unhex("04001e0001")));
+    // A message waits for the answer, and goes before the next line of the map.
+    conn.message("modbus/gw-1/down", br#"{"unit":17,"pdu":{"write_register":{"address":2,"value":7}}}"#);
+    assert!(conn.sent().is_empty());
+    conn.send(&numbered(0, 17, &unhex("040208fd")));
+    assert_eq!(conn.take_sent(), numbered(1, 17, &unhex("0600020007")));
+    conn.send(&numbered(1, 17, &unhex("0600020007")));
+    assert_eq!(conn.take_sent(), numbered(2, 18, &unhex("03006b0002")));
+    // An answer to an earlier request comes too late to be one.
+    conn.send(&numbered(1, 17, &unhex("040208fd"))).send(&numbered(2, 18, &unhex("030400004148")));
+    assert_eq!(conn.take_sent(), numbered(3, 17, &unhex("0200040001")));
+    conn.send(&numbered(3, 17, &unhex("8202")));
+    assert_eq!(
+        seen(&conn),
+        [
+            r#"modbus/gw-1/17/voltage {"value":230.1}"#,
+            r#"modbus/gw-1/17/2 {"transaction":1,"unit":17,"pdu":{"register_written":{"address":2,"value":7}}}"#,
+            r#"modbus/gw-1/18/energy {"value":12.5}"#,
+            r#"modbus/gw-1/17/door {"error":"address"}"#,
+        ]
+    );
+    assert_eq!(conn.take_reports().len(), 1, "what came too late");
+    // Everything is read; five seconds after the first the first is due again.
+    conn.advance(Duration::from_millis(4_999));
+    assert!(conn.sent().is_empty());
+    conn.advance(Duration::from_millis(1));
+    assert_eq!(conn.take_sent(), numbered(4, 17, &unhex("04001e0001")));
+}
+
+#[test]
+fn on_a_serial_line_silence_is_told_and_the_next_is_asked() {
+    let mut settings = with_map("rtu.map", MAP);
+    settings.request_gap = Duration::from_millis(20);
+    let mut conn = TestConn::<Rtu<'_>>::with(ConnInfo::default(), settings);
+    conn.send(b"gw-1\r\n");
+    let ask = rtu(&unhex("04001e0001"));
+    assert_eq!(conn.take_sent(), ask);
+    // Noise, and half an answer.
+    conn.send(&rtu(&unhex("040208fd"))[..4]).advance(Duration::from_secs(1));
+    assert_eq!(conn.take_sent(), ask);
+    conn.advance(Duration::from_secs(2));
+    assert_eq!(seen(&conn), [r#"modbus/gw-1/17/voltage {"error":"no answer"}"#]);
+    conn.take_sent();
+    conn.advance(Duration::from_millis(20));
+    let energy = [&[18_u8][..], &unhex("03006b0002")].concat();
+    assert_eq!(conn.take_sent(), [&energy[..], &crc(&energy)].concat());
+}
+
+#[test]
+fn a_map_with_a_mistake_is_reported() {
+    for (line, why) in [
+        ("voltage 17 input-register 30 u16 5s", "NAME UNIT TABLE ADDRESS TYPE SCALE PERIOD are wanted"),
+        ("voltage 17 register 30 u16 1 5s", "no table \"register\""),
+        ("voltage 17 coil 30 u16 1 5s", ""),
+        ("voltage 17 holding-register 30 u64 1 5s", "no type \"u64\" in this table"),
+        ("voltage 300 coil 30 bit 1 5s", "a unit is at most 247"),
+        ("voltage 17 coil 30 bit 1 often", "\"often\" is no time such as 5s"),
+    ] {
+        let map = format!("\n{line}\n");
+        let settings = with_map("wrong.map", &map);
+        let mut conn = TestConn::<Hex<'_>>::with(ConnInfo::default(), settings);
+        conn.send(b"gw-1\r\n");
+        let reports = conn.take_reports();
+        match reports.first() {
+            Some(report) => {
+                assert!(report.to_string().ends_with(&format!("line 2 of the map: {why}")), "{report}")
+            }
+            None => assert_eq!(why, ""),
+        }
+    }
 }

@@ -101,8 +101,12 @@ fn silent(cx: &mut Cx<'_, Bus>, asks: &mut Asks<'_>) -> Result<(), Refusal> {
     asks.publish(&topic, 0, false, |payload| payload.extend_from_slice(name.as_bytes()))
 }
 
-fn address(body: Body, _: &mut Cx<'_, Bus>) -> Message {
-    Message { unit: 9, body }
+fn address(body: Body, cx: &mut Cx<'_, Bus>) -> Message {
+    let unit = if body == (Body::Set { value: 0 }) { 0 } else { 9 };
+    if unit == 0 {
+        cx.expect_no_answer();
+    }
+    Message { unit, body }
 }
 
 fn settings() -> SessionSettings {
@@ -213,6 +217,15 @@ fn messages_wait_for_the_answer_and_go_before_polls() {
         [b"\x7E\x85\x09\x02\x7E", READ_ENERGY].concat(),
         "the second needs no answer, then polls go on"
     );
+}
+
+#[test]
+fn a_function_may_say_that_nobody_answers() {
+    let mut bus = bus(settings());
+    bus.take_sent();
+    bus.message("bus/bus-5/set", br#"{"value": 0}"#);
+    bus.send(POWER);
+    assert_eq!(bus.take_sent(), [b"\x7E\x84\x00\x00\x7E", READ_ENERGY].concat());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::event::{Action, Credentials, Millis, Out, Ticket};
 use super::gateway::Refusal;
-use super::line::Note;
+use super::line::Asking;
 use super::topic::{TopicBuf, TopicPolicy, TopicValue};
 
 /// Facts about a connection that do not change.
@@ -55,7 +55,7 @@ pub struct Cx<'c, S> {
     /// after some time, such as a [`Schedule`](super::Schedule).
     pub clock: Millis,
     pub(crate) asked: Option<&'c (dyn Any + Send)>,
-    pub(crate) note: Option<&'c mut Option<Note>>,
+    pub(crate) asking: Option<&'c mut Asking>,
     pub(crate) kept: &'c [(&'static str, Box<str>)],
     pub(crate) params: Option<&'c BTreeMap<String, String>>,
     pub(crate) profile: &'c str,
@@ -82,7 +82,7 @@ impl<'c, S> Cx<'c, S> {
             wire: &[],
             clock: 0,
             asked: None,
-            note: None,
+            asking: None,
             kept: &[],
             params: None,
             profile: "",
@@ -105,8 +105,8 @@ impl<'c, S> Cx<'c, S> {
         self
     }
 
-    pub(crate) fn remembering(mut self, note: &'c mut Option<Note>) -> Self {
-        self.note = Some(note);
+    pub(crate) fn for_asking(mut self, asking: &'c mut Asking) -> Self {
+        self.asking = Some(asking);
         self
     }
 
@@ -115,8 +115,16 @@ impl<'c, S> Cx<'c, S> {
     /// again, as [`asked`](Self::asked), when the answer comes. Of several the
     /// last is kept; other functions keep nothing.
     pub fn remember<T: Any + Send>(&mut self, value: T) {
-        if let Some(note) = &mut self.note {
-            **note = Some(Box::new(value));
+        if let Some(asking) = &mut self.asking {
+            asking.note = Some(Box::new(value));
+        }
+    }
+
+    /// The request that the present function makes is not answered, whatever
+    /// its route says: one to all devices on a line, say.
+    pub fn expect_no_answer(&mut self) {
+        if let Some(asking) = &mut self.asking {
+            asking.no_answer = true;
         }
     }
 

@@ -11,6 +11,13 @@ use super::report::LineCounters;
 /// A value that travels with a request, see [`Cx::remember`](super::Cx::remember).
 pub(crate) type Note = Box<dyn Any + Send>;
 
+/// What a function says of the request that it makes.
+#[derive(Debug, Default)]
+pub(crate) struct Asking {
+    pub(crate) note: Option<Note>,
+    pub(crate) no_answer: bool,
+}
+
 /// What the device was asked.
 #[derive(Debug)]
 pub(crate) struct Request {

@@ -4,7 +4,7 @@ use super::limits::after;
 use super::{Core, Given};
 use crate::session::event::{Millis, Out};
 use crate::session::gateway::Gateway;
-use crate::session::line::Request;
+use crate::session::line::{Asking, Request};
 use crate::session::report::Report;
 
 impl<G: Gateway> Core<G> {
@@ -21,15 +21,15 @@ impl<G: Gateway> Core<G> {
     /// Makes a frame of a message and sends it.
     pub(super) fn deliver(&mut self, now: Millis, topic: &str, payload: &[u8], out: &mut Out) {
         let start = out.buffer().len();
-        let mut note = None;
-        let mut cx = self.device.cx(&self.settings, Given::NONE).remembering(&mut note);
+        let mut asking = Asking::default();
+        let mut cx = self.device.cx(&self.settings, Given::NONE).for_asking(&mut asking);
         match G::deliver(topic, payload, &mut cx, out.buffer()) {
-            Ok(delivery) => {
+            Ok(mut delivery) => {
                 if out.buffer().len() > start {
                     self.counters.downlinks.up();
                 }
-                let request = Request { kind: delivery.kind, note };
-                match delivery.answer {
+                let request = Request { kind: delivery.kind, note: asking.note };
+                match delivery.answer.take_if(|_| !asking.no_answer) {
                     Some(pairing) if self.polls => return self.open(now, request, pairing, start, out),
                     Some(pairing) => {
                         let until = after(now, self.settings.answer_timeout);

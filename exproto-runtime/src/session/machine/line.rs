@@ -9,7 +9,7 @@ use super::{Core, Given};
 use crate::session::cx::Asks;
 use crate::session::event::{Millis, Out};
 use crate::session::gateway::{Gateway, Pairing, Polled};
-use crate::session::line::{Line, Note, Open, Queued, Request};
+use crate::session::line::{Asking, Line, Note, Open, Queued, Request};
 use crate::session::report::Report;
 
 /// Frames without an answer that go out one right after the other; then
@@ -72,14 +72,14 @@ impl<G: Gateway> Core<G> {
     /// Asks the gateway what to send.
     fn poll(&mut self, now: Millis, out: &mut Out) {
         let start = out.buffer().len();
-        let mut note = None;
-        let mut cx = self.device.cx(&self.settings, Given::NONE).remembering(&mut note);
+        let mut asking = Asking::default();
+        let mut cx = self.device.cx(&self.settings, Given::NONE).for_asking(&mut asking);
         match G::poll(&mut cx, out.buffer()) {
-            Ok(Polled::Ask { kind, answer }) => {
+            Ok(Polled::Ask { kind, answer }) if !asking.no_answer => {
                 self.line().counters.polls.up();
-                self.open(now, Request { kind, note }, answer, start, out);
+                self.open(now, Request { kind, note: asking.note }, answer, start, out);
             }
-            Ok(Polled::Tell) => {
+            Ok(Polled::Tell | Polled::Ask { .. }) => {
                 self.line().counters.polls.up();
                 out.send_from(start);
                 self.free_after_gap(now);
