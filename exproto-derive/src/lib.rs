@@ -23,6 +23,7 @@ mod holds;
 mod ir;
 mod lower;
 mod number;
+mod proof;
 mod relation;
 mod template;
 #[cfg(test)]

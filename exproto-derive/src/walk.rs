@@ -11,6 +11,7 @@ use crate::attr::idents_in;
 use crate::expand::asserts::const_path;
 use crate::ir::{Extent, Item, Layout, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at};
+use crate::proof::{Proof, proof_needs, proofs};
 use crate::relation::{Relation, Source};
 
 /// The walk over a layout.
@@ -20,6 +21,11 @@ pub(crate) struct Walk {
     pub(crate) needs: Vec<Needs>,
     /// What has no end, and what to do about it.
     pub(crate) stuck: Vec<(Span, String)>,
+    /// The checksums that are verified on the way.
+    pub(crate) proofs: Vec<Proof>,
+    /// The lengths that are compared on the way: the item, and the first and
+    /// last that it speaks of.
+    pub(crate) lengths: Vec<(usize, usize, usize)>,
 }
 
 /// One thing after the other.
@@ -27,10 +33,10 @@ pub(crate) struct Walk {
 pub(crate) enum Step {
     /// Reads or skips an item.
     Item(usize),
-    /// Runs ahead to the end of what a length speaks of.
-    Ahead { carrier: usize, first: usize, last: usize },
-    /// Looks for the constant that ends the separated items up to here.
-    Separated { end: usize },
+    /// Runs ahead, from the item `at`, to the end of what a length speaks of.
+    Ahead { carrier: usize, at: usize, first: usize, last: usize },
+    /// Looks for the constant that ends the separated items from `at` on.
+    Separated { at: usize, end: usize },
 }
 
 /// What is kept of an item.
@@ -40,6 +46,8 @@ pub(crate) struct Needs {
     pub(crate) raw: bool,
     /// Where it begins.
     pub(crate) offset: bool,
+    /// Where it ends.
+    pub(crate) end: bool,
     /// The value.
     pub(crate) value: bool,
     /// Whether it is there.
@@ -48,12 +56,33 @@ pub(crate) struct Needs {
 
 /// Plans the walk over a layout.
 pub(crate) fn plan(layout: &Layout, model: &Model) -> Walk {
+    let proofs = proofs(layout, model);
+    if !proofs.is_empty() {
+        let walk = planned(layout, model, proofs);
+        if walk.stuck.is_empty() && !leads_back(&walk, layout, model) {
+            return walk;
+        }
+    }
+    // A length runs ahead over what has no end of its own. Checksums within
+    // are left to decoding then.
+    planned(layout, model, Vec::new())
+}
+
+/// Whether the walk comes back to the type that it begins in.
+fn leads_back(walk: &Walk, layout: &Layout, model: &Model) -> bool {
+    walk.steps.iter().any(|step| {
+        matches!(step, Step::Item(at) if layout.items.get(*at).is_some_and(|item| leads_into(item, &model.ident)))
+    })
+}
+
+fn planned(layout: &Layout, model: &Model, proofs: Vec<Proof>) -> Walk {
     let items = &layout.items;
-    let mut walk = Walk { steps: Vec::new(), needs: vec![Needs::default(); items.len()], stuck: Vec::new() };
+    let needs = vec![Needs::default(); items.len()];
+    let mut walk = Walk { steps: Vec::new(), needs, stuck: Vec::new(), proofs, lengths: Vec::new() };
     let mut index = 0;
     while index < items.len() {
-        if let Some((carrier, first, last)) = ahead(items, index) {
-            walk.steps.push(Step::Ahead { carrier, first, last });
+        if let Some((carrier, first, last)) = ahead(items, index, &walk.proofs) {
+            walk.steps.push(Step::Ahead { carrier, at: index, first, last });
             walk.needs[carrier].raw = true;
             if first < index {
                 walk.needs[first].offset = true;
@@ -78,6 +107,7 @@ pub(crate) fn plan(layout: &Layout, model: &Model) -> Walk {
         let item = &items[index];
         ends(item, item, &mut walk.stuck);
     }
+    proof_needs(items, &mut walk);
     // What is not on the wire is worked out where something depends on it.
     for index in (0..items.len()).rev() {
         let value = match &items[index] {
@@ -95,7 +125,7 @@ pub(crate) fn plan(layout: &Layout, model: &Model) -> Walk {
 
 /// The length that speaks of this item and so many more that the walk may run
 /// ahead over all of them: carrier, first and last of what it speaks of.
-fn ahead(items: &[Item], index: usize) -> Option<(usize, usize, usize)> {
+fn ahead(items: &[Item], index: usize, proofs: &[Proof]) -> Option<(usize, usize, usize)> {
     let mut best: Option<(usize, usize, usize)> = None;
     for (carrier, item) in items.iter().enumerate().take(index) {
         let Some(Relation { source: Source::Size(range), .. }) = &item.relation else { continue };
@@ -118,6 +148,7 @@ fn ahead(items: &[Item], index: usize) -> Option<(usize, usize, usize)> {
             item.name.as_deref().is_some_and(used)
                 || items.iter().skip(last + 1).any(|later| carriers(later).contains(&at))
         });
+        let needed = needed || proofs.iter().any(|proof| proof.within(items, index, last));
         if !needed && best.is_none_or(|(_, _, end)| last > end) {
             best = Some((carrier, first, last));
         }
@@ -139,7 +170,7 @@ fn separated(items: &[Item], index: usize, walk: &mut Walk) -> usize {
     }
     match items.get(last + 1).map(|item| &item.repr) {
         Some(Repr::Constant(_)) => {
-            walk.steps.push(Step::Separated { end: last + 1 });
+            walk.steps.push(Step::Separated { at: index, end: last + 1 });
             last + 2
         }
         _ => {
@@ -193,7 +224,7 @@ fn carriers(item: &Item) -> Vec<usize> {
     found
 }
 
-fn mentions(expr: &Expr, name: &str) -> bool {
+pub(crate) fn mentions(expr: &Expr, name: &str) -> bool {
     let mut idents = Vec::new();
     idents_in(expr.to_token_stream(), &mut idents);
     idents.iter().any(|ident| ident.trim_start_matches("r#") == name)
@@ -238,7 +269,7 @@ fn item_needs(layout: &Layout, model: &Model, index: usize, walk: &mut Walk) {
 }
 
 /// What an expression of this item needs of the items before.
-fn expression_needs(items: &[Item], expr: &Expr, index: usize, walk: &mut Walk) {
+pub(crate) fn expression_needs(items: &[Item], expr: &Expr, index: usize, walk: &mut Walk) {
     for (at, earlier) in items.iter().enumerate().take(index) {
         let Some(Member::Named(member)) = &earlier.member else { continue };
         let (uses, presence) = uses(expr, &member.to_string());
@@ -341,18 +372,20 @@ pub(crate) fn leads_into(item: &Item, ident: &Ident) -> bool {
     }
 }
 
+/// Whether a value can be kept while the walk goes on.
+pub(crate) fn can_be_kept(item: &Item) -> bool {
+    let held = matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..) | Repr::Body(_))
+        || matches!(item.extent, Extent::PrefixSizeBy(_))
+        || item.attrs.via.is_some();
+    let by_left =
+        matches!(&item.repr, Repr::Skipped(Some(value)) if crate::expand::common::mentions_left(value));
+    !(held || by_left || borrows(&item.ty) || !item.joins.is_empty())
+}
+
 /// What sizes depend on can be kept while the walk goes on.
 fn kept(items: &[Item], walk: &mut Walk) {
     for (item, needs) in items.iter().zip(&walk.needs) {
-        let held = matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..) | Repr::Body(_))
-            || matches!(item.extent, Extent::PrefixSizeBy(_))
-            || item.attrs.via.is_some();
-        if needs.value
-            && (held
-                || matches!(&item.repr, Repr::Skipped(Some(value)) if crate::expand::common::mentions_left(value))
-                || borrows(&item.ty)
-                || !item.joins.is_empty())
-        {
+        if needs.value && !can_be_kept(item) {
             walk.stuck.push((
                 item.span,
                 format!("nothing says where this frame ends: a size depends on `{}`, which the frame search cannot keep; let it depend on a number or a flag before it", item.label),

@@ -35,19 +35,20 @@ pub(crate) fn expand(model: &Model, frame: &Frame, layout: &Layout, check: &Toke
         )
     });
     let (sizer, size, ends) = sized(model, frame, layout);
-    let bound = if walks(frame, layout) {
+    let bound = if walks(model, frame, layout) {
         quote!(__p::Wire<Ctx = ()> + __p::Walk<()>)
     } else {
         quote!(__p::Wire<Ctx = ()>)
     };
     let header = header(model, false, &quote!(__p::FrameLayout), &bound);
     let unescaped = frame.attrs.unescaped.is_some().then(|| quote!(.unescaped()));
+    let proven = proven(model, frame, layout).map(|proven| quote!(.proven(#proven)));
     quote! {
         #ends
         #header {
             const KIND: __p::FrameKind = {
                 const __FIXED: &[__p::Constant] = &[#(#fixtures),*];
-                __p::FrameKind::new(#framing).checked(#check).led(#lead).with(__FIXED) #unescaped
+                __p::FrameKind::new(#framing).checked(#check).led(#lead).with(__FIXED) #unescaped #proven
             };
             #skip
             #close
@@ -245,23 +246,44 @@ fn stuffing(frame: &Frame) -> TokenStream {
 pub(crate) const ENDS_BY_CONTEXT: &str = "the end of a frame is looked for before its context is known: let a length at a constant place say `= size(..)` of all that varies, or add `flag = 0x7E`, `end = b\"..\"`, `line` or `datagram`";
 
 /// Whether the end may have to be worked out on the way.
-pub(crate) fn walks(frame: &Frame, layout: &Layout) -> bool {
+pub(crate) fn walks(model: &Model, frame: &Frame, layout: &Layout) -> bool {
     match &frame.bounds {
         Bounds::Walk => true,
-        _ => of_parts(frame, layout).is_some(),
+        Bounds::Fixed | Bounds::Length(_) => {
+            of_parts(frame, layout).is_some() || proven(model, frame, layout).is_some()
+        }
+        _ => false,
     }
+}
+
+/// A constant that says whether the end of a frame is looked for by a walk that
+/// verifies a checksum; `None` if it never is.
+fn proven(model: &Model, frame: &Frame, layout: &Layout) -> Option<TokenStream> {
+    if !matches!(frame.bounds, Bounds::Walk | Bounds::Fixed | Bounds::Length(_)) || !model.ctx.is_empty() {
+        return None;
+    }
+    let proofs = crate::walk::plan(layout, model).proofs;
+    let here = proofs.iter().map(|proof| match &proof.elsewhere {
+        Some(elsewhere) => quote!(!#elsewhere),
+        None => quote!(true),
+    });
+    let here = here.reduce(|a, b| quote!(#a || #b))?;
+    // A length ends a frame that a walk does not get through.
+    Some(quote!((<Self as __p::Walk<()>>::STUCK.is_none() && (#here))))
 }
 
 /// How the size is worked out: the state, the body of `size`, and what has to
 /// hold.
 fn sized(model: &Model, frame: &Frame, layout: &Layout) -> (TokenStream, TokenStream, TokenStream) {
     let direct = size(frame, layout);
+    let proven = proven(model, frame, layout);
     let constant = match &frame.bounds {
         Bounds::Walk => quote!(false),
         // What is at a constant place only the compiler knows, if anything.
-        Bounds::Fixed | Bounds::Length(_) => match of_parts(frame, layout) {
-            Some(parts) => quote!(#parts.is_some()),
-            None => return (quote!(()), direct, TokenStream::new()),
+        Bounds::Fixed | Bounds::Length(_) => match (of_parts(frame, layout), &proven) {
+            (Some(parts), _) => quote!(#parts.is_some()),
+            (None, Some(_)) => quote!(true),
+            (None, None) => return (quote!(()), direct, TokenStream::new()),
         },
         _ => return (quote!(()), direct, TokenStream::new()),
     };
@@ -273,11 +295,12 @@ fn sized(model: &Model, frame: &Frame, layout: &Layout) -> (TokenStream, TokenSt
     }
     let walk = quote!(__s.run(__c, |__s, __w| <Self as __p::Walk<()>>::walk(__s, __w, ())));
     let span = frame.attrs.span.unwrap_or_else(proc_macro2::Span::call_site);
+    let walked = proven.map(|proven| quote!(&& !#proven));
     let (sizer, body) = match &frame.bounds {
         Bounds::Walk => (quote!(__p::FrameWalk<<Self as __p::Walk<()>>::Scan>), walk),
         _ => (
             quote!(__p::FrameWalk<<Self as __p::Walk<()>>::Scan>),
-            quote!(if const { #constant } { #direct } else { #walk }),
+            quote!(if const { #constant #walked } { #direct } else { #walk }),
         ),
     };
     if model.generics.type_params().next().is_some() {

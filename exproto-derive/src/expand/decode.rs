@@ -13,6 +13,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::Type;
 
+pub(crate) use verify::differs;
 pub(crate) use via::most;
 
 use super::common::{

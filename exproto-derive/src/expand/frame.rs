@@ -63,7 +63,7 @@ fn protocol_header(model: &Model, frame: &Frame, layout: &Layout) -> TokenStream
     let mut generics = model.generics.clone();
     let names: Vec<_> = generics.type_params().map(|param| param.ident.clone()).collect();
     if !names.is_empty() {
-        let walks = super::bounds::walks(frame, layout);
+        let walks = super::bounds::walks(model, frame, layout);
         let clause = generics.make_where_clause();
         for name in names {
             clause.predicates.push(syn::parse_quote!(#name: __p::Family));

@@ -10,7 +10,7 @@ mod decode;
 mod encode;
 mod enums;
 mod fill;
-mod frame;
+pub(crate) mod frame;
 mod gap;
 pub(crate) mod join;
 mod one_of;

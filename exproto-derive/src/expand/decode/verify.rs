@@ -1,8 +1,8 @@
 //! What is looked at after an item is read: ranges, constants, relations
 //! that decided nothing.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use proc_macro2::TokenStream;
+use quote::{ToTokens as _, quote};
 
 use super::{Decode, end_name, offset_name, raw_name};
 use crate::expand::common::{Locals, is_number, type_is, user_expr};
@@ -130,7 +130,11 @@ impl Decode<'_> {
                         continue;
                     }
                     let list = &items[target].local;
-                    let differs = differs(relation, &raw, &quote!(__p::Counted::counted(&#list) as i64));
+                    let differs = differs(
+                        relation,
+                        &raw.to_token_stream(),
+                        &quote!(__p::Counted::counted(&#list) as i64),
+                    );
                     out.extend(quote! {
                         if #differs {
                             return __p::Err(__r.fail(__p::ErrorKind::Relation, #offset, &#info, #raw, __p::Counted::counted(&#list) as u64));
@@ -150,7 +154,7 @@ impl Decode<'_> {
                     }
                     let start = offset_name(first);
                     let end = self.end_of(last, index);
-                    let differs = differs(relation, &raw, &quote!((#end - #start) as i64));
+                    let differs = differs(relation, &raw.to_token_stream(), &quote!((#end - #start) as i64));
                     out.extend(quote! {
                         if #differs {
                             return __p::Err(__r.fail(__p::ErrorKind::Length, #offset, &#info, #raw, (#end - #start) as u64));
@@ -243,7 +247,7 @@ impl Decode<'_> {
 }
 
 /// Whether the value on the wire is another than the source gives.
-fn differs(relation: &Relation, raw: &Ident, source: &TokenStream) -> TokenStream {
+pub(crate) fn differs(relation: &Relation, raw: &TokenStream, source: &TokenStream) -> TokenStream {
     if relation.turns_round() {
         let want = relation::backward(&relation.ops, quote!(#raw as i64));
         return quote!((#want != #source));

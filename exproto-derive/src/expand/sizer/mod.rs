@@ -1,6 +1,7 @@
 //! `Walk` and `WalkBody`: working out where a value ends without decoding it,
 //! for frames that no length at a constant place ends.
 
+mod prove;
 mod skip;
 mod steps;
 
@@ -31,6 +32,7 @@ fn of_struct(model: &Model, layout: &Layout) -> TokenStream {
     let lead =
         model.frame.as_ref().filter(|frame| frame.attrs.lead.is_none()).map_or(0, |frame| frame.lead.len());
     let mut steps = Steps::new(model, layout, lead);
+    steps.outermost = model.frame.is_some();
     steps.all();
     let (body, stuck) = (steps.body(), steps.stuck());
     let (named, scan) = named(model, &steps.bounds, &steps.scan());

@@ -23,6 +23,7 @@ pub(super) struct Op {
 pub(super) enum Slot {
     Raw,
     Offset,
+    End,
     Value,
     /// Where its value begins that is decoded once it is there.
     From,
@@ -32,11 +33,13 @@ pub(super) enum Slot {
 pub(super) struct Steps<'m> {
     pub(super) model: &'m Model,
     pub(super) layout: &'m Layout,
-    walk: Walk,
+    pub(super) walk: Walk,
     /// Leading bytes that were compared already.
     lead: usize,
     /// Whether `__tag` is in scope.
     pub(super) tagged: bool,
+    /// Whether the layout is that of the whole frame, if it is one.
+    pub(super) outermost: bool,
     ops: Vec<Op>,
     kept: Vec<(usize, Slot)>,
     types: Vec<TokenStream>,
@@ -64,6 +67,7 @@ impl<'m> Steps<'m> {
             walk,
             lead,
             tagged: false,
+            outermost: false,
             ops: Vec::new(),
             kept: Vec::new(),
             types: Vec::new(),
@@ -80,23 +84,32 @@ impl<'m> Steps<'m> {
         for at in 0..self.walk.steps.len() {
             let Some(step) = self.walk.steps.get(at).copied() else { break };
             match step {
-                Step::Item(index) => self.item(index),
-                Step::Ahead { carrier, first, last } => self.ahead(carrier, first, last),
-                Step::Separated { end } => {
+                Step::Item(index) => {
+                    self.item(index);
+                    self.behind(index..=index);
+                }
+                Step::Ahead { carrier, at, first, last } => {
+                    self.begins(at);
+                    self.ahead(carrier, first, last);
+                    self.behind(at..=last);
+                }
+                Step::Separated { at, end } => {
+                    self.begins(at);
                     if let Some(Item { repr: Repr::Constant(bytes), .. }) = self.layout.items.get(end) {
                         let bytes = Literal::byte_string(bytes);
                         self.waits(quote!(__w.until(#bytes)?;));
                     }
+                    self.behind(at..=end);
                 }
             }
         }
     }
 
-    fn waits(&mut self, code: TokenStream) {
+    pub(super) fn waits(&mut self, code: TokenStream) {
         self.ops.push(Op { waits: true, code });
     }
 
-    fn then(&mut self, code: TokenStream) {
+    pub(super) fn then(&mut self, code: TokenStream) {
         self.ops.push(Op { waits: false, code });
     }
 
@@ -110,7 +123,7 @@ impl<'m> Steps<'m> {
             let needs = self.walk.needs[index];
             let ty = match slot {
                 Slot::Raw => quote!(u64),
-                Slot::Offset | Slot::From => quote!(usize),
+                Slot::Offset | Slot::End | Slot::From => quote!(usize),
                 Slot::Value => {
                     let ty = if needs.value { item.ty.to_token_stream() } else { quote!(()) };
                     let ty = match item.presence {
@@ -267,10 +280,7 @@ impl<'m> Steps<'m> {
         let items = &self.layout.items;
         let item = &items[index];
         let needs = self.walk.needs[index];
-        if needs.offset {
-            let slot = self.slot(index, Slot::Offset);
-            self.then(quote!(#slot = __w.at();));
-        }
+        self.begins(index);
         if let Repr::Bits(slot) = &item.repr {
             if slot.first == index {
                 self.container(index);

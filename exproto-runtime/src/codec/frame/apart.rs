@@ -15,7 +15,7 @@ pub const fn kinds_apart(earlier: &FrameKind, later: &FrameKind, certain: bool) 
     let (narrow, wide) = (covers(later, earlier), covers(earlier, later));
     if earlier.sent {
         // A device looks for frames without leading bytes last.
-        let takes_all = certain && earlier.check.is_none() && earlier.constants.is_empty();
+        let takes_all = certain && earlier.check.is_none() && !earlier.proven && earlier.constants.is_empty();
         return !(wide && takes_all) || (earlier.lead.0.is_empty() && !later.lead.0.is_empty());
     }
     !overlap(earlier, later) || narrow && !wide

@@ -25,6 +25,8 @@ pub struct FrameKind {
     pub sent: bool,
     /// What ends it may stand in it all the same.
     pub unescaped: bool,
+    /// A checksum is verified while its end is looked for.
+    pub proven: bool,
 }
 
 impl FrameKind {
@@ -39,6 +41,7 @@ impl FrameKind {
             first: false,
             sent: false,
             unescaped: false,
+            proven: false,
         }
     }
 
@@ -84,9 +87,17 @@ impl FrameKind {
         self
     }
 
+    /// The same kind, of which the walk to its end verifies a checksum or not.
+    #[must_use]
+    pub const fn proven(mut self, proven: bool) -> Self {
+        self.proven = proven;
+        self
+    }
+
     /// Whether the next frame can be found after bytes that are none.
     pub(super) fn recovers(&self) -> bool {
         self.check.is_some()
+            || self.proven
             || self.lead.0.iter().any(|byte| !matches!(byte, [(0, 0xFF)]))
             || !matches!(self.framing, Framing::Bare { .. })
     }
@@ -188,6 +199,21 @@ pub struct Cursor<'b> {
     bytes: &'b [u8],
     max: usize,
     visited: u64,
+    proof: Proof,
+}
+
+/// What is to be done about checksums on the way to the end of a frame, and
+/// what they cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Proof {
+    /// Wrong ones are accepted.
+    pub(super) accept_bad: bool,
+    /// The most bytes that one may cover, if that is limited.
+    pub(super) most: Option<usize>,
+    /// Bytes over which checksums were computed.
+    pub(super) checked: u64,
+    /// The size of a frame with a wrong one, if that is known.
+    pub(super) claimed: Option<usize>,
 }
 
 impl<'b> Cursor<'b> {
@@ -195,7 +221,24 @@ impl<'b> Cursor<'b> {
     /// most `max`.
     #[must_use]
     pub const fn new(bytes: &'b [u8], max: usize) -> Self {
-        Self { bytes, max, visited: 0 }
+        let proof = Proof { accept_bad: false, most: None, checked: 0, claimed: None };
+        Self { bytes, max, visited: 0, proof }
+    }
+
+    /// The same with other rules for checksums.
+    pub(super) const fn proving(mut self, proof: Proof) -> Self {
+        self.proof = proof;
+        self
+    }
+
+    /// What checksums cost.
+    pub(super) const fn proof(&self) -> Proof {
+        self.proof
+    }
+
+    /// Notes what checksums cost.
+    pub(super) const fn proved(&mut self, proof: Proof) {
+        self.proof = proof;
     }
 
     /// The bytes in hand.

@@ -23,6 +23,7 @@ use memchr::memchr;
 use super::{FRAME, FrameKind, Frames, Framing, Halt, Role, Scanner, Step};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::frame::Cursor;
+use crate::codec::frame::kinds::Proof;
 
 /// Bytes of failed checksum computations that each received byte pays for.
 const CHECK_FACTOR: u64 = 16;
@@ -180,6 +181,11 @@ impl<F: Frames> FrameScan<F> {
         self.sizers = F::Sizers::default();
     }
 
+    /// Whether failed checksums have cost more than the bytes have paid.
+    fn is_dear(&self) -> bool {
+        self.spent > CHECK_FACTOR.saturating_mul(Self::limit() as u64)
+    }
+
     fn pay(&mut self, bytes: usize) {
         self.spent = self.spent.saturating_sub(CHECK_FACTOR.saturating_mul(bytes as u64));
     }
@@ -316,9 +322,14 @@ impl<F: Frames> FrameScan<F> {
     fn sized(&mut self, index: u8, kind: &FrameKind, max: usize, rest: &[u8]) -> Attempt {
         let too_long = Error::new(ErrorKind::TooLong, 0, &FRAME);
         if self.total == 0 {
-            let mut c = Cursor::new(rest, max);
+            let most = self.is_dear().then_some(CHECK_FACTOR as usize);
+            let proof = Proof { accept_bad: self.accept_bad, most, ..Proof::default() };
+            let mut c = Cursor::new(rest, max).proving(proof);
             let size = F::size(usize::from(index), &mut self.sizers, &mut c);
             self.visited += c.visited();
+            let Proof { checked, claimed, .. } = c.proof();
+            self.checked += checked;
+            self.spent += checked;
             match size {
                 Ok(0) => return Attempt::Bad(Error::new(ErrorKind::Length, 0, &FRAME), None),
                 Ok(size) if size > max => return Attempt::Bad(too_long, None),
@@ -327,7 +338,7 @@ impl<F: Frames> FrameScan<F> {
                     return Attempt::Bad(too_long, None);
                 }
                 Err(Halt::Need(more)) => return Attempt::Need(more),
-                Err(Halt::Bad(error)) => return Attempt::Bad(error, None),
+                Err(Halt::Bad(error)) => return Attempt::Bad(error, claimed),
             }
         }
         let Some(frame) = rest.get(..self.total) else { return Attempt::Need(self.total - rest.len()) };
@@ -340,7 +351,7 @@ impl<F: Frames> FrameScan<F> {
         self.verified = false;
         if let Some(check) = &kind.check {
             let error = |at: usize, kind| Error::new(kind, at as u32, check.at);
-            if self.spent > CHECK_FACTOR.saturating_mul(Self::limit() as u64) {
+            if self.is_dear() {
                 return Attempt::Dear(error(0, ErrorKind::Checksum), frame.len());
             }
             self.checked += frame.len() as u64;

@@ -10,6 +10,7 @@ use core::fmt;
 
 use memchr::{memchr, memmem};
 
+use super::kinds::Proof;
 use super::{Cursor, FRAME, Halt};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::{Codec, End};
@@ -241,10 +242,12 @@ impl<S> FrameWalk<S> {
         c: &mut Cursor<'b>,
         walk: impl FnOnce(&mut S, &mut Walker<'b>) -> Result<(), Halt>,
     ) -> Result<usize, Halt> {
-        let mut w = Walker { bytes: c.rest(), at: self.at, max: c.max(), visited: 0 };
+        let proof = c.proof();
+        let mut w = Walker { bytes: c.rest(), at: self.at, max: c.max(), visited: 0, proof, whole: false };
         let walked = walk(&mut self.scan, &mut w);
         self.at = w.at;
         c.looked(w.visited);
+        c.proved(w.proof);
         walked.map(|()| w.at)
     }
 }
@@ -256,6 +259,8 @@ pub struct Walker<'b> {
     at: usize,
     max: usize,
     visited: u64,
+    proof: Proof,
+    whole: bool,
 }
 
 impl<'b> Walker<'b> {
@@ -488,6 +493,50 @@ impl<'b> Walker<'b> {
     #[inline]
     pub fn amount(&self, said: i64, kind: ErrorKind, at: &'static FieldInfo) -> Result<usize, Halt> {
         usize::try_from(said).map_err(|_| self.bad(kind, at))
+    }
+
+    /// The bytes that a checksum covers.
+    ///
+    /// # Errors
+    ///
+    /// They have not all come yet; they are more than may be spent on one.
+    #[inline]
+    pub fn covered(&mut self, from: usize, to: usize, at: &'static FieldInfo) -> Result<&'b [u8], Halt> {
+        if to > self.bytes.len() {
+            return Err(self.need(to));
+        }
+        let Some(bytes) = self.bytes.get(from..to) else { return Err(self.bad(ErrorKind::Checksum, at)) };
+        if self.proof.most.is_some_and(|most| bytes.len() > most) {
+            return Err(self.bad(ErrorKind::Checksum, at));
+        }
+        self.proof.checked += bytes.len() as u64;
+        Ok(bytes)
+    }
+
+    /// The frame ends here, even if it turns out to be none.
+    #[inline]
+    pub fn whole(&mut self) {
+        self.whole = true;
+    }
+
+    /// Compares the checksum that stands at `offset` with the one computed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Checksum`] when they differ, unless wrong ones are accepted.
+    #[inline]
+    pub fn check(
+        &mut self,
+        computed: u64,
+        sent: u64,
+        offset: usize,
+        at: &'static FieldInfo,
+    ) -> Result<(), Halt> {
+        if computed == sent || self.proof.accept_bad {
+            return Ok(());
+        }
+        self.proof.claimed = self.whole.then_some(self.at);
+        Err(Halt::Bad(Error::new(ErrorKind::Checksum, u32::try_from(offset).unwrap_or(u32::MAX), at)))
     }
 
     /// Refuses more than `max` bytes or elements.
