@@ -78,6 +78,7 @@ fn skeleton_of(input: &DeriveInput) -> Option<Model> {
         private: private_path(&attrs),
         lifetime: input.generics.lifetimes().next().map(|param| param.lifetime.clone()),
         ctx,
+        max_depth: None,
         shape: Shape::Struct(Layout {
             owner: String::new(),
             style: Style::Unit,

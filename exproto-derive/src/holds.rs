@@ -189,8 +189,7 @@ fn part(model: &Model, ty: &Type, trait_: &TokenStream) -> Holds {
 }
 
 fn own(model: &Model, ty: &Type) -> bool {
-    let Type::Path(path) = ty else { return ty.to_token_stream().to_string().contains("Self") };
-    path.path.segments.last().is_some_and(|last| last.ident == model.ident || last.ident == "Self")
+    crate::expand::depth::names(ty, &model.ident.to_string())
 }
 
 /// An integer of any value.

@@ -22,6 +22,8 @@ pub(crate) struct Model {
     /// The lifetime of borrowed fields, if there is one.
     pub(crate) lifetime: Option<Lifetime>,
     pub(crate) ctx: Vec<(Ident, Type)>,
+    /// How many values of it may lie within each other, if they may.
+    pub(crate) max_depth: Option<u32>,
     pub(crate) shape: Shape,
     pub(crate) frame: Option<Frame>,
     pub(crate) routes: RouteAttrs,

@@ -356,12 +356,8 @@ fn ends(item: &Item, whole: &Item, stuck: &mut Vec<(Span, String)>) {
 /// Whether the walk over an item leads into the type of this name. How deep
 /// values lie within each other is not bounded, so there is no state for it.
 pub(crate) fn leads_into(item: &Item, ident: &Ident) -> bool {
-    let own = |ty: &Type| match ty {
-        Type::Path(path) => {
-            path.path.segments.last().is_some_and(|last| last.ident == *ident || last.ident == "Self")
-        }
-        _ => false,
-    };
+    let name = ident.to_string();
+    let own = |ty: &Type| crate::expand::depth::names(ty, &name);
     match (&item.repr, &item.extent) {
         _ if item.attrs.via.is_some() => false,
         (Repr::Part | Repr::Body(_), Extent::Own | Extent::Rest(_)) => own(&item.ty),

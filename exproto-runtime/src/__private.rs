@@ -273,6 +273,18 @@ pub trait RawBody {
     fn raw_body(&self) -> Option<&[u8]>;
 }
 
+impl<T: Kind> Kind for alloc::boxed::Box<T> {
+    fn kind(&self) -> &'static str {
+        (**self).kind()
+    }
+}
+
+impl<T: RawBody> RawBody for alloc::boxed::Box<T> {
+    fn raw_body(&self) -> Option<&[u8]> {
+        (**self).raw_body()
+    }
+}
+
 /// FNV-1a, to tell the segments of one message from those of another on the
 /// same connection. Not for anything that an attacker gains by colliding.
 #[derive(Debug)]

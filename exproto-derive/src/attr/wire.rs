@@ -11,8 +11,8 @@ use super::gap::{self, Gap};
 use super::{Keyed, Place, after_eq, entries, in_parens, set, unknown_key};
 use crate::ctxt::Ctxt;
 
-const STRUCT_KEYS: &[&str] = &["endian", "ctx", "bits", "sep", "before", "after", "crate"];
-const ENUM_KEYS: &[&str] = &["endian", "ctx", "tag", "lenient", "sep", "crate"];
+const STRUCT_KEYS: &[&str] = &["endian", "ctx", "bits", "sep", "max_depth", "before", "after", "crate"];
+const ENUM_KEYS: &[&str] = &["endian", "ctx", "tag", "lenient", "sep", "max_depth", "crate"];
 const VARIANT_KEYS: &[&str] = &["tag", "other", "when"];
 const FIELD_KEYS: &[&str] = &[
     "endian", "as", "bits", "size", "count", "rest", "until", "max", "extra", "each", "fill", "is", "if",
@@ -20,9 +20,39 @@ const FIELD_KEYS: &[&str] = &[
     "default", "via", "before", "after",
 ];
 const ALL_KEYS: &[&str] = &[
-    "endian", "ctx", "bits", "before", "after", "crate", "tag", "lenient", "other", "when", "as", "size",
-    "count", "rest", "each", "fill", "is", "if", "opaque", "range", "strict", "scale", "offset", "unit",
-    "sentinel", "skip", "default", "sep", "until", "max", "extra", "via",
+    "endian",
+    "ctx",
+    "bits",
+    "before",
+    "after",
+    "crate",
+    "tag",
+    "lenient",
+    "other",
+    "when",
+    "as",
+    "size",
+    "count",
+    "rest",
+    "each",
+    "fill",
+    "is",
+    "if",
+    "opaque",
+    "range",
+    "strict",
+    "scale",
+    "offset",
+    "unit",
+    "sentinel",
+    "skip",
+    "default",
+    "sep",
+    "until",
+    "max",
+    "extra",
+    "via",
+    "max_depth",
 ];
 
 /// The byte order of an integer.
@@ -139,6 +169,8 @@ pub(crate) struct WireAttrs {
     pub(crate) default: Option<Keyed<Expr>>,
     /// What stands between the layout of the value and its bytes on the wire.
     pub(crate) via: Option<Keyed<Expr>>,
+    /// How many values of the type may lie within each other.
+    pub(crate) max_depth: Option<Keyed<u32>>,
     pub(crate) krate: Option<Keyed<Path>>,
     pub(crate) before: Vec<WireItem>,
     pub(crate) after: Vec<WireItem>,
@@ -222,6 +254,7 @@ fn one(
         }
         "skip" => set(&mut found.skip, key, (), ctxt),
         "default" => set(&mut found.default, key, after_eq(input, key, "0", expr)?, ctxt),
+        "max_depth" => set(&mut found.max_depth, key, after_eq(input, key, "8", depth)?, ctxt),
         "via" => set(&mut found.via, key, after_eq(input, key, "TRANSFORM", via)?, ctxt),
         "crate" => set(
             &mut found.krate,
@@ -289,6 +322,17 @@ fn endian(input: ParseStream<'_>) -> syn::Result<EndianKey> {
         _ => return Ok(EndianKey { order: Endian::Chosen(0), chosen: Some(expr) }),
     };
     Ok(EndianKey { order, chosen: None })
+}
+
+fn depth(input: ParseStream<'_>) -> syn::Result<u32> {
+    let literal: LitInt = input.parse()?;
+    match literal.base10_parse::<u32>() {
+        Ok(depth @ 1..=64) => Ok(depth),
+        _ => Err(syn::Error::new(
+            literal.span(),
+            "values lie within each other 1 to 64 deep, so that they do not exhaust the stack",
+        )),
+    }
 }
 
 /// A transform, or `with(DECODE, ENCODE)`.

@@ -100,13 +100,14 @@ fn recursion(model: &Model, item: &Item, ctxt: &mut Ctxt) {
         })
     }
     let name = model.ident.to_string();
-    if item.member.is_some()
+    if model.max_depth.is_none()
+        && item.member.is_some()
         && let Some(span) = find(item.ty.to_token_stream(), &name)
     {
         ctxt.error_at(
             span,
             format_args!(
-                "`{name}` contains itself, so a device could nest it without end: declare a type for each level that the protocol has"
+                "`{name}` contains itself, so a device could nest it without end: say how deep, `#[wire(max_depth = 8)]`, or declare a type for each level that the protocol has"
             ),
         );
     }

@@ -24,7 +24,8 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         quote_spanned!(span=> const _: () = ::core::assert!(#condition, #message);)
     });
     let delimiter = delimiter(model, false);
-    static_lifetimes(quote!(#(#layouts)* #(#frame)* #delimiter))
+    let depth = super::depth::assertion(model);
+    static_lifetimes(quote!(#(#layouts)* #(#frame)* #delimiter #depth))
 }
 
 /// The same where a type has parameters: what holds of them depends on the

@@ -6,6 +6,7 @@ use quote::quote;
 
 use super::common::{Locals, construct, ctx_bind, ctx_type, de_lifetime, header, pattern, user_expr};
 use super::decode::Decode;
+use super::depth;
 use super::encode::Encode;
 use super::structs::sizes;
 use crate::holds::Holds;
@@ -128,6 +129,16 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
         let write = Encode { model, layout: &variant.layout }.statements();
         quote!(#take_apart => { #write })
     });
+    let choose = quote! {
+        #bind
+        __p::Ok(match __tag {
+            #(#select_arms,)*
+            _ => <Self as __p::Select<#lifetime>>::opaque(__tag, __r)?,
+        })
+    };
+    let choose = depth::decode(model, &choose);
+    let write = depth::encode(model, &quote!(#bind match self { #(#body_arms)* } __p::Ok(())));
+    let ends = depth::ends(model);
     let tagged = header(model, false, &quote!(__p::Tagged), &quote!(__p::Wire<Ctx = ()>));
     let select =
         header(model, true, &quote!(__p::Select<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
@@ -140,6 +151,7 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
             const GREEDY: bool = false #(|| #greedy)*;
             const BYTES: __p::ByteSet = #held;
             const TAG_BYTES: __p::ByteSet = #tag_bytes;
+            #ends
             type Ctx = #ctx;
             #[inline]
             fn tag(&self) -> u64 { match self { #(#tag_arms)* } }
@@ -149,11 +161,7 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
             fn select<__T: __p::Trace>(__tag: u64, __r: &mut __p::Reader<#lifetime, __T>, __ctx: #ctx)
                 -> __p::Result<Self, __p::Error>
             {
-                #bind
-                __p::Ok(match __tag {
-                    #(#select_arms,)*
-                    _ => <Self as __p::Select<#lifetime>>::opaque(__tag, __r)?,
-                })
+                #choose
             }
             #[inline]
             fn opaque<__T: __p::Trace>(__tag: u64, __r: &mut __p::Reader<#lifetime, __T>)
@@ -165,9 +173,7 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
         #encode {
             #[inline]
             fn encode_body(&self, __w: &mut __p::Writer<'_>, __ctx: #ctx) -> __p::Result<(), __p::Error> {
-                #bind
-                match self { #(#body_arms)* }
-                __p::Ok(())
+                #write
             }
         }
     }
@@ -222,6 +228,7 @@ fn inline(model: &Model, data: &EnumModel) -> TokenStream {
             const SIZE: __p::Option<usize> = __p::None;
             const GREEDY: bool = false #(|| #greedy)*;
             const BYTES: __p::ByteSet = #held;
+            const ENDS_WITHOUT_MAX_DEPTH: () = <Self as __p::Tagged>::ENDS_WITHOUT_MAX_DEPTH;
             type Ctx = #ctx;
         }
         #decode {
@@ -295,6 +302,15 @@ fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
         let write = Encode { model, layout: &variant.layout }.statements();
         quote!(#take_apart => { #write })
     });
+    let read = quote! {
+        #bind
+        let __left: usize = __r.left();
+        #arms
+        __p::Err(__r.fail(__p::ErrorKind::Tag, __r.offset(), &__TYPE, 0, 0))
+    };
+    let read = depth::decode(model, &read);
+    let write = depth::encode(model, &quote!(#bind match self { #(#body_arms)* } __p::Ok(())));
+    let ends = depth::ends(model);
     let min = data.variants.iter().map(|variant| sizes(&variant.layout).0);
     let greedy = data.variants.iter().map(|variant| sizes(&variant.layout).2);
     let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
@@ -307,21 +323,17 @@ fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
             const SIZE: __p::Option<usize> = __p::None;
             const GREEDY: bool = false #(|| #greedy)*;
             const BYTES: __p::ByteSet = #held;
+            #ends
             type Ctx = #ctx;
         }
         #decode {
             fn decode<__T: __p::Trace>(__r: &mut __p::Reader<#lifetime, __T>, __ctx: #ctx) -> __p::Result<Self, __p::Error> {
-                #bind
-                let __left: usize = __r.left();
-                #arms
-                __p::Err(__r.fail(__p::ErrorKind::Tag, __r.offset(), &__TYPE, 0, 0))
+                #read
             }
         }
         #encode {
             fn encode(&self, __w: &mut __p::Writer<'_>, __ctx: #ctx) -> __p::Result<(), __p::Error> {
-                #bind
-                match self { #(#body_arms)* }
-                __p::Ok(())
+                #write
             }
         }
     }

@@ -7,6 +7,7 @@ mod calc;
 pub(crate) mod check;
 pub(crate) mod common;
 mod decode;
+pub(crate) mod depth;
 mod encode;
 mod enums;
 mod fill;

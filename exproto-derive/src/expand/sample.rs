@@ -61,6 +61,16 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 .map(|(_, v)| v)
                 .collect();
             let count = known.len().max(1);
+            let pick = match super::depth::shallow(&known) {
+                Some(shallow) => quote! {
+                    if __random.is_deep() {
+                        __random.one_of(&[#(#shallow),*]).copied().unwrap_or_default()
+                    } else {
+                        __random.within(0..=(#count - 1))
+                    }
+                },
+                None => quote!(__random.within(0..=(#count - 1))),
+            };
             let arms = known.iter().enumerate().map(|(index, variant)| {
                 let name = &variant.ident;
                 let value = content(model, &variant.layout, &quote!(#ident::#name));
@@ -73,9 +83,10 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                     content(model, &variant.layout, &quote!(#ident::#name))
                 },
             );
-            quote!(match __random.within(0..=(#count - 1)) { #(#arms)* _ => { let __tag: u64 = 0; #last } })
+            quote!(match #pick { #(#arms)* _ => { let __tag: u64 = 0; #last } })
         }
     };
+    let body = super::depth::sample(model, &body);
     quote! {
         #header {
             fn sample(
@@ -115,7 +126,13 @@ fn content(model: &Model, layout: &Layout, path: &TokenStream) -> TokenStream {
                 __more &= __random.chance(0.7);
                 if __more { __p::Some(#value) } else { __p::None }
             }),
-            _ => quote!(if __random.chance(0.5) { __p::Some(#value) } else { __p::None }),
+            _ => {
+                let deep = match item.repr {
+                    Repr::Part | Repr::Body(_) => quote!(&&!__random.is_deep()),
+                    _ => TokenStream::new(),
+                };
+                quote!(if __random.chance(0.5) #deep { __p::Some(#value) } else { __p::None })
+            }
         };
         let ty = full_type(item);
         quote!(let #local: #ty = #value;)
@@ -241,6 +258,8 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
             if *kind == ListKind::Array {
                 return quote!({ let __v: #ty = __p::array_of(|_| #one); __v });
             }
+            let declared = item.each.as_ref().is_none_or(|each| matches!(each.repr, Repr::Part));
+            let count = if declared { quote!(if __random.is_deep() { 0 } else { #count }) } else { count };
             if let Extent::UntilElement(last) = &item.extent {
                 let last = user_expr(last, layout, item, model, Locals::Sample);
                 // Of many at random one is a last one; of numbers it is often the

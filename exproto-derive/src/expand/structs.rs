@@ -6,6 +6,7 @@ use quote::quote;
 use super::asserts::{const_path, where_used};
 use super::common::{construct, ctx_bind, ctx_type, de_lifetime, header, pattern};
 use super::decode::Decode;
+use super::depth;
 use super::encode::Encode;
 use crate::ir::{Extent, Item, Layout, ListKind, Model, Presence, Repr};
 use crate::lower::fixed_at;
@@ -30,6 +31,9 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
             const DELIMITED: bool = true;
         )
     });
+    let read = depth::decode(model, &quote!(#found #bind #read __p::Ok(#value)));
+    let write = depth::encode(model, &quote!(#bind let #take_apart = self; #write __p::Ok(())));
+    let ends = depth::ends(model);
     let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
     let decode =
         header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
@@ -41,25 +45,20 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
             const GREEDY: bool = #greedy;
             const BYTES: __p::ByteSet = #bytes;
             #delimited
+            #ends
             type Ctx = #ctx;
         }
         #decode {
             #[inline]
             fn decode<__T: __p::Trace>(__r: &mut __p::Reader<#lifetime, __T>, __ctx: #ctx) -> __p::Result<Self, __p::Error> {
                 #asserts
-                #found
-                #bind
                 #read
-                __p::Ok(#value)
             }
         }
         #encode {
             #[inline]
             fn encode(&self, __w: &mut __p::Writer<'_>, __ctx: #ctx) -> __p::Result<(), __p::Error> {
-                #bind
-                let #take_apart = self;
                 #write
-                __p::Ok(())
             }
         }
     }
@@ -79,6 +78,14 @@ pub(crate) fn sizes(layout: &Layout) -> (TokenStream, TokenStream, TokenStream) 
         }
         let ty = &item.ty;
         let always = matches!(item.presence, Presence::Always) && item.absent.is_none();
+        // Of a value that lies within one of its own type nothing more is known.
+        if matches!(item.repr, Repr::Part | Repr::Body(_))
+            && matches!(item.extent, Extent::Own)
+            && super::depth::names(ty, layout.owner.split("::").next().unwrap_or_default())
+        {
+            size = quote!(__p::None);
+            continue;
+        }
         let own = matches!(item.extent, Extent::Own);
         let greedy_too = match &item.repr {
             _ if item.takes_rest() => Some(quote!(true)),

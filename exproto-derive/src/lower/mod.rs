@@ -111,6 +111,7 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
         private,
         lifetime,
         ctx,
+        max_depth: attrs.max_depth.as_ref().map(|key| key.value),
         shape,
         frame,
         routes,

@@ -476,7 +476,7 @@ fn keys_go_where_they_mean_something() {
         (
             "struct Node { #[wire(rest)] children: Vec<Node> }",
             &[(
-                "`Node` contains itself, so a device could nest it without end: declare a type for each level that the protocol has",
+                "`Node` contains itself, so a device could nest it without end: say how deep, `#[wire(max_depth = 8)]`, or declare a type for each level that the protocol has",
                 "Node",
             )],
         ),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod absent;
+mod depth;
 mod digits;
 mod frame;
 mod join;

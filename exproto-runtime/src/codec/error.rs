@@ -44,6 +44,8 @@ pub enum ErrorKind {
     Delimiter,
     /// The transform of a field (`via`) refused the bytes.
     Transform,
+    /// Values of a type lie within each other deeper than its `max_depth`.
+    Depth,
 }
 
 impl ErrorKind {
@@ -69,6 +71,7 @@ impl ErrorKind {
             Self::Digits => "digits",
             Self::Delimiter => "delimiter",
             Self::Transform => "transform",
+            Self::Depth => "depth",
         }
     }
 
@@ -94,6 +97,7 @@ impl ErrorKind {
             Self::Digits => "a byte is no digit of the number that stands here",
             Self::Delimiter => "the content holds the bytes that end the frame",
             Self::Transform => "the transform of the field refused the bytes",
+            Self::Depth => "values lie within each other deeper than the layout allows",
         }
     }
 }

@@ -34,6 +34,10 @@ pub trait Wire {
     /// Whether it is a frame that stands between delimiters or is escaped, which
     /// only the frame search takes off, so that it is no part of another layout.
     const DELIMITED: bool = false;
+    /// Cannot be evaluated where types hold each other and none has a
+    /// `max_depth`.
+    #[doc(hidden)]
+    const ENDS_WITHOUT_MAX_DEPTH: () = ();
     /// Values of the surrounding layout that decide this one; `()` if none.
     type Ctx: Copy;
 }
@@ -88,6 +92,10 @@ pub trait Tagged {
     const BYTES: ByteSet = ByteSet::ALL;
     /// The bytes of the tags of declared variants.
     const TAG_BYTES: ByteSet = ByteSet::ALL;
+    /// Cannot be evaluated where types hold each other and none has a
+    /// `max_depth`.
+    #[doc(hidden)]
+    const ENDS_WITHOUT_MAX_DEPTH: () = ();
     /// Values of the surrounding layout that decide this one.
     type Ctx: Copy;
     /// The tag of this value.

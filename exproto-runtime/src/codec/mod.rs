@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `layout` | the traits that the derive implements |
+//! | `boxed` | `Box<T>` as a field |
 //! | `reader`, `writer` | the cursors that generated code works with |
 //! | `own`, `serde`, `deku` | values of types that only a codec knows |
 //! | `part` | values that are no frames, to and from bytes |
@@ -89,6 +90,7 @@
 //! [`fatal`](Bad::fatal) and the session closes the connection.
 
 mod bits;
+mod boxed;
 mod byte_set;
 mod check;
 #[cfg(feature = "deku")]

@@ -17,13 +17,37 @@ use core::ops::RangeInclusive;
 #[derive(Clone, Debug)]
 pub struct Random {
     state: u64,
+    /// How deep it is within types that hold themselves.
+    depth: u32,
+    /// Whether that is enough.
+    deep: bool,
 }
 
 impl Random {
     /// A generator; equal seeds give equal numbers.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { state: seed }
+        Self { state: seed, depth: 0, deep: false }
+    }
+
+    /// Makes a value of a type that may hold itself `max` times. Some levels
+    /// show how it is; with each there are several times as many values.
+    #[doc(hidden)]
+    pub fn nested<T>(&mut self, max: u32, make: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.deep;
+        self.depth += 1;
+        self.deep = self.depth >= max.min(3);
+        let made = make(self);
+        self.depth -= 1;
+        self.deep = outer;
+        made
+    }
+
+    /// Whether lists and options of declared types are to be empty.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_deep(&self) -> bool {
+        self.deep
     }
 
     /// The next 64 bits.

@@ -77,6 +77,28 @@ impl<'a, T: Trace> Reader<'a, T> {
         self.flags.take_found()
     }
 
+    /// Into a value of a type that may hold itself; every one is followed by
+    /// [`shallower`](Self::shallower).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Depth`] within `max` such values already.
+    #[inline(always)]
+    #[doc(hidden)]
+    pub fn deeper(&mut self, max: u32, at: &'static FieldInfo) -> Result<(), Error> {
+        match self.flags.deeper(max) {
+            true => Ok(()),
+            false => Err(self.fail(ErrorKind::Depth, self.offset(), at, u64::from(max) + 1, u64::from(max))),
+        }
+    }
+
+    /// Out of a value of a type that may hold itself.
+    #[inline(always)]
+    #[doc(hidden)]
+    pub fn shallower(&mut self) {
+        self.flags.shallower();
+    }
+
     /// Bytes from the start of the frame to the next byte.
     #[inline]
     #[must_use]

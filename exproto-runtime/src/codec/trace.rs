@@ -96,6 +96,9 @@ impl Flags {
     /// Set on a reader over a frame that the frame search has found and
     /// verified, until its decode begins.
     pub(crate) const FOUND: Self = Self(1 << 30);
+    /// How deep the reader is within types that hold themselves.
+    const DEPTH: u32 = 0xFF << Self::DEPTH_AT;
+    const DEPTH_AT: u32 = 20;
 
     /// Flags whose cause the typed value has no room for, so that encoding it
     /// would not give the received bytes.
@@ -116,7 +119,7 @@ impl Flags {
     /// Adds all flags of `other`.
     #[inline]
     pub const fn merge(&mut self, other: Self) {
-        self.0 |= other.0;
+        self.0 |= other.0 & !Self::DEPTH;
     }
 
     /// Whether the flag is set.
@@ -128,7 +131,7 @@ impl Flags {
     /// Whether nothing odd was seen.
     #[must_use]
     pub const fn is_empty(self) -> bool {
-        self.0 & !(Self::ACCEPT_BAD.0 | Self::FOUND.0) == 0
+        self.0 & !(Self::ACCEPT_BAD.0 | Self::FOUND.0 | Self::DEPTH) == 0
     }
 
     /// Whether the typed value alone does not give the received bytes back.
@@ -140,6 +143,22 @@ impl Flags {
     #[inline]
     pub(crate) const fn accepts_bad(self) -> bool {
         self.0 & Self::ACCEPT_BAD.0 != 0
+    }
+
+    /// One level deeper, unless that is deeper than `max`, which is below 256.
+    #[inline(always)]
+    pub(crate) const fn deeper(&mut self, max: u32) -> bool {
+        let deep = (self.0 & Self::DEPTH) >> Self::DEPTH_AT;
+        if deep < max {
+            self.0 += 1 << Self::DEPTH_AT;
+        }
+        deep < max
+    }
+
+    /// Back from one level.
+    #[inline(always)]
+    pub(crate) const fn shallower(&mut self) {
+        self.0 -= 1 << Self::DEPTH_AT;
     }
 
     /// Takes the mark of a frame that was found off.

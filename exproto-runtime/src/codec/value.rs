@@ -207,4 +207,8 @@ impl<T: Value + ?Sized> Value for alloc::boxed::Box<T> {
     fn show<V: Visitor>(&self, at: &'static FieldInfo, v: &mut V) {
         (**self).show(at, v);
     }
+
+    fn show_content<V: Visitor>(&self, at: &'static FieldInfo, v: &mut V) {
+        (**self).show_content(at, v);
+    }
 }

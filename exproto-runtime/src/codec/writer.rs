@@ -30,6 +30,8 @@ use super::schema::FieldInfo;
 pub struct Writer<'w> {
     buf: &'w mut Vec<u8>,
     start: usize,
+    /// How deep it is within types that hold themselves.
+    depth: u32,
 }
 
 /// A place in a [`Writer`] to come back to.
@@ -50,7 +52,30 @@ impl<'w> Writer<'w> {
     #[inline]
     pub fn new(buf: &'w mut Vec<u8>) -> Self {
         let start = buf.len();
-        Self { buf, start }
+        Self { buf, start, depth: 0 }
+    }
+
+    /// Into a value of a type that may hold itself; every one is followed by
+    /// [`shallower`](Self::shallower).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Depth`] within `max` such values already.
+    #[inline]
+    #[doc(hidden)]
+    pub fn deeper(&mut self, max: u32, at: &'static FieldInfo) -> Result<(), Error> {
+        if self.depth >= max {
+            return Err(self.error(ErrorKind::Depth, self.here(), at));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Out of a value of a type that may hold itself.
+    #[inline]
+    #[doc(hidden)]
+    pub fn shallower(&mut self) {
+        self.depth -= 1;
     }
 
     /// The place of the next byte.
