@@ -389,7 +389,7 @@ impl<P: HookProvider> Core<P> {
         Answer::Message { message, permitted, last }
     }
 
-    async fn ask<A, O: IntoAnswer<A>>(
+    async fn ask<A: Send, O: IntoAnswer<A>>(
         &self,
         hook: Hook,
         client: &str,

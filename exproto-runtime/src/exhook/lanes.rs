@@ -1,20 +1,32 @@
 //! Events that wait to be worked off: in order for each client, at once for
 //! different ones, and never more than the settings allow.
 //!
-//! A client with events has a task, which ends when it has no more. So clients
-//! don't wait for each other, and one without events costs nothing.
+//! A client whose event is being worked off, or is about to be, has a queue for
+//! what comes meanwhile; one without events costs nothing. Few tasks, the
+//! runners, take the events that may start, many in one go. Most end without
+//! ever waiting; a runner whose event waits stays with it, and another takes its
+//! place. So clients don't wait for each other, and what is told costs no task
+//! and no wake-up of its own.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::thread::available_parallelism;
 
 use tokio::sync::{Notify, Semaphore};
+use tokio::task::yield_now;
 
 /// Parts of the table, so that calls seldom meet at its lock.
 const SHARDS: usize = 16;
+
+/// Events that may start before another runner comes to help, and after which
+/// one lets other tasks run.
+const BUNCH: usize = 32;
 
 /// How much may wait.
 #[derive(Clone, Copy, Debug)]
@@ -57,11 +69,20 @@ struct Waiting<E> {
     bytes: usize,
 }
 
-/// By client: what waits behind the event that its task works on.
+/// By client: what waits behind its event that is being worked off or may start.
 type Shard<E> = HashMap<u64, VecDeque<Waiting<E>>, BuildHasherDefault<AsIs>>;
+
+/// Events that may start, at most one of each client.
+struct Ready<E> {
+    events: VecDeque<(u64, Waiting<E>)>,
+    /// Tasks that take them.
+    runners: usize,
+}
 
 pub(super) struct Lanes<E> {
     shards: [Mutex<Shard<E>>; SHARDS],
+    ready: Mutex<Ready<E>>,
+    most_runners: usize,
     limits: Limits,
     events: AtomicUsize,
     bytes: AtomicUsize,
@@ -82,6 +103,8 @@ impl<E> Lanes<E> {
         let permits = limits.concurrency.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
+            ready: Mutex::new(Ready { events: VecDeque::new(), runners: 0 }),
+            most_runners: available_parallelism().map_or(1, usize::from),
             limits,
             events: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
@@ -111,6 +134,44 @@ impl<E> Lanes<E> {
         // The table inside a shard uses the low bits.
         let index = usize::try_from(key >> 32).unwrap_or(0) % SHARDS;
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ready(&self) -> MutexGuard<'_, Ready<E>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The event that may start now, or an end for the runner that asks.
+    fn take(&self) -> Option<(u64, Waiting<E>)> {
+        let mut ready = self.ready();
+        let next = ready.events.pop_front();
+        if next.is_none() {
+            ready.runners -= 1;
+        }
+        next
+    }
+
+    /// Whether another runner has to take the place of the one that asks.
+    fn replaced(&self) -> bool {
+        let mut ready = self.ready();
+        let needed = !ready.events.is_empty();
+        if !needed {
+            ready.runners -= 1;
+        }
+        needed
+    }
+
+    /// What the client's next event is, when one is done.
+    fn done(&self, key: u64, bytes: usize) -> Option<Waiting<E>> {
+        let next = {
+            let mut shard = self.shard(key);
+            let next = shard.get_mut(&key).and_then(VecDeque::pop_front);
+            if next.is_none() {
+                shard.remove(&key);
+            }
+            next
+        };
+        self.leave(bytes);
+        next
     }
 
     fn enter(&self, bytes: usize) -> bool {
@@ -164,30 +225,56 @@ pub(super) fn push<W: Work>(
         Entry::Vacant(place) => {
             place.insert(VecDeque::new());
             drop(shard);
-            tokio::spawn(run(Arc::clone(worker), key, waiting));
+            start(worker, key, waiting);
         }
     }
     true
 }
 
-async fn run<W: Work>(worker: Arc<W>, key: u64, first: Waiting<W::Event>) {
+/// Lets an event be worked off, whose client has none under way.
+fn start<W: Work>(worker: &Arc<W>, key: u64, event: Waiting<W::Event>) {
     let lanes = worker.lanes();
-    let mut next = Some(first);
-    while let Some(Waiting { event, bytes }) = next {
+    let mut ready = lanes.ready();
+    ready.events.push_back((key, event));
+    let more = ready.runners < lanes.most_runners && ready.events.len() > ready.runners * BUNCH;
+    if more {
+        ready.runners += 1;
+        drop(ready);
+        spawn(worker);
+    }
+}
+
+fn spawn<W: Work>(worker: &Arc<W>) {
+    tokio::spawn(run(Arc::clone(worker)));
+}
+
+async fn run<W: Work>(worker: Arc<W>) {
+    let lanes = worker.lanes();
+    // Calls that came together are all answered first, and find one runner.
+    yield_now().await;
+    for turn in 1_usize.. {
         // Never closed; taken for each event, so that a busy client does not
         // keep others out.
         let permit = lanes.permits.acquire().await;
-        worker.work(event).await;
-        drop(permit);
-        next = {
-            let mut shard = lanes.shard(key);
-            let next = shard.get_mut(&key).and_then(VecDeque::pop_front);
-            if next.is_none() {
-                shard.remove(&key);
+        let Some((key, Waiting { event, bytes })) = lanes.take() else { return };
+        let mut work = pin!(worker.work(event));
+        let waits = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx).is_pending())).await;
+        if waits {
+            if lanes.replaced() {
+                spawn(&worker);
             }
-            next
-        };
-        lanes.leave(bytes);
+            work.await;
+        }
+        drop(permit);
+        if let Some(next) = lanes.done(key, bytes) {
+            start(&worker, key, next);
+        }
+        if waits {
+            return;
+        }
+        if turn % BUNCH == 0 {
+            yield_now().await;
+        }
     }
 }
 
@@ -281,6 +368,47 @@ mod tests {
                     assert_eq!(recorder.lanes.len(), 0);
                     assert_eq!(recorder.lanes.bytes.load(Ordering::SeqCst), 0);
                 }
+            }
+        });
+    }
+
+    /// Only the first client's events wait for the gate.
+    struct OneWaits(Arc<Recorder>);
+
+    impl Work for OneWaits {
+        type Event = (usize, usize);
+
+        fn lanes(&self) -> &Lanes<Self::Event> {
+            &self.0.lanes
+        }
+
+        async fn work(&self, event: Box<Self::Event>) {
+            if event.0 == 0 {
+                self.0.gate.acquire().await.unwrap().forget();
+            }
+            self.0.seen.lock().unwrap().push(*event);
+        }
+    }
+
+    #[test]
+    fn an_event_that_waits_holds_up_no_other_client() {
+        block_on(async {
+            let worker = Arc::new(OneWaits(Recorder::new(ROOMY)));
+            for number in 0..2 * BUNCH {
+                for client in 0..8 {
+                    assert!(push(&worker, (client, number), name, 1));
+                }
+            }
+            while worker.lanes().len() > 2 * BUNCH {
+                yield_now().await;
+            }
+            let others = worker.0.seen.lock().unwrap().len();
+            assert_eq!(others, 7 * 2 * BUNCH);
+            worker.0.gate.add_permits(2 * BUNCH);
+            worker.lanes().emptied().await;
+            assert_eq!(worker.0.seen.lock().unwrap().len(), 8 * 2 * BUNCH);
+            while worker.lanes().ready().runners > 0 {
+                yield_now().await;
             }
         });
     }
