@@ -2,8 +2,8 @@
 //! presence, rewriting, and a sink for messages.
 //!
 //! ```console
-//! cargo run --example exhook -- add-user users.db joe secret
-//! cargo run --example exhook -- serve 127.0.0.1:9000 users.db messages.jsonl
+//! cargo run -p exproto-exhook -- add-user users.db joe secret
+//! cargo run -p exproto-exhook -- serve 127.0.0.1:9000 users.db messages.jsonl
 //! ```
 //!
 //! EMQX is told where it is:
@@ -74,13 +74,16 @@ impl HookProvider for Guard {
         if message.topic.starts_with("blocked/") {
             return Ok(Publish::Drop);
         }
-        if let Some(rest) = message.topic.strip_prefix("raw/") {
-            // EMQX does not ask again whether the client may publish there.
-            return Ok(Publish::Replace(Replace::new().topic(format!("sensors/{rest}"))));
-        }
         // An error drops the message, so that none passes that is not kept.
-        self.sink.store(message).await?;
-        Ok(Publish::Pass)
+        let Some(rest) = message.topic.strip_prefix("raw/") else {
+            self.sink.store(message).await?;
+            return Ok(Publish::Pass);
+        };
+        // EMQX does not ask again whether the client may publish there.
+        let mut rewritten = message.clone();
+        rewritten.topic = format!("sensors/{rest}");
+        self.sink.store(&rewritten).await?;
+        Ok(Publish::Replace(Replace::new().topic(rewritten.topic)))
     }
 }
 

@@ -1,8 +1,8 @@
-//! The hook provider of the examples.
+//! The hook provider, asked as EMQX asks.
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code)]
-#[path = "../examples/exhook.rs"]
+#[path = "../src/main.rs"]
 mod provider;
 
 use std::fs;
@@ -144,9 +144,9 @@ fn messages_are_kept_rewritten_and_dropped() {
             guard.on_message_publish(&request).await.unwrap()
         };
         assert_eq!(publish("sensors/c1/t").await, Publish::Pass);
-        assert_eq!(publish("raw/c1/t").await, Publish::Replace(Replace::new().topic("sensors/c1/t")));
+        assert_eq!(publish("raw/c2/t").await, Publish::Replace(Replace::new().topic("sensors/c2/t")));
         assert_eq!(publish("blocked/x").await, Publish::Drop);
-        assert_eq!(*kept.0.lock().unwrap(), ["sensors/c1/t"]);
+        assert_eq!(*kept.0.lock().unwrap(), ["sensors/c1/t", "sensors/c2/t"]);
     });
 }
 
