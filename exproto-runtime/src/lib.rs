@@ -91,6 +91,7 @@ fn main() -> std::process::ExitCode {
 //! | `host` | listeners in front of a broker |
 //! | `grpc` | the EMQX ExProto handler |
 //! | `exhook` | EMQX hooks: authenticate, authorise, watch, rewrite |
+//! | `tls` | certificates for what EMQX calls |
 //! | `cli` | `main`: `serve`, `decode`, `check`, `simulate`, `watch`, `send` |
 //! | `testkit` | device connections for tests, without sockets or a clock |
 //! | `full` | all of these |
@@ -143,6 +144,8 @@ pub mod metrics;
 pub mod session;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 #[doc(hidden)]
 pub mod __private;

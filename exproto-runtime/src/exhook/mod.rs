@@ -134,7 +134,7 @@ impl<P: HookProvider> ExHookServer<P> {
     /// Serves EMQX until `shutdown` ends. Then no connection is accepted any
     /// more, calls that have come are answered, events that wait are worked
     /// off, both for at most [`drain`](ExHookSettings::drain), and the function
-    /// returns. To serve devices on the same port, add this to a
+    /// returns. To serve with TLS, or devices on the same port, add this to a
     /// [`GrpcServer`].
     ///
     /// # Errors

@@ -14,10 +14,15 @@
 //! The standard health service (`grpc.health.v1`) is served too: `SERVING`
 //! until the shutdown begins, `NOT_SERVING` from then on.
 
+#[cfg(feature = "tls")]
+mod incoming;
+
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, ToSocketAddrs};
@@ -27,6 +32,9 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tracing::{info, warn};
+
+#[cfg(feature = "tls")]
+use crate::tls::{Certificates, ServerTls};
 
 /// EMQX's client does not look at our limit on streams and keeps to our
 /// windows.
@@ -68,6 +76,8 @@ impl<S: sealed::Mount> GrpcService for S {}
 pub struct GrpcServer {
     routes: RoutesBuilder,
     running: Vec<Running>,
+    #[cfg(feature = "tls")]
+    tls: Option<ServerTls>,
 }
 
 impl fmt::Debug for GrpcServer {
@@ -90,12 +100,19 @@ impl GrpcServer {
         self
     }
 
+    /// Serves with TLS, and without it no more.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: ServerTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Listens at `address` and serves until `shutdown` ends, see
     /// [`serve`](Self::serve).
     ///
     /// # Errors
     ///
-    /// The address cannot be listened at.
+    /// The address cannot be listened at, or as for [`serve`](Self::serve).
     pub async fn listen(
         self,
         address: impl ToSocketAddrs,
@@ -111,9 +128,15 @@ impl GrpcServer {
     ///
     /// # Errors
     ///
-    /// The listener fails.
+    /// The listener fails, or the certificates cannot be used
+    /// ([`InvalidInput`](io::ErrorKind::InvalidInput)).
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let Self { mut routes, running } = self;
+        #[cfg(feature = "tls")]
+        let certificates = match self.tls {
+            Some(tls) => Some(Arc::new(Certificates::open(tls, b"h2")?)),
+            None => None,
+        };
+        let (mut routes, running) = (self.routes, self.running);
         let drain = running.iter().map(|running| running.drain).max().unwrap_or_default();
         let mut stops = Vec::new();
         let mut finishes = Vec::new();
@@ -143,10 +166,23 @@ impl GrpcServer {
             }
             tokio::time::sleep(drain).await;
         };
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let server = builder().add_routes(routes.routes()).serve_with_incoming_shutdown(incoming, shutdown);
+        let server = builder().add_routes(routes.routes());
+        #[cfg(feature = "tls")]
+        let fresh = keep_fresh(certificates.clone());
+        #[cfg(not(feature = "tls"))]
+        let fresh = std::future::pending();
+        let server = async {
+            #[cfg(feature = "tls")]
+            if let Some(certificates) = certificates {
+                let incoming = incoming::TlsIncoming::new(listener, certificates);
+                return server.serve_with_incoming_shutdown(incoming, shutdown).await;
+            }
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            server.serve_with_incoming_shutdown(incoming, shutdown).await
+        };
         let result = tokio::select! {
             result = server => result,
+            () = fresh => Ok(()),
             () = late => {
                 warn!("calls are still under way after {drain:?}; not waiting any longer");
                 return Ok(());
@@ -158,6 +194,15 @@ impl GrpcServer {
             }
         }
         result.map_err(io::Error::other)
+    }
+}
+
+/// Reads certificates again as long as they are served with.
+#[cfg(feature = "tls")]
+async fn keep_fresh(certificates: Option<Arc<Certificates>>) {
+    match certificates {
+        Some(certificates) => certificates.keep_fresh().await,
+        None => std::future::pending().await,
     }
 }
 

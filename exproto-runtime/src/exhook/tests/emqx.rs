@@ -56,13 +56,16 @@ pub(super) struct Emqx {
 
 impl Emqx {
     pub(super) fn new(address: SocketAddr) -> Self {
-        let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+        Self::over(Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy())
+    }
+
+    pub(super) fn over(channel: Channel) -> Self {
         Self { channel, patience: Duration::from_secs(60) }
     }
 
     pub(super) async fn call_path(&self, path: &str, request: Bytes) -> Result<Bytes, Status> {
         let mut grpc = tonic::client::Grpc::new(self.channel.clone());
-        grpc.ready().await.unwrap();
+        grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
         let mut request = Request::new(request);
         request.set_timeout(self.patience);
         let answer = grpc.unary(request, path.parse().unwrap(), Raw).await?;

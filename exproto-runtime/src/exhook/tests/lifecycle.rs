@@ -106,3 +106,60 @@ fn the_text_for_scrapers_names_every_hook_once() {
         bench.end().await;
     });
 }
+
+#[cfg(feature = "tls")]
+#[test]
+fn nodes_show_their_certificates() {
+    use tokio::net::TcpStream;
+    use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+
+    use crate::tls::ServerTls;
+    use crate::tls::made::{Authority, Folder};
+
+    run(async {
+        let (ours, emqx) = (Authority::new(), Authority::new());
+        let (cert, key) = ours.issue("localhost");
+        let folder = Folder::new("hooks");
+        let tls = ServerTls::new(folder.write("a.crt", &cert), folder.write("a.key", &key))
+            .require_client(folder.write("emqx.crt", &emqx.pem));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let hooks = ExHookServer::new(Shared::default(), ExHookSettings::default());
+        let served = tokio::spawn(GrpcServer::new().with(hooks).tls(tls).serve(listener, async {
+            let _ = stopped.await;
+        }));
+        // One that never begins its handshake, and one that speaks no TLS.
+        let _silent = TcpStream::connect(address).await.unwrap();
+        let path = "/emqx.exhook.v2.HookProvider/OnClientAuthorize";
+        assert!(Emqx::new(address).call_path(path, authorize("t")).await.is_err());
+
+        let authorities =
+            ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&ours.pem)).domain_name("localhost");
+        let connect = async |tls: ClientTlsConfig| {
+            let at = Endpoint::from_shared(format!("https://{address}")).unwrap();
+            Emqx::over(at.tls_config(tls).unwrap().connect_lazy()).call_path(path, authorize("t")).await
+        };
+        let (cert, key) = emqx.issue("node");
+        let node = authorities.clone().identity(Identity::from_pem(cert, key));
+        assert_eq!(hex(&connect(node).await.unwrap()), "1801");
+        assert!(connect(authorities.clone()).await.is_err());
+        let (cert, key) = ours.issue("node");
+        assert!(connect(authorities.identity(Identity::from_pem(cert, key))).await.is_err());
+        stop.send(()).unwrap();
+        served.await.unwrap().unwrap();
+    });
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn certificates_that_cannot_be_used_are_an_error_at_the_start() {
+    run(async {
+        let hooks = ExHookServer::new(Shared::default(), ExHookSettings::default());
+        let tls = crate::tls::ServerTls::new("no.crt", "no.key");
+        let error =
+            GrpcServer::new().with(hooks).tls(tls).listen("127.0.0.1:0", pending()).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        assert!(error.to_string().starts_with("no.crt cannot be read: "), "{error}");
+    });
+}

@@ -1,0 +1,16 @@
+//! TLS of our own listeners: certificates in PEM files, read again when they
+//! change.
+//!
+//! TLS 1.2 and 1.3, by `rustls` with `ring`. An old certificate stays in use
+//! until the new one and its key are both there and fit each other, so that
+//! whatever renews them need not know of us.
+
+mod error;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod made;
+mod server;
+
+pub use self::error::TlsError;
+pub(crate) use self::server::Certificates;
+pub use self::server::ServerTls;
