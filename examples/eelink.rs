@@ -1,7 +1,7 @@
 //! Eelink's trackers over TCP and UDP, old and new packages, declared once and
 //! run as a gateway to MQTT.
 
-use exproto_runtime::codec::{Latin1, UnixSeconds};
+use exproto_runtime::codec::{Latin1, UnixSeconds, from_bytes};
 use exproto_runtime::prelude::*;
 
 /// What stands on a connection or in a datagram.
@@ -35,23 +35,13 @@ pub struct Package<'a> {
 #[frame(max = 4096)]
 #[wire(endian = big)]
 #[route(one_of = Port<'_>, auth(client_id = "{imei}", username = "{imei}"))]
-#[route(publish("eelink/{client_id}/up/package", qos = 1, each = packages))]
-#[route(reply(enclosed, each = packages))]
+#[route(inner(packages, reply = enclosed))]
 pub struct Envelope<'a> {
     #[wire(before(b"EL"), before(length: u16 = size(check..=packages)))]
     #[wire(before(check: u16 = fn(rotated, imei..)), size = 8)]
     pub imei: Imei,
     #[wire(rest, lenient)]
-    pub packages: List<'a, Inner<'a>>,
-}
-
-/// A package within an envelope: others may follow it there.
-#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[wire(endian = big)]
-pub struct Inner<'a> {
-    #[wire(before(b"gg"), before(kind: u8 = tag(body)), before(length: u16 = size(serial..=body)))]
-    pub serial: u16,
-    pub body: Body<'a>,
+    pub packages: List<'a, Package<'a>>,
 }
 
 /// What every package but two is answered with: its type and serial.
@@ -548,13 +538,9 @@ fn taken(frame: &Package<'_>, cx: &mut Cx<'_, ()>, _: &Outcome) -> Option<Port<'
     answer(frame.serial, &frame.body, cx).map(Port::Answer)
 }
 
-fn enclosed(
-    frame: &Envelope<'_>,
-    package: &Inner<'_>,
-    cx: &mut Cx<'_, ()>,
-    _: &Outcome,
-) -> Option<Port<'static>> {
-    let answer = answer(package.serial, &package.body, cx)?;
+/// What a package is answered, in an envelope as it came.
+fn enclosed(frame: &Envelope<'_>, reply: &[u8], _: &mut Cx<'_, ()>, _: &Outcome) -> Option<Port<'static>> {
+    let answer = from_bytes::<Answer>(reply).ok()?.frame;
     Some(Port::Enclosed(Enclosed { imei: frame.imei, answer }))
 }
 

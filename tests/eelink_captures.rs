@@ -251,7 +251,7 @@ fn packages_are_published_by_what_they_are() {
     let mut conn = TestConn::<Port>::new();
     conn.send(of(":14"));
     let topics: Vec<_> = conn.publishes().iter().map(|message| message.topic.as_str()).collect();
-    assert_eq!(topics, ["eelink/354679090044671/up/package"; 9]);
+    assert_eq!(topics, ["eelink/354679090044671/up/location"; 9]);
 }
 
 #[test]

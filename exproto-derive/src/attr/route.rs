@@ -31,6 +31,7 @@ const VARIANT_KEYS: &[&str] = &[
     "deliver",
     "answer",
     "answers",
+    "inner",
     "reply",
     "with",
     "heartbeat",
@@ -55,6 +56,7 @@ const ALL_KEYS: &[&str] = &[
     "deliver",
     "answer",
     "answers",
+    "inner",
     "reply",
     "with",
     "heartbeat",
@@ -111,6 +113,8 @@ pub(crate) struct VariantRoutes {
     pub(crate) answer: Option<Keyed<Pairing>>,
     /// How the downlink is known that this frame answers.
     pub(crate) answers: Option<Keyed<Pairing>>,
+    /// Frames within this one that have routes of their own.
+    pub(crate) inner: Option<Keyed<Inner>>,
     pub(crate) reply: Vec<Reply>,
     pub(crate) with: Option<Keyed<Path>>,
     pub(crate) heartbeat: Option<Keyed<()>>,
@@ -159,6 +163,15 @@ pub(crate) struct Reply {
     pub(crate) span: Span,
     pub(crate) value: Expr,
     pub(crate) each: Option<Ident>,
+}
+
+/// `inner = LIST`, `inner(LIST, reply = FUNCTION)`.
+#[derive(Clone)]
+pub(crate) struct Inner {
+    pub(crate) list: Ident,
+    /// What puts the envelope around their replies, and whether around all
+    /// together.
+    pub(crate) envelope: Option<(Path, bool)>,
 }
 
 /// What ties an answer to its downlink.
@@ -348,6 +361,10 @@ pub(super) fn route(
         "answers" => {
             let value = pairing(input, key)?;
             set(&mut found.answers, key, value, ctxt);
+        }
+        "inner" => {
+            let value = inner(input, key)?;
+            set(&mut found.inner, key, value, ctxt);
         }
         "reply" => found.reply.push(reply(input, key)?),
         "with" => set(&mut found.with, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
@@ -578,6 +595,38 @@ fn reply(input: ParseStream<'_>, key: &Ident) -> syn::Result<Reply> {
             syn::Error::new(span, "`reply` has to say what the reply is: `reply(FUNCTION, each = LIST)`")
         })?;
         Ok(Reply { span, value, each })
+    })
+}
+
+fn inner(input: ParseStream<'_>, key: &Ident) -> syn::Result<Inner> {
+    if !input.peek(syn::token::Paren) {
+        return Ok(Inner { list: after_eq(input, key, "LIST", |input| input.parse())?, envelope: None });
+    }
+    in_parens(input, key, "LIST, reply = FUNCTION", |input| {
+        let mut found = Inner { list: input.parse()?, envelope: None };
+        comma(input)?;
+        while !input.is_empty() {
+            let key: Ident = input.parse()?;
+            let together = match key.to_string().as_str() {
+                "reply" => false,
+                "replies" => true,
+                _ => {
+                    return Err(syn::Error::new(
+                        key.span(),
+                        format!("`inner` has no key `{key}`; its keys are: reply, replies"),
+                    ));
+                }
+            };
+            if found.envelope.is_some() {
+                return Err(syn::Error::new(
+                    key.span(),
+                    "replies go out one by one or together: give `reply` or `replies`",
+                ));
+            }
+            found.envelope = Some((after_eq(input, &key, "FUNCTION", |input| input.parse())?, together));
+            comma(input)?;
+        }
+        Ok(found)
     })
 }
 

@@ -353,6 +353,7 @@ pub(super) fn named(routes: &VariantRoutes) -> Vec<(&'static str, Span)> {
         ("deliver", routes.deliver.as_ref().map(|key| key.key)),
         ("answer", routes.answer.as_ref().map(|key| key.key)),
         ("answers", routes.answers.as_ref().map(|key| key.key)),
+        ("inner", routes.inner.as_ref().map(|key| key.key)),
         ("reply", routes.reply.first().map(|reply| reply.span)),
         ("with", routes.with.as_ref().map(|key| key.key)),
         ("heartbeat", routes.heartbeat.as_ref().map(|key| key.key)),
@@ -367,14 +368,17 @@ pub(super) fn named(routes: &VariantRoutes) -> Vec<(&'static str, Span)> {
 // `each` walks a list of the variant and makes the payload of each element;
 // `payload` names a field of the variant.
 fn publishes(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt) {
+    if let Some(inner) = &routes.inner {
+        each(layout, &inner.value.list, "`inner` runs the routes of", ctxt);
+    }
     for reply in &routes.reply {
         if let Some(list) = &reply.each {
-            each(layout, list, "answers", ctxt);
+            each(layout, list, "`each` answers", ctxt);
         }
     }
     for publish in &routes.publish {
         if let Some(list) = &publish.each {
-            each(layout, list, "publishes", ctxt);
+            each(layout, list, "`each` publishes", ctxt);
             if let Payload::Field(word) = &publish.payload {
                 ctxt.error(word, "with `each` the payload is the element as JSON: remove `payload`");
             }
@@ -403,10 +407,7 @@ fn each(layout: &Layout, list: &Ident, does: &str, ctxt: &mut Ctxt) {
             format_args!("`{}` has no field `{text}`; {}", layout.owner, field_hint(layout, &text, &[])),
         ),
         Some(item) if !matches!(item.repr, Repr::List(..)) && !item.broken => {
-            ctxt.error(
-                list,
-                format_args!("`{text}` is no list: `each` {does} the elements of a `List` or `Vec`"),
-            );
+            ctxt.error(list, format_args!("`{text}` is no list: {does} the elements of a `List` or `Vec`"));
         }
         Some(_) => {}
     }

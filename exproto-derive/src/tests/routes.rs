@@ -390,3 +390,25 @@ fn an_answer_is_to_what_is_sent() {
         ),
     ]);
 }
+
+#[test]
+fn frames_within_a_frame_are_a_list() {
+    mistakes(&[
+        (
+            "enum E { #[wire(tag = 1)] #[route(inner = a)] A { a: u8 } }",
+            &[("`a` is no list: `inner` runs the routes of the elements of a `List` or `Vec`", "a")],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(inner(packages, reply = f))] A { #[wire(rest)] a: Vec<Part> } }",
+            &[("`E::A` has no field `packages`; there are: a", "packages")],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(inner(a, answer = f))] A { #[wire(rest)] a: Vec<Part> } }",
+            &[("`inner` has no key `answer`; its keys are: reply, replies", "answer")],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(inner(a, reply = f, replies = g))] A { #[wire(rest)] a: Vec<Part> } }",
+            &[("replies go out one by one or together: give `reply` or `replies`", "replies")],
+        ),
+    ]);
+}

@@ -286,6 +286,36 @@ pub fn awaits_of<F: Outer<Body: Routes<Frame = F>>>(frame: &F) -> Option<Pairing
     <F::Body as Routes>::awaits(frame)
 }
 
+/// As [`ask_of`], of a frame within another one, which has logged the device in.
+///
+/// # Errors
+///
+/// The frame is refused, and the one around it.
+pub fn ask_inner<F: Outer<Body: Routes<Frame = F>>>(
+    frame: &F,
+    cx: &mut Cx<'_, F::State>,
+    asks: &mut Asks<'_>,
+) -> Result<(), Refusal> {
+    if access_of(frame) == Access::Sent {
+        return Err(Refusal::new("a frame within it is only ever sent to devices"));
+    }
+    ask_of(frame, Stage::Rest, cx, asks)
+}
+
+/// As [`settle_of`], of a frame within another one.
+///
+/// # Errors
+///
+/// The reply cannot be encoded.
+pub fn settle_inner<F: Outer<Body: Routes<Frame = F>>>(
+    frame: &F,
+    cx: &mut Cx<'_, F::State>,
+    outcome: &Outcome,
+    reply: &mut Vec<u8>,
+) -> Result<After, Error> {
+    settle_of(frame, cx, outcome, reply)
+}
+
 /// What a `poll` function wants sent; the frame is appended to `out`.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! The arms of a body's routes: what each variant asks for, replies and takes.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Expr, LitStr, Path};
@@ -40,6 +40,7 @@ fn asks(routes: &VariantRoutes) -> bool {
         || !routes.subscribe.is_empty()
         || !routes.unsubscribe.is_empty()
         || routes.with.is_some()
+        || routes.inner.is_some()
 }
 
 pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
@@ -100,6 +101,11 @@ pub(super) fn rest(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
     for unsubscribe in &routes.unsubscribe {
         let topic = topic(model, variant, &unsubscribe.filter, Use::Filter);
         out.extend(quote!({ #topic __asks.unsubscribe(&__t)?; __asks.reuse(__t); }));
+    }
+    if let Some((local, element, span)) = inner(variant) {
+        out.extend(quote_spanned! {span=>
+            for __item in #local.iter() { __p::ask_inner(#element, &mut *__cx, &mut *__asks)?; }
+        });
     }
     if let Some(with) = &routes.with {
         let path = &with.value;
@@ -174,16 +180,63 @@ fn topic_by(literal: &LitStr, purpose: Use, value: impl Fn(&str, Span) -> TokenS
 
 pub(super) fn settle(variant: &Site<'_>) -> Option<TokenStream> {
     let routes = &variant.routes;
+    let inner = inner_settle(variant);
     let reply: Vec<_> = routes.reply.iter().map(|reply| reply_to(variant, reply)).collect();
     let close = routes.close.as_ref().map(|close| {
         let reason = close.value.as_ref().map_or_else(|| variant.snake.to_string(), LitStr::value);
         quote!(return __p::Ok(__p::After::Close(__p::CloseReason::Done(__p::core::convert::Into::into(#reason))));)
     });
-    if reply.is_empty() && close.is_none() {
+    if reply.is_empty() && close.is_none() && inner.is_none() {
         return None;
     }
     let take_apart = take_apart(variant);
-    Some(quote!(#take_apart => { #(#reply)* #close }))
+    let closed = inner.is_some().then(|| {
+        quote!(if __closes {
+            return __p::Ok(__after);
+        })
+    });
+    Some(quote!(#take_apart => { #inner #(#reply)* #closed #close }))
+}
+
+/// The list of frames within the variant, an element of it by reference, and
+/// where errors about it belong.
+fn inner<'v>(variant: &'v Site<'_>) -> Option<(&'v Ident, TokenStream, Span)> {
+    let list = &variant.routes.inner.as_ref()?.value.list;
+    let item = field(variant, &list.unraw().to_string())?;
+    Some((&item.local, element(item), located(list)))
+}
+
+/// The replies to the frames within the variant.
+fn inner_settle(variant: &Site<'_>) -> Option<TokenStream> {
+    let (local, element, span) = inner(variant)?;
+    let envelope = variant.routes.inner.as_ref().and_then(|key| key.value.envelope.as_ref());
+    let into = if envelope.is_some() { quote!(&mut __replies) } else { quote!(&mut *__reply) };
+    let wrap = envelope.map(|(path, _)| {
+        let at = located(path);
+        quote_spanned! {at=>
+            if !__replies.is_empty() {
+                let __context = <<Self as __p::Within>::Frame as __p::Outer>::context(__cx);
+                __p::ReplyTo::<<Self as __p::Within>::Frame>::write(
+                    #path(__frame, &__replies[..], &mut *__cx, __outcome), __context, __reply,
+                )?;
+            }
+        }
+    });
+    let (each, all) = match envelope {
+        Some((_, false)) => (wrap.map(|wrap| quote!(#wrap __replies.clear();)), None),
+        _ => (None, wrap),
+    };
+    let replies = envelope.map(|_| quote!(let mut __replies = __p::Vec::new();));
+    Some(quote_spanned! {span=>
+        let (mut __closes, mut __after) = (false, __p::After::Stay);
+        #replies
+        for __item in #local.iter() {
+            let __then = __p::settle_inner(#element, &mut *__cx, __outcome, #into)?;
+            if !__closes && !__p::core::matches!(__then, __p::After::Stay) { (__closes, __after) = (true, __then); }
+            #each
+        }
+        #all
+    })
 }
 
 fn reply_to(variant: &Site<'_>, reply: &Reply) -> TokenStream {
@@ -233,8 +286,19 @@ fn field<'v>(variant: &'v Site<'_>, name: &str) -> Option<&'v Item> {
 
 /// The arm that tells which downlink the variant answers.
 pub(super) fn answers(variant: &Site<'_>) -> Option<TokenStream> {
-    let pairing = &variant.routes.answers.as_ref()?.value;
-    Some(pairing_arm(variant, pairing))
+    if let Some(key) = &variant.routes.answers {
+        return Some(pairing_arm(variant, &key.value));
+    }
+    let (local, element, span) = inner(variant)?;
+    let take_apart = take_apart(variant);
+    Some(quote_spanned! {span=>
+        #take_apart => {
+            for __item in #local.iter() {
+                if let __p::Some(__pairing) = __p::answers_of(#element) { return __p::Some(__pairing); }
+            }
+            __p::None
+        },
+    })
 }
 
 /// The arm that tells how the answer to the variant will be known, which is the
