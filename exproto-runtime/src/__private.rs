@@ -18,8 +18,8 @@ pub mod exhook {
 pub use crate::session::routes::*;
 #[cfg(feature = "session")]
 pub use crate::session::{
-    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Pairing,
-    Polled, Refusal, Stage, TopicBuf, TopicValue, matches,
+    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Lookup, Outcome,
+    Pairing, Polled, Refusal, Stage, TopicBuf, TopicValue, matches,
 };
 
 /// A reference that gives a copy where the type is `Copy`; see [`ViewCopy`].

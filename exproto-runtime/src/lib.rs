@@ -168,5 +168,5 @@ pub mod prelude {
         Reader, Tagged, Text, TextBuf, Transform, Utf8, Writer,
     };
     #[cfg(feature = "session")]
-    pub use crate::session::{Asks, CloseReason, Cx, Next, Outcome, Refusal, Schedule, TopicValue};
+    pub use crate::session::{Asks, CloseReason, Cx, Lookup, Next, Outcome, Refusal, Schedule, TopicValue};
 }

@@ -32,6 +32,7 @@ const VARIANT_KEYS: &[&str] = &[
     "answer",
     "answers",
     "inner",
+    "lookup",
     "reply",
     "with",
     "heartbeat",
@@ -57,6 +58,7 @@ const ALL_KEYS: &[&str] = &[
     "answer",
     "answers",
     "inner",
+    "lookup",
     "reply",
     "with",
     "heartbeat",
@@ -113,6 +115,8 @@ pub(crate) struct VariantRoutes {
     pub(crate) answer: Option<Keyed<Pairing>>,
     /// How the downlink is known that this frame answers.
     pub(crate) answers: Option<Keyed<Pairing>>,
+    /// What is asked elsewhere before anything else.
+    pub(crate) lookup: Option<Keyed<Path>>,
     /// Frames within this one that have routes of their own.
     pub(crate) inner: Option<Keyed<Inner>>,
     pub(crate) reply: Vec<Reply>,
@@ -361,6 +365,9 @@ pub(super) fn route(
         "answers" => {
             let value = pairing(input, key)?;
             set(&mut found.answers, key, value, ctxt);
+        }
+        "lookup" => {
+            set(&mut found.lookup, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt);
         }
         "inner" => {
             let value = inner(input, key)?;

@@ -353,6 +353,7 @@ pub(super) fn named(routes: &VariantRoutes) -> Vec<(&'static str, Span)> {
         ("deliver", routes.deliver.as_ref().map(|key| key.key)),
         ("answer", routes.answer.as_ref().map(|key| key.key)),
         ("answers", routes.answers.as_ref().map(|key| key.key)),
+        ("lookup", routes.lookup.as_ref().map(|key| key.key)),
         ("inner", routes.inner.as_ref().map(|key| key.key)),
         ("reply", routes.reply.first().map(|reply| reply.span)),
         ("with", routes.with.as_ref().map(|key| key.key)),

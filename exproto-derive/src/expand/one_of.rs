@@ -252,6 +252,9 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
             fn answers(__f: &#at) -> __p::Option<__p::Pairing> { match __f { #(#ident::#names(__x) => __p::answers_of(__x),)* } }
             fn awaits(__f: &#at) -> __p::Option<__p::Pairing> { match __f { #(#ident::#names(__x) => __p::awaits_of(__x),)* } }
             #polls
+            #[inline]
+            fn lookup(__f: &#at, __cx: &mut __p::Cx<'_, #state>) -> __p::Option<__p::Lookup>
+            { match __f { #(#ident::#names(__x) => __p::lookup_of(__x, __cx),)* } }
             fn ask(__f: &#at, __stage: __p::Stage, __cx: &mut __p::Cx<'_, #state>, __asks: &mut __p::Asks<'_>)
                 -> __p::Result<(), __p::Refusal>
             { match __f { #(#ident::#names(__x) => __p::ask_of(__x, __stage, __cx, __asks),)* } }

@@ -410,5 +410,12 @@ fn frames_within_a_frame_are_a_list() {
             "enum E { #[wire(tag = 1)] #[route(inner(a, reply = f, replies = g))] A { #[wire(rest)] a: Vec<Part> } }",
             &[("replies go out one by one or together: give `reply` or `replies`", "replies")],
         ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(sent, lookup = f)] A { a: u8 } }",
+            &[(
+                "a frame that is only ever sent never arrives, so `lookup` has nothing to act on: remove one of the two",
+                "sent",
+            )],
+        ),
     ]);
 }

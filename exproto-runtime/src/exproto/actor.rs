@@ -25,7 +25,9 @@ use super::error::AdapterError;
 use super::pb;
 use super::registry::{Seat, Shared};
 use super::settings::UnknownConnection;
-use crate::session::{Action, CloseReason, ConnInfo, Event, Gateway, Out, Outcome, Session, Ticket};
+use crate::session::{
+    Action, CloseReason, ConnInfo, Event, Gateway, Lookup, Out, Outcome, Ran, Session, Ticket,
+};
 
 /// Time for EMQX to report the end of a connection that we have closed; it
 /// takes 15 s at most.
@@ -95,6 +97,8 @@ pub(super) struct Actor<G: Gateway> {
     /// Messages of the present event, given to the session one by one.
     messages: vec::IntoIter<pb::Message>,
     todo: VecDeque<Todo>,
+    /// What the present frame waits for.
+    lookup: Option<(Ticket, Lookup)>,
     /// A call is under way.
     busy: bool,
     /// Its ticket, if it has one.
@@ -126,6 +130,7 @@ impl<G: Gateway> Actor<G> {
             backlog: VecDeque::new(),
             messages: Vec::new().into_iter(),
             todo: VecDeque::new(),
+            lookup: None,
             busy: false,
             ticket: None,
             waiting: Vec::new(),
@@ -173,6 +178,10 @@ impl<G: Gateway> Actor<G> {
                 result = finished(&mut calling) => {
                     calling = None;
                     self.called(result);
+                }
+                (ticket, ran) = looked_up(&mut self.lookup) => {
+                    self.lookup = None;
+                    self.feed(Event::Ran(ticket, ran));
                 }
                 job = self.jobs.recv(), if calling.is_none() && !self.deserted && self.takes_jobs() => {
                     match job {
@@ -325,6 +334,7 @@ impl<G: Gateway> Actor<G> {
         self.backlog.clear();
         self.messages = Vec::new().into_iter();
         self.timer = None;
+        self.lookup = None;
         self.probe = Instant::now() + CLOSE_WAIT;
     }
 
@@ -419,7 +429,7 @@ impl<G: Gateway> Actor<G> {
         let Some(session) = &mut self.session else { return };
         let now = self.seat.shared.now();
         let todo = &mut self.todo;
-        let mut timer = self.timer;
+        let (mut timer, mut lookup) = (self.timer, self.lookup.take());
         let mut closed = None;
         let sound = ROOM.with_borrow_mut(|room| {
             let Room { scratch, out } = room;
@@ -429,6 +439,7 @@ impl<G: Gateway> Actor<G> {
             if sound {
                 for action in actions {
                     match action {
+                        Action::Run(ticket, asked) => lookup = Some((ticket, asked)),
                         Action::StartTimer(time) => timer = Some(after(Instant::now(), time)),
                         Action::Close(reason) => {
                             todo.push_back(Todo { call: Call::Close, ticket: None });
@@ -450,7 +461,7 @@ impl<G: Gateway> Actor<G> {
             }
             sound
         });
-        self.timer = timer;
+        (self.timer, self.lookup) = (timer, lookup);
         if !sound {
             return self.panicked();
         }
@@ -502,6 +513,14 @@ async fn finished(calling: &mut Option<Calling>) -> Result<(), AdapterError> {
     }
 }
 
+/// The end of the lookup under way.
+async fn looked_up(lookup: &mut Option<(Ticket, Lookup)>) -> (Ticket, Ran) {
+    match lookup {
+        Some((ticket, lookup)) => (*ticket, lookup.await),
+        None => pending().await,
+    }
+}
+
 fn to_call(action: Action, bytes: &[u8], shared: &Shared) -> Option<Todo> {
     let part = |range: &std::ops::Range<usize>| bytes.get(range.clone()).unwrap_or(&[]);
     let text = |range: &std::ops::Range<usize>| String::from_utf8_lossy(part(range)).into_owned();
@@ -520,7 +539,7 @@ fn to_call(action: Action, bytes: &[u8], shared: &Shared) -> Option<Todo> {
         }
         Action::Unsubscribe { ticket, filter } => (Some(ticket), Call::Unsubscribe { filter: text(&filter) }),
         // Dealt with by the caller.
-        Action::Close(_) | Action::StartTimer(_) => return None,
+        Action::Close(_) | Action::StartTimer(_) | Action::Run(..) => return None,
     };
     Some(Todo { call, ticket })
 }

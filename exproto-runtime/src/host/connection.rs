@@ -33,7 +33,7 @@ use super::worker::{Seat, Stage};
 use crate::broker::{Link, Notice, Outbox, Request};
 use crate::clock::unix_millis;
 use crate::metrics::{Counter, Ended};
-use crate::session::{Action, Event, Gateway, Now, Out, Outcome, Session, Ticket};
+use crate::session::{Action, Event, Gateway, Lookup, Now, Out, Outcome, Session, Ticket};
 
 /// Events dealt with before other connections of the worker get their turn.
 const TURN: u32 = 16;
@@ -106,6 +106,8 @@ struct Connection<G: Gateway, T> {
     ended: Ended,
     finished: bool,
     publishing: Publishing,
+    /// What the present frame waits for.
+    lookup: Option<Box<(Ticket, Lookup)>>,
     /// Messages dropped by the inbox that are counted already.
     dropped: u64,
     session_due: Option<Instant>,
@@ -143,6 +145,7 @@ pub(super) fn run<G: Gateway, T: Transport, L: Link>(
         ended: Ended::Other,
         finished: false,
         publishing: Publishing::default(),
+        lookup: None,
         dropped: 0,
         session_due: None,
         unsent_due: None,
@@ -201,7 +204,7 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
                 Stage::Aborting => self.over(Ended::Shutdown),
             }
             self.poll_write(cx);
-            let notice = self.poll_notice(cx);
+            let notice = self.poll_notice(cx) | self.poll_lookup(cx);
             let timer = self.poll_timer(cx, timer.as_mut());
             let read = self.poll_read(cx, submitting);
             let phase = self.advance(cx, submitting);
@@ -313,6 +316,17 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
                 self.drain(Ended::Kicked);
             }
         }
+        true
+    }
+
+    /// Goes on with the lookup of the present frame; whether it has ended.
+    fn poll_lookup(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(lookup) = &mut self.lookup else { return false };
+        let (ticket, lookup) = &mut **lookup;
+        let Poll::Ready(ran) = Pin::new(lookup).poll(cx) else { return false };
+        let ticket = *ticket;
+        self.lookup = None;
+        self.feed(Event::Ran(ticket, ran));
         true
     }
 
@@ -458,6 +472,7 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
                 Action::Authenticate(ticket, credentials) => {
                     self.requests.push_back(Request::Authenticate(ticket, credentials));
                 }
+                Action::Run(ticket, lookup) => self.lookup = Some(Box::new((ticket, lookup))),
                 Action::Publish { ticket, topic, payload, qos, retain } => {
                     self.publishing.insert(ticket);
                     let payload = Bytes::copy_from_slice(part(&payload));
@@ -527,6 +542,7 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
         self.phase = Phase::Closing;
         self.ended = why;
         self.session_due = None;
+        self.lookup = None;
         self.phase_due = Some(Instant::now() + self.limits.drain);
         self.feed(Event::Closed);
     }

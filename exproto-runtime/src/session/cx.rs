@@ -55,6 +55,7 @@ pub struct Cx<'c, S> {
     /// after some time, such as a [`Schedule`](super::Schedule).
     pub clock: Millis,
     pub(crate) asked: Option<&'c (dyn Any + Send)>,
+    pub(crate) found: Option<&'c (dyn Any + Send)>,
     pub(crate) asking: Option<&'c mut Asking>,
     pub(crate) kept: &'c [(&'static str, Box<str>)],
     pub(crate) params: Option<&'c BTreeMap<String, String>>,
@@ -82,6 +83,7 @@ impl<'c, S> Cx<'c, S> {
             wire: &[],
             clock: 0,
             asked: None,
+            found: None,
             asking: None,
             kept: &[],
             params: None,
@@ -134,6 +136,13 @@ impl<'c, S> Cx<'c, S> {
     #[must_use]
     pub fn asked<T: Any>(&self) -> Option<&'c T> {
         self.asked?.downcast_ref()
+    }
+
+    /// What the [lookup](crate::doc::route#lookup) of the present frame has
+    /// found; `None` if it has none, or if it is of another type.
+    #[must_use]
+    pub fn found<T: Any>(&self) -> Option<&'c T> {
+        self.found?.downcast_ref()
     }
 
     /// A value of the login that `auth(.., keep(NAME))` kept; `""` if there is

@@ -4,6 +4,7 @@ use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
 
+use super::lookup::{Lookup, Ran};
 use super::topic::{TopicBuf, TopicPolicy};
 
 /// Milliseconds on a clock of the driver that never runs backwards.
@@ -55,6 +56,8 @@ pub enum Event<'e> {
     },
     /// An action that carried this ticket has ended.
     Completed(Ticket, Outcome),
+    /// The lookup of an [`Action::Run`] that carried this ticket has ended.
+    Ran(Ticket, Ran),
     /// The time asked for with [`Action::StartTimer`] has come.
     Timer,
     /// The socket is closed; no event follows.
@@ -199,6 +202,8 @@ pub enum Action {
         /// A filter subscribed to before.
         filter: Range<usize>,
     },
+    /// Poll this to its end; answered by [`Event::Ran`].
+    Run(Ticket, Lookup),
     /// Give [`Event::Timer`] after this time. Replaces an earlier timer.
     StartTimer(Duration),
 }

@@ -2,7 +2,7 @@
 
 use super::event::{Millis, Outcome, Ticket};
 use super::gateway::Stage;
-use super::line::Request;
+use super::line::{Note, Request};
 use crate::codec::{Error, Flags, NoTrace, Protocol, RawFrame};
 
 /// The bytes of a frame that waits, from which it is decoded again.
@@ -56,6 +56,10 @@ pub(crate) struct Flight<C> {
     pub(crate) login: Option<Box<Login>>,
     /// The downlink that the frame answers.
     pub(crate) request: Option<Request>,
+    /// Its one ticket is that of a lookup.
+    pub(crate) lookup: bool,
+    /// What the lookup has found.
+    pub(crate) found: Option<Note>,
     /// When waiting ends.
     pub(crate) deadline: Option<Millis>,
     /// The worst end so far.
@@ -86,6 +90,8 @@ impl<C> Flight<C> {
             stage: Stage::Rest,
             login: None,
             request: None,
+            lookup: false,
+            found: None,
             deadline: None,
             outcome: Outcome::Done,
             tickets: Tickets::new(0, 0),

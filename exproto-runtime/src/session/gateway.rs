@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::cx::{Asks, Cx};
 use super::event::{CloseReason, Outcome};
+use super::lookup::Lookup;
 use super::topic::TopicBuf;
 use crate::codec::{Error, Protocol};
 
@@ -138,6 +139,13 @@ pub trait Gateway: Protocol + 'static {
     /// device.
     fn awaits(frame: &Self::At<'_>) -> Option<Pairing> {
         let _ = frame;
+        None
+    }
+
+    /// What has to be known from elsewhere before anything else is done with
+    /// the frame.
+    fn lookup(frame: &Self::At<'_>, cx: &mut Cx<'_, Self::State>) -> Option<Lookup> {
+        let _ = (frame, cx);
         None
     }
 

@@ -8,6 +8,7 @@
 //! | `cx` | what routes and functions of the user work with |
 //! | `topic` | topics of literals and values, filters, matching |
 //! | `poll`, `line` | asking devices: what to send next; the request that is open |
+//! | `lookup` | what a frame waits for outside |
 //! | `machine` | the [`Session`] itself |
 //! | `flight`, `rare` | a frame that waits; what most sessions do not have |
 //! | `settings`, `report` | limits and policies; counters and what to log |
@@ -18,6 +19,7 @@ mod flight;
 mod gateway;
 mod known;
 mod line;
+pub(crate) mod lookup;
 mod machine;
 mod poll;
 mod rare;
@@ -29,6 +31,7 @@ mod topic;
 pub use cx::{Asks, ConnInfo, Cx};
 pub use event::{Action, CloseReason, Credentials, Event, Millis, Now, Out, Outcome, Ticket};
 pub use gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Polled, Refusal, Stage};
+pub use lookup::{Lookup, Ran};
 pub use machine::Session;
 pub use poll::{Next, Schedule};
 pub use report::{HEX_BYTES, Report, Tally};

@@ -9,6 +9,8 @@ use super::event::Outcome;
 use super::gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Polled, Refusal, Stage};
 use super::known::same;
 pub use super::known::{check_kept, check_placeholder, check_profile, check_used};
+pub use super::lookup::Looks;
+use super::lookup::Lookup;
 use super::poll::Next;
 use super::topic::{TopicBuf, TopicValue};
 use crate::codec::{
@@ -224,6 +226,11 @@ pub trait Routes: Within + Sized {
         let _ = frame;
         None
     }
+    /// See [`Gateway::lookup`](super::Gateway::lookup).
+    fn lookup(frame: &Self::Frame, cx: &mut Cx<'_, <Self::Frame as Outer>::State>) -> Option<Lookup> {
+        let _ = (frame, cx);
+        None
+    }
     /// See [`Gateway::ask`](super::Gateway::ask).
     ///
     /// # Errors
@@ -336,6 +343,12 @@ pub fn polled<G: Gateway>(
         Next::In(time) => Ok(Polled::In(time)),
         Next::Idle => Ok(Polled::Idle),
     }
+}
+
+/// See [`Gateway::lookup`](super::Gateway::lookup), of one kind of frames.
+#[inline]
+pub fn lookup_of<F: Outer<Body: Routes<Frame = F>>>(frame: &F, cx: &mut Cx<'_, F::State>) -> Option<Lookup> {
+    <F::Body as Routes>::lookup(frame, cx)
 }
 
 /// See [`Gateway::ask`](super::Gateway::ask), of one kind of frames.

@@ -65,6 +65,9 @@ pub struct SessionSettings {
     /// without a reply, so that the device sends it again. Zero: no limit,
     /// and a lost completion stops the device for ever. Default: 60 s.
     pub deadline: Duration,
+    /// Time that a frame waits for its [lookup](crate::doc::route#lookup); then
+    /// it is refused. Zero: no limit. Default: 10 s.
+    pub lookup_timeout: Duration,
     /// Bytes that are kept when they arrive although the session does not
     /// want any; more close the connection. Drivers that can stop reading
     /// never come near. Default: 256 KiB.
@@ -154,6 +157,7 @@ impl Default for SessionSettings {
             first_frame: Duration::from_secs(30),
             idle: Duration::from_secs(600),
             deadline: Duration::from_secs(60),
+            lookup_timeout: Duration::from_secs(10),
             stash: 256 << 10,
             reassembly: ReassemblyLimits::default(),
             answers: 64,

@@ -15,15 +15,18 @@ pub mod vectors;
 pub use broker::{Fate, Published};
 
 use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use broker::{Script, Wanted};
 
 use crate::codec::{self, Deframer, Item, RawFrame, Role};
 use crate::session::{
-    Action, CloseReason, ConnInfo, Event, Gateway, Millis, Now, Out, Outcome, Report, Session,
-    SessionSettings, Tally,
+    Action, CloseReason, ConnInfo, Event, Gateway, Lookup, Millis, Now, Out, Outcome, Report, Session,
+    SessionSettings, Tally, Ticket,
 };
 
 /// A device connection to a gateway, seen from both ends.
@@ -67,6 +70,8 @@ pub struct TestConn<G: Gateway> {
     /// The wall clock, milliseconds since 1970.
     unix: i64,
     timer: Option<Millis>,
+    /// What the present frame waits for.
+    lookup: Option<(Ticket, Lookup)>,
     /// What the device sent and the session does not want yet.
     inbound: VecDeque<Vec<u8>>,
     sent: Vec<u8>,
@@ -137,6 +142,7 @@ impl<G: Gateway> TestConn<G> {
             now: 0,
             unix: EPOCH,
             timer: None,
+            lookup: None,
             inbound: VecDeque::new(),
             sent: Vec::new(),
             transcript: Vec::new(),
@@ -480,6 +486,7 @@ impl<G: Gateway> TestConn<G> {
                 let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
                 self.timer = Some(self.now.saturating_add(millis));
             }
+            Action::Run(ticket, lookup) => self.lookup = Some((ticket, lookup)),
             Action::Authenticate(ticket, credentials) => {
                 self.ask(Wanted::login(ticket, *credentials));
             }
@@ -510,9 +517,31 @@ impl<G: Gateway> TestConn<G> {
         }
     }
 
+    /// Goes on with lookups that were not ready; those that are end at once.
+    pub fn look(&mut self) -> &mut Self {
+        self.settle();
+        self
+    }
+
+    /// Asks the lookup under way whether it has ended.
+    fn poll_lookup(&mut self) -> bool {
+        let Some((ticket, lookup)) = &mut self.lookup else { return false };
+        let mut cx = Context::from_waker(Waker::noop());
+        let Poll::Ready(ran) = Pin::new(lookup).poll(&mut cx) else { return false };
+        let ticket = *ticket;
+        self.lookup = None;
+        if self.open {
+            self.run(Event::Ran(ticket, ran));
+        }
+        true
+    }
+
     /// Lets broker and socket go on until nothing more happens.
     fn settle(&mut self) {
         loop {
+            if self.poll_lookup() {
+                continue;
+            }
             if self.broker.is_ready() {
                 self.end(None);
             } else if self.open && self.session.wants_bytes() {

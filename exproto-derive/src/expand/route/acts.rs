@@ -41,6 +41,7 @@ fn asks(routes: &VariantRoutes) -> bool {
         || !routes.unsubscribe.is_empty()
         || routes.with.is_some()
         || routes.inner.is_some()
+        || routes.lookup.is_some()
 }
 
 pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
@@ -299,6 +300,14 @@ pub(super) fn answers(variant: &Site<'_>) -> Option<TokenStream> {
             __p::None
         },
     })
+}
+
+/// The arm that asks elsewhere before anything else.
+pub(super) fn lookup(variant: &Site<'_>) -> Option<TokenStream> {
+    let (path, function) = (&variant.path, &variant.routes.lookup.as_ref()?.value);
+    // Errors on the function, names as everywhere in this code.
+    let made = quote_spanned!(located(function)=> __p::Looks::lookup(#function(__frame, &mut *__cx)));
+    Some(quote!(#path { .. } => #made,))
 }
 
 /// The arm that tells how the answer to the variant will be known, which is the

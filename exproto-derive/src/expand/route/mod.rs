@@ -243,6 +243,9 @@ fn frame(model: &Model) -> TokenStream {
             fn answers(__f: &#at) -> __p::Option<__p::Pairing> { <#body_here as __p::Routes>::answers(__f) }
             fn awaits(__f: &#at) -> __p::Option<__p::Pairing> { <#body_here as __p::Routes>::awaits(__f) }
             #polls
+            #[inline]
+            fn lookup(__f: &#at, __cx: &mut __p::Cx<'_, #state>) -> __p::Option<__p::Lookup>
+            { <#body_here as __p::Routes>::lookup(__f, __cx) }
             fn ask(__f: &#at, __stage: __p::Stage, __cx: &mut __p::Cx<'_, #state>, __asks: &mut __p::Asks<'_>)
                 -> __p::Result<(), __p::Refusal>
             { <#body_here as __p::Routes>::ask(__f, __stage, __cx, __asks) }
@@ -368,6 +371,18 @@ fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
             }
         }
     });
+    let lookups: Vec<_> = sites.iter().filter_map(acts::lookup).collect();
+    let lookup = (!lookups.is_empty()).then(|| {
+        quote! {
+            fn lookup(
+                __frame: &<Self as __p::Within>::Frame,
+                __cx: &mut __p::Cx<'_, <<Self as __p::Within>::Frame as __p::Outer>::State>,
+            ) -> __p::Option<__p::Lookup> {
+                #[allow(unreachable_patterns, reason = "a body may have one variant only")]
+                match __p::Outer::body(__frame) { #(#lookups)* _ => __p::None }
+            }
+        }
+    });
     let keeps = sites.iter().filter_map(|variant| variant.routes.auth.as_ref());
     let keeps = keeps.flat_map(|auth| &auth.value.keep).map(|field| field.unraw().to_string());
     let auth = sites.iter().filter_map(|variant| acts::auth(model, variant));
@@ -396,6 +411,7 @@ fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
                 match __p::Outer::body(__frame) { #(#answers)* _ => __p::None }
             }
             #awaits
+            #lookup
             fn ask(
                 __frame: &#frame,
                 __stage: __p::Stage,

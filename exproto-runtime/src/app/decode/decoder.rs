@@ -11,7 +11,8 @@ use crate::codec::{
     ReassemblyLimits, Received, explain_bad_with, explain_joined_with, explain_with, reencode_with, to_json,
 };
 use crate::session::{
-    Access, Action, ConnInfo, Event, Gateway, Now, Out, Outcome, Report, Session, SessionSettings, Ticket,
+    Access, Action, ConnInfo, Event, Gateway, Now, Out, Outcome, Ran, Report, Session, SessionSettings,
+    Ticket,
 };
 
 /// The clock of the command stands still: the same bytes always show the same.
@@ -328,6 +329,7 @@ impl<G: Gateway> Device<G> {
             self.out.clear();
             self.session.on(NOW, next, &mut self.scratch, &mut self.out);
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let mut ran = None;
             for action in self.out.actions() {
                 match action {
                     Action::Send(range) => shown.replies.push(self.out.bytes(range).to_vec()),
@@ -342,10 +344,13 @@ impl<G: Gateway> Device<G> {
                     Action::Authenticate(ticket, _)
                     | Action::Subscribe { ticket, .. }
                     | Action::Unsubscribe { ticket, .. } => tickets.push_back(*ticket),
+                    Action::Run(ticket, _) => {
+                        ran = Some(Event::Ran(*ticket, Ran::refused("`decode` asks nobody")))
+                    }
                     Action::Close(_) | Action::StartTimer(_) => {}
                 }
             }
-            event = tickets.pop_front().map(|ticket| Event::Completed(ticket, Outcome::Done));
+            event = ran.or_else(|| tickets.pop_front().map(|ticket| Event::Completed(ticket, Outcome::Done)));
         }
     }
 }

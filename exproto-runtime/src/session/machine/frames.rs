@@ -1,13 +1,14 @@
 //! What becomes of a frame: may it be sent, its routes, its reply.
 
 use super::limits::after;
-use super::{Core, Given, Wait};
+use super::{Core, Given, NEVER, Wait};
 use crate::codec::{Error, Item, RawFrame, Segment};
 use crate::session::cx::Asks;
 use crate::session::event::{Action, CloseReason, Millis, Out, Outcome, Ticket};
 use crate::session::flight::{Ended, Flight, Kept, Login, Tickets};
 use crate::session::gateway::{Access, After, Gateway, Refusal, Stage};
 use crate::session::line::Request;
+use crate::session::lookup::{Lookup, Ran};
 use crate::session::report::Report;
 use crate::session::settings::{BeforeLogin, OnRefused};
 use crate::session::topic::MAX_TOPIC;
@@ -137,7 +138,7 @@ impl<G: Gateway> Core<G> {
             Access::Public => {}
             Access::Heartbeat if self.is_member() => {}
             Access::Heartbeat => {
-                let given = Given { wire, request: None };
+                let given = Given { wire, ..Given::NONE };
                 self.settle(frame, given, &Outcome::Done, Stage::Rest, out);
                 return None;
             }
@@ -154,8 +155,17 @@ impl<G: Gateway> Core<G> {
             }
         }
         let request = self.take_request(now, frame);
-        let given = Given { wire, request: request.as_ref() };
-        let wait = match self.ask_login(frame, given, out) {
+        let given = Given { wire, request: request.as_ref(), found: None };
+        let wait = match G::lookup(frame, &mut self.device.cx(&self.settings, given)) {
+            Some(lookup) => Some(self.look_up(lookup, out)),
+            None => self.start(frame, given, out),
+        };
+        wait.map(|wait| (wait, request))
+    }
+
+    /// Starts the routes of a frame of which everything is known.
+    fn start(&mut self, frame: &G::At<'_>, given: Given<'_>, out: &mut Out) -> Option<Wait> {
+        match self.ask_login(frame, given, out) {
             Ok(Some(wait)) => Some(wait),
             Ok(None) => self.rest(frame, given, false, out),
             Err(Some(refused)) => {
@@ -166,8 +176,43 @@ impl<G: Gateway> Core<G> {
                 self.too_early(frame, out);
                 None
             }
+        }
+    }
+
+    /// A frame that waits for what is known elsewhere. Where nobody is logged in
+    /// its refusal is that of a login.
+    fn look_up(&mut self, lookup: Lookup, out: &mut Out) -> Wait {
+        let first = self.next_ticket;
+        self.next_ticket += 1;
+        out.push(Action::Run(Ticket(first), lookup));
+        let stage = if self.is_member() { Stage::Rest } else { Stage::Auth };
+        let tickets = Tickets::new(first, 1);
+        Wait { stage, tickets, filters: 0, login: None, outcome: Outcome::Done, lookup: true }
+    }
+
+    /// Notes the end of a lookup; whether the frame waited for it.
+    pub(super) fn ran(&mut self, ticket: Ticket, ran: Ran) -> bool {
+        let Some(flight) = self.flight.as_mut().filter(|flight| flight.lookup) else { return false };
+        let outcome = match ran.0 {
+            Ok(found) => {
+                flight.found = Some(found);
+                Outcome::Done
+            }
+            Err(refusal) => own_refusal(refusal),
         };
-        wait.map(|wait| (wait, request))
+        flight.end(ticket, outcome).0 == Ended::All
+    }
+
+    /// Refuses the frame that has waited for its lookup too long.
+    pub(super) fn lookup_expired(&mut self, now: Millis) -> bool {
+        let seconds = self.settings.lookup_timeout.as_secs_f32();
+        let Some(flight) = self.flight.as_mut().filter(|flight| flight.lookup) else { return false };
+        if flight.deadline.is_none_or(|at| at > now) {
+            return false;
+        }
+        self.timer_at = NEVER;
+        flight.outcome = own_refusal(Refusal::new(format!("the lookup did not end within {seconds} s")));
+        true
     }
 
     /// A frame that needs a login came before it.
@@ -231,6 +276,7 @@ impl<G: Gateway> Core<G> {
             filters: 0,
             login,
             outcome: Outcome::Done,
+            lookup: false,
         }))
     }
 
@@ -264,7 +310,7 @@ impl<G: Gateway> Core<G> {
             return None;
         }
         let tickets = Tickets::new(first, asked);
-        Some(Wait { stage: Stage::Rest, tickets, filters, login: None, outcome })
+        Some(Wait { stage: Stage::Rest, tickets, filters, login: None, outcome, lookup: false })
     }
 
     /// Subscribes what `deliver` routes need; how many tickets that took.
@@ -309,7 +355,9 @@ impl<G: Gateway> Core<G> {
         flight.filters = wait.filters;
         flight.login = wait.login;
         flight.outcome = wait.outcome;
-        flight.deadline = after(now, self.settings.deadline);
+        flight.lookup = wait.lookup;
+        let time = if wait.lookup { self.settings.lookup_timeout } else { self.settings.deadline };
+        flight.deadline = after(now, time);
         self.flight = Some(flight);
     }
 
@@ -340,7 +388,16 @@ impl<G: Gateway> Core<G> {
             // its bytes comes here.
             Err(error) => return self.bad_frame(&[], 0, error, out),
         };
-        let given = Given { wire: flight.kept.wire(), request: flight.request.as_ref() };
+        let found = flight.found.as_ref();
+        let given = Given { wire: flight.kept.wire(), request: flight.request.as_ref(), found };
+        if flight.lookup && outcome.is_done() {
+            let wait = self.start(&frame, given, out);
+            drop(frame);
+            if let Some(wait) = wait {
+                self.fly(now, flight, wait);
+            }
+            return;
+        }
         if flight.stage == Stage::Auth && outcome.is_done() {
             let login = flight.login.take();
             let fresh_login = login.is_some();

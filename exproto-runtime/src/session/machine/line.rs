@@ -180,7 +180,7 @@ impl<G: Gateway> Core<G> {
         self.free_after_gap(now);
         let mark = out.mark();
         let mut asks = Asks::new(out, &mut self.next_ticket).with_topics(self.settings.topics);
-        let given = Given { wire: &[], request: Some(request) };
+        let given = Given { request: Some(request), ..Given::NONE };
         let mut cx = self.device.cx(&self.settings, given);
         match G::unanswered(&mut cx, &mut asks) {
             Ok(()) => self.counters.publishes.add(asks.publishes()),

@@ -18,7 +18,7 @@ use super::cx::{ConnInfo, Cx};
 use super::event::{Action, CloseReason, Event, Millis, Now, Out, Outcome};
 use super::flight::{Flight, Login, Tickets};
 use super::gateway::{Gateway, Stage};
-use super::line::Request;
+use super::line::{Note, Request};
 use super::rare::Rare;
 use super::report::{Counters, Report, Tally};
 use super::settings::SessionSettings;
@@ -90,10 +90,11 @@ struct Device<S> {
 struct Given<'w> {
     wire: &'w [u8],
     request: Option<&'w Request>,
+    found: Option<&'w Note>,
 }
 
 impl Given<'_> {
-    const NONE: Self = Self { wire: &[], request: None };
+    const NONE: Self = Self { wire: &[], request: None, found: None };
 }
 
 impl<S> Device<S> {
@@ -111,6 +112,7 @@ impl<S> Device<S> {
             .of_wire(given.wire);
         cx.clock = self.clock;
         cx.asked = line::note(given.request);
+        cx.found = given.found.map(|found| &**found);
         cx.params = Some(&settings.params);
         cx.profile = settings.profile.as_deref().unwrap_or("");
         cx.kept = login.map_or(&[], |login| &login.kept);
@@ -125,6 +127,7 @@ struct Wait {
     filters: u32,
     login: Option<Box<Login>>,
     outcome: Outcome,
+    lookup: bool,
 }
 
 impl<G: Gateway> fmt::Debug for Session<G> {
@@ -194,6 +197,16 @@ impl<G: Gateway> Session<G> {
                     core.land(now, out);
                     self.pump(now, &[], scratch, out);
                 }
+            }
+            Event::Ran(ticket, ran) => {
+                if core.ran(ticket, ran) {
+                    core.land(now, out);
+                    self.pump(now, &[], scratch, out);
+                }
+            }
+            Event::Timer if core.lookup_expired(now) => {
+                core.land(now, out);
+                self.pump(now, &[], scratch, out);
             }
             Event::Timer => {
                 // On a line where silence ends frames, no more comes of this one.
@@ -322,7 +335,7 @@ impl<G: Gateway> Core<G> {
     #[inline]
     fn ctx(&mut self, wire: &[u8]) -> G::Ctx {
         let request = self.rare.as_ref().and_then(|rare| Some(&rare.line.as_ref()?.open.as_ref()?.request));
-        G::ctx(&self.device.cx(&self.settings, Given { wire, request }))
+        G::ctx(&self.device.cx(&self.settings, Given { wire, request, found: None }))
     }
 
     fn close(&mut self, reason: CloseReason, out: &mut Out) {
