@@ -161,6 +161,12 @@ pub const fn add_sizes(a: Option<usize>, b: Option<usize>) -> Option<usize> {
     }
 }
 
+/// Whether both always have the same size.
+#[must_use]
+pub const fn same_size(a: Option<usize>, b: Option<usize>) -> bool {
+    matches!((a, b), (Some(a), Some(b)) if a == b)
+}
+
 /// The constant size of so many items.
 #[must_use]
 pub const fn times_size(count: usize, size: Option<usize>) -> Option<usize> {

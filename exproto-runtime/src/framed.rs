@@ -214,13 +214,14 @@ impl<P: Protocol> FrameCodec<P> {
     /// stream.
     #[must_use]
     pub fn with_ctx(ctx: P::Ctx) -> Self {
-        Self { deframer: Deframer::new(), ctx, scratch: Vec::new() }
+        Self { deframer: Deframer::with_ctx(ctx), ctx, scratch: Vec::new() }
     }
 
     /// The context from now on. A [`HeldFrame`] that was handed out is decoded
     /// with [`decode_with`](HeldFrame::decode_with).
     pub fn set_ctx(&mut self, ctx: P::Ctx) {
         self.ctx = ctx;
+        self.deframer.set_ctx(ctx);
     }
 
     /// Flags wrong checksums and lengths instead of refusing the frame.

@@ -144,7 +144,7 @@ fn without_a_session_the_context_is_an_argument() {
     encode_with::<Message>(&received.frame, new, &mut wire).unwrap();
     assert_eq!(wire, b"\x7E\x02\x00\x07\x20\x30\x7E");
 
-    let mut deframer = exproto_runtime::codec::Deframer::<Message>::new();
+    let mut deframer = exproto_runtime::codec::Deframer::<Message>::with_ctx(new);
     let (mut input, mut scratch) = (&wire[..], Vec::new());
     let Some(Item::Frame(raw)) = deframer.next(&mut input, &mut scratch) else { panic!() };
     assert!(explain_with::<Message>(&raw, new).failure().is_none());

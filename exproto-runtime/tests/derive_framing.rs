@@ -149,7 +149,7 @@ fn a_length_ends_the_frame() {
 
 #[test]
 fn the_scanner_says_exactly_what_it_needs() {
-    let mut scan = Adu::scanner();
+    let mut scan = Adu::scanner(());
     let frame = hex(ADUS[0]);
     assert_eq!(scan.scan(&frame[..4]), Step::Need(2));
     assert_eq!(scan.scan(&frame[..6]), Step::Need(6));
@@ -360,7 +360,7 @@ fn hostile_streams_cost_what_they_are_long() {
     // Every place is the start of a frame with a plausible length and a wrong
     // checksum over many bytes.
     let stream = vec![b'@'; 300_000];
-    let mut scan = <Plus<'_> as Protocol>::scanner();
+    let mut scan = <Plus<'_> as Protocol>::scanner(());
     let mut rest = &stream[..];
     let mut lost = 0;
     loop {

@@ -2,7 +2,7 @@
 //! makes of them, and streams cut in every way.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
-use exproto_runtime::codec::{Deframer, Flags, Item, Protocol, explain, reencode, to_json};
+use exproto_runtime::codec::{Deframer, Flags, Item, explain_with, reencode_with, to_json};
 use exproto_runtime::session::Gateway;
 use exproto_runtime::testkit::TestConn;
 use serde_json::Value as Json;
@@ -67,18 +67,20 @@ pub struct Seen {
 
 /// The frames of `wire`, each written again byte for byte as it came.
 #[track_caller]
-pub fn seen<P: Protocol<Ctx = ()>>(name: &str, wire: &[u8]) -> Vec<Seen> {
-    let (mut deframer, mut scratch, mut found) = (Deframer::<P>::new(), Vec::new(), Vec::new());
-    let (mut input, mut again) = (wire, Vec::new());
-    while let Some(item) = deframer.next(&mut input, &mut scratch) {
+pub fn seen<G: Gateway>(name: &str, wire: &[u8]) -> Vec<Seen> {
+    let ctx = TestConn::<G>::new().ctx();
+    let (mut deframer, mut scratch, mut found) = (Deframer::<G>::with_ctx(ctx), Vec::new(), Vec::new());
+    let mut again = Vec::new();
+    deframer.datagram(wire, &mut scratch, |item| {
         let Item::Frame(raw) = item else { panic!("{name}: no frame: {item:?}") };
-        let received =
-            raw.decode::<P>().unwrap_or_else(|error| panic!("{name}: {error}\n{}", explain::<P>(&raw)));
-        reencode::<P>(&received, &raw, &mut again).unwrap();
+        let received = raw
+            .decode_with::<G>(ctx)
+            .unwrap_or_else(|error| panic!("{name}: {error}\n{}", explain_with::<G>(&raw, ctx)));
+        reencode_with::<G>(&received, &raw, ctx, &mut again).unwrap();
         let mut json = Vec::new();
         to_json(&received.frame, &mut json);
         found.push(Seen { json: serde_json::from_slice(&json).unwrap(), flags: received.flags });
-    }
+    });
     assert_eq!(hex(&again), hex(wire), "{name}");
     found
 }
@@ -86,8 +88,9 @@ pub fn seen<P: Protocol<Ctx = ()>>(name: &str, wire: &[u8]) -> Vec<Seen> {
 /// What happens when `stream` comes in these pieces: the items found, and all
 /// that broker and device are told.
 fn events<G: Gateway>(pieces: &[&[u8]]) -> (Vec<String>, Vec<String>) {
-    let (mut deframer, mut scratch, mut found) = (Deframer::<G>::new(), Vec::new(), Vec::new());
     let mut conn = TestConn::<G>::new();
+    let (mut deframer, mut scratch, mut found) =
+        (Deframer::<G>::with_ctx(conn.ctx()), Vec::new(), Vec::new());
     for piece in pieces {
         let mut input = *piece;
         while let Some(item) = deframer.next(&mut input, &mut scratch) {

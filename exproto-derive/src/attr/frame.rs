@@ -26,7 +26,7 @@ const STRUCT: &[&str] = &[
 /// The keys of an enum of frames.
 const ENUM: &[&str] = &["one_of", "skip", "resync"];
 /// The keys of a variant that is a frame.
-const VARIANT: &[&str] = &["first", "lead", "sent"];
+const VARIANT: &[&str] = &["first", "followed", "if", "lead", "sent"];
 const ALL: &[&str] = &[
     "flag",
     "start",
@@ -43,6 +43,8 @@ const ALL: &[&str] = &[
     "reassemble",
     "one_of",
     "first",
+    "followed",
+    "if",
     "sent",
 ];
 
@@ -69,6 +71,10 @@ pub(crate) struct FrameAttrs {
     pub(crate) first: Option<Keyed<()>>,
     /// Only ever sent to devices: not looked for.
     pub(crate) sent: Option<Keyed<()>>,
+    /// Told from later kinds by what follows.
+    pub(crate) followed: Option<Keyed<()>>,
+    /// Looked for where the connection says so.
+    pub(crate) condition: Option<Keyed<Expr>>,
     pub(crate) reassemble: Option<Keyed<Reassemble>>,
 }
 
@@ -159,6 +165,11 @@ pub(crate) fn parse(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> Frame
             "one_of" => set(&mut found.one_of, key, (), ctxt),
             "first" => set(&mut found.first, key, (), ctxt),
             "sent" => set(&mut found.sent, key, (), ctxt),
+            "followed" => set(&mut found.followed, key, (), ctxt),
+            "if" => {
+                let condition = after_eq(input, key, "CONDITION", |input| input.parse())?;
+                set(&mut found.condition, key, condition, ctxt);
+            }
             "escape" => {
                 let table = in_parens(input, key, "0x7D: 0x01 => 0x7D, ..", escapes)?;
                 set(&mut found.escape, key, table, ctxt);

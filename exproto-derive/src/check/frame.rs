@@ -79,6 +79,12 @@ fn one_of(model: &Model, frame: &Frame, data: &EnumModel, ctxt: &mut Ctxt) {
                 format_args!("a variant of a `one_of` enum is one whole frame: write `{0}(TYPE)`, where TYPE has `#[frame]`", variant.ident),
             );
         }
+        if let (Some(key), true) = (&variant.frame.condition, model.ctx.is_empty()) {
+            ctxt.error_at(
+                key.key,
+                "what the connection knows decides here, and nothing of it is declared: add `#[wire(ctx(NAME: TYPE))]` to the enum",
+            );
+        }
         if let Some(key) = &variant.attrs.tag {
             ctxt.error_at(
                 key.key,
@@ -194,9 +200,6 @@ fn boundary(model: &Model, frame: &Frame, layout: &Layout, ctxt: &mut Ctxt) {
         && !layout.broken
         && layout.items.iter().all(|item| !item.broken)
     {
-        if let (Some(span), false) = (frame.attrs.span, model.ctx.is_empty()) {
-            return ctxt.error_at(span, crate::expand::ENDS_BY_CONTEXT);
-        }
         for (span, message) in crate::walk::plan(layout, model).stuck {
             ctxt.error_at(span, message);
         }

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
-use super::common::{at_lifetime, header};
+use super::common::{at_lifetime, ctx_type, header};
 use crate::attr::frame::{Escapes, Named, Ranges};
 use crate::attr::wire::Endian;
 use crate::framing::{Bounds, Length, Place};
@@ -40,6 +40,7 @@ pub(crate) fn expand(model: &Model, frame: &Frame, layout: &Layout, check: &Toke
     } else {
         quote!(__p::Wire<Ctx = ()>)
     };
+    let context = ctx_type(model);
     let header = header(model, false, &quote!(__p::FrameLayout), &bound);
     let unescaped = frame.attrs.unescaped.is_some().then(|| quote!(.unescaped()));
     let proven = proven(model, frame, layout).map(|proven| quote!(.proven(#proven)));
@@ -54,13 +55,16 @@ pub(crate) fn expand(model: &Model, frame: &Frame, layout: &Layout, check: &Toke
             #close
             type Sizer = #sizer;
             #[inline]
-            fn size(__s: &mut Self::Sizer, __c: &mut __p::Cursor<'_>) -> __p::Result<usize, __p::Halt> { #size }
+            fn size(__s: &mut Self::Sizer, __c: &mut __p::Cursor<'_>, __ctx: #context)
+                -> __p::Result<usize, __p::Halt>
+            { #size }
         }
     }
 }
 
-/// The type of the frame search and what makes a fresh one.
-pub(crate) fn scanner(model: &Model, frame: &Frame) -> (TokenStream, TokenStream) {
+/// The type of the frame search, what makes a fresh one and what tells it
+/// about the connection.
+pub(crate) fn scanner(model: &Model, frame: &Frame) -> (TokenStream, TokenStream, TokenStream) {
     let plain = frame.attrs.skip.is_none() && !closes(frame);
     let slip = frame.attrs.stuffing.as_ref().is_some_and(|key| key.value == Named::Slip);
     match flag(frame).filter(|_| plain) {
@@ -77,12 +81,16 @@ pub(crate) fn scanner(model: &Model, frame: &Frame) -> (TokenStream, TokenStream
                 };
             let escaping = escaping.map(|byte| quote!(.escaping(#byte)));
             let opened = slip.then(|| quote!(.opened()));
-            (quote!(__p::FlagScan), quote!(__p::FlagScan::new(#flag, #max) #escaping #opened))
+            (
+                quote!(__p::FlagScan),
+                quote!(__p::FlagScan::new(#flag, #max) #escaping #opened),
+                TokenStream::new(),
+            )
         }
         None => {
             let own = at_lifetime(model, &syn::parse_quote!('static));
             let ty = quote!(__p::FrameScan<__p::Only<#own>>);
-            (ty.clone(), quote!(<#ty>::new()))
+            (ty.clone(), quote!(<#ty>::new(__ctx)), tell(model))
         }
     }
 }
@@ -90,6 +98,15 @@ pub(crate) fn scanner(model: &Model, frame: &Frame) -> (TokenStream, TokenStream
 /// Whether a frame stands between delimiters or is escaped.
 pub(crate) fn delimited(frame: &Frame) -> bool {
     matches!(frame.bounds, Bounds::Marked) || flag(frame).is_some() || frame.attrs.stuffing.is_some()
+}
+
+/// What the frame search is told about the connection.
+pub(crate) fn tell(model: &Model) -> TokenStream {
+    let context = ctx_type(model);
+    quote! {
+        #[inline]
+        fn tell(__s: &mut Self::Scan, __ctx: #context) { __s.tell(__ctx); }
+    }
 }
 
 /// Whether the first bytes that are no frame end the connection.
@@ -242,9 +259,6 @@ fn stuffing(frame: &Frame) -> TokenStream {
     }
 }
 
-/// Why a frame with a context needs an end of its own.
-pub(crate) const ENDS_BY_CONTEXT: &str = "the end of a frame is looked for before its context is known: let a length at a constant place say `= size(..)` of all that varies, or add `flag = 0x7E`, `end = b\"..\"`, `line` or `datagram`";
-
 /// Whether the end may have to be worked out on the way.
 pub(crate) fn walks(model: &Model, frame: &Frame, layout: &Layout) -> bool {
     match &frame.bounds {
@@ -287,30 +301,28 @@ fn sized(model: &Model, frame: &Frame, layout: &Layout) -> (TokenStream, TokenSt
         },
         _ => return (quote!(()), direct, TokenStream::new()),
     };
-    if !model.ctx.is_empty() {
-        let span = frame.attrs.span.unwrap_or_else(proc_macro2::Span::call_site);
-        let ends =
-            quote_spanned!(span=> const _: () = __p::not_stuck(#constant, __p::Some(#ENDS_BY_CONTEXT)););
-        return (quote!(()), direct, super::common::static_lifetimes(ends));
-    }
-    let walk = quote!(__s.run(__c, |__s, __w| <Self as __p::Walk<()>>::walk(__s, __w, ())));
+    let walked = if model.ctx.is_empty() {
+        quote!(__p::Walk<()>)
+    } else {
+        let context = ctx_type(model);
+        quote!(__p::Walk<(), #context>)
+    };
+    let walk = quote!(__s.run(__c, |__s, __w| <Self as #walked>::walk(__s, __w, __ctx)));
     let span = frame.attrs.span.unwrap_or_else(proc_macro2::Span::call_site);
-    let walked = proven.map(|proven| quote!(&& !#proven));
+    let unproven = proven.map(|proven| quote!(&& !#proven));
     let (sizer, body) = match &frame.bounds {
-        Bounds::Walk => (quote!(__p::FrameWalk<<Self as __p::Walk<()>>::Scan>), walk),
+        Bounds::Walk => (quote!(__p::FrameWalk<<Self as #walked>::Scan>), walk),
         _ => (
-            quote!(__p::FrameWalk<<Self as __p::Walk<()>>::Scan>),
-            quote!(if const { #constant #walked } { #direct } else { #walk }),
+            quote!(__p::FrameWalk<<Self as #walked>::Scan>),
+            quote!(if const { #constant #unproven } { #direct } else { #walk }),
         ),
     };
     if model.generics.type_params().next().is_some() {
-        let ends =
-            quote_spanned!(span=> const { __p::not_stuck(#constant, <Self as __p::Walk<()>>::STUCK) };);
+        let ends = quote_spanned!(span=> const { __p::not_stuck(#constant, <Self as #walked>::STUCK) };);
         return (sizer, quote!(#ends #body), TokenStream::new());
     }
     let own = at_lifetime(model, &syn::parse_quote!('static));
-    let ends =
-        quote_spanned!(span=> const _: () = __p::not_stuck(#constant, <#own as __p::Walk<()>>::STUCK););
+    let ends = quote_spanned!(span=> const _: () = __p::not_stuck(#constant, <#own as #walked>::STUCK););
     (sizer, body, ends)
 }
 

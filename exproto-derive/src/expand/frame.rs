@@ -23,7 +23,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let name = model.ident.to_string();
     let check = check(frame, layout);
     let bounds = super::bounds::expand(model, frame, layout, &check);
-    let (scan, fresh) = super::bounds::scanner(model, frame);
+    let (scan, fresh, tell) = super::bounds::scanner(model, frame);
     let segments = segments(model, frame, layout);
     let kind =
         frame.body.and_then(|index| layout.items.get(index)).and_then(|item| item.member.as_ref()).map(
@@ -46,7 +46,8 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             const KINDS: &'static [__p::FrameKind] = &[<#own as __p::FrameLayout>::KIND];
             type Scan = #scan;
             #[inline]
-            fn scanner() -> Self::Scan { #fresh }
+            fn scanner(__ctx: #context) -> Self::Scan { #fresh }
+            #tell
             #[inline]
             fn decode_kind<'__f, __T: __p::Trace>(_: usize, __r: &mut __p::Reader<'__f, __T>, __ctx: #context)
                 -> __p::Result<Self::At<'__f>, __p::Error>

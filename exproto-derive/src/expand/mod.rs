@@ -26,7 +26,6 @@ mod sizer;
 mod structs;
 mod value;
 
-pub(crate) use bounds::ENDS_BY_CONTEXT;
 use proc_macro2::TokenStream;
 use quote::quote;
 

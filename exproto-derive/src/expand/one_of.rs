@@ -29,13 +29,16 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
         let given = variant.frame.lead.as_ref().map(|key| lead(&key.value)).map(|lead| quote!(.led(#lead)));
         let first = variant.frame.first.is_some().then(|| quote!(.first()));
         let sent = variant.frame.sent.is_some().then(|| quote!(.sent()));
-        quote!(<#ty as __p::FrameLayout>::KIND #given #first #sent)
+        let followed = variant.frame.followed.is_some().then(|| quote!(.followed()));
+        let chosen = variant.frame.condition.is_some().then(|| quote!(.chosen()));
+        quote!(<#ty as __p::FrameLayout>::KIND #given #first #sent #followed #chosen)
     });
     let skip = Literal::byte_string(frame.attrs.skip.as_ref().map_or(&[][..], |key| &key.value.bytes));
     let close = closes(frame);
     let sizes = types.iter().enumerate().map(|(index, ty)| {
         let field = syn::Index::from(index);
-        quote!(#index => <#ty as __p::FrameLayout>::size(&mut __s.#field, __c),)
+        let ctx = data.variants.get(index).map(|variant| narrow(model, variant, false));
+        quote!(#index => <#ty as __p::FrameLayout>::size(&mut __s.#field, __c, #ctx),)
     });
     let own = at_lifetime(model, &syn::parse_quote!('static));
     let variants: Vec<_> = data.variants.iter().map(|variant| (&variant.ident, &variant.info)).collect();
@@ -69,6 +72,7 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
                 __p::Ok((#ident::#name(__frame), __flags))
             })
         });
+    let (tell, wanted) = (super::bounds::tell(model), wanted(model, data));
     let apart = apart(model, data, &types, &own);
     let frames = header(model, false, &quote!(__p::Frames), &TokenStream::new());
     let contextual = header(model, false, &quote!(__p::Context), &TokenStream::new());
@@ -81,9 +85,13 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
             const CLOSE: bool = #close;
             type Sizers = (#(<#types as __p::FrameLayout>::Sizer,)*);
             #[inline]
-            fn size(__kind: usize, __s: &mut Self::Sizers, __c: &mut __p::Cursor<'_>)
+            fn size(__kind: usize, __s: &mut Self::Sizers, __c: &mut __p::Cursor<'_>, __ctx: #context)
                 -> __p::Result<usize, __p::Halt>
-            { match __kind { #(#sizes)* _ => __p::Ok(0) } }
+            {
+                #bind
+                match __kind { #(#sizes)* _ => __p::Ok(0) }
+            }
+            #wanted
         }
         #contextual { type Ctx = #context; }
         #protocol {
@@ -91,7 +99,9 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
             const KINDS: &'static [__p::FrameKind] = <Self as __p::Frames>::KINDS;
             type Scan = __p::FrameScan<#own>;
             #[inline]
-            fn scanner() -> Self::Scan { <__p::FrameScan<#own>>::new() }
+            fn scanner(__ctx: #context) -> Self::Scan { <__p::FrameScan<#own>>::new(__ctx) }
+            #tell
+            #wanted
             #[inline]
             fn decode_kind<'__f, __T: __p::Trace>(__kind: usize, __r: &mut __p::Reader<'__f, __T>, __ctx: #context)
                 -> __p::Result<Self::At<'__f>, __p::Error>
@@ -122,6 +132,31 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
     }
 }
 
+/// Which kinds are looked for, where that depends on the connection.
+fn wanted(model: &Model, data: &EnumModel) -> TokenStream {
+    let arms: Vec<_> = data
+        .variants
+        .iter()
+        .enumerate()
+        .filter_map(|(index, variant)| {
+            let condition = &variant.frame.condition.as_ref()?.value;
+            let holds = super::calc::total(condition, &quote!(return false));
+            Some(quote!(#index => #holds,))
+        })
+        .collect();
+    if arms.is_empty() {
+        return TokenStream::new();
+    }
+    let (context, bind) = (ctx_type(model), ctx_bind(model));
+    quote! {
+        #[inline]
+        fn wanted(__kind: usize, __ctx: #context) -> bool {
+            #bind
+            match __kind { #(#arms)* _ => true }
+        }
+    }
+}
+
 /// What has to hold of each two variants, so that both are found.
 fn apart(model: &Model, data: &EnumModel, types: &[&syn::Type], own: &TokenStream) -> TokenStream {
     let mut out = TokenStream::new();
@@ -129,6 +164,22 @@ fn apart(model: &Model, data: &EnumModel, types: &[&syn::Type], own: &TokenStrea
         return out;
     }
     for (later, variant) in data.variants.iter().enumerate() {
+        if variant.frame.followed.is_some() {
+            let span = variant.ident.span();
+            let message = format!(
+                "what follows does not tell whether a frame is `{}`: only a frame that says its own size can be `followed`, where each kind begins with a constant or `#[frame(lead = [..])]`",
+                variant.ident
+            );
+            out.extend(quote_spanned! {span=>
+                const _: () = ::core::assert!(
+                    __p::followers_tell(&<#own as __p::Frames>::KINDS[#later], <#own as __p::Frames>::KINDS),
+                    #message
+                );
+            });
+        }
+        let Some(of_later) = types.get(later).map(|ty| static_lifetimes(ty.to_token_stream())) else {
+            continue;
+        };
         for (earlier, (before, ty)) in data.variants.iter().zip(types).take(later).enumerate() {
             let ty = static_lifetimes(ty.to_token_stream());
             let (first, second) = (&before.ident, &variant.ident);
@@ -149,6 +200,7 @@ fn apart(model: &Model, data: &EnumModel, types: &[&syn::Type], own: &TokenStrea
                         &<#own as __p::Frames>::KINDS[#earlier],
                         &<#own as __p::Frames>::KINDS[#later],
                         <#ty as __p::Wire>::SIZE.is_some(),
+                        __p::same_size(<#ty as __p::Wire>::SIZE, <#of_later as __p::Wire>::SIZE),
                     ),
                     #message
                 );

@@ -98,6 +98,20 @@ fn something_says_where_a_frame_ends() {
             )],
         ),
         (
+            "#[frame(one_of)] enum E { #[frame(if = x)] A(Frame), #[frame(follow)] B(Frame) }",
+            &[
+                (
+                    "what the connection knows decides here, and nothing of it is declared: add `#[wire(ctx(NAME: TYPE))]` to the enum",
+                    "if",
+                ),
+                ("`#[frame]` has no key `follow`; did you mean `followed`?", "follow"),
+            ],
+        ),
+        (
+            "#[frame(one_of)] #[wire(ctx(x: bool))] enum E { #[frame(if = x, followed)] A(Frame), B(Frame) }",
+            &[],
+        ),
+        (
             "#[frame(one_of)] enum E { A(Frame), B { a: u8 }, #[frame(lead = [0x100])] C(Frame) }",
             &[
                 (
@@ -162,11 +176,8 @@ fn something_says_where_a_frame_ends() {
             "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9)] #[wire(ctx(x: u8))] struct S { a: u8 }",
             &[],
         ),
-        // The end of a frame is looked for before anything of it is known.
-        (
-            "#[frame] #[wire(ctx(n: usize))] struct S { #[wire(size = n)] a: Vec<u8> }",
-            &[(crate::expand::ENDS_BY_CONTEXT, "frame")],
-        ),
+        // What the connection knows may say where a frame ends.
+        ("#[frame] #[wire(ctx(n: usize))] struct S { #[wire(size = n)] a: Vec<u8> }", &[]),
     ]);
 }
 

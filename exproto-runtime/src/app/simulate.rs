@@ -385,7 +385,6 @@ impl<G: Protocol + 'static, D: Device<G>> Run<G, D> {
         if let Err(error) = stream.set_nodelay(true) {
             return Left::Cut(error.to_string());
         }
-        let mut deframer = Deframer::<G>::new().read_as(Role::Device);
         let mut unsent = Vec::new();
         let (mut ready, mut leaving) = (false, false);
         let mut give_up = None;
@@ -393,6 +392,8 @@ impl<G: Protocol + 'static, D: Device<G>> Run<G, D> {
             Some(device) => device,
             None => D::new(self.number, &mut self.random),
         };
+        let Some(ctx) = ctx_of::<G, D>(&device) else { return Left::Cut(NO_CTX.into()) };
+        let mut deframer = Deframer::<G>::with_ctx(ctx).read_as(Role::Device);
         let every = self.options.rate.every;
         // Devices that are ready at the same time do not report at the same time.
         let mut next = Instant::now() + every.mul_f64(self.random.fraction());
@@ -407,8 +408,7 @@ impl<G: Protocol + 'static, D: Device<G>> Run<G, D> {
                 }
             };
         }
-        let ctx = ctx_of::<G, D>(&device);
-        device.start(sender!(ctx));
+        device.start(sender!(Some(ctx)));
         let left = loop {
             if ready && logged_in.is_none() {
                 logged_in = Some(Gauge::up(&counts.ready));
@@ -448,6 +448,7 @@ impl<G: Protocol + 'static, D: Device<G>> Run<G, D> {
                 Ok(true) => match receive::<G>(&stream, &mut deframer, &counts, &mut |raw| {
                     let ctx = ctx_of::<G, D>(&device);
                     hand_over::<G, D>(raw, &counts, &mut device, sender!(ctx));
+                    ctx_of::<G, D>(&device)
                 }) {
                     Ok(true) => {}
                     Ok(false) if leaving => break Left::Wanted,
@@ -460,6 +461,7 @@ impl<G: Protocol + 'static, D: Device<G>> Run<G, D> {
             let rest = last_replies(&mut stream, &mut deframer, &counts, |raw| {
                 let ctx = ctx_of::<G, D>(&device);
                 hand_over::<G, D>(raw, &counts, &mut device, sender!(ctx));
+                ctx_of::<G, D>(&device)
             });
             if timeout(LINGER, rest).await.is_err() {
                 debug!(device = self.number, "the gateway did not close the connection");
@@ -475,7 +477,7 @@ async fn last_replies<G: Protocol>(
     stream: &mut TcpStream,
     deframer: &mut Deframer<G>,
     counts: &Counts,
-    mut received: impl FnMut(&RawFrame<'_>) + Send,
+    mut received: impl FnMut(&RawFrame<'_>) -> Option<G::Ctx> + Send,
 ) {
     if stream.shutdown().await.is_err() {
         return;
@@ -522,12 +524,13 @@ fn hand_over<G: Protocol, D: Device<G>>(
     }
 }
 
-/// Reads a chunk; `false` at the end of the stream.
+/// Reads a chunk; `false` at the end of the stream. A frame that was received
+/// may change what decides the layout of the next.
 fn receive<G: Protocol>(
     stream: &TcpStream,
     deframer: &mut Deframer<G>,
     counts: &Counts,
-    received: &mut dyn FnMut(&RawFrame<'_>),
+    received: &mut dyn FnMut(&RawFrame<'_>) -> Option<G::Ctx>,
 ) -> io::Result<bool> {
     SHARED.with_borrow_mut(|Shared { read, scratch }| {
         read.resize(CHUNK, 0);
@@ -539,9 +542,15 @@ fn receive<G: Protocol>(
         };
         let mut input = read.get(..length).unwrap_or(&[]);
         while let Some(item) = deframer.next(&mut input, scratch) {
-            match &item {
+            let learnt = match &item {
                 Item::Frame(raw) => received(raw),
-                Item::Bad(bad) => no_frame(counts, bad.error),
+                Item::Bad(bad) => {
+                    no_frame(counts, bad.error);
+                    None
+                }
+            };
+            if let (Some(ctx), true) = (learnt, size_of::<G::Ctx>() != 0) {
+                deframer.set_ctx(ctx);
             }
         }
         deframer.rest_memory();

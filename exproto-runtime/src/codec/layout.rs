@@ -182,8 +182,14 @@ pub trait Protocol:
     /// The state of the frame search.
     type Scan: Scanner;
 
-    /// A fresh frame search.
-    fn scanner() -> Self::Scan;
+    /// A fresh frame search of a connection that knows this.
+    fn scanner(ctx: Self::Ctx) -> Self::Scan;
+
+    /// What the connection knows from now on.
+    #[inline]
+    fn tell(scan: &mut Self::Scan, ctx: Self::Ctx) {
+        let _ = (scan, ctx);
+    }
 
     /// Decodes a frame of one of the [`KINDS`](Self::KINDS). `ctx` is what the
     /// connection knows that decides the layout, `()` for most protocols.
@@ -196,6 +202,14 @@ pub trait Protocol:
         r: &mut Reader<'f, T>,
         ctx: Self::Ctx,
     ) -> Result<Self::At<'f>, Error>;
+
+    /// Whether one of the [`KINDS`](Self::KINDS) is looked for on a connection
+    /// that knows this.
+    #[inline]
+    fn wanted(kind: usize, ctx: Self::Ctx) -> bool {
+        let _ = (kind, ctx);
+        true
+    }
 
     /// Which of the [`KINDS`](Self::KINDS) a frame has.
     fn kind_of(frame: &Self::At<'_>) -> usize {

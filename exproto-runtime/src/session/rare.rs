@@ -13,6 +13,8 @@ const BYTES_BEFORE_LOGIN: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub(crate) struct Rare {
     pub(crate) reports: Vec<Report>,
+    /// When a frame that waits for what follows it is taken for whole.
+    pub(crate) whole_at: Option<Millis>,
     segments: Option<Segments>,
     /// Oldest first.
     answers: Vec<Answer>,
@@ -39,7 +41,11 @@ struct Answer {
 
 impl Rare {
     pub(crate) fn is_empty(&self) -> bool {
-        self.reports.is_empty() && self.segments.is_none() && self.answers.is_empty() && self.line.is_none()
+        self.reports.is_empty()
+            && self.whole_at.is_none()
+            && self.segments.is_none()
+            && self.answers.is_empty()
+            && self.line.is_none()
     }
 
     pub(crate) fn report(&mut self, report: Report) {
@@ -124,6 +130,7 @@ impl Rare {
 
     /// The connection has ended: only the reports are still of use.
     pub(crate) fn give_up(&mut self) {
+        self.whole_at = None;
         self.segments = None;
         self.answers = Vec::new();
         if let Some(line) = &mut self.line {

@@ -61,6 +61,10 @@ pub struct SessionSettings {
     /// a frame waits for the broker does not count, because the gateway does
     /// not read then. Zero: no limit. Default: 10 min.
     pub idle: Duration,
+    /// Time without a byte after which a frame that is [told by what
+    /// follows](crate::doc::frame#followed) is taken for whole. Zero: it waits
+    /// for the next byte. Default: 1 s.
+    pub pause: Duration,
     /// Time that a frame waits for the broker; then the connection is closed
     /// without a reply, so that the device sends it again. Zero: no limit,
     /// and a lost completion stops the device for ever. Default: 60 s.
@@ -156,6 +160,7 @@ impl Default for SessionSettings {
             topics: TopicPolicy::Refuse,
             first_frame: Duration::from_secs(30),
             idle: Duration::from_secs(600),
+            pause: Duration::from_secs(1),
             deadline: Duration::from_secs(60),
             lookup_timeout: Duration::from_secs(10),
             stash: 256 << 10,

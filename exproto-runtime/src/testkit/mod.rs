@@ -360,7 +360,8 @@ impl<G: Gateway> TestConn<G> {
     /// another frame is whole when nothing follows.
     #[track_caller]
     fn each_raw(&self, each: &mut dyn FnMut(&RawFrame<'_>)) {
-        let (mut deframer, mut scratch) = (Deframer::<G>::new().read_as(Role::Device), Vec::new());
+        let (mut deframer, mut scratch) =
+            (Deframer::<G>::with_ctx(self.ctx).read_as(Role::Device), Vec::new());
         let mut wrong = None;
         deframer.datagram(self.sent(), &mut scratch, |item| match item {
             Item::Frame(raw) => each(&raw),

@@ -284,15 +284,18 @@ fn is_datagram(framing: &crate::codec::Framing) -> bool {
 
 /// The JSON of each frame; what is left at the end is an error too.
 fn frames<'c, G: Gateway>(chunks: impl Iterator<Item = &'c [u8]>) -> Vec<Value> {
-    let mut deframer = Deframer::<G>::new();
     // Knows what decides the layout of the next frame.
     let mut device = TestConn::<G>::new();
+    let mut deframer = Deframer::<G>::with_ctx(device.ctx());
     let mut scratch = Vec::new();
     let mut all = Vec::new();
     for chunk in chunks {
         let mut input = chunk;
         while let Some(item) = deframer.next(&mut input, &mut scratch) {
             all.push(shown(&item, &mut device));
+            if size_of::<G::Ctx>() != 0 {
+                deframer.set_ctx(device.ctx());
+            }
         }
     }
     while let Some(item) = deframer.finish(&mut scratch) {

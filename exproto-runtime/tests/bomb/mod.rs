@@ -53,8 +53,8 @@ impl Protocol for Bomb<'_> {
     const KINDS: &'static [FrameKind] = <Toy<'static> as Protocol>::KINDS;
     type Scan = FlagScan;
 
-    fn scanner() -> FlagScan {
-        <Toy<'static> as Protocol>::scanner()
+    fn scanner((): ()) -> FlagScan {
+        <Toy<'static> as Protocol>::scanner(())
     }
 
     fn decode_kind<'f, T: Trace>(_: usize, r: &mut Reader<'f, T>, (): ()) -> Result<Bomb<'f>, Error> {

@@ -81,7 +81,7 @@ impl Protocol for Line<'_> {
         &[FrameKind::new(Framing::Flag { flag: b'\n', escape: None, max: MAX })];
     type Scan = FlagScan;
 
-    fn scanner() -> FlagScan {
+    fn scanner((): ()) -> FlagScan {
         FlagScan::new(b'\n', MAX)
     }
 

@@ -87,13 +87,15 @@ pub(super) struct Decoder<G: Gateway> {
 
 impl<G: Gateway> Decoder<G> {
     pub(super) fn new(args: &DecodeArgs) -> Self {
+        let mut device = Device::new(args);
+        let deframer = Deframer::with_ctx(device.session.ctx());
         Self {
             accept_bad: args.accept_bad,
             role: args.role,
             pictures: !args.json,
-            deframer: Deframer::new().accepting_bad(args.accept_bad).read_as(args.role.into()),
+            deframer: deframer.accepting_bad(args.accept_bad).read_as(args.role.into()),
             reassembler: Reassembler::new(ReassemblyLimits::default()),
-            device: Device::new(args),
+            device,
             scratch: Vec::new(),
         }
     }
@@ -103,6 +105,10 @@ impl<G: Gateway> Decoder<G> {
         let mut input = bytes;
         while let Some(item) = self.deframer.next(&mut input, &mut self.scratch) {
             show_item(item, &mut self.reassembler, &mut self.device, self.pictures, sink)?;
+            if size_of::<G::Ctx>() != 0 {
+                // The frame may have told what decides the next one.
+                self.deframer.set_ctx(self.device.session.ctx());
+            }
         }
         Ok(())
     }
@@ -130,7 +136,8 @@ impl<G: Gateway> Decoder<G> {
 
     /// What is incomplete in a datagram stays so.
     pub(super) fn next_datagram(&mut self) {
-        self.deframer = Deframer::new().accepting_bad(self.accept_bad).read_as(self.role.into());
+        let deframer = Deframer::with_ctx(self.device.session.ctx());
+        self.deframer = deframer.accepting_bad(self.accept_bad).read_as(self.role.into());
     }
 }
 

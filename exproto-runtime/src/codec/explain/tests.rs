@@ -248,7 +248,7 @@ impl Protocol for Packet<'_> {
             }))];
     type Scan = FlagScan;
 
-    fn scanner() -> FlagScan {
+    fn scanner((): ()) -> FlagScan {
         FlagScan::new(0x7E, 64)
     }
 

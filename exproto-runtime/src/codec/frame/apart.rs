@@ -1,15 +1,20 @@
 //! Whether the kinds of frames of one port can be told apart, for the compiler.
 
-use super::FrameKind;
+use super::{FrameKind, Framing};
 
 /// Whether a frame of the kind `later` is found although `earlier` is tried
 /// first: their leading bytes differ, or `earlier` is a special case of
 /// `later`. Of frames that only a device reads, which tries the next kind after
-/// one that failed, `certain` says that `earlier` takes whatever comes.
+/// one that failed, `certain` says that `earlier` takes whatever comes; `equal`
+/// that both always have the same size, so that nothing else may follow one of
+/// them than follows the other.
 #[must_use]
-pub const fn kinds_apart(earlier: &FrameKind, later: &FrameKind, certain: bool) -> bool {
+pub const fn kinds_apart(earlier: &FrameKind, later: &FrameKind, certain: bool, equal: bool) -> bool {
     // A hello is looked for once. What the sides send are two streams.
-    if earlier.first != later.first || earlier.sent != later.sent {
+    if earlier.first != later.first || earlier.sent != later.sent || earlier.chosen {
+        return true;
+    }
+    if earlier.followed && !(equal && earlier.check.is_none()) {
         return true;
     }
     let (narrow, wide) = (covers(later, earlier), covers(earlier, later));
@@ -19,6 +24,28 @@ pub const fn kinds_apart(earlier: &FrameKind, later: &FrameKind, certain: bool) 
         return !(wide && takes_all) || (earlier.lead.0.is_empty() && !later.lead.0.is_empty());
     }
     !overlap(earlier, later) || narrow && !wide
+}
+
+/// Whether what follows a frame can tell that it is one: the frame says itself
+/// how long it is, and no kind that may follow begins with any byte.
+#[must_use]
+pub const fn followers_tell(kind: &FrameKind, kinds: &[FrameKind]) -> bool {
+    if !matches!(kind.framing, Framing::Bare { .. }) {
+        return false;
+    }
+    let mut i = 0;
+    while i < kinds.len() {
+        let (mut byte, mut any) = (0_u16, true);
+        while byte < 0x100 {
+            any &= holds(ranges(&kinds[i], 0), byte as u8);
+            byte += 1;
+        }
+        if any && !kinds[i].first && kinds[i].sent == kind.sent {
+            return false;
+        }
+        i += 1;
+    }
+    true
 }
 
 /// The ranges of the leading byte `at`.
@@ -108,9 +135,24 @@ mod tests {
             (A.first(), A.first(), false),
             (ANY.sent(), A, true),
             (A, A.sent(), true),
+            (A.followed(), A, true),
+            (A, A.followed(), false),
+            (A.chosen(), A, true),
+            (A, A.chosen(), false),
         ] {
-            assert_eq!(kinds_apart(&earlier, &later, true), apart, "{earlier:?} {later:?}");
+            assert_eq!(kinds_apart(&earlier, &later, true, false), apart, "{earlier:?} {later:?}");
         }
+    }
+
+    #[test]
+    fn what_follows_tells_sizes_apart_and_nothing_else() {
+        assert!(!kinds_apart(&A.followed(), &A, true, true));
+        assert!(followers_tell(&A.followed(), &[A.followed(), C]));
+        assert!(followers_tell(&A.followed(), &[A.followed(), ANY.first(), ANY.sent()]));
+        assert!(!followers_tell(&A.followed(), &[A.followed(), ANY]));
+        assert!(!followers_tell(&A.followed(), &[A.followed(), XB]));
+        let marked = FrameKind::new(Framing::Datagram { max: 9 }).led(A.lead).followed();
+        assert!(!followers_tell(&marked, &[marked]));
     }
 
     #[test]
@@ -124,7 +166,11 @@ mod tests {
             (A, XB, true, true),
             (A, AB, true, false),
         ] {
-            assert_eq!(kinds_apart(&earlier.sent(), &later.sent(), certain), apart, "{earlier:?} {later:?}");
+            assert_eq!(
+                kinds_apart(&earlier.sent(), &later.sent(), certain, false),
+                apart,
+                "{earlier:?} {later:?}"
+            );
         }
     }
 }

@@ -93,9 +93,10 @@ pub struct Deframer<P: Protocol> {
     visited: u64,
     accept_bad: bool,
     role: Role,
+    ctx: P::Ctx,
 }
 
-impl<P: Protocol> Default for Deframer<P> {
+impl<P: Protocol<Ctx: NoCtx>> Default for Deframer<P> {
     fn default() -> Self {
         Self::new()
     }
@@ -110,13 +111,52 @@ impl<P: Protocol> fmt::Debug for Deframer<P> {
     }
 }
 
-impl<P: Protocol> Deframer<P> {
+impl<P: Protocol<Ctx: NoCtx>> Deframer<P> {
     /// A deframer at the start of a stream. Allocates nothing until a frame is
     /// incomplete.
     #[must_use]
     pub fn new() -> Self {
+        Self::with_ctx(NoCtx::NONE)
+    }
+}
+
+impl<P: Protocol> Deframer<P> {
+    /// A deframer of frames whose layout takes a context, at the start of a
+    /// stream.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] {
+    /// use exproto_runtime::codec::{Deframer, Item};
+    /// use exproto_runtime::ExProtoFrame;
+    ///
+    /// /// Devices of version 2 have a longer length.
+    /// #[derive(ExProtoFrame)]
+    /// #[frame]
+    /// #[wire(endian = big, ctx(version: u8), before(b"@"))]
+    /// struct Message<'a> {
+    ///     #[wire(if = version >= 2)]
+    ///     high: Option<u8>,
+    ///     low: u8,
+    ///     #[wire(size = (u32::from(high.unwrap_or(0)) << 8) + u32::from(low))]
+    ///     data: &'a [u8],
+    /// }
+    ///
+    /// let (mut scratch, mut sizes) = (Vec::new(), Vec::new());
+    /// let mut deframer = Deframer::<Message>::with_ctx(MessageCtx { version: 1 });
+    /// let mut input = &b"@\x01a@\x00\x02bc"[..];
+    /// for version in [1, 2] {
+    ///     deframer.set_ctx(MessageCtx { version });
+    ///     let Some(Item::Frame(raw)) = deframer.next(&mut input, &mut scratch) else { panic!() };
+    ///     sizes.push(raw.decode_with::<Message>(MessageCtx { version }).unwrap().frame.data.len());
+    /// }
+    /// assert_eq!(sizes, [1, 2]);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_ctx(ctx: P::Ctx) -> Self {
         Self {
-            scan: P::scanner(),
+            ctx,
+            scan: P::scanner(ctx),
             pending: Vec::new(),
             head: 0,
             offset: 0,
@@ -124,6 +164,13 @@ impl<P: Protocol> Deframer<P> {
             accept_bad: false,
             role: Role::Platform,
         }
+    }
+
+    /// The context from now on: also the frame that has begun and not ended is
+    /// read with it. Its bytes are looked at again, so call it between frames.
+    pub fn set_ctx(&mut self, ctx: P::Ctx) {
+        self.ctx = ctx;
+        P::tell(&mut self.scan, ctx);
     }
 
     /// Reads as the device or as the platform, which is the default.
@@ -437,7 +484,7 @@ impl<P: Protocol> Deframer<P> {
                     self.pending.clear();
                     self.head = 0;
                     let visited = self.scan.visited();
-                    self.scan = P::scanner();
+                    self.scan = P::scanner(self.ctx);
                     self.scan.accept_bad(self.accept_bad);
                     self.scan.read_as(self.role);
                     self.visited += visited;
@@ -453,6 +500,51 @@ impl<P: Protocol> Deframer<P> {
     /// and not the stream: the next one is not the first.
     pub fn go_on(&mut self) {
         self.scan.go_on();
+    }
+
+    /// Whether a frame may be whole that waits for what follows it, see
+    /// [`pause`](Self::pause).
+    #[must_use]
+    pub fn may_pause(&self) -> bool {
+        !self.pending().is_empty() && self.scan.may_pause()
+    }
+
+    /// The frame that waits for [what follows it](crate::doc::frame#followed),
+    /// taken for whole because nothing has come for a while. More may come
+    /// later, also of a frame that was not whole.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] {
+    /// use exproto_runtime::codec::{Deframer, Item};
+    /// use exproto_runtime::ExProtoFrame;
+    ///
+    /// #[derive(ExProtoFrame, Debug, PartialEq)]
+    /// #[frame(one_of)]
+    /// enum Port { #[frame(followed)] Short(Short), Long(Long) }
+    ///
+    /// #[derive(ExProtoFrame, Debug, PartialEq)]
+    /// #[frame]
+    /// struct Short { #[wire(before(b"$"))] value: u8 }
+    ///
+    /// #[derive(ExProtoFrame, Debug, PartialEq)]
+    /// #[frame]
+    /// struct Long { #[wire(before(b"$"))] values: [u8; 2] }
+    ///
+    /// let (mut deframer, mut scratch) = (Deframer::<Port>::new(), Vec::new());
+    /// let mut input = &b"$\x01"[..];
+    /// assert!(deframer.next(&mut input, &mut scratch).is_none());
+    /// let Some(Item::Frame(raw)) = deframer.pause(&mut scratch) else { panic!() };
+    /// assert_eq!(raw.decode::<Port>().unwrap().frame, Port::Short(Short { value: 1 }));
+    /// # }
+    /// ```
+    pub fn pause<'d>(&'d mut self, scratch: &'d mut Vec<u8>) -> Option<Item<'d>> {
+        if self.pending().is_empty() {
+            return None;
+        }
+        match self.scan.pause(self.pending.get(self.head..).unwrap_or(&[])) {
+            Step::Need(_) | Step::Skip(_) => None,
+            step => self.hand_out(step, None, scratch),
+        }
     }
 
     /// Takes escapes out and verifies the checksum.

@@ -5,6 +5,7 @@ use core::marker::PhantomData;
 
 use super::{Check, Framing};
 use crate::codec::error::{Error, ErrorKind};
+use crate::codec::layout::Context;
 use crate::codec::number::Digits;
 use crate::codec::schema::FieldInfo;
 
@@ -27,6 +28,11 @@ pub struct FrameKind {
     pub unescaped: bool,
     /// A checksum is verified while its end is looked for.
     pub proven: bool,
+    /// It is one only if another frame or nothing follows; else the next kind is
+    /// tried.
+    pub followed: bool,
+    /// What the connection knows decides whether it is looked for.
+    pub chosen: bool,
 }
 
 impl FrameKind {
@@ -42,6 +48,8 @@ impl FrameKind {
             sent: false,
             unescaped: false,
             proven: false,
+            followed: false,
+            chosen: false,
         }
     }
 
@@ -91,6 +99,20 @@ impl FrameKind {
     #[must_use]
     pub const fn proven(mut self, proven: bool) -> Self {
         self.proven = proven;
+        self
+    }
+
+    /// The same kind, told from later ones by what follows.
+    #[must_use]
+    pub const fn followed(mut self) -> Self {
+        self.followed = true;
+        self
+    }
+
+    /// The same kind, looked for where the connection says so.
+    #[must_use]
+    pub const fn chosen(mut self) -> Self {
+        self.chosen = true;
         self
     }
 
@@ -346,7 +368,7 @@ pub fn frame_size(
 }
 
 /// A frame that can be found in a stream. Emitted by the derive.
-pub trait FrameLayout {
+pub trait FrameLayout: Context {
     /// What the search knows of it.
     const KIND: FrameKind;
     /// Bytes that may stand between frames and mean nothing.
@@ -361,11 +383,11 @@ pub trait FrameLayout {
     /// # Errors
     ///
     /// See [`Halt`].
-    fn size(sizer: &mut Self::Sizer, c: &mut Cursor<'_>) -> Result<usize, Halt>;
+    fn size(sizer: &mut Self::Sizer, c: &mut Cursor<'_>, ctx: Self::Ctx) -> Result<usize, Halt>;
 }
 
 /// The kinds of frames that share a stream. Emitted by the derive.
-pub trait Frames {
+pub trait Frames: Context {
     /// The kinds, in the order in which they are tried.
     const KINDS: &'static [FrameKind];
     /// Bytes that may stand between frames and mean nothing.
@@ -375,17 +397,33 @@ pub trait Frames {
     /// How far sizes have been worked out.
     type Sizers: Default + Clone + fmt::Debug + Send;
 
+    /// Whether a kind is looked for on a connection that knows this.
+    #[inline(always)]
+    fn wanted(kind: usize, ctx: Self::Ctx) -> bool {
+        let _ = (kind, ctx);
+        true
+    }
+
     /// The size of the frame of a kind.
     ///
     /// # Errors
     ///
     /// See [`Halt`].
-    fn size(kind: usize, sizers: &mut Self::Sizers, c: &mut Cursor<'_>) -> Result<usize, Halt>;
+    fn size(
+        kind: usize,
+        sizers: &mut Self::Sizers,
+        c: &mut Cursor<'_>,
+        ctx: Self::Ctx,
+    ) -> Result<usize, Halt>;
 }
 
 /// A stream of one kind of frames.
 #[derive(Debug)]
 pub struct Only<F>(PhantomData<fn() -> F>);
+
+impl<F: FrameLayout> Context for Only<F> {
+    type Ctx = F::Ctx;
+}
 
 impl<F: FrameLayout> Frames for Only<F> {
     const KINDS: &'static [FrameKind] = &[F::KIND];
@@ -394,7 +432,7 @@ impl<F: FrameLayout> Frames for Only<F> {
     type Sizers = F::Sizer;
 
     #[inline(always)]
-    fn size(_: usize, sizers: &mut Self::Sizers, c: &mut Cursor<'_>) -> Result<usize, Halt> {
-        F::size(sizers, c)
+    fn size(_: usize, sizers: &mut Self::Sizers, c: &mut Cursor<'_>, ctx: Self::Ctx) -> Result<usize, Halt> {
+        F::size(sizers, c, ctx)
     }
 }

@@ -6,6 +6,7 @@
 //! item too: only the owner of the deframer ends a connection.
 
 mod apart;
+mod choose;
 mod deframer;
 mod escape;
 mod flag;
@@ -20,7 +21,7 @@ mod seek;
 mod stuffing;
 mod walk;
 
-pub use apart::kinds_apart;
+pub use apart::{followers_tell, kinds_apart};
 pub(crate) use deframer::kind_at;
 pub use deframer::{Bad, Deframer, Item, RawFrame, Received};
 pub use escape::Escape;
@@ -139,6 +140,19 @@ pub trait Scanner: Clone + core::fmt::Debug + Send {
         }
         let error = Error::new(ErrorKind::Short, buf.len() as u32, &FRAME);
         Step::Bad { error, len: buf.len(), fatal: false }
+    }
+
+    /// Looks for a frame that ends with these bytes, after which nothing has come
+    /// for a while: for kinds of frames that are told apart by what follows.
+    /// [`Step::Need`] says that there is none; more may come.
+    fn pause(&mut self, buf: &[u8]) -> Step {
+        let _ = buf;
+        Step::Need(1)
+    }
+
+    /// Whether [`pause`](Self::pause) may find a frame.
+    fn may_pause(&self) -> bool {
+        false
     }
 
     /// How many bytes of `input` to append to an incomplete frame of which

@@ -89,7 +89,7 @@ pub fn decode<P: Protocol<Ctx: NoCtx>>(payload: &[u8]) -> Result<Received<P::At<
 /// # }
 /// ```
 pub fn decode_with<P: Protocol>(payload: &[u8], ctx: P::Ctx) -> Result<Received<P::At<'_>>, Error> {
-    by_lead::<P>(payload, |payload, kind| {
+    by_lead::<P>(payload, ctx, |payload, kind| {
         if let Some(check) = &kind_at::<P>(kind).check
             && let Err((at, wrong)) = check.verify(payload)
         {
@@ -108,13 +108,14 @@ pub fn decode_with<P: Protocol>(payload: &[u8], ctx: P::Ctx) -> Result<Received<
 /// Those of [`decode`]; [`ErrorKind::Checksum`] only where the layout has more
 /// than one or its place is not constant.
 pub fn decode_unverified<P: Protocol<Ctx: NoCtx>>(payload: &[u8]) -> Result<Received<P::At<'_>>, Error> {
-    by_lead::<P>(payload, |payload, kind| decode_as::<P>(payload, kind, NoCtx::NONE))
+    by_lead::<P>(payload, NoCtx::NONE, |payload, kind| decode_as::<P>(payload, kind, NoCtx::NONE))
 }
 
 /// Tries the kinds that begin as the payload does.
 #[inline]
 fn by_lead<'f, P: Protocol>(
     payload: &'f [u8],
+    ctx: P::Ctx,
     decode: impl Fn(&'f [u8], usize) -> Result<Received<P::At<'f>>, Error>,
 ) -> Result<Received<P::At<'f>>, Error> {
     if let [_] = P::KINDS {
@@ -124,6 +125,9 @@ fn by_lead<'f, P: Protocol>(
     for led in [true, false] {
         let kinds = P::KINDS.iter().enumerate();
         for (index, _) in kinds.filter(|(_, kind)| begins(kind, payload) == Some(led)) {
+            if !P::wanted(index, ctx) {
+                continue;
+            }
             match decode(payload, index) {
                 Ok(received) => return Ok(received),
                 Err(error) => refused = refused.or(Some(error)),

@@ -20,6 +20,7 @@ use core::fmt;
 
 use memchr::memchr;
 
+use super::choose::Next;
 use super::{FRAME, FrameKind, Frames, Framing, Halt, Role, Scanner, Step};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::frame::Cursor;
@@ -30,50 +31,48 @@ const CHECK_FACTOR: u64 = 16;
 
 /// Finds frames that are not between flags; see [`Frames`].
 pub struct FrameScan<F: Frames> {
-    sizers: F::Sizers,
+    pub(super) sizers: F::Sizers,
+    /// What the connection knows that decides the layout.
+    pub(super) ctx: F::Ctx,
     /// The kind of the frame that begins after the bytes given up.
-    chosen: Option<u8>,
+    pub(super) chosen: Option<u8>,
     /// A flag shared with the next frame of this kind has been consumed.
-    flagged: Option<u8>,
+    pub(super) flagged: Option<u8>,
     /// Whether the frame at hand lacks its opening flag.
-    shared: bool,
+    pub(super) shared: bool,
     /// Bytes at the front that are no frame.
-    lost: usize,
+    pub(super) lost: usize,
     /// Why the first of them are none.
-    error: Option<Error>,
+    pub(super) error: Option<Error>,
     /// Where the bytes given up become an item of their own.
-    flush_at: Option<usize>,
+    pub(super) flush_at: Option<usize>,
     /// The size of the frame at hand, 0 if unknown.
-    total: usize,
+    pub(super) total: usize,
     /// Leading bytes of the frame at hand that were looked at, and the kinds
     /// that they leave possible.
-    seen: usize,
-    open: u16,
+    pub(super) seen: usize,
+    pub(super) open: u16,
     /// No more bytes will come.
-    ended: bool,
+    pub(super) ended: bool,
     /// Bytes of the frame at hand that hold no end.
-    from: usize,
+    pub(super) from: usize,
     /// A frame that begins right after the bytes given up.
-    confirmed: Option<(usize, usize, usize)>,
+    pub(super) confirmed: Option<(usize, usize, usize)>,
     /// Everything up to the next end is no frame.
-    dropping: bool,
-    need: usize,
+    pub(super) dropping: bool,
+    /// Nothing has come for a while.
+    pub(super) paused: bool,
+    pub(super) need: usize,
     /// What failed checksums have cost, less what bytes have paid.
-    spent: u64,
-    checked: u64,
-    visited: u64,
-    kind: u8,
-    greeted: bool,
-    dead: bool,
-    accept_bad: bool,
-    role: Role,
-    verified: bool,
-}
-
-impl<F: Frames> Default for FrameScan<F> {
-    fn default() -> Self {
-        Self::new()
-    }
+    pub(super) spent: u64,
+    pub(super) checked: u64,
+    pub(super) visited: u64,
+    pub(super) kind: u8,
+    pub(super) greeted: bool,
+    pub(super) dead: bool,
+    pub(super) accept_bad: bool,
+    pub(super) role: Role,
+    pub(super) verified: bool,
 }
 
 impl<F: Frames> Clone for FrameScan<F> {
@@ -93,7 +92,7 @@ impl<F: Frames> fmt::Debug for FrameScan<F> {
 }
 
 /// What a place in the stream turned out to be.
-enum Attempt {
+pub(super) enum Attempt {
     Need(usize),
     Frame(usize, usize, usize),
     /// Delimiters with nothing between.
@@ -107,9 +106,10 @@ enum Attempt {
 impl<F: Frames> FrameScan<F> {
     /// A search at the start of a stream.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(ctx: F::Ctx) -> Self {
         Self {
             sizers: F::Sizers::default(),
+            ctx,
             chosen: None,
             flagged: None,
             shared: false,
@@ -120,6 +120,7 @@ impl<F: Frames> FrameScan<F> {
             seen: 0,
             open: 0,
             ended: false,
+            paused: false,
             from: 0,
             confirmed: None,
             dropping: false,
@@ -142,6 +143,15 @@ impl<F: Frames> FrameScan<F> {
         self.checked
     }
 
+    /// What the connection knows from now on: the frame at hand is looked at
+    /// again from its start.
+    pub fn tell(&mut self, ctx: F::Ctx) {
+        self.ctx = ctx;
+        if self.confirmed.is_none() && !self.dropping {
+            self.forget();
+        }
+    }
+
     /// The most bytes a frame may have.
     fn limit() -> usize {
         let max = |kind: &FrameKind| match kind.framing {
@@ -152,12 +162,12 @@ impl<F: Frames> FrameScan<F> {
         F::KINDS.iter().map(max).max().unwrap_or(0).max(1)
     }
 
-    fn need(&mut self, more: usize) -> Step {
+    pub(super) fn need(&mut self, more: usize) -> Step {
         self.need = more;
         Step::Need(more)
     }
 
-    fn frame(&mut self, (start, end, next): (usize, usize, usize)) -> Step {
+    pub(super) fn frame(&mut self, (start, end, next): (usize, usize, usize)) -> Step {
         let kind = self.chosen.unwrap_or(0);
         self.kind = kind;
         self.greeted = true;
@@ -172,7 +182,7 @@ impl<F: Frames> FrameScan<F> {
     }
 
     /// Forgets what is known of the frame at hand.
-    fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.chosen = None;
         self.shared = false;
         self.total = 0;
@@ -211,7 +221,7 @@ impl<F: Frames> FrameScan<F> {
     }
 
     /// Hands out the first `len` of the bytes given up.
-    fn bad(&mut self, len: usize) -> Step {
+    pub(super) fn bad(&mut self, len: usize) -> Step {
         let error = self.error.take().unwrap_or(Error::new(ErrorKind::Garbage, 0, &FRAME));
         self.lost = self.lost.saturating_sub(len);
         self.flush_at = self.flush_at.and_then(|at| at.checked_sub(len)).filter(|at| *at > 0);
@@ -237,64 +247,7 @@ impl<F: Frames> FrameScan<F> {
         Step::Bad { error, len, fatal: true }
     }
 
-    /// Which kind begins with these bytes; `Err` if more are needed to tell.
-    fn choose(&mut self, rest: &[u8]) -> Result<Option<u8>, usize> {
-        let mut furthest = self.seen;
-        if self.seen == 0 {
-            self.open = u16::MAX;
-        }
-        let mut found = Ok(None);
-        let ranks = if self.role == Role::Platform { 1 } else { Role::RANKS };
-        let ranked = (0..ranks).flat_map(|rank| F::KINDS.iter().enumerate().map(move |kind| (rank, kind)));
-        for (rank, (index, kind)) in ranked {
-            let bit = 1 << index;
-            if self.open & bit == 0 || self.role.rank(kind, self.greeted) != Some(rank) {
-                continue;
-            }
-            let (bytes, until) = (rest.get(self.seen..).unwrap_or(&[]), kind.lead.0.len());
-            furthest = furthest.max(until.min(rest.len()));
-            if !kind.lead.agrees(self.seen, bytes) {
-                self.open &= !bit;
-            } else if matches!(found, Ok(None)) {
-                // An earlier kind that is still possible comes first.
-                found = match until.saturating_sub(rest.len()) {
-                    0 => Ok(u8::try_from(index).ok()),
-                    more => Err(more),
-                };
-            }
-        }
-        self.visited += (furthest - self.seen) as u64;
-        if let Ok(Some(_)) | Err(_) = found {
-            self.seen = furthest;
-            return found;
-        }
-        match self.flagged.filter(|_| self.lost == 0) {
-            Some(kind) => {
-                self.shared = true;
-                Ok(Some(kind))
-            }
-            None => Ok(None),
-        }
-    }
-
-    /// Bytes to the next place, at least one on, where a frame may begin.
-    fn next_place(&mut self, rest: &[u8]) -> usize {
-        let within =
-            self.flush_at.map_or(rest.len(), |at| at.saturating_sub(self.lost)).clamp(1, rest.len().max(1));
-        let ahead = rest.get(1..within).unwrap_or(&[]);
-        let found = match F::KINDS {
-            [FrameKind { lead, .. }] if let Some(byte) = lead.only() => memchr(byte, ahead),
-            kinds => ahead.iter().position(|byte| {
-                kinds
-                    .iter()
-                    .any(|kind| self.role.rank(kind, self.greeted).is_some() && kind.lead.begins(*byte))
-            }),
-        };
-        self.visited += found.map_or(ahead.len(), |at| at + 1) as u64;
-        found.map_or(within, |at| at + 1)
-    }
-
-    fn attempt(&mut self, index: u8, rest: &[u8]) -> Attempt {
+    pub(super) fn attempt(&mut self, index: u8, rest: &[u8]) -> Attempt {
         let Some(kind) = F::KINDS.get(usize::from(index)) else {
             return Attempt::Bad(Error::new(ErrorKind::Garbage, 0, &FRAME), None);
         };
@@ -325,7 +278,7 @@ impl<F: Frames> FrameScan<F> {
             let most = self.is_dear().then_some(CHECK_FACTOR as usize);
             let proof = Proof { accept_bad: self.accept_bad, most, ..Proof::default() };
             let mut c = Cursor::new(rest, max).proving(proof);
-            let size = F::size(usize::from(index), &mut self.sizers, &mut c);
+            let size = F::size(usize::from(index), &mut self.sizers, &mut c, self.ctx);
             self.visited += c.visited();
             let Proof { checked, claimed, .. } = c.proof();
             self.checked += checked;
@@ -395,26 +348,6 @@ impl<F: Frames> FrameScan<F> {
         } else {
             Attempt::Frame(opening, opening + inner.len(), next)
         }
-    }
-
-    /// On the device's side, the next kind that the bytes may be after they
-    /// were not the one that was tried.
-    fn try_next(&mut self, kind: Option<u8>, rest: &[u8]) -> bool {
-        if self.role == Role::Platform {
-            return false;
-        }
-        let greeted = self.greeted;
-        let rank = |index: usize, kind: &FrameKind| Some((self.role.rank(kind, greeted)?, index));
-        let tried = kind.and_then(|kind| rank(usize::from(kind), F::KINDS.get(usize::from(kind))?));
-        let later = F::KINDS.iter().enumerate().filter(|(_, kind)| kind.lead.matches(rest) == Ok(true));
-        let later = later
-            .filter_map(|(index, kind)| rank(index, kind))
-            .filter(|of| tried.is_none_or(|tried| *of > tried))
-            .min();
-        let Some(next) = later.and_then(|(_, index)| u8::try_from(index).ok()) else { return false };
-        self.forget();
-        self.chosen = Some(next);
-        true
     }
 
     /// A frame that will never be whole; another may begin within it.
@@ -501,7 +434,7 @@ impl<F: Frames> Scanner for FrameScan<F> {
             let kind = match self.chosen.map_or_else(|| self.choose(rest), |kind| Ok(Some(kind))) {
                 Ok(Some(kind)) => kind,
                 // What could become one kind is another when nothing follows.
-                Err(_) if self.ended && self.try_next(None, rest) => continue,
+                Err(_) if self.ended && self.try_next(None, rest) == Next::Chosen => continue,
                 Err(_) if self.ended => {
                     self.cut_short(rest);
                     continue;
@@ -519,8 +452,16 @@ impl<F: Frames> Scanner for FrameScan<F> {
                 }
             };
             self.chosen = Some(kind);
-            match self.attempt(kind, rest) {
-                Attempt::Need(_) if self.ended && self.try_next(Some(kind), rest) => {}
+            let attempt = self.attempt(kind, rest);
+            let mut attempt = self.behind(kind, rest, attempt);
+            if matches!(attempt, Attempt::Bad(..)) || (self.ended && matches!(attempt, Attempt::Need(_))) {
+                match self.try_next(Some(kind), rest) {
+                    Next::Chosen => continue,
+                    Next::Need(more) => attempt = Attempt::Need(more),
+                    Next::None => {}
+                }
+            }
+            match attempt {
                 Attempt::Need(_) if self.ended => self.cut_short(rest),
                 Attempt::Need(more) => return self.need(more),
                 Attempt::Frame(start, end, next) => {
@@ -539,7 +480,6 @@ impl<F: Frames> Scanner for FrameScan<F> {
                     self.blame(error, Some(bytes));
                     self.give_up(bytes);
                 }
-                Attempt::Bad(..) if self.try_next(Some(kind), rest) => {}
                 Attempt::Bad(error, claimed) => {
                     if F::CLOSE || !F::KINDS.get(usize::from(kind)).is_some_and(FrameKind::recovers) {
                         return self.end(error, claimed.unwrap_or(1).min(rest.len()));
@@ -569,6 +509,14 @@ impl<F: Frames> Scanner for FrameScan<F> {
     fn finish(&mut self, buf: &[u8]) -> Step {
         self.ended = true;
         self.scan(buf)
+    }
+
+    fn pause(&mut self, buf: &[u8]) -> Step {
+        self.without_more(buf)
+    }
+
+    fn may_pause(&self) -> bool {
+        Self::waits() && !self.dead && !self.dropping
     }
 
     fn want(&mut self, _: usize, input: &[u8]) -> usize {

@@ -41,6 +41,20 @@ impl<G: Gateway> Core<G> {
         after(self.since, self.settings.idle)
     }
 
+    /// Notes when the frame that waits for what follows it is taken for whole.
+    pub(super) fn wait_for_more(&mut self, now: Millis, waits: bool) {
+        let at = after(now, self.settings.pause).filter(|_| waits);
+        if at.is_some() || self.rare.is_some() {
+            self.rare().whole_at = at;
+            self.forget_rare();
+        }
+    }
+
+    /// Whether that time has come.
+    pub(super) fn waited(&mut self, now: Millis) -> bool {
+        self.rare.as_mut().and_then(|rare| rare.whole_at.take_if(|at| *at <= now)).is_some()
+    }
+
     /// Sets the timer if the one that is set is too late. One that is too
     /// early does no harm: most events only move the limit on.
     pub(super) fn arm(&mut self, now: Millis, out: &mut Out) {
@@ -48,7 +62,8 @@ impl<G: Gateway> Core<G> {
             return;
         }
         let segments = self.rare.as_ref().and_then(|rare| rare.expires());
-        let next = [self.next_limit(), segments, self.line_due()].into_iter().flatten().min();
+        let whole = self.rare.as_ref().and_then(|rare| rare.whole_at);
+        let next = [self.next_limit(), segments, whole, self.line_due()].into_iter().flatten().min();
         if let Some(next) = next.filter(|next| *next < self.timer_at) {
             self.timer_at = next;
             out.push(Action::StartTimer(Duration::from_millis(next.saturating_sub(now))));

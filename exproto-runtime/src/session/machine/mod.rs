@@ -145,23 +145,22 @@ impl<G: Gateway> Session<G> {
     #[must_use]
     pub fn new(info: ConnInfo, settings: Arc<SessionSettings>) -> Self {
         let device = Device { state: G::State::default(), info, login: None, serial: 0, unix: 0, clock: 0 };
-        Self {
-            deframer: Deframer::new().accepting_bad(settings.accept_bad),
-            core: Core {
-                device,
-                settings,
-                flight: None,
-                rare: None,
-                closed: None,
-                next_ticket: 0,
-                since: 0,
-                timer_at: NEVER,
-                counters: Counters::default(),
-                bad_in_a_row: 0,
-                greeted: false,
-                polls: G::POLLS,
-            },
-        }
+        let mut core = Core {
+            device,
+            settings,
+            flight: None,
+            rare: None,
+            closed: None,
+            next_ticket: 0,
+            since: 0,
+            timer_at: NEVER,
+            counters: Counters::default(),
+            bad_in_a_row: 0,
+            greeted: false,
+            polls: G::POLLS,
+        };
+        let deframer = Deframer::with_ctx(core.ctx(&[])).accepting_bad(core.settings.accept_bad);
+        Self { deframer, core }
     }
 
     /// Takes in what happened at `now` and appends to `out` what to do.
@@ -209,8 +208,11 @@ impl<G: Gateway> Session<G> {
                 self.pump(now, &[], scratch, out);
             }
             Event::Timer => {
+                if core.waited(now) {
+                    self.pause(now, scratch, out);
+                }
                 // On a line where silence ends frames, no more comes of this one.
-                if core.timer(now, out) && !core.settings.request_gap.is_zero() {
+                if self.core.timer(now, out) && !self.core.settings.request_gap.is_zero() {
                     self.silence(now, scratch, out);
                 }
             }
@@ -239,6 +241,8 @@ impl<G: Gateway> Session<G> {
 
     /// Works off frames until there are none or one has to wait.
     fn pump(&mut self, now: Millis, mut input: &[u8], scratch: &mut Vec<u8>, out: &mut Out) {
+        // What decides the layout of a frame is known when it begins.
+        let mut begins = input.is_empty() || self.deframer.pending().is_empty();
         loop {
             if self.core.closed.is_some() {
                 return;
@@ -249,8 +253,28 @@ impl<G: Gateway> Session<G> {
                 }
                 return;
             }
+            if size_of::<G::Ctx>() != 0 && begins {
+                self.deframer.set_ctx(self.core.ctx(&[]));
+            }
+            begins = true;
             let Some(item) = self.deframer.next(&mut input, scratch) else { break };
             self.core.item(now, item, out);
+        }
+        self.deframer.rest_memory();
+        let waits = self.deframer.may_pause();
+        self.core.wait_for_more(now, waits);
+    }
+
+    /// Takes what waits for more bytes for whole.
+    fn pause(&mut self, now: Millis, scratch: &mut Vec<u8>, out: &mut Out) {
+        if self.core.flight.is_some() {
+            return;
+        }
+        while let Some(item) = self.deframer.pause(scratch) {
+            self.core.item(now, item, out);
+            if self.core.flight.is_some() || self.core.closed.is_some() {
+                return;
+            }
         }
         self.deframer.rest_memory();
     }

@@ -222,7 +222,7 @@ impl Protocol for Toy<'_> {
             }))];
     type Scan = FlagScan;
 
-    fn scanner() -> FlagScan {
+    fn scanner((): ()) -> FlagScan {
         FlagScan::new(0x7E, 64)
     }
 
