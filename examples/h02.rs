@@ -1,21 +1,40 @@
-//! H02, the text protocol of Sinotrack and many cheap trackers, declared once
-//! and run as a gateway to MQTT. The binary frames that some of them send
-//! besides are not declared here.
+//! H02, the protocol of Sinotrack and many cheap trackers, text and binary,
+//! declared once and run as a gateway to MQTT.
 
 use exproto_runtime::codec::{Dec, DegMin, Latin1, TextTime, TimeLayout, Word};
 use exproto_runtime::prelude::*;
 
-/// What stands on a connection.
+#[path = "h02/binary.rs"]
+pub mod binary;
+
+/// What stands on a connection. Where all devices have binary frames of one size,
+/// `--param binary=45` says it, and nothing has to be waited for.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(one_of, skip = b"\r\n")]
-#[route(gateway)]
+#[wire(ctx(size: u8))]
+#[route(gateway, ctx = binary)]
 #[allow(clippy::large_enum_variant, reason = "a frame is looked at where it was read")]
 pub enum Port<'a> {
     Line(Line<'a>),
+    #[frame(followed, if = size == 0 || size == 32)]
+    Short(binary::Short),
+    #[frame(followed, if = size == 0 || size == 42)]
+    Imei(binary::Imei),
+    #[frame(followed, if = size == 0 || size == 45)]
+    Long(binary::Long),
+    #[frame(followed, if = size == 0 || size == 46)]
+    Long46(binary::Long46),
+    #[frame(followed, if = size == 0 || size == 48)]
+    Long48(binary::Long48),
     #[frame(sent)]
     Confirm(Confirm<'a>),
     #[frame(sent)]
     Order(Order<'a>),
+}
+
+/// The size of binary frames that the listener was told, 0 if none.
+fn binary(cx: &Cx<'_, ()>) -> PortCtx {
+    PortCtx { size: cx.param("binary").and_then(|size| size.parse().ok()).unwrap_or(0) }
 }
 
 /// `*HQ,4109179024,V1,181519,A,..#`
@@ -301,6 +320,10 @@ struct Tracker {
 impl Device<Port<'static>> for Tracker {
     fn new(number: u32, _: &mut Random) -> Self {
         Self { id: format!("41{number:08}") }
+    }
+
+    fn ctx(&self) -> Option<PortCtx> {
+        Some(PortCtx { size: 0 })
     }
 
     fn start(&mut self, out: &mut Sender<'_, Port<'static>>) {

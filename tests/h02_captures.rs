@@ -180,3 +180,63 @@ fn cut_anywhere_the_same_happens() {
     let stream = frames.fold(Vec::new(), |stream, capture| [&stream[..], line(&capture), b"\r\n"].concat());
     assert!(cut_everywhere::<Port>(&stream) >= 4);
 }
+
+/// Binary frames, of each of five sizes.
+fn binary() -> Vec<Capture> {
+    let all = captures(include_str!("captures/h02/binary.jsonl"));
+    assert_eq!(all.len(), 17);
+    all
+}
+
+#[test]
+fn binary_places_are_what_traccar_reads() {
+    let mut compared = 0;
+    for capture in binary() {
+        let [frame] = &seen::<Port>(&capture.name, &capture.wire)[..] else { panic!("{}", capture.name) };
+        assert!(!frame.flags.has(Flag::Raw), "{} {:?}", capture.name, frame.flags);
+        let Some(position) = capture.positions().first() else { continue };
+        let (name, frame) = (&capture.name, frame.json.as_object().unwrap().values().next().unwrap());
+        let place = &frame["place"];
+        near(name, "lat", &place["lat"], &position["latitude"]);
+        near(name, "lon", &place["lon"], &position["longitude"]);
+        near(name, "speed", &place["speed"], &position["speedKnots"]);
+        near(name, "course", &place["course"], &position["course"]);
+        near(name, "status", &place["status"], &position["attributes"]["status"]);
+        assert_eq!(place["valid"], position["valid"], "{name}");
+        let time = place["time"].as_str().unwrap().replace('Z', ".000Z");
+        assert_eq!(json!(time), position["deviceTime"], "{name}");
+        compared += 1;
+    }
+    assert_eq!(compared, 14);
+}
+
+#[test]
+fn binary_and_text_share_a_stream_however_it_is_cut() {
+    let binary = binary();
+    let text: Vec<_> = all().into_iter().take(3).collect();
+    let stream = binary.iter().zip(text.iter().cycle()).enumerate().fold(
+        Vec::new(),
+        |stream, (at, (binary, text))| {
+            let text = if at % 3 == 1 { line(text) } else { b"" };
+            [&stream[..], &binary.wire, text].concat()
+        },
+    );
+    // The last one waits for what follows.
+    let stream = [&stream[..], b"*HQ,1,HTBT,100#"].concat();
+    assert_eq!(cut_everywhere::<Port>(&stream), binary.len() + 6 + 1);
+}
+
+#[test]
+fn a_frame_that_nothing_follows_waits_unless_the_listener_knows_its_size() {
+    let capture = binary().into_iter().find(|capture| capture.wire.len() == 45).unwrap();
+    let mut conn = TestConn::<Port>::new();
+    conn.send(&capture.wire);
+    assert!(conn.publishes().is_empty());
+    conn.advance(core::time::Duration::from_secs(1));
+    assert_eq!(conn.publishes().len(), 1);
+    let mut settings = exproto_runtime::session::SessionSettings::default();
+    settings.params.insert("binary".into(), "45".into());
+    let mut conn = TestConn::<Port>::with(exproto_runtime::session::ConnInfo::default(), settings);
+    conn.send(&capture.wire);
+    assert_eq!(conn.publishes()[0].topic, format!("h02/{}/up/binary", conn.client_id()));
+}
