@@ -260,7 +260,7 @@ fn frame_of(input: &DeriveInput, model: &Model) -> TokenStream {
             const NAME: &'static str = #name;
             const KINDS: &'static [__p::FrameKind] = &[<Self as __p::FrameLayout>::KIND];
             type Scan = __p::FlagScan;
-            fn scanner() -> __p::FlagScan { ::core::unimplemented!() }
+            fn scanner(_: #ctx) -> __p::FlagScan { ::core::unimplemented!() }
             fn decode_kind<'__f, __T: __p::Trace>(_: usize, __r: &mut __p::Reader<'__f, __T>, __ctx: #ctx)
                 -> __p::Result<Self::At<'__f>, __p::Error>
             { ::core::unimplemented!() }
@@ -268,7 +268,7 @@ fn frame_of(input: &DeriveInput, model: &Model) -> TokenStream {
         #layout {
             const KIND: __p::FrameKind = __p::FrameKind::new(__p::Framing::Bare { max: 1 });
             type Sizer = ();
-            fn size(_: &mut (), _: &mut __p::Cursor<'_>) -> __p::Result<usize, __p::Halt> { ::core::unimplemented!() }
+            fn size(_: &mut (), _: &mut __p::Cursor<'_>, _: #ctx) -> __p::Result<usize, __p::Halt> { ::core::unimplemented!() }
         }
     }
 }
