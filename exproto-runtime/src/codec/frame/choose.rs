@@ -39,7 +39,7 @@ impl<F: Frames> FrameScan<F> {
     /// When a kind is tried, the lowest rank first; `None` if it is not looked
     /// for.
     #[inline]
-    fn rank(&self, index: usize, kind: &FrameKind) -> Option<u8> {
+    pub(super) fn rank(&self, index: usize, kind: &FrameKind) -> Option<u8> {
         self.role.rank(kind, self.greeted).filter(|_| F::wanted(index, self.ctx))
     }
 
@@ -193,8 +193,8 @@ impl<F: Frames> FrameScan<F> {
     /// Looks for a frame that ends with the bytes there are, because nothing has
     /// come for a while. What is none is looked at again when more comes.
     pub(super) fn without_more(&mut self, buf: &[u8]) -> Step {
-        if let Some(found) = self.confirmed.take() {
-            return self.frame(found);
+        if self.confirmed.is_some() {
+            return self.before_confirmed();
         }
         if !const { Self::waits() } || self.dead || self.dropping {
             return Step::Need(1);

@@ -16,6 +16,7 @@ mod kinds;
 mod payload;
 mod reassemble;
 mod restart;
+mod resync;
 mod role;
 mod seek;
 mod stuffing;

@@ -16,18 +16,20 @@
 //! [`CHECK_FACTOR`] bytes for each byte received, plus as much for the bytes
 //! that are buffered. A candidate beyond that is given up as a whole.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use memchr::memchr;
 
 use super::choose::Next;
+use super::resync::Trials;
 use super::{FRAME, FrameKind, Frames, Framing, Halt, Role, Scanner, Step};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::frame::Cursor;
 use crate::codec::frame::kinds::Proof;
 
 /// Bytes of failed checksum computations that each received byte pays for.
-const CHECK_FACTOR: u64 = 16;
+pub(super) const CHECK_FACTOR: u64 = 16;
 
 /// Finds frames that are not between flags; see [`Frames`].
 pub struct FrameScan<F: Frames> {
@@ -58,6 +60,8 @@ pub struct FrameScan<F: Frames> {
     pub(super) from: usize,
     /// A frame that begins right after the bytes given up.
     pub(super) confirmed: Option<(usize, usize, usize)>,
+    /// What could be frames behind the bytes given up.
+    pub(super) trials: Option<Box<Trials<F::Sizers>>>,
     /// Everything up to the next end is no frame.
     pub(super) dropping: bool,
     /// Nothing has come for a while.
@@ -77,7 +81,7 @@ pub struct FrameScan<F: Frames> {
 
 impl<F: Frames> Clone for FrameScan<F> {
     fn clone(&self) -> Self {
-        Self { sizers: self.sizers.clone(), ..*self }
+        Self { sizers: self.sizers.clone(), trials: self.trials.clone(), ..*self }
     }
 }
 
@@ -123,6 +127,7 @@ impl<F: Frames> FrameScan<F> {
             paused: false,
             from: 0,
             confirmed: None,
+            trials: None,
             dropping: false,
             need: 1,
             spent: 0,
@@ -147,13 +152,14 @@ impl<F: Frames> FrameScan<F> {
     /// again from its start.
     pub fn tell(&mut self, ctx: F::Ctx) {
         self.ctx = ctx;
+        self.trials = None;
         if self.confirmed.is_none() && !self.dropping {
             self.forget();
         }
     }
 
     /// The most bytes a frame may have.
-    fn limit() -> usize {
+    pub(super) fn limit() -> usize {
         let max = |kind: &FrameKind| match kind.framing {
             // It is there as a whole.
             Framing::Datagram { .. } => usize::MAX,
@@ -192,11 +198,11 @@ impl<F: Frames> FrameScan<F> {
     }
 
     /// Whether failed checksums have cost more than the bytes have paid.
-    fn is_dear(&self) -> bool {
+    pub(super) fn is_dear(&self) -> bool {
         self.spent > CHECK_FACTOR.saturating_mul(Self::limit() as u64)
     }
 
-    fn pay(&mut self, bytes: usize) {
+    pub(super) fn pay(&mut self, bytes: usize) {
         self.spent = self.spent.saturating_sub(CHECK_FACTOR.saturating_mul(bytes as u64));
     }
 
@@ -229,12 +235,26 @@ impl<F: Frames> FrameScan<F> {
     }
 
     /// The bytes given up, once they are to become an item.
-    fn flush(&mut self) -> Option<Step> {
+    pub(super) fn flush(&mut self) -> Option<Step> {
         let limit = Self::limit();
         match self.flush_at {
             Some(at) if at <= self.lost && at <= limit => Some(self.bad(at)),
             _ if self.lost >= limit => Some(self.bad(limit)),
             _ => None,
+        }
+    }
+
+    /// The bytes given up before the frame that was found, then that.
+    pub(super) fn before_confirmed(&mut self) -> Step {
+        if let Some(step) = self.flush() {
+            return step;
+        }
+        if self.lost > 0 {
+            return self.bad(self.lost);
+        }
+        match self.confirmed.take() {
+            Some(found) => self.frame(found),
+            None => self.need(1),
         }
     }
 
@@ -404,8 +424,8 @@ fn find(needle: &[u8], bytes: &[u8]) -> Option<usize> {
 
 impl<F: Frames> Scanner for FrameScan<F> {
     fn scan(&mut self, buf: &[u8]) -> Step {
-        if let Some(found) = self.confirmed.take() {
-            return self.frame(found);
+        if self.confirmed.is_some() {
+            return self.before_confirmed();
         }
         if self.dead {
             return if buf.is_empty() { Step::Need(1) } else { Step::Skip(buf.len()) };
@@ -421,6 +441,9 @@ impl<F: Frames> Scanner for FrameScan<F> {
             }
         }
         loop {
+            if self.lost > 0 && self.chosen.is_none() && self.all_checked() {
+                return self.resync(buf);
+            }
             if let Some(step) = self.flush() {
                 return step;
             }
@@ -522,6 +545,7 @@ impl<F: Frames> Scanner for FrameScan<F> {
     fn want(&mut self, _: usize, input: &[u8]) -> usize {
         let framing = self.chosen.and_then(|kind| F::KINDS.get(usize::from(kind))).map(|kind| kind.framing);
         match framing {
+            None if self.trials.is_some() => input.len().min(256),
             // Where the end is only the search tells: not byte by byte.
             Some(Framing::Flag { .. } | Framing::Delimited { .. }) => input.len().min(256),
             _ => self.need.min(input.len()),

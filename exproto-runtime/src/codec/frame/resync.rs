@@ -1,0 +1,210 @@
+//! Finding the next frame after bytes that are none, where every kind has a
+//! checksum.
+//!
+//! Of the frames that could begin in such bytes the one that ends first with a
+//! right checksum is taken. So a false length, which may claim more than has come,
+//! holds up no frame that is whole. What happens is worked out in the order of the
+//! bytes, not of the chunks: the same frames are found however the stream is cut.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::kinds::Proof;
+use super::seek::{CHECK_FACTOR, FrameScan};
+use super::{Cursor, Frames, Framing, Halt, Role, Step};
+
+/// How many beginnings are followed at the same time. Where as many are, later
+/// ones wait until it is known of one that it is no frame.
+const MOST: usize = 32;
+
+/// What could be frames.
+#[derive(Clone)]
+pub(super) struct Trials<S> {
+    /// In the order of their beginnings.
+    live: Vec<Trial<S>>,
+    /// The next place where one may begin.
+    next: usize,
+}
+
+#[derive(Clone)]
+struct Trial<S> {
+    at: usize,
+    /// The bytes in hand with which more is known.
+    wake: usize,
+    /// Unknown as long as the leading bytes are.
+    kind: Option<u8>,
+    /// 0 if unknown.
+    size: usize,
+    sizers: S,
+}
+
+/// What became of a trial.
+enum Turn {
+    Goes,
+    Frame,
+    None,
+}
+
+impl<S> Trials<S> {
+    /// The bytes at the front have been dropped.
+    pub(super) fn moved(&mut self, bytes: usize) {
+        self.next = self.next.saturating_sub(bytes);
+        for trial in &mut self.live {
+            trial.at = trial.at.saturating_sub(bytes);
+            trial.wake = trial.wake.saturating_sub(bytes);
+        }
+    }
+
+    /// Bytes before which no frame begins.
+    fn front(&self) -> usize {
+        self.live.first().map_or(self.next, |trial| trial.at)
+    }
+}
+
+impl<F: Frames> FrameScan<F> {
+    /// Whether a right checksum tells every frame from other bytes.
+    pub(super) fn all_checked(&self) -> bool {
+        let told = const {
+            let mut all = !F::CLOSE;
+            let mut at = 0;
+            while at < F::KINDS.len() {
+                let kind = &F::KINDS[at];
+                let told = kind.check.is_some() || kind.proven;
+                all &= told && !kind.followed && matches!(kind.framing, Framing::Bare { .. });
+                at += 1;
+            }
+            all
+        };
+        told && !self.accept_bad && (F::KINDS.len() == 1 || self.role == Role::Platform)
+    }
+
+    /// Looks for the next frame behind the bytes given up.
+    pub(super) fn resync(&mut self, buf: &[u8]) -> Step {
+        let lost = self.lost;
+        let mut trials =
+            self.trials.take().unwrap_or_else(|| Box::new(Trials { live: Vec::new(), next: lost }));
+        loop {
+            let front = trials.front();
+            self.pay(front.saturating_sub(self.lost));
+            self.lost = front;
+            if let Some(step) = self.flush_with(&mut trials) {
+                self.trials = Some(trials);
+                return step;
+            }
+            let soonest = trials.live.iter().enumerate().min_by_key(|(_, trial)| trial.wake);
+            let soonest = soonest.map(|(index, trial)| (index, trial.wake));
+            let opens = trials.live.len() < MOST && soonest.is_none_or(|(_, wake)| trials.next < wake);
+            if opens && trials.next < buf.len() {
+                self.begin_trial(&mut trials, buf);
+                continue;
+            }
+            let Some((index, _)) = soonest.filter(|(_, wake)| *wake <= buf.len()) else {
+                if self.ended && !trials.live.is_empty() {
+                    // They will never be whole.
+                    trials.live.clear();
+                    continue;
+                }
+                let none = trials.live.is_empty() && trials.next >= buf.len();
+                self.trials = Some(trials);
+                if self.ended && none && self.lost > 0 {
+                    self.trials = None;
+                    return self.bad(self.lost);
+                }
+                return self.need(1);
+            };
+            let Some(trial) = trials.live.get_mut(index) else { return self.need(1) };
+            match self.trial(trial, buf) {
+                Turn::Goes => {}
+                Turn::None => drop(trials.live.remove(index)),
+                Turn::Frame => {
+                    let front = trial.at;
+                    self.pay(front.saturating_sub(self.lost));
+                    self.lost = front;
+                    self.chosen = trial.kind;
+                    self.verified = true;
+                    self.confirmed = Some((0, trial.size, trial.size));
+                    return self.before_confirmed();
+                }
+            }
+        }
+    }
+
+    fn flush_with(&mut self, trials: &mut Trials<F::Sizers>) -> Option<Step> {
+        let step = self.flush()?;
+        if let Step::Bad { len, .. } = step {
+            trials.moved(len);
+        }
+        Some(step)
+    }
+
+    /// The next place, if a frame may begin there.
+    fn begin_trial(&mut self, trials: &mut Trials<F::Sizers>, buf: &[u8]) {
+        let at = trials.next;
+        trials.next += 1;
+        self.visited += 1;
+        let begins = |byte: &u8| F::KINDS.iter().any(|kind| kind.lead.begins(*byte));
+        if buf.get(at).is_some_and(begins) {
+            let sizers = F::Sizers::default();
+            trials.live.push(Trial { at, wake: at + 1, kind: None, size: 0, sizers });
+        }
+    }
+
+    /// Goes on with a trial: all that it waited for is there, and it sees no more
+    /// than that.
+    fn trial(&mut self, trial: &mut Trial<F::Sizers>, buf: &[u8]) -> Turn {
+        let Some(bytes) = buf.get(trial.at..trial.wake) else { return Turn::None };
+        let Some(kind) = trial.kind else {
+            for (index, kind) in F::KINDS.iter().enumerate() {
+                if self.rank(index, kind).is_none() {
+                    continue;
+                }
+                match kind.lead.matches(bytes) {
+                    Ok(false) => {}
+                    Ok(true) => {
+                        trial.kind = u8::try_from(index).ok();
+                        return Turn::Goes;
+                    }
+                    Err(more) => {
+                        trial.wake += more;
+                        return Turn::Goes;
+                    }
+                }
+            }
+            return Turn::None;
+        };
+        let Some(of) = F::KINDS.get(usize::from(kind)) else { return Turn::None };
+        let max = of.framing.max();
+        if trial.size == 0 {
+            let most = self.is_dear().then_some(CHECK_FACTOR as usize);
+            let mut c = Cursor::new(bytes, max).proving(Proof { most, ..Proof::default() });
+            let size = F::size(usize::from(kind), &mut trial.sizers, &mut c, self.ctx);
+            self.visited += c.visited();
+            let checked = c.proof().checked;
+            self.checked += checked;
+            self.spent += checked;
+            match size {
+                Ok(size) if size > 0 && size <= max => {
+                    trial.size = size;
+                    trial.wake = trial.wake.max(trial.at + size);
+                }
+                Err(Halt::Need(more)) if bytes.len().saturating_add(more) <= max => trial.wake += more,
+                _ => return Turn::None,
+            }
+            return Turn::Goes;
+        }
+        let Some(frame) = bytes.get(..trial.size) else { return Turn::None };
+        if of.constants.iter().any(|constant| constant.differs(frame).is_some()) {
+            return Turn::None;
+        }
+        let Some(check) = &of.check else { return if of.proven { Turn::Frame } else { Turn::None } };
+        if self.is_dear() {
+            return Turn::None;
+        }
+        self.checked += frame.len() as u64;
+        if check.verify(frame).is_ok() {
+            return Turn::Frame;
+        }
+        self.spent += frame.len() as u64;
+        Turn::None
+    }
+}
