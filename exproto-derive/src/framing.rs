@@ -25,6 +25,8 @@ pub(crate) enum Bounds {
     Length(Length),
     /// What the layout says on the way.
     Walk,
+    /// A function of the user.
+    Found,
     /// Not looked for, because something else is wrong.
     Unknown,
 }
@@ -94,10 +96,12 @@ pub(crate) fn frame_of(attrs: FrameAttrs, shape: &Shape, broken: bool) -> Frame 
         Bounds::Marked
     } else if attrs.datagram.is_some() {
         Bounds::Datagram
+    } else if attrs.find.is_some() {
+        Bounds::Found
     } else {
         bounds_of(layout)
     };
-    let bare = matches!(bounds, Bounds::Fixed | Bounds::Length(_) | Bounds::Walk);
+    let bare = matches!(bounds, Bounds::Fixed | Bounds::Length(_) | Bounds::Walk | Bounds::Found);
     let (mut lead, mut fixtures) = if bare { fixtures(items) } else { (Vec::new(), Vec::new()) };
     if let Bounds::Walk = bounds {
         // They are compared on the way.

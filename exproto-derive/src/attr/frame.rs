@@ -17,6 +17,7 @@ const STRUCT: &[&str] = &[
     "stuffing",
     "unescaped",
     "datagram",
+    "find",
     "max",
     "skip",
     "resync",
@@ -36,6 +37,7 @@ const ALL: &[&str] = &[
     "stuffing",
     "unescaped",
     "datagram",
+    "find",
     "max",
     "skip",
     "resync",
@@ -62,6 +64,8 @@ pub(crate) struct FrameAttrs {
     /// Fields may hold the delimiter all the same.
     pub(crate) unescaped: Option<Keyed<()>>,
     pub(crate) datagram: Option<Keyed<()>>,
+    /// The function that finds the end.
+    pub(crate) find: Option<Keyed<syn::Path>>,
     pub(crate) max: Option<Keyed<LitInt>>,
     pub(crate) skip: Option<Keyed<Bytes>>,
     /// `resync = close`.
@@ -192,6 +196,9 @@ pub(crate) fn parse(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> Frame
                     }
                 })?;
                 set(&mut found.stuffing, key, named, ctxt);
+            }
+            "find" => {
+                set(&mut found.find, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt)
             }
             "max" => set(&mut found.max, key, after_eq(input, key, "BYTES", |input| input.parse())?, ctxt),
             "skip" => set(&mut found.skip, key, after_eq(input, key, "b\"\\r\\n\"", bytes)?, ctxt),

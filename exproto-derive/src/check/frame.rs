@@ -106,6 +106,7 @@ fn one_boundary(frame: &Frame, ctxt: &mut Ctxt) {
         ("start/end", delimiters),
         ("line", attrs.line.as_ref().map(|key| key.key)),
         ("datagram", attrs.datagram.as_ref().map(|key| key.key)),
+        ("find", attrs.find.as_ref().map(|key| key.key)),
     ];
     let mut given = given.iter().filter_map(|(name, span)| Some((name, (*span)?)));
     if let (Some((first, _)), Some((second, span))) = (given.next(), given.next())

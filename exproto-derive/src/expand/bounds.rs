@@ -185,7 +185,9 @@ fn framing(frame: &Frame, layout: &Layout) -> TokenStream {
                 None => quote!(__p::Framing::Bare { max: #limit }),
             }
         }
-        Bounds::Length(_) | Bounds::Walk | Bounds::Unknown => quote!(__p::Framing::Bare { max: #max }),
+        Bounds::Length(_) | Bounds::Walk | Bounds::Found | Bounds::Unknown => {
+            quote!(__p::Framing::Bare { max: #max })
+        }
     }
 }
 
@@ -289,6 +291,13 @@ fn proven(model: &Model, frame: &Frame, layout: &Layout) -> Option<TokenStream> 
 /// How the size is worked out: the state, the body of `size`, and what has to
 /// hold.
 fn sized(model: &Model, frame: &Frame, layout: &Layout) -> (TokenStream, TokenStream, TokenStream) {
+    if let (Bounds::Found, Some(find)) = (&frame.bounds, &frame.attrs.find) {
+        let (find, ctx) = (&find.value, (!model.ctx.is_empty()).then(|| quote!(, __ctx)));
+        let span = super::common::located(find);
+        let call = quote_spanned!(span=> #find(__bytes, __seen #ctx));
+        let body = quote!(__c.find(__s, &__TYPE, |__bytes: &[u8], __seen: usize| -> __p::End { #call }));
+        return (quote!(usize), body, TokenStream::new());
+    }
     let direct = size(frame, layout);
     let proven = proven(model, frame, layout);
     let constant = match &frame.bounds {
@@ -360,7 +369,9 @@ fn of_parts(frame: &Frame, layout: &Layout) -> Option<TokenStream> {
 fn size(frame: &Frame, layout: &Layout) -> TokenStream {
     let items = &layout.items;
     match &frame.bounds {
-        Bounds::Marked | Bounds::Datagram | Bounds::Walk | Bounds::Unknown => quote!(__p::Ok(0)),
+        Bounds::Marked | Bounds::Datagram | Bounds::Walk | Bounds::Found | Bounds::Unknown => {
+            quote!(__p::Ok(0))
+        }
         Bounds::Fixed => {
             let size = sum(items, 0..items.len());
             quote!(__p::Ok(const { #size }))

@@ -46,6 +46,11 @@ fn something_says_where_a_frame_ends() {
             &[("`flag` and `start/end` both say where a frame ends: keep one of them", "end")],
         ),
         (
+            "#[frame(datagram, find = f)] struct S { a: u8 }",
+            &[("`datagram` and `find` both say where a frame ends: keep one of them", "find")],
+        ),
+        ("#[frame(find = f)] struct S { a: u8, #[wire(rest)] b: Vec<u8> }", &[]),
+        (
             "#[frame(stuffing = slip, line, max = 64)] struct S { a: u8 }",
             &[("`stuffing = slip` has a flag of its own: remove the other delimiter", "stuffing")],
         ),

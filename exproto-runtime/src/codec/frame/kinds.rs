@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 
 use super::{Check, Framing};
 use crate::codec::error::{Error, ErrorKind};
-use crate::codec::layout::Context;
+use crate::codec::layout::{Context, End};
 use crate::codec::number::Digits;
 use crate::codec::schema::FieldInfo;
 
@@ -298,6 +298,35 @@ impl<'b> Cursor<'b> {
                 Ok(bytes)
             }
             None => Err(Halt::Need(end.saturating_sub(self.bytes.len()).max(1))),
+        }
+    }
+
+    /// The size of the frame as a function of the user finds it; `seen` of its
+    /// bytes were looked at before.
+    ///
+    /// # Errors
+    ///
+    /// It has not all come yet, or no frame begins here.
+    #[inline]
+    pub fn find(
+        &mut self,
+        seen: &mut usize,
+        info: &'static FieldInfo,
+        end: impl FnOnce(&'b [u8], usize) -> End,
+    ) -> Result<usize, Halt> {
+        let bytes = self.bytes.get(..self.max).unwrap_or(self.bytes);
+        let known = (*seen).min(bytes.len());
+        match end(bytes, known) {
+            End::After(size) => {
+                self.visited += size.min(bytes.len()).saturating_sub(known) as u64;
+                Ok(size)
+            }
+            End::Need(more) => {
+                self.visited += (bytes.len() - known) as u64;
+                *seen = bytes.len();
+                Err(Halt::Need(more.max(1)))
+            }
+            End::Never => Err(Halt::Bad(Error::new(ErrorKind::Garbage, 0, info))),
         }
     }
 
