@@ -313,6 +313,14 @@ impl Out {
         self.bytes.truncate(mark.bytes);
     }
 
+    /// Puts the actions since `later` before those since `earlier`.
+    pub(crate) fn put_first(&mut self, earlier: Mark, later: Mark) {
+        if let Some(actions) = self.actions.get_mut(earlier.actions..) {
+            let first = actions.len().min(later.actions.saturating_sub(earlier.actions));
+            actions.rotate_left(first);
+        }
+    }
+
     /// The actions since `mark`.
     pub(crate) fn since(&self, mark: Mark) -> &[Action] {
         self.actions.get(mark.actions..).unwrap_or(&[])

@@ -65,7 +65,7 @@ pub(crate) struct Flight<C> {
     /// The worst end so far.
     pub(crate) outcome: Outcome,
     pub(crate) tickets: Tickets,
-    /// The first so many tickets are subscriptions of `deliver` routes, whose
+    /// The last so many tickets are subscriptions of `deliver` routes, whose
     /// refusal is no fault of the frame.
     pub(crate) filters: u32,
 }
@@ -105,7 +105,9 @@ impl<C> Flight<C> {
         let Some(index) = self.tickets.end(ticket) else { return (Ended::Unknown, None) };
         let mut aside = None;
         match (&self.outcome, &outcome) {
-            (_, Outcome::Refused { .. }) if index < self.filters => aside = Some(outcome),
+            (_, Outcome::Refused { .. }) if index >= self.tickets.count.saturating_sub(self.filters) => {
+                aside = Some(outcome);
+            }
             // An unknown end outweighs a known one: the device has to repeat.
             (Outcome::Done, _) | (Outcome::Refused { .. }, Outcome::Failed(_)) => self.outcome = outcome,
             _ => {}
@@ -196,8 +198,8 @@ mod tests {
         let mut flight = Flight::new(Kept::Frame(0, Box::default()), ());
         flight.tickets = Tickets::new(1, 2);
         flight.filters = 1;
-        assert_eq!(flight.end(Ticket(1), refused.clone()), (Ended::More, Some(refused)));
-        assert_eq!(flight.end(Ticket(2), Outcome::Done), (Ended::All, None));
+        assert_eq!(flight.end(Ticket(2), refused.clone()), (Ended::More, Some(refused)));
+        assert_eq!(flight.end(Ticket(1), Outcome::Done), (Ended::All, None));
         assert!(flight.outcome.is_done());
     }
 }

@@ -280,7 +280,9 @@ impl<G: Gateway> Core<G> {
         }))
     }
 
-    /// All routes but `auth`; after a login also the `deliver` filters.
+    /// All routes but `auth`; after a login also the `deliver` filters, which may
+    /// be made of what `with` has noted. They are asked for first, so that an
+    /// answer to what is published is not missed.
     pub(super) fn rest(
         &mut self,
         frame: &G::At<'_>,
@@ -289,7 +291,6 @@ impl<G: Gateway> Core<G> {
         out: &mut Out,
     ) -> Option<Wait> {
         let first = self.next_ticket;
-        let filters = if fresh_login { self.subscribe(out) } else { 0 };
         let mark = out.mark();
         let mut asks = Asks::new(out, &mut self.next_ticket).with_topics(self.settings.topics);
         let mut cx = self.device.cx(&self.settings, given);
@@ -300,10 +301,13 @@ impl<G: Gateway> Core<G> {
             }
             Err(refusal) => {
                 out.rewind(mark);
-                self.next_ticket = first + u64::from(filters);
+                self.next_ticket = first;
                 own_refusal(refusal)
             }
         };
+        let routed = out.mark();
+        let filters = if fresh_login { self.subscribe(out) } else { 0 };
+        out.put_first(mark, routed);
         let asked = u32::try_from(self.next_ticket - first).unwrap_or(u32::MAX);
         if asked == 0 {
             self.settle(frame, given, &outcome, Stage::Rest, out);
