@@ -167,6 +167,15 @@ pub const fn same_size(a: Option<usize>, b: Option<usize>) -> bool {
     matches!((a, b), (Some(a), Some(b)) if a == b)
 }
 
+/// How many elements of one size fill a list of so many bytes.
+#[must_use]
+pub fn elements_in(size: Option<usize>, each: Option<usize>) -> usize {
+    match (size, each) {
+        (Some(size), Some(each)) => size.checked_div(each).unwrap_or(0),
+        _ => 0,
+    }
+}
+
 /// The constant size of so many items.
 #[must_use]
 pub const fn times_size(count: usize, size: Option<usize>) -> Option<usize> {

@@ -222,7 +222,11 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
                     let count = user_expr(expr, layout, item, model, Locals::Sample);
                     quote!(__p::ToSize::to_size(#count))
                 }
-                Extent::Fixed(_) | Extent::Size(_) => quote!(0_usize),
+                // As many as fill it, where all have the same size.
+                Extent::Fixed(_) | Extent::Size(_) => match element_size(item, element) {
+                    Some(each) => quote!(__p::elements_in(#size, #each)),
+                    None => quote!(0_usize),
+                },
                 _ => match &item.attrs.max {
                     Some(max) => {
                         let max = &max.value;
@@ -314,5 +318,19 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
             quote!(__random.within(0..=(#high).min(<#ty>::MAX as u64)) as #ty)
         }
         _ => quote!(<#ty as __p::Sample>::sample(__random, #size, &#info, ())),
+    }
+}
+
+/// The size of each element of a list, an `Option` for the compiler.
+fn element_size(item: &Item, element: &syn::Type) -> Option<TokenStream> {
+    match item.each.as_deref() {
+        Some(each) => match each.fixed() {
+            Some(bytes) => Some(quote!(__p::Some(#bytes))),
+            None if matches!((&each.repr, &each.extent), (Repr::Part, Extent::Own)) => {
+                Some(quote!(<#element as __p::Wire>::SIZE))
+            }
+            None => None,
+        },
+        None => Some(quote!(<#element as __p::Wire>::SIZE)),
     }
 }

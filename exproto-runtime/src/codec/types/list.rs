@@ -111,13 +111,14 @@ impl<'a, T: Wire> List<'a, T> {
     #[must_use]
     pub fn iter(&self) -> ListIter<'a, '_, T> {
         match &self.inner {
-            Inner::Wire { bytes, whole, ctx, .. } => ListIter {
+            Inner::Wire { bytes, whole, count, ctx } => ListIter {
                 reader: Reader::traced(bytes.get(..*whole as usize).unwrap_or(&[]), Again),
+                left: *count,
                 ctx: Some(*ctx),
                 built: [].iter(),
             },
             Inner::Built(list) => {
-                ListIter { reader: Reader::traced(&[], Again), ctx: None, built: list.iter() }
+                ListIter { reader: Reader::traced(&[], Again), left: 0, ctx: None, built: list.iter() }
             }
         }
     }
@@ -145,6 +146,8 @@ impl Trace for Again {
 /// The elements of a [`List`], decoded one after the other.
 pub struct ListIter<'a, 'l, T: Wire> {
     reader: Reader<'a, Again>,
+    /// Elements that are still to come: one may have no bytes.
+    left: u32,
     ctx: Option<T::Ctx>,
     built: core::slice::Iter<'l, T>,
 }
@@ -161,9 +164,7 @@ impl<'a, T: Decode<'a> + Clone> Iterator for ListIter<'a, '_, T> {
     #[inline]
     fn next(&mut self) -> Option<T> {
         let Some(ctx) = self.ctx else { return self.built.next().cloned() };
-        if self.reader.left() == 0 {
-            return None;
-        }
+        self.left = self.left.checked_sub(1)?;
         // Every element was decoded once before, so this does not fail.
         T::decode(&mut self.reader, ctx).ok()
     }
