@@ -236,3 +236,52 @@ mod learnt {
         }
     }
 }
+
+mod walked {
+    use super::*;
+
+    /// Kinds whose ends are walked to, side by side and generic.
+    #[derive(ExProtoFrame, Debug, PartialEq)]
+    #[frame(one_of)]
+    #[route(gateway)]
+    enum Port<'a> {
+        List(List<'a>),
+        Part(Part<'a>),
+    }
+
+    #[derive(ExProtoFrame, Debug, PartialEq)]
+    #[frame(max = 64)]
+    #[wire(before(b"L"))]
+    #[route(one_of = Port<'_>, anonymous, publish("list"))]
+    struct List<'a> {
+        #[wire(count = prefix(u8))]
+        names: Vec<Name<'a>>,
+    }
+
+    #[derive(ExProtoFrame, Debug, PartialEq)]
+    #[frame(max = 64)]
+    #[route(one_of = Port<'_>, anonymous, publish("part"))]
+    struct Part<'a> {
+        #[wire(before(b"P"), before(wide: bits(1) = present(more)), before(_: bits(7)))]
+        more: Option<u8>,
+        name: Name<'a>,
+    }
+
+    #[derive(ExProtoFrame, Debug, PartialEq)]
+    struct Name<'a> {
+        #[wire(size = prefix(u8))]
+        text: &'a [u8],
+    }
+
+    #[test]
+    fn ends_of_several_kinds_are_walked_to() {
+        let stream = b"L\x02\x01a\x02bcP\x80\x07\x01dL\0P\0\0";
+        for at in 0..=stream.len() {
+            let (a, b) = stream.split_at(at);
+            let mut device = TestConn::<Port<'_>>::new();
+            device.send(a).send(b);
+            let told: Vec<_> = device.publishes().iter().map(|told| told.topic.as_str()).collect();
+            assert_eq!(told, ["list", "part", "list", "part"], "{at}");
+        }
+    }
+}

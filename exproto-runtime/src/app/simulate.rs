@@ -515,7 +515,7 @@ fn hand_over<G: Protocol, D: Device<G>>(
     sender: &mut Sender<'_, G>,
 ) {
     let Some(ctx) = sender.ctx else { return counts.error(NO_CTX) };
-    match raw.decode_with::<G>(ctx) {
+    match raw.as_sent::<G>(ctx).decode_with::<G>(ctx) {
         Ok(received) => {
             count(&counts.received);
             device.received(&received.frame, sender);

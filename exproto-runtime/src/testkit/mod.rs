@@ -364,7 +364,7 @@ impl<G: Gateway> TestConn<G> {
             (Deframer::<G>::with_ctx(self.ctx).read_as(Role::Device), Vec::new());
         let mut wrong = None;
         deframer.datagram(self.sent(), &mut scratch, |item| match item {
-            Item::Frame(raw) => each(&raw),
+            Item::Frame(raw) => each(&raw.as_sent::<G>(self.ctx)),
             Item::Bad(bad) => wrong = wrong.or(Some(bad.error)),
         });
         if let Some(error) = wrong {

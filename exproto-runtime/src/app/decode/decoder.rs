@@ -104,6 +104,7 @@ impl<G: Gateway> Decoder<G> {
     pub(super) fn feed(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> io::Result<()> {
         let mut input = bytes;
         while let Some(item) = self.deframer.next(&mut input, &mut self.scratch) {
+            let item = as_read::<G>(item, self.role, &mut self.device);
             show_item(item, &mut self.reassembler, &mut self.device, self.pictures, sink)?;
             if size_of::<G::Ctx>() != 0 {
                 // The frame may have told what decides the next one.
@@ -138,6 +139,14 @@ impl<G: Gateway> Decoder<G> {
     pub(super) fn next_datagram(&mut self) {
         let deframer = Deframer::with_ctx(self.device.session.ctx());
         self.deframer = deframer.accepting_bad(self.accept_bad).read_as(self.role.into());
+    }
+}
+
+/// A frame as the kind that it has for who reads it.
+fn as_read<'f, G: Gateway>(item: Item<'f>, role: Role, device: &mut Device<G>) -> Item<'f> {
+    match (item, role) {
+        (Item::Frame(raw), Role::Device) => Item::Frame(raw.as_sent::<G>(device.session.ctx())),
+        (item, _) => item,
     }
 }
 

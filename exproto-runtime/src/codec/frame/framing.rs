@@ -103,6 +103,20 @@ impl Framing {
         (at + len < wire.len()).then_some(at)
     }
 
+    /// Whether the same stands before, after and within frames of both.
+    pub(crate) fn same_marks(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Flag { flag: a, escape: b, .. }, Self::Flag { flag: c, escape: d, .. }) => {
+                (a, b) == (c, d)
+            }
+            (
+                Self::Delimited { start: a, end: b, line: c, escape: d, .. },
+                Self::Delimited { start: e, end: f, line: g, escape: h, .. },
+            ) => (a, b, c, d) == (e, f, g, h),
+            _ => false,
+        }
+    }
+
     /// How delimiters are kept out of the frame.
     #[inline]
     #[must_use]

@@ -143,6 +143,57 @@ fn decode_as<P: Protocol>(payload: &[u8], kind: usize, ctx: P::Ctx) -> Result<Re
     raw.decode_with::<P>(ctx)
 }
 
+impl RawFrame<'_> {
+    /// The same frame as the kind that it has for a device. Between the same
+    /// delimiters several kinds may be sent, which only decoding tells apart: it
+    /// is the first that can be decoded, and what it was if none can.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] {
+    /// use exproto_runtime::codec::{Ascii, Deframer, Item, Role, Text};
+    /// use exproto_runtime::ExProtoFrame;
+    ///
+    /// #[derive(ExProtoFrame, Debug, PartialEq)]
+    /// #[frame(one_of)]
+    /// enum Port<'a> { #[frame(sent)] Done(Done<'a>), #[frame(sent)] Order(Order<'a>) }
+    ///
+    /// #[derive(ExProtoFrame, Debug, PartialEq)]
+    /// #[frame(start = b"*", end = b"#", max = 64)]
+    /// struct Done<'a> { #[wire(before(b"OK"), rest, as = Ascii)] what: Text<'a> }
+    ///
+    /// #[derive(ExProtoFrame, Debug, PartialEq)]
+    /// #[frame(start = b"*", end = b"#", max = 64)]
+    /// struct Order<'a> { #[wire(rest, as = Ascii)] text: Text<'a> }
+    ///
+    /// let (mut device, mut scratch) = (Deframer::<Port>::new().read_as(Role::Device), Vec::new());
+    /// let mut input = &b"*OK07#*stop#"[..];
+    /// for want in [Port::Done(Done { what: "07".into() }), Port::Order(Order { text: "stop".into() })] {
+    ///     let Some(Item::Frame(raw)) = device.next(&mut input, &mut scratch) else { panic!() };
+    ///     assert_eq!(raw.as_sent::<Port>(()).decode::<Port>().unwrap().frame, want);
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn as_sent<P: Protocol>(self, ctx: P::Ctx) -> Self {
+        let of = kind_at::<P>(self.kind);
+        if P::KINDS.len() == 1 || self.decode_with::<P>(ctx).is_ok() {
+            return self;
+        }
+        let fits = |(index, kind): &(usize, &FrameKind)| {
+            *index > self.kind
+                && (!of.sent || kind.sent)
+                && kind.first == of.first
+                && kind.framing.same_marks(&of.framing)
+                && P::wanted(*index, ctx)
+                && kind.check.as_ref().is_none_or(|check| check.verify(self.payload).is_ok())
+        };
+        let others = P::KINDS.iter().enumerate().filter(fits).map(|(kind, _)| Self { kind, ..self });
+        others.into_iter().find(|raw| raw.decode_with::<P>(ctx).is_ok()).unwrap_or(self)
+    }
+}
+
 /// Whether a kind may have this payload; `Some(false)` if nothing tells.
 fn begins(kind: &FrameKind, payload: &[u8]) -> Option<bool> {
     let opening = match kind.framing {
