@@ -2,6 +2,7 @@
 //! Checks and expansion see nothing else.
 
 use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
 use syn::{Expr, Generics, Lifetime, Member, Type, Visibility};
 
 use crate::attr::frame::{FrameAttrs, Ranges};
@@ -485,6 +486,32 @@ impl Item {
     /// The type of the field, without `Option`.
     pub(crate) fn field_ty(&self) -> &Type {
         self.whole.as_ref().unwrap_or(&self.ty)
+    }
+
+    /// The name that expressions know it by.
+    pub(crate) fn known_as(&self) -> Option<Ident> {
+        match &self.member {
+            Some(Member::Named(member)) => Some(member.clone()),
+            Some(Member::Unnamed(_)) => None,
+            None if matches!(self.repr, Repr::Gap(_) | Repr::Row(..) | Repr::Constant(_)) => None,
+            None => {
+                let (name, span) = (self.name.as_ref()?, self.local.span());
+                let plain = syn::parse_str::<Ident>(name).is_ok();
+                Some(if plain { Ident::new(name, span) } else { Ident::new_raw(name, span) })
+            }
+        }
+    }
+
+    /// Whether encoding works its value out, whatever the field holds.
+    pub(crate) fn computed(&self) -> bool {
+        match &self.repr {
+            // What borrows cannot be made anew from references.
+            Repr::Skipped(Some(value)) => {
+                let ty = self.ty.to_token_stream().to_string();
+                !crate::expand::common::mentions_left(value) && !ty.contains(['&', '\''])
+            }
+            _ => self.relation.is_some(),
+        }
     }
 
     /// The bits of an integer on the wire.

@@ -4,7 +4,7 @@
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{Expr, Member, Type};
+use syn::{Expr, Type};
 
 use crate::attr::gap::Gap;
 use crate::attr::idents_in;
@@ -12,7 +12,7 @@ use crate::expand::asserts::const_path;
 use crate::ir::{Extent, Item, Layout, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at};
 use crate::proof::{Proof, proof_needs, proofs};
-use crate::relation::{Relation, Source};
+use crate::relation::{Algorithm, Relation, Source};
 
 /// The walk over a layout.
 pub(crate) struct Walk {
@@ -206,6 +206,31 @@ fn expressions(item: &Item) -> Vec<&Expr> {
     found
 }
 
+/// All expressions that speak of fields when an item is written, also those
+/// that decide no size.
+pub(crate) fn all_expressions(item: &Item) -> Vec<&Expr> {
+    let mut found = expressions(item);
+    found.extend(item.attrs.via.as_ref().map(|key| &key.value));
+    found.extend(item.absent.as_ref().map(|absent| &absent.value));
+    if let Repr::Skipped(value) = &item.repr {
+        found.extend(value);
+    }
+    if let Extent::UntilElement(last) = &item.extent {
+        found.push(last);
+    }
+    if let Some(Relation { source: Source::Check(algorithm, _), .. }) = &item.relation {
+        match algorithm {
+            Algorithm::Crc { seed, .. } => found.extend(seed),
+            Algorithm::Function { args, .. } => found.extend(args),
+            _ => {}
+        }
+    }
+    if let Some(each) = &item.each {
+        found.extend(all_expressions(each));
+    }
+    found
+}
+
 /// The items whose relations decide how an item is read.
 fn carriers(item: &Item) -> Vec<usize> {
     let mut found = Vec::new();
@@ -271,8 +296,8 @@ fn item_needs(layout: &Layout, model: &Model, index: usize, walk: &mut Walk) {
 /// What an expression of this item needs of the items before.
 pub(crate) fn expression_needs(items: &[Item], expr: &Expr, index: usize, walk: &mut Walk) {
     for (at, earlier) in items.iter().enumerate().take(index) {
-        let Some(Member::Named(member)) = &earlier.member else { continue };
-        let (uses, presence) = uses(expr, &member.to_string());
+        let Some(name) = earlier.known_as() else { continue };
+        let (uses, presence) = uses(expr, &name.to_string());
         if uses > presence {
             walk.needs[at].value = true;
         } else if uses > 0 {

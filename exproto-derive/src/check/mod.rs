@@ -9,6 +9,7 @@ mod digits;
 mod extents;
 mod frame;
 mod layout;
+mod named;
 mod numbers;
 mod profiles;
 mod relations;

@@ -3,7 +3,7 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
-use syn::{Expr, GenericParam, Lifetime, Member, Type};
+use syn::{Expr, GenericParam, Lifetime, Type};
 
 use crate::attr::idents_in;
 use crate::attr::wire::Endian;
@@ -229,15 +229,21 @@ pub(crate) fn user_expr(
     let mut idents = Vec::new();
     idents_in(expr.to_token_stream(), &mut idents);
     let mut binds = TokenStream::new();
-    for item in &layout.items {
+    for (index, item) in layout.items.iter().enumerate() {
         if std::ptr::eq(item, before) {
             break;
         }
-        let (Some(Member::Named(member)), true) = (&item.member, item.member.is_some()) else { continue };
-        if idents.iter().any(|ident| member == ident) {
+        let Some(name) = item.known_as() else { continue };
+        if idents.iter().any(|ident| name == ident) {
+            let local = &item.local;
             binds.extend(match locals {
-                Locals::References => quote!(let #member = (&__p::View(#member)).view();),
-                _ => quote!(let #member = (&__p::View(&#member)).view();),
+                // Not what the field holds, which may be out of date.
+                Locals::References if item.computed() => {
+                    let computed = computed_name(index);
+                    quote!(let #name = (&__p::View(&#computed)).view();)
+                }
+                Locals::References => quote!(let #name = (&__p::View(#local)).view();),
+                _ => quote!(let #name = (&__p::View(&#local)).view();),
             });
         }
     }
@@ -260,6 +266,19 @@ pub(crate) fn user_expr(
         return quote!(__p::Option::unwrap_or_default((|| __p::Some(#value))()));
     }
     value
+}
+
+/// Whether an expression names an item.
+pub(crate) fn names(expr: &Expr, item: &Item) -> bool {
+    let Some(name) = item.known_as() else { return false };
+    let mut idents = Vec::new();
+    idents_in(expr.to_token_stream(), &mut idents);
+    idents.iter().any(|ident| name == ident)
+}
+
+/// The variable with the value that encoding computes for an item.
+pub(crate) fn computed_name(index: usize) -> Ident {
+    format_ident!("__known{}", index)
 }
 
 /// The place of the user's tokens for errors, with the names of generated code.

@@ -288,6 +288,9 @@ pub(crate) fn bits_value(item: &Item, index: usize, container: &TokenStream) -> 
         quote!(let #raw: u64 = (#container >> #shift) & #mask;)
     };
     if item.member.is_none() {
+        if item.name.is_some() {
+            out.extend(quote!(let #local: u64 = #raw;));
+        }
         return out;
     }
     let value = of_bits(ty, count, &quote!(#raw));

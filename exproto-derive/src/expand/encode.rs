@@ -1,6 +1,7 @@
 //! Encoding a layout: runs of fixed items as one array, lengths and checksums
 //! written when what they speak of is there.
 
+mod computed;
 mod patch;
 mod value;
 
@@ -33,6 +34,10 @@ enum Due {
 impl Encode<'_> {
     /// Statements that write all items to `__w`.
     pub(crate) fn statements(&self) -> TokenStream {
+        self.with_computed(self.all())
+    }
+
+    fn all(&self) -> TokenStream {
         let items = &self.layout.items;
         let mut out = TokenStream::new();
         if items.iter().any(|item| matches!(item.presence, Presence::More)) {
@@ -219,11 +224,14 @@ impl Encode<'_> {
         if item.relation.is_some() || item.member.is_none() {
             let info = &item.info;
             return match self.due(index) {
-                Some(Due::Now(value)) => quote! {
-                    <#ty as __p::TryFrom<i64>>::try_from(#value)
-                        .map_err(|_| __w.error(__p::ErrorKind::Overflow, __w.here(), &#info))?
-                },
-                Some(Due::Check(value)) => quote!((#value as #ty)),
+                Some(Due::Now(value)) => {
+                    let value = quote! {
+                        <#ty as __p::TryFrom<i64>>::try_from(#value)
+                            .map_err(|_| __w.error(__p::ErrorKind::Overflow, __w.here(), &#info))?
+                    };
+                    self.noted(index, value)
+                }
+                Some(Due::Check(value)) => self.noted(index, quote!((#value as #ty))),
                 // A later patch adds to what stands there.
                 Some(Due::After(_)) => quote!((0 as #ty)),
                 None => {
@@ -242,11 +250,14 @@ impl Encode<'_> {
         if item.relation.is_some() || item.member.is_none() {
             let info = &item.info;
             return match self.due(index) {
-                Some(Due::Now(value)) => quote! {
-                    <u64 as __p::TryFrom<i64>>::try_from(#value)
-                        .map_err(|_| __w.error(__p::ErrorKind::Overflow, __w.here(), &#info))?
-                },
-                Some(Due::Check(value)) => value,
+                Some(Due::Now(value)) => {
+                    let value = quote! {
+                        <u64 as __p::TryFrom<i64>>::try_from(#value)
+                            .map_err(|_| __w.error(__p::ErrorKind::Overflow, __w.here(), &#info))?
+                    };
+                    self.noted(index, value)
+                }
+                Some(Due::Check(value)) => self.noted(index, value),
                 Some(Due::After(_)) => quote!(0_u64),
                 None => {
                     let fill = u64::from(item.fill.unwrap_or(0));
@@ -254,6 +265,11 @@ impl Encode<'_> {
                 }
             };
         }
+        self.stored_raw(item)
+    }
+
+    /// The integer that a field stands for, as `u64`.
+    fn stored_raw(&self, item: &Item) -> TokenStream {
         let (local, ty) = (&item.local, &item.ty);
         if type_is(ty, "bool") || IntTy::of_type(ty).is_some() {
             if matches!(item.repr, Repr::Scalar(..)) {
@@ -398,12 +414,10 @@ impl Encode<'_> {
                     quote!(if let __p::Some(__x) = #local { #value })
                 } else {
                     let condition = user_expr(condition, self.layout, item, self.model, Locals::References);
+                    let odd = self.refuse(&quote!(__w.error(__p::ErrorKind::Relation, __w.here(), &#info)));
                     quote! {
-                        match (#local, #condition) {
-                            (__p::Some(__x), true) => { #value }
-                            (__p::None, false) => {}
-                            _ => return __p::Err(__w.error(__p::ErrorKind::Relation, __w.here(), &#info)),
-                        }
+                        if #condition != #local.is_some() { #odd }
+                        if let __p::Some(__x) = #local { #value }
                     }
                 }
             }
@@ -429,12 +443,11 @@ impl Encode<'_> {
         let (local, ty, info) = (&item.local, &item.ty, &item.info);
         let there = user_expr(unless, self.layout, item, self.model, Locals::References);
         let default = user_expr(default, self.layout, item, self.model, Locals::References);
+        let odd = self.refuse(&quote!(__w.error(__p::ErrorKind::Relation, __w.here(), &#info)));
         quote! {
             if #there { #value } else {
                 let __d: #ty = #default;
-                if __p::core::cmp::PartialEq::ne(#local, &__d) {
-                    return __p::Err(__w.error(__p::ErrorKind::Relation, __w.here(), &#info));
-                }
+                if __p::core::cmp::PartialEq::ne(#local, &__d) { #odd }
             }
         }
     }

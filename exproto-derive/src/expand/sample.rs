@@ -1,5 +1,7 @@
 //! `Sample`: random values within what the layout allows.
 
+mod order;
+
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -104,7 +106,11 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 
 /// An expression that makes a layout.
 fn content(model: &Model, layout: &Layout, path: &TokenStream) -> TokenStream {
-    let lets = layout.items.iter().filter(|item| item.member.is_some()).map(|item| {
+    let lets = order::order(layout).into_iter().map(|step| {
+        let item = match step {
+            order::Step::Any(index) => &layout.items[index],
+            order::Step::Computed(index) => return order::computed(layout, index),
+        };
         let local = &item.local;
         let value = value(model, layout, item);
         let value = match &item.presence {

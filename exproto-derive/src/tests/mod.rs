@@ -8,6 +8,7 @@ mod frame;
 mod join;
 mod layout;
 mod lists;
+mod named;
 mod order;
 mod routes;
 mod sums;

@@ -104,7 +104,7 @@ impl Encode<'_> {
             let item = &items[index];
             let Some(relation) = &item.relation else { continue };
             let info = &item.info;
-            let place = place_name(index);
+            let (place, said) = (place_name(index), self.said(index));
             let own = self.counts_itself(index, relation);
             let number = |size: TokenStream| {
                 let size = match own {
@@ -139,6 +139,7 @@ impl Encode<'_> {
                     let digits = digits.tokens();
                     out.extend(quote! {
                         let __v: u64 = #value;
+                        #said
                         __w.patch_digits::<#bytes>(#place, #digits, __v, &#info)?;
                     });
                     continue;
@@ -173,6 +174,7 @@ impl Encode<'_> {
             let (patch, order) = (patch_name(endian), patch_order(endian));
             out.extend(quote! {
                 let __v: u64 = #value;
+                #said
                 __w.#patch::<#bytes>(#place, #shift, #bits, __v, &#info #order)?;
             });
         }
@@ -214,6 +216,7 @@ impl Encode<'_> {
         value: &TokenStream,
         write: &TokenStream,
     ) -> TokenStream {
+        let said = self.said(index);
         let items = &self.layout.items;
         let (info, place, own) = (&items[index].info, place_name(index), own != 0);
         let later = (index + 1..written).map(place_name);
@@ -223,6 +226,7 @@ impl Encode<'_> {
         quote! {
             let __n: usize = __w.put_number(#place, #own, &#info, |__w, __n| {
                 let __v: u64 = #value;
+                #said
                 #write
                 __p::Ok(())
             })?;

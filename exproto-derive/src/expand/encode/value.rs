@@ -25,8 +25,8 @@ impl Encode<'_> {
         let content = self.transformed(item, self.content(item, index, x));
         let fill = item.fill;
         let exact = |size: TokenStream| match fill {
-            Some(fill) => quote!(__w.pad_to(__from, #size, #fill, &#info)?;),
-            None => quote!(__w.exactly(__from, #size, &#info)?;),
+            Some(fill) => self.insist(&quote!(__w.pad_to(__from, #size, #fill, &#info))),
+            None => self.insist(&quote!(__w.exactly(__from, #size, &#info))),
         };
         let content = match item.wire_max() {
             None => content,
@@ -81,10 +81,9 @@ impl Encode<'_> {
             Extent::Count(_) if matches!(item.repr, Repr::List(ListKind::Array, _)) => content,
             Extent::Count(expr) if !mentions_left(expr) => {
                 let count = user_expr(expr, self.layout, item, self.model, Locals::References);
+                let odd = self.refuse(&quote!(__w.error(__p::ErrorKind::Size, __w.here(), &#info)));
                 quote! {
-                    if __p::Counted::counted(#x) != __p::ToSize::to_size(#count) {
-                        return __p::Err(__w.error(__p::ErrorKind::Size, __w.here(), &#info));
-                    }
+                    if __p::Counted::counted(#x) != __p::ToSize::to_size(#count) { #odd }
                     #content
                 }
             }
@@ -216,11 +215,14 @@ impl Encode<'_> {
             Repr::Codec(codec) => {
                 let value = match (&item.relation, self.due(index)) {
                     (Some(_), Some(Due::After(_))) => return TokenStream::new(),
-                    (Some(_), Some(Due::Now(value))) => quote!({
-                        let __v: #ty = <#ty as __p::TryFrom<i64>>::try_from(#value)
-                            .map_err(|_| __w.error(__p::ErrorKind::Overflow, __w.here(), &#info))?;
-                        __v
-                    }),
+                    (Some(_), Some(Due::Now(value))) => {
+                        let value = quote!({
+                            let __v: #ty = <#ty as __p::TryFrom<i64>>::try_from(#value)
+                                .map_err(|_| __w.error(__p::ErrorKind::Overflow, __w.here(), &#info))?;
+                            __v
+                        });
+                        self.noted(index, value)
+                    }
                     _ => quote!(*#x),
                 };
                 let span = located(codec);

@@ -223,7 +223,7 @@ impl<'m> Steps<'m> {
         for at in 0..index {
             let needs = self.walk.needs[at];
             let item = &self.layout.items[at];
-            if !(needs.value || needs.there) || item.member.is_none() {
+            if !(needs.value || needs.there) || item.known_as().is_none() {
                 continue;
             }
             let (local, info, ty) = (&item.local, &item.info, &item.ty);
