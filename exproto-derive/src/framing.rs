@@ -130,6 +130,7 @@ pub(crate) fn constant(items: &[Item], index: usize) -> bool {
     fixed_at(items, index).is_some()
         || items.get(index).is_some_and(|item| {
             matches!(item.presence, Presence::Always)
+                && item.group.is_none()
                 && match (&item.repr, &item.extent) {
                     (_, Extent::Fixed(_)) | (Repr::Part | Repr::Array(_), Extent::Own) => true,
                     (Repr::Codec(codec), Extent::Own) => const_path(codec),

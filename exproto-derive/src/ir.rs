@@ -45,6 +45,7 @@ pub(crate) enum Shape {
 }
 
 /// Items in wire order.
+#[derive(Clone)]
 pub(crate) struct Layout {
     /// `Message`, `Body::Location`: for errors.
     pub(crate) owner: String,
@@ -63,6 +64,7 @@ pub(crate) enum Style {
 }
 
 /// A field, or something that stands only on the wire.
+#[derive(Clone)]
 pub(crate) struct Item {
     pub(crate) span: Span,
     /// The local variable that holds it.
@@ -78,6 +80,9 @@ pub(crate) struct Item {
     /// The type of the value without `Option`.
     pub(crate) ty: Type,
     pub(crate) presence: Presence,
+    /// The field that it is there with, if that may be absent; the field itself
+    /// too.
+    pub(crate) group: Option<usize>,
     pub(crate) repr: Repr,
     pub(crate) extent: Extent,
     pub(crate) relation: Option<Relation>,
@@ -134,6 +139,7 @@ pub(crate) struct Meta {
 }
 
 /// Whether the item is always there.
+#[derive(Clone)]
 pub(crate) enum Presence {
     Always,
     /// `Option`, decided by an expression.
@@ -162,6 +168,7 @@ impl Absent {
 }
 
 /// How the bytes become the value.
+#[derive(Clone)]
 pub(crate) enum Repr {
     /// An integer of the field's own type.
     Int(IntTy, Endian),
@@ -254,6 +261,7 @@ pub(crate) struct IntTy {
 }
 
 /// Where a value of variable size ends.
+#[derive(Clone)]
 pub(crate) enum Extent {
     /// It says so itself.
     Own,
@@ -460,9 +468,14 @@ impl Item {
     /// The bytes it takes if that is a constant known here and it is always
     /// there: such items make up runs.
     pub(crate) fn fixed(&self) -> Option<usize> {
-        if !matches!(self.presence, Presence::Always) || self.absent.is_some() {
+        if !matches!(self.presence, Presence::Always) || self.absent.is_some() || self.group.is_some() {
             return None;
         }
+        self.fixed_if_there()
+    }
+
+    /// The same where it is there.
+    pub(crate) fn fixed_if_there(&self) -> Option<usize> {
         match (&self.repr, &self.extent) {
             // How many bytes are left is said where they are read.
             (Repr::Skipped(Some(value)), _) if crate::expand::common::mentions_left(value) => None,
@@ -595,6 +608,7 @@ impl Item {
             member: None,
             ty: syn::parse_quote!(()),
             presence: Presence::Always,
+            group: None,
             repr: Repr::TagReceiver,
             extent: Extent::Own,
             relation: None,

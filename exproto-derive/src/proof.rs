@@ -1,7 +1,7 @@
 //! The checksums of a layout that are verified while its end is looked for.
 
 use proc_macro2::TokenStream;
-use syn::{Expr, Member};
+use syn::Expr;
 
 use crate::expand::common::mentions_left;
 use crate::expand::frame::checked_before;
@@ -74,12 +74,13 @@ pub(crate) fn proofs(layout: &Layout, model: &Model) -> Vec<Proof> {
                 && !(from..=to + 1).contains(&carrier)
         });
         let number = matches!(item.repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_));
-        let always = matches!(item.presence, Presence::Always) && item.absent.is_none();
+        let always =
+            matches!(item.presence, Presence::Always) && item.absent.is_none() || item.group.is_some();
         let known = arguments(items, carrier).iter().all(|expr| {
             !mentions_left(expr)
-                && items.iter().take(carrier).all(|earlier| match &earlier.member {
-                    Some(Member::Named(name)) => can_be_kept(earlier) || !mentions(expr, &name.to_string()),
-                    _ => true,
+                && items.iter().take(carrier).all(|earlier| match earlier.known_as() {
+                    Some(name) => can_be_kept(earlier) || !mentions(expr, &name.to_string()),
+                    None => true,
                 })
         });
         if seen && number && always && known {
@@ -135,7 +136,8 @@ fn lengths(items: &[Item], walk: &Walk) -> Vec<(usize, usize, usize)> {
                 || (from + 1..=to).contains(&first)
                 || (from..to).contains(&last))
         });
-        if !decided && seen && matches!(item.presence, Presence::Always) && item.absent.is_none() {
+        let always = matches!(item.presence, Presence::Always) && item.group.is_none();
+        if !decided && seen && always && item.absent.is_none() {
             found.push((carrier, first, last));
         }
     }

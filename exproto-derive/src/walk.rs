@@ -135,7 +135,12 @@ fn ahead(items: &[Item], index: usize, proofs: &[Proof]) -> Option<(usize, usize
         let begins = index == first.max(carrier + 1)
             // The rest of a container of bits has been read with its first.
             || first <= index && (carrier + 1..index).all(|at| fixed_at(items, at) == Some(0));
-        if !number || !matches!(item.presence, Presence::Always) || !begins || last < index {
+        if !number
+            || !matches!(item.presence, Presence::Always)
+            || item.group.is_some()
+            || !begins
+            || last < index
+        {
             continue;
         }
         let used = |name: &str| {

@@ -283,7 +283,7 @@ struct Optional {
     kind: u8,
     #[wire(if = kind & 1 != 0)]
     a: Option<u16>,
-    #[wire(before(has_b: u8 = present(b)), before(len_b: u8 = size(b)))]
+    #[wire(before(len_b: u8 = size(b)), before(has_b: u8 = present(b)))]
     b: Option<Vec<u8>>,
     #[wire(if = left > 0)]
     c: Option<u8>,
@@ -292,11 +292,11 @@ struct Optional {
 #[test]
 fn presence_by_condition_flag_and_what_is_left() {
     both(&[0, 0, 0], Optional { kind: 0, a: None, b: None, c: None });
-    both(&[1, 0, 5, 1, 2, 8, 9, 7], Optional { kind: 1, a: Some(5), b: Some(vec![8, 9]), c: Some(7) });
+    both(&[1, 0, 5, 2, 1, 8, 9, 7], Optional { kind: 1, a: Some(5), b: Some(vec![8, 9]), c: Some(7) });
     // A length of what is absent, and a flag that is neither 0 nor 1, say
     // something that would be lost.
-    assert_eq!(refused::<Optional>(&[0, 0, 1, 7]), (ErrorKind::Length, 2, "len_b"));
-    assert_eq!(refused::<Optional>(&[0, 2, 1, 7]), (ErrorKind::Relation, 1, "has_b"));
+    assert_eq!(refused::<Optional>(&[0, 1, 0, 7]), (ErrorKind::Length, 1, "len_b"));
+    assert_eq!(refused::<Optional>(&[0, 1, 2, 7]), (ErrorKind::Relation, 2, "has_b"));
     let error = write(&Optional { kind: 1, a: None, b: None, c: None }).unwrap_err();
     assert_eq!((error.kind(), error.field().name), (ErrorKind::Relation, "a"));
 }

@@ -36,7 +36,8 @@ pub(super) fn default(layout: &Layout, index: usize, ctxt: &mut Ctxt) {
             key.key,
             format_args!("`{label}` is made of bits, so it is always there: remove `default`"),
         );
-    } else if item.relation.is_some() || !item.joins.is_empty() {
+    } else if item.relation.is_some() || item.joins.iter().any(|join| !together(layout, index, join.carrier))
+    {
         ctxt.error_at(
             key.key,
             format_args!(
@@ -48,15 +49,25 @@ pub(super) fn default(layout: &Layout, index: usize, ctxt: &mut Ctxt) {
     }
 }
 
+/// Whether two items are there with the same field.
+fn together(layout: &Layout, one: usize, other: usize) -> bool {
+    let group = |at: usize| layout.items.get(at).and_then(|item| item.group);
+    group(one).is_some() && group(one) == group(other)
+}
+
 // Only fields at the end can be missing: what follows has a fixed size, or may
 // be missing too.
 fn last(layout: &Layout, index: usize, absent: &Absent, ctxt: &mut Ctxt) {
     if absent.unless.is_none() {
         return;
     }
+    let ends = |field: usize| layout.items.get(field).is_some_and(|item| item.absent.is_some());
     let varies = |at: &usize| {
         fixed_at(&layout.items, *at).is_none()
-            && layout.items.get(*at).is_some_and(|item| item.absent.is_none())
+            && layout
+                .items
+                .get(*at)
+                .is_some_and(|item| item.absent.is_none() && !item.group.is_some_and(ends))
     };
     let (Some(item), Some(key)) = (layout.items.get(index), layout.items[index].attrs.default.as_ref())
     else {

@@ -8,6 +8,7 @@ mod absent;
 mod digits;
 mod extents;
 mod frame;
+mod groups;
 mod layout;
 mod named;
 mod numbers;

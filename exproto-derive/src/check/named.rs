@@ -28,6 +28,12 @@ pub(super) fn names(model: &Model, layout: &Layout, index: usize, ctxt: &mut Ctx
                         item.label
                     ),
                 );
+            } else if other.group.is_some_and(|field| field == at && at != index && other.relation.is_some())
+            {
+                ctxt.error(
+                    &name,
+                    format_args!("`{name}` is computed and may be absent: let this depend on what says so"),
+                );
             } else if other.member.is_none() && other.relation.is_none() {
                 ctxt.error(
                     &name,

@@ -8,7 +8,7 @@ use super::numbers::constant;
 use crate::ctxt::Ctxt;
 use crate::expand::check::due;
 use crate::ir::{Extent, IntTy, Item, Layout, Presence, Repr};
-use crate::lower::{bounds, fixed_at};
+use crate::lower::{bounds, fixed_beside};
 use crate::relation::{Algorithm, Items, Last, Relation, Source};
 
 /// The rules about the relation of an item.
@@ -50,7 +50,7 @@ pub(super) fn relation(layout: &Layout, index: usize, item: &Item, ctxt: &mut Ct
 // The value of a relation is an integer that is always there.
 pub(super) fn carrier(item: &Item, relation: &Relation, ctxt: &mut Ctxt) -> bool {
     let label = &item.label;
-    if !matches!(item.presence, Presence::Always) {
+    if !matches!(item.presence, Presence::Always) && item.group.is_none() {
         ctxt.error_at(
             relation.span,
             format_args!("`{label}` is an `Option`, but what is computed is always there: remove `Option`"),
@@ -197,7 +197,7 @@ pub(super) fn invertible(layout: &Layout, range: &Items, index: usize, ctxt: &mu
         let (Some(item), Some(open)) = (layout.items.get(after), layout.items.get(target)) else { continue };
         let reported = matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..))
             && matches!(item.extent, Extent::Own);
-        if fixed_at(&layout.items, after).is_none() && !reported {
+        if fixed_beside(&layout.items, target, after).is_none() && !reported {
             ctxt.error_at(
                 range.span,
                 format_args!(

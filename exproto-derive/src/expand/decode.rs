@@ -19,6 +19,7 @@ pub(crate) use via::most;
 use super::common::{
     Locals, choose_order, is_little, mentions_left, read_int, read_number, type_is, user_expr,
 };
+use super::group::group_at;
 use crate::attr::gap::Gap;
 use crate::ir::{Extent, Frame, IntTy, Item, Layout, Model, Presence, Repr};
 use crate::lower::fixed_at;
@@ -30,6 +31,8 @@ pub(crate) struct Decode<'d> {
     pub(crate) layout: &'d Layout,
     /// Set for the outermost type of a protocol.
     pub(crate) frame: Option<&'d Frame>,
+    /// The items that are read, if not all: first and last.
+    pub(crate) within: Option<(usize, usize)>,
 }
 
 impl Decode<'_> {
@@ -43,9 +46,22 @@ impl Decode<'_> {
         if items.iter().any(|item| matches!(item.extent, Extent::Separated(_))) {
             out.extend(quote!(let mut __more = true;));
         }
-        let mut index = 0;
-        while index < items.len() {
-            let end = (index..items.len()).find(|i| fixed_at(items, *i).is_none()).unwrap_or(items.len());
+        out.extend(self.range(0, items.len()));
+        out
+    }
+
+    /// Statements that read the items from `from` to before `to`.
+    pub(crate) fn range(&self, from: usize, to: usize) -> TokenStream {
+        let items = &self.layout.items;
+        let mut out = TokenStream::new();
+        let mut index = from;
+        while index < to {
+            if let Some((field, last)) = group_at(self.layout, index) {
+                out.extend(self.group(index, field, last));
+                index = last + 1;
+                continue;
+            }
+            let end = (index..to).find(|i| fixed_at(items, *i).is_none()).unwrap_or(to);
             if end > index {
                 out.extend(self.run(index, end));
                 index = end;
@@ -231,7 +247,7 @@ impl Decode<'_> {
         choose_order(&self.layout.items[index], index, self.layout, self.model, Locals::Values)
     }
 
-    fn uses_left(&self, item: &Item) -> bool {
+    pub(crate) fn uses_left(&self, item: &Item) -> bool {
         let extent = match &item.extent {
             Extent::Size(expr) | Extent::Count(expr) => mentions_left(expr),
             _ => false,
@@ -259,7 +275,7 @@ impl Decode<'_> {
         quote!(if #there { #value } else { #flag let __d: #ty = #default; __d })
     }
 
-    fn condition(&self, item: &Item) -> Option<TokenStream> {
+    pub(crate) fn condition(&self, item: &Item) -> Option<TokenStream> {
         match &item.presence {
             Presence::Always => None,
             Presence::More => Some(quote!(__more)),

@@ -11,6 +11,7 @@ use syn::Type;
 
 use super::check;
 use super::common::{Locals, choose_order, int_bytes, is_little, mentions_left, type_is, user_expr};
+use super::group::group_at;
 use crate::ir::{Absent, BitSlot, Extent, IntTy, Item, Layout, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Relation, Source};
@@ -19,6 +20,8 @@ use crate::relation::{self, Relation, Source};
 pub(crate) struct Encode<'e> {
     pub(crate) model: &'e Model,
     pub(crate) layout: &'e Layout,
+    /// The items that are written, if not all: first and last.
+    pub(crate) within: Option<(usize, usize)>,
 }
 
 /// Where a relation's value comes from.
@@ -43,9 +46,21 @@ impl Encode<'_> {
         if items.iter().any(|item| matches!(item.presence, Presence::More)) {
             out.extend(quote!(let mut __ended = false;));
         }
-        let mut index = 0;
-        while index < items.len() {
-            let end = (index..items.len()).find(|i| !self.in_run(*i)).unwrap_or(items.len());
+        out.extend(self.range(0, items.len()));
+        out
+    }
+
+    /// Statements that write the items from `from` to before `to`.
+    pub(crate) fn range(&self, from: usize, to: usize) -> TokenStream {
+        let mut out = TokenStream::new();
+        let mut index = from;
+        while index < to {
+            if let Some((field, last)) = group_at(self.layout, index) {
+                out.extend(self.group(index, field, last));
+                index = last + 1;
+                continue;
+            }
+            let end = (index..to).find(|i| !self.in_run(*i)).unwrap_or(to);
             if end > index {
                 out.extend(self.run(index, end));
                 for done in index..end {
@@ -489,6 +504,6 @@ fn end_name(index: usize) -> Ident {
 }
 
 /// The variable with the place of an item.
-fn place_name(index: usize) -> Ident {
+pub(crate) fn place_name(index: usize) -> Ident {
     format_ident!("__e{}", index)
 }

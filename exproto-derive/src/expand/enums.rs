@@ -32,7 +32,7 @@ pub(crate) fn expand(model: &Model, data: &EnumModel) -> TokenStream {
 fn read_variant(model: &Model, variant: &Variant) -> TokenStream {
     let ident = &model.ident;
     let name = &variant.ident;
-    let read = Decode { model, layout: &variant.layout, frame: None }.statements();
+    let read = Decode { model, layout: &variant.layout, frame: None, within: None }.statements();
     let value = construct(&quote!(#ident::#name), &variant.layout);
     let asserts = super::asserts::where_used(model, &variant.layout);
     quote!({ #asserts #read #value })
@@ -126,7 +126,7 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
     let body_arms = data.variants.iter().map(|variant| {
         let name = &variant.ident;
         let take_apart = pattern(&quote!(#ident::#name), &variant.layout);
-        let write = Encode { model, layout: &variant.layout }.statements();
+        let write = Encode { model, layout: &variant.layout, within: None }.statements();
         quote!(#take_apart => { #write })
     });
     let choose = quote! {
@@ -299,7 +299,7 @@ fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
     let body_arms = data.variants.iter().map(|variant| {
         let name = &variant.ident;
         let take_apart = pattern(&quote!(#ident::#name), &variant.layout);
-        let write = Encode { model, layout: &variant.layout }.statements();
+        let write = Encode { model, layout: &variant.layout, within: None }.statements();
         quote!(#take_apart => { #write })
     });
     let read = quote! {

@@ -172,7 +172,7 @@ fn segments(model: &Model, frame: &Frame, layout: &Layout) -> TokenStream {
     let _ = (tag, into);
     // Transformed as a whole, not segment by segment.
     let select = match &body.attrs.via {
-        Some(via) => Decode { model, layout, frame: None }.inside(
+        Some(via) => Decode { model, layout, frame: None, within: None }.inside(
             body,
             &via.value,
             &quote!(<#body_ty as __p::Select<'_>>::select(__tag, __r, #ctx)?),

@@ -6,7 +6,7 @@ use quote::{format_ident, quote};
 
 use super::common::{Locals, user_expr};
 use super::decode::{Decode, offset_name, raw_name};
-use crate::ir::{IntTy, Item, Layout, Model, Part, Repr};
+use crate::ir::{IntTy, Item, Layout, Model, Part, Presence, Repr};
 use crate::lower::position;
 use crate::relation::Source;
 
@@ -28,7 +28,7 @@ impl Decode<'_> {
         let mut out = TokenStream::new();
         for (target, item) in items.iter().enumerate() {
             let last = item.joins.iter().map(|join| join.carrier.max(target)).max();
-            if last != Some(index) {
+            if last != Some(index) || !super::group::holds(self.within, items, target) {
                 continue;
             }
             let (local, info) = (&item.local, &item.info);
@@ -68,22 +68,44 @@ impl Decode<'_> {
     }
 }
 
+impl Decode<'_> {
+    /// Where a field is absent, its parts at other places are those of no value.
+    pub(super) fn no_parts(&self, field: usize) -> TokenStream {
+        let items = &self.layout.items;
+        let elsewhere = items[field].joins.iter().filter(|join| items[join.carrier].group != Some(field));
+        let odd = elsewhere.map(|join| {
+            let (raw, offset) = (raw_name(join.carrier), offset_name(join.carrier));
+            let info = &items[join.carrier].info;
+            let none = match join.part {
+                Part::Bits { .. } => 0,
+                Part::Sign { plus, .. } => plus,
+            };
+            quote!(if #raw != #none { __r.flag_at(__p::Flag::Reserved, &#info, #offset); })
+        });
+        quote!(#(#odd)*)
+    }
+}
+
 /// What is written at the place of a part, as `i64`.
 pub(crate) fn part(items: &[Item], carrier: usize) -> Option<TokenStream> {
     let item = items.get(carrier)?;
-    let local = |field| position(items, field).and_then(|at| items.get(at)).map(|item| &item.local);
-    match &item.relation.as_ref()?.source {
-        Source::Bits(field, from) => {
-            let (local, count) = (local(field)?, item.width()?);
-            Some(quote!((__p::part_bits(*#local, #from, #count) as i64)))
+    let field = |field| position(items, field).and_then(|at| items.get(at));
+    let (field, none, part) = match &item.relation.as_ref()?.source {
+        Source::Bits(name, from) => {
+            let count = item.width()?;
+            (field(name)?, 0, quote!((__p::part_bits(*__x, #from, #count) as i64)))
         }
-        Source::Sign(field, plus, minus) => {
-            let local = local(field)?;
+        Source::Sign(name, plus, minus) => {
             let word = matches!(item.repr, Repr::Part);
-            Some(quote!((__p::sign_of(#local, #plus, #minus, #word) as i64)))
+            (field(name)?, *plus as i64, quote!((__p::sign_of(__x, #plus, #minus, #word) as i64)))
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    let local = &field.local;
+    Some(match field.presence {
+        Presence::Always => quote!({ let __x = #local; #part }),
+        _ => quote!(match #local { __p::Some(__x) => #part, __p::None => #none }),
+    })
 }
 
 /// Statements around the writing of a field whose other parts stand

@@ -13,6 +13,7 @@ mod enums;
 mod fill;
 pub(crate) mod frame;
 mod gap;
+mod group;
 pub(crate) mod join;
 mod one_of;
 mod own;

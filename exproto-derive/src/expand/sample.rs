@@ -257,7 +257,7 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
             let one = match (kind, &item.each) {
                 (ListKind::Vec | ListKind::Array, Some(each)) => value(model, layout, each),
                 _ => {
-                    let ctx = super::decode::Decode { model, layout, frame: None }.element_ctx(
+                    let ctx = super::decode::Decode { model, layout, frame: None, within: None }.element_ctx(
                         item,
                         element,
                         Locals::Sample,

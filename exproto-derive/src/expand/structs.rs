@@ -19,8 +19,8 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
     let bind = ctx_bind(model);
     let lifetime = de_lifetime(model);
     let ident = &model.ident;
-    let read = Decode { model, layout, frame: model.frame.as_ref() }.statements();
-    let write = Encode { model, layout }.statements();
+    let read = Decode { model, layout, frame: model.frame.as_ref(), within: None }.statements();
+    let write = Encode { model, layout, within: None }.statements();
     let value = construct(&quote!(#ident), layout);
     let take_apart = pattern(&quote!(#ident), layout);
     let asserts = where_used(model, layout);
@@ -77,7 +77,8 @@ pub(crate) fn sizes(layout: &Layout) -> (TokenStream, TokenStream, TokenStream) 
             continue;
         }
         let ty = &item.ty;
-        let always = matches!(item.presence, Presence::Always) && item.absent.is_none();
+        let always =
+            matches!(item.presence, Presence::Always) && item.absent.is_none() && item.group.is_none();
         // Of a value that lies within one of its own type nothing more is known.
         if matches!(item.repr, Repr::Part | Repr::Body(_))
             && matches!(item.extent, Extent::Own)

@@ -78,8 +78,15 @@ fn ties(items: &[Item], target: usize, carrier: usize, part: Part, field: &Ident
     let fits = |value: u64| width.is_none_or(|bits| bits >= 64 || value >> bits == 0);
     if item.member.is_none() || item.relation.is_some() || target == carrier {
         ctxt.error(field, format_args!("`{label}` is no field with a value of its own: name one that is"));
-    } else if !matches!(item.presence, Presence::Always) {
-        ctxt.error(field, format_args!("`{label}` may be missing, its other part may not: remove `Option`"));
+    } else if !matches!(item.presence, Presence::Always)
+        && (item.group.is_none() || item.group != items[carrier].group && carrier > target)
+    {
+        ctxt.error(
+            field,
+            format_args!(
+                "`{label}` may be missing, and its other part is read after it: let that part stand before it, or in `after(..)` of it"
+            ),
+        );
     } else if let Part::Sign { plus, minus } = part {
         if item.joins.iter().any(|join| matches!(join.part, Part::Sign { .. })) {
             ctxt.error(field, format_args!("`{label}` has its sign already: a value has one"));

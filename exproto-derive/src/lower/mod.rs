@@ -2,6 +2,7 @@
 //! read, ties relations to what they speak of, builds containers of bits.
 
 mod enums;
+mod groups;
 mod join;
 mod order;
 mod relate;
@@ -27,7 +28,8 @@ use crate::ir::{
 use crate::relation::{self, Relation, Source};
 
 use enums::enum_shape;
-pub(crate) use relate::{bounds, constant_size, fixed_at, last_of, position};
+pub(crate) use groups::{decided_by, reaches};
+pub(crate) use relate::{bounds, constant_size, fixed_at, fixed_beside, last_of, position};
 use relate::{containers, ends, place_bits, presence, relate, tails};
 pub(crate) use types::{Class, classify, snake_case};
 use types::{meta, option_of};
@@ -183,6 +185,7 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope,
         Fields::Unit => Style::Unit,
     };
     let mut build = Builder { items: Vec::new(), owner: &owner, scope, broken: false };
+    let mut spans: Vec<groups::Span> = Vec::new();
     for item in &type_attrs.before {
         build.wire_item(item, ctxt);
     }
@@ -191,13 +194,16 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope,
         let attrs = wire::parse(&field.attrs, Place::Field, ctxt);
         misplaced(field, ctxt);
         let broken = ctxt.count() > before;
+        let first = build.items.len();
         for item in &attrs.before {
             build.wire_item(item, ctxt);
         }
+        let at = build.items.len();
         build.field(index, field, &attrs, broken, ctxt);
         for item in &attrs.after {
             build.wire_item(item, ctxt);
         }
+        spans.push((first, at, build.items.len() - 1));
     }
     for item in &type_attrs.after {
         build.wire_item(item, ctxt);
@@ -213,6 +219,9 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope,
     }
     let broken = build_broken || ctxt.count() > before;
     presence(&items, broken, ctxt);
+    if scope.sep.is_none() && type_attrs.bits.is_none() {
+        groups::groups(&mut items, &spans);
+    }
     tails(&mut items, ctxt);
     if scope.sep.is_none() {
         ends(&mut items);
@@ -394,6 +403,7 @@ impl Builder<'_> {
             member: None,
             ty,
             presence: Presence::Always,
+            group: None,
             repr,
             extent: until_bytes(&item.attrs, ctxt),
             relation,

@@ -337,7 +337,7 @@ pub(super) fn tails(items: &mut [Item], ctxt: &mut Ctxt) {
         }
         let mut tail = 0;
         for after in index + 1..items.len() {
-            match fixed_at(items, after) {
+            match fixed_beside(items, index, after) {
                 Some(bytes) => tail += bytes,
                 None => {
                     ctxt.error_at(
@@ -370,10 +370,22 @@ pub(super) fn ends(items: &mut [Item]) {
 /// The bytes an item takes if that is a constant; a container of bits counts
 /// with its first field.
 pub(crate) fn fixed_at(items: &[Item], index: usize) -> Option<usize> {
-    let item = items.get(index)?;
+    let item = items.get(index).filter(|item| item.group.is_none())?;
     match &item.repr {
         Repr::Bits(slot) => Some(if slot.first == index { slot.bytes } else { 0 }),
         _ => item.fixed(),
+    }
+}
+
+/// The same as seen from another item: what belongs to the same field is there.
+pub(crate) fn fixed_beside(items: &[Item], from: usize, index: usize) -> Option<usize> {
+    let item = items.get(index)?;
+    if item.group.is_none() || item.group != items.get(from)?.group {
+        return fixed_at(items, index);
+    }
+    match &item.repr {
+        Repr::Bits(slot) => Some(if slot.first == index { slot.bytes } else { 0 }),
+        _ => item.fixed_if_there(),
     }
 }
 

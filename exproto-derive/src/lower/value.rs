@@ -108,6 +108,7 @@ pub(super) fn value_item(
         member: None,
         ty,
         presence: Presence::Always,
+        group: None,
         repr,
         extent,
         relation: None,

@@ -318,7 +318,10 @@ fn relations_speak_of_what_makes_sense() {
         ),
         (
             "struct S { #[wire(is = size(data), if = true)] len: Option<u8>, #[wire(rest)] data: Vec<u8> }",
-            &[("`len` is an `Option`, but what is computed is always there: remove `Option`", "size(data)")],
+            &[(
+                "`len` may be absent, so it speaks of nothing that is there without it: `data` is",
+                "size(data)",
+            )],
         ),
         (
             "struct S { #[wire(before(len: u8 = size(a..=b)))] a: Vec<u8>, #[wire(size = prefix(u8))] b: Vec<u8> }",

@@ -5,6 +5,7 @@ mod absent;
 mod depth;
 mod digits;
 mod frame;
+mod groups;
 mod join;
 mod layout;
 mod lists;

@@ -186,6 +186,7 @@ impl Decode<'_> {
             local: item.local.clone(),
             ctx: item.ctx.clone(),
             presence: Presence::Always,
+            group: None,
             repr: Repr::Part,
             extent: Extent::Own,
             name: None,

@@ -7,6 +7,7 @@ use quote::{ToTokens as _, quote};
 use super::{Decode, end_name, offset_name, raw_name};
 use crate::expand::common::{Locals, is_number, type_is, user_expr};
 use crate::expand::frame::checked_before;
+use crate::expand::group::holds;
 use crate::expand::{check, gap, schema};
 use crate::ir::{BitSlot, Extent, Item, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
@@ -115,10 +116,13 @@ impl Decode<'_> {
 
     /// Relations that did not decide an extent and can be verified once the
     /// item `index` is read.
-    pub(super) fn verify(&self, index: usize) -> TokenStream {
+    pub(crate) fn verify(&self, index: usize) -> TokenStream {
         let items = &self.layout.items;
         let mut out = TokenStream::new();
         for (carrier, item) in items.iter().enumerate() {
+            if !holds(self.within, items, carrier) {
+                continue;
+            }
             let Some(relation) = &item.relation else { continue };
             let (raw, info, offset) = (raw_name(carrier), &item.info, offset_name(carrier));
             match &relation.source {
@@ -232,12 +236,19 @@ impl Decode<'_> {
                 let end = end_name(last);
                 quote!(#end)
             }
-            None if last == index => quote!(__r.offset()),
+            // All of a group is read when what stands outside is verified.
+            None if last == index && !self.goes_on(last) => quote!(__r.offset()),
             None => {
                 let after = offset_name(last + 1);
                 quote!(#after)
             }
         }
+    }
+
+    /// Whether the group of an item goes on behind it.
+    fn goes_on(&self, last: usize) -> bool {
+        let group = |at: usize| self.layout.items.get(at).and_then(|item| item.group);
+        group(last).is_some() && group(last) == group(last + 1)
     }
 
     pub(super) fn needs_start(&self) -> bool {

@@ -11,7 +11,8 @@ use quote::quote;
 use super::{Due, Encode};
 use crate::expand::common::{Locals, computed_name, names, user_expr};
 use crate::expand::decode::of_bits;
-use crate::ir::{Item, Repr};
+use crate::expand::group::holds;
+use crate::ir::{Item, Presence, Repr};
 use crate::lower::position;
 use crate::relation::{Relation, Source};
 use crate::walk::all_expressions;
@@ -53,7 +54,7 @@ impl Encode<'_> {
         let info = &first.info;
         let count = late.len();
         let held = late.iter().map(|at| match &self.layout.items[*at] {
-            item if item.member.is_none() => quote!(0),
+            item if item.member.is_none() || !matches!(item.presence, Presence::Always) => quote!(0),
             item => self.stored_raw(item),
         });
         quote! {
@@ -78,11 +79,11 @@ impl Encode<'_> {
     }
 
     /// The computed values that expressions speak of.
-    fn known(&self) -> TokenStream {
+    pub(crate) fn known(&self) -> TokenStream {
         let (items, late) = (&self.layout.items, self.late());
         let mut out = TokenStream::new();
         for (index, item) in items.iter().enumerate() {
-            if !item.computed() || !spoken_of(items, index) {
+            if !item.computed() || !spoken_of(items, index) || !holds(self.within, items, index) {
                 continue;
             }
             let (name, ty) = (computed_name(index), &item.ty);
@@ -146,7 +147,7 @@ impl Encode<'_> {
     }
 
     /// Refuses a value: at once, or when what it was held against is known.
-    pub(super) fn refuse(&self, error: &TokenStream) -> TokenStream {
+    pub(crate) fn refuse(&self, error: &TokenStream) -> TokenStream {
         if self.late().is_empty() {
             return quote!(return __p::Err(#error););
         }

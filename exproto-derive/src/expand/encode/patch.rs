@@ -6,6 +6,7 @@ use quote::{quote, quote_spanned};
 use super::{Due, Encode, end_name, place_name};
 use crate::expand::check;
 use crate::expand::common::{Locals, located, patch_name, patch_order};
+use crate::expand::group::holds;
 use crate::ir::{Extent, IntTy, Repr};
 use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Items, Relation, Source, Term};
@@ -73,11 +74,14 @@ impl Encode<'_> {
 
     /// Writes lengths and checksums whose range ends with the item `done`, when
     /// all items before `written` are written.
-    pub(super) fn patches(&self, done: usize, written: usize) -> TokenStream {
+    pub(crate) fn patches(&self, done: usize, written: usize) -> TokenStream {
         let items = &self.layout.items;
         let mut out = TokenStream::new();
         let mut due: Vec<usize> = (0..items.len())
-            .filter(|index| matches!(self.due(*index), Some(Due::After(last)) if last == done))
+            .filter(|index| {
+                holds(self.within, items, *index)
+                    && matches!(self.due(*index), Some(Due::After(last)) if last == done)
+            })
             .collect();
         // Lengths first, then checksums, each after those that it covers.
         let is_check =

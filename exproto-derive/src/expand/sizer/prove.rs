@@ -11,7 +11,7 @@ use crate::expand::check;
 use crate::expand::common::Locals;
 use crate::expand::decode::differs;
 use crate::ir::Repr;
-use crate::lower::fixed_at;
+use crate::lower::fixed_beside;
 use crate::proof::{arguments, container};
 
 impl Steps<'_> {
@@ -80,7 +80,7 @@ impl Steps<'_> {
         let binds = if depends { self.binds(carrier) } else { TokenStream::new() };
         let covered = if (first..=last).contains(&carrier) {
             // A checksum over itself counts its own bytes as 0.
-            let width = fixed_at(&layout.items, carrier).unwrap_or(0);
+            let width = fixed_beside(&layout.items, carrier, carrier).unwrap_or(0);
             quote!(&__p::blanked(__b, #offset - #start, #width))
         } else {
             quote!(__b)
@@ -94,9 +94,13 @@ impl Steps<'_> {
             #whole
             __w.check(#computed, #raw, #offset, &#info)?;
         });
-        match elsewhere {
-            Some(elsewhere) => quote!(if const { !#elsewhere } #verify),
-            None => verify,
+        match (elsewhere, item.group) {
+            (Some(elsewhere), _) => quote!(if const { !#elsewhere } #verify),
+            (None, Some(field)) => {
+                let there = self.slot(field, Slot::There);
+                quote!(if #there #verify)
+            }
+            (None, None) => verify,
         }
     }
 }

@@ -25,6 +25,8 @@ pub(super) enum Slot {
     Offset,
     End,
     Value,
+    /// Whether it is there, with what belongs to it.
+    There,
     /// Where its value begins that is decoded once it is there.
     From,
 }
@@ -85,7 +87,7 @@ impl<'m> Steps<'m> {
             let Some(step) = self.walk.steps.get(at).copied() else { break };
             match step {
                 Step::Item(index) => {
-                    self.item(index);
+                    self.grouped(index);
                     self.behind(index..=index);
                 }
                 Step::Ahead { carrier, at, first, last } => {
@@ -123,6 +125,7 @@ impl<'m> Steps<'m> {
             let needs = self.walk.needs[index];
             let ty = match slot {
                 Slot::Raw => quote!(u64),
+                Slot::There => quote!(bool),
                 Slot::Offset | Slot::End | Slot::From => quote!(usize),
                 Slot::Value => {
                     let ty = if needs.value { item.ty.to_token_stream() } else { quote!(()) };
@@ -247,33 +250,59 @@ impl<'m> Steps<'m> {
         out
     }
 
-    /// Lets an operation happen only where the item is there.
-    fn guarded(&mut self, index: usize, code: TokenStream, otherwise: &TokenStream) -> TokenStream {
+    /// Whether an item is there, once those before `known` are read.
+    fn condition(&mut self, index: usize, known: usize) -> TokenStream {
         let item = &self.layout.items[index];
-        let condition = match &item.presence {
-            Presence::Always
-                if let Some(unless) = item.absent.as_ref().and_then(|absent| absent.unless.as_ref()) =>
-            {
-                let binds = self.binds(index);
-                let expr = user_expr(unless, self.layout, item, self.model, Locals::Walk);
-                quote!({ #binds #expr })
-            }
-            Presence::Always => return code,
-            Presence::More => quote!(true),
-            Presence::If(expr) => {
-                let binds = self.binds(index);
-                let expr = user_expr(expr, self.layout, item, self.model, Locals::Walk);
-                quote!({ #binds #expr })
-            }
+        let expr = match &item.presence {
+            Presence::More => return quote!(true),
             Presence::By(flag) => {
                 let raw = self.slot(*flag, Slot::Raw);
                 let ops = self.layout.items.get(*flag).and_then(|item| item.relation.as_ref());
                 let value = relation::backward(ops.map_or(&[][..], |r| &r.ops[..]), quote!(#raw as i64));
-                quote!(((#value) != 0))
+                return quote!(((#value) != 0));
             }
+            Presence::If(expr) => Some(expr),
+            Presence::Always => item.absent.as_ref().and_then(|absent| absent.unless.as_ref()),
+        };
+        let Some(expr) = expr else { return quote!(true) };
+        let binds = self.binds(known);
+        let expr = user_expr(expr, self.layout, item, self.model, Locals::Walk);
+        quote!({ #binds #expr })
+    }
+
+    /// Lets an operation happen only where the item is there.
+    fn guarded(&mut self, index: usize, code: TokenStream, otherwise: &TokenStream) -> TokenStream {
+        let item = &self.layout.items[index];
+        let always = matches!(item.presence, Presence::Always);
+        if always && item.absent.as_ref().is_none_or(|absent| absent.unless.is_none()) {
+            return code;
+        }
+        let condition = match item.group {
+            Some(field) if field == index => self.slot(field, Slot::There),
+            _ => self.condition(index, index),
         };
         let otherwise = (!otherwise.is_empty()).then(|| quote!(else { #otherwise }));
         quote!(if #condition { #code } #otherwise)
+    }
+
+    /// An item that may be there only with a field.
+    fn grouped(&mut self, index: usize) {
+        let Some(field) = self.layout.items[index].group else { return self.item(index) };
+        if !self.kept.iter().any(|(at, slot)| *at == field && matches!(slot, Slot::There)) {
+            let there = self.condition(field, index);
+            let slot = self.slot(field, Slot::There);
+            self.then(quote!(#slot = #there;));
+        }
+        let begin = self.ops.len() + usize::from(self.walk.needs[index].offset);
+        self.item(index);
+        if index == field {
+            return;
+        }
+        let slot = self.slot(field, Slot::There);
+        for op in self.ops.iter_mut().skip(begin) {
+            let code = &op.code;
+            op.code = quote!(if #slot { #code });
+        }
     }
 
     fn item(&mut self, index: usize) {
