@@ -131,6 +131,14 @@ pub(crate) fn item(model: &Model, layout: &Layout, index: usize) -> Holds {
 
 /// What stands around a value to say where it ends.
 fn extent(item: &Item) -> Holds {
+    let separator = match &item.column {
+        Some(column) if !column.first => Holds::of(&[column.byte]),
+        _ => Holds::default(),
+    };
+    separator.and(around(item))
+}
+
+fn around(item: &Item) -> Holds {
     match &item.extent {
         Extent::PrefixSize(int, _) | Extent::PrefixCount(int, _) => integer(*int),
         Extent::PrefixSizeBy(codec) | Extent::PrefixCountBy(codec) if const_path(codec) => {
@@ -138,7 +146,6 @@ fn extent(item: &Item) -> Holds {
         }
         Extent::PrefixSizeBy(_) | Extent::PrefixCountBy(_) => Holds::all(),
         Extent::Until(end) => Holds::of(end),
-        Extent::Separated(separated) if !separated.first => Holds::of(&[separated.byte]),
         // Text is filled up.
         Extent::Fixed(_) | Extent::Size(_) if matches!(item.repr, Repr::Codec(_)) => {
             Holds::of(&[item.fill.unwrap_or(0)])
@@ -150,7 +157,7 @@ fn extent(item: &Item) -> Holds {
 fn value(model: &Model, item: &Item) -> Holds {
     // It ends where a delimiter says, so it is no more than what others keep
     // between delimiters.
-    let open = matches!(item.extent, Extent::Rest(_) | Extent::Until(_) | Extent::Separated(_));
+    let open = matches!(item.extent, Extent::Rest(_) | Extent::Until(_) | Extent::Column);
     if let Some(bytes) = constant_bytes(item) {
         return Holds::of(&bytes);
     }

@@ -85,6 +85,12 @@ pub(crate) struct Item {
     pub(crate) group: Option<usize>,
     pub(crate) repr: Repr,
     pub(crate) extent: Extent,
+    /// Its place between separators.
+    pub(crate) column: Option<Column>,
+    /// The column whose separator stands right before this item.
+    pub(crate) opens: Option<usize>,
+    /// Written as `after(..)`.
+    pub(crate) behind: bool,
     pub(crate) relation: Option<Relation>,
     pub(crate) opaque: Option<Expr>,
     /// What the field is where it is not there, if it has a value all the same.
@@ -146,6 +152,8 @@ pub(crate) enum Presence {
     If(Expr),
     /// `Option`, there if the fields before it did not end the text.
     More,
+    /// `Option`, there if its column between separators is not empty.
+    Filled,
     /// `Option`, decided by the `present(..)` relation of this item.
     By(usize),
 }
@@ -291,21 +299,28 @@ pub(crate) enum Extent {
     Until(Vec<u8>),
     /// With the first element that this closure holds for.
     UntilElement(Expr),
-    /// To the byte between fields, or to the end.
-    Separated(Separated),
+    /// All of its column between separators.
+    Column,
     /// To the end of the surrounding extent, but for this many bytes after it.
     Rest(usize),
 }
 
-/// A field of a layout whose fields have a byte between them.
+/// The place of a field of a layout whose fields have a byte between them.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Separated {
+pub(crate) struct Column {
     pub(crate) byte: u8,
     /// Nothing stands before it.
     pub(crate) first: bool,
+    /// A separator stands before it for certain.
+    pub(crate) lead: bool,
     /// It takes all that is left, but for `tail` bytes.
     pub(crate) last: bool,
+    /// The bytes that stand behind its value before the next separator.
+    pub(crate) behind: usize,
+    /// The bytes behind the last column.
     pub(crate) tail: usize,
+    /// Without content it has no separator before it either.
+    pub(crate) lacks: bool,
 }
 
 /// A struct of bits over one integer.
@@ -468,7 +483,11 @@ impl Item {
     /// The bytes it takes if that is a constant known here and it is always
     /// there: such items make up runs.
     pub(crate) fn fixed(&self) -> Option<usize> {
-        if !matches!(self.presence, Presence::Always) || self.absent.is_some() || self.group.is_some() {
+        if !matches!(self.presence, Presence::Always)
+            || self.absent.is_some()
+            || self.group.is_some()
+            || self.column.is_some()
+        {
             return None;
         }
         self.fixed_if_there()
@@ -480,7 +499,7 @@ impl Item {
             // How many bytes are left is said where they are read.
             (Repr::Skipped(Some(value)), _) if crate::expand::common::mentions_left(value) => None,
             (Repr::Skipped(_), _) => Some(0),
-            (Repr::Int(..) | Repr::Scalar(..), Extent::Separated(_) | Extent::Until(_)) => None,
+            (Repr::Int(..) | Repr::Scalar(..), Extent::Until(_)) => None,
             (Repr::Int(int, _) | Repr::Scalar(int, _), _) => Some(int.bytes).filter(|_| !int.own_width()),
             (Repr::Constant(bytes), _) => Some(bytes.len()),
             (Repr::Gap(Gap::Bytes(bytes)), _) => literal(bytes),
@@ -565,7 +584,7 @@ impl Item {
 
     /// Whether it takes everything up to the end of its surroundings.
     pub(crate) fn takes_rest(&self) -> bool {
-        matches!(self.extent, Extent::Rest(_) | Extent::Separated(Separated { last: true, .. }))
+        matches!(self.extent, Extent::Rest(_)) || self.column.is_some_and(|column| column.last)
     }
 }
 
@@ -611,6 +630,9 @@ impl Item {
             group: None,
             repr: Repr::TagReceiver,
             extent: Extent::Own,
+            column: None,
+            opens: None,
+            behind: false,
             relation: None,
             opaque: None,
             absent: None,

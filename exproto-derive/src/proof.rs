@@ -57,7 +57,7 @@ pub(crate) fn arguments(items: &[Item], carrier: usize) -> Vec<&Expr> {
 /// what a walk cannot keep when the frame is decoded.
 pub(crate) fn proofs(layout: &Layout, model: &Model) -> Vec<Proof> {
     let items = &layout.items;
-    let separated = |item: &Item| matches!(item.extent, Extent::Separated(_));
+    let separated = |item: &Item| item.column.is_some();
     let between = items.iter().position(separated).zip(items.iter().rposition(separated));
     let mut found = Vec::new();
     for (carrier, item) in items.iter().enumerate() {

@@ -90,7 +90,7 @@ fn planned(layout: &Layout, model: &Model, proofs: Vec<Proof>) -> Walk {
             index = last + 1;
             continue;
         }
-        if let Extent::Separated(_) = items[index].extent {
+        if items[index].column.is_some() {
             index = separated(items, index, &mut walk);
             continue;
         }
@@ -163,7 +163,7 @@ fn ahead(items: &[Item], index: usize, proofs: &[Proof]) -> Option<(usize, usize
 
 /// Fields with a byte between them end before the constant that follows them.
 fn separated(items: &[Item], index: usize, walk: &mut Walk) -> usize {
-    let is = |item: &Item| matches!(item.extent, Extent::Separated(_));
+    let is = |item: &Item| item.column.is_some();
     let last = items.iter().rposition(is).unwrap_or(index);
     for (at, item) in items.iter().enumerate().take(last).skip(index) {
         if !is(item) && fixed_at(items, at).is_none() {

@@ -16,7 +16,7 @@ pub(super) fn end(item: &Item, ctxt: &mut Ctxt) -> bool {
     if !own_width(item) {
         return false;
     }
-    if !matches!(item.extent, Extent::Separated(_) | Extent::Until(_)) {
+    if !matches!(item.extent, Extent::Column | Extent::Until(_)) {
         ctxt.error_at(
             item.span,
             format_args!(

@@ -171,6 +171,7 @@ pub(super) fn bounded(item: &Item, ctxt: &mut Ctxt) {
                 | Extent::ByCount(_)
                 | Extent::Until(_)
                 | Extent::UntilElement(_)
+                | Extent::Column
         );
     // Behind a transform it bounds what that makes.
     if let Some(key) = item.attrs.max.as_ref().filter(|_| !decided && item.attrs.via.is_none()) {
@@ -182,7 +183,7 @@ pub(super) fn bounded(item: &Item, ctxt: &mut Ctxt) {
         );
     }
     let sized = decided && !item.counted();
-    let sized = sized || matches!(item.extent, Extent::Fixed(_) | Extent::Separated(_));
+    let sized = sized || matches!(item.extent, Extent::Fixed(_) | Extent::Column);
     let takes_all = matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..));
     if let Some(key) = item.attrs.extra.as_ref().filter(|_| !sized || takes_all) {
         ctxt.error_at(

@@ -2,6 +2,7 @@
 //! item by item.
 
 mod bits;
+mod column;
 mod extent;
 mod list;
 mod sum;
@@ -15,6 +16,8 @@ use syn::Type;
 
 pub(crate) use verify::differs;
 pub(crate) use via::most;
+
+use column::Column;
 
 use super::common::{
     Locals, choose_order, is_little, mentions_left, read_int, read_number, type_is, user_expr,
@@ -43,10 +46,9 @@ impl Decode<'_> {
         if self.needs_start() {
             out.extend(quote!(let __start = *__r;));
         }
-        if items.iter().any(|item| matches!(item.extent, Extent::Separated(_))) {
-            out.extend(quote!(let mut __more = true;));
-        }
+        out.extend(self.before_columns());
         out.extend(self.range(0, items.len()));
+        out.extend(self.after_columns());
         out
     }
 
@@ -61,7 +63,9 @@ impl Decode<'_> {
                 index = last + 1;
                 continue;
             }
-            let end = (index..to).find(|i| fixed_at(items, *i).is_none()).unwrap_or(to);
+            out.extend(self.opening(index));
+            let ends = |i: &usize| fixed_at(items, *i).is_none() || *i > index && items[*i].opens.is_some();
+            let end = (index..to).find(ends).unwrap_or(to);
             if end > index {
                 out.extend(self.run(index, end));
                 index = end;
@@ -212,32 +216,39 @@ impl Decode<'_> {
         let item = &self.layout.items[index];
         let (local, info) = (&item.local, &item.info);
         let offset = offset_name(index);
-        let value = self.or_default(item, index, self.bounded(item, index));
+        let value = self.bounded(item, index);
+        let (value, column) = match item.column {
+            Some(column) => self.in_column(item, index, column, value),
+            None => (self.or_default(item, index, value), Column::default()),
+        };
+        let Column { before: separator, there, after } = column;
         let left =
             if self.uses_left(item) { quote!(let __left: usize = __r.left();) } else { TokenStream::new() };
-        let read = match self.condition(item) {
+        let condition = there.or_else(|| self.condition(item));
+        let read = match condition {
+            _ if matches!(item.presence, Presence::Always) => quote!(let #local = #value;),
             None => quote!(let #local = #value;),
             Some(condition) => quote!(let #local = if #condition { __p::Some(#value) } else { __p::None };),
         };
         let checks = self.after(index);
         let order = self.choose_order(index);
         // The separator after a field is no part of it.
-        let end = match &item.extent {
-            Extent::Separated(sep) if self.layout.items.iter().any(|item| item.relation.is_some()) => {
-                let end = end_name(index);
-                let separator = (!sep.last).then(|| quote!(-__more as u32));
-                quote!(let #end: u32 = __r.offset() #separator;)
-            }
-            _ => TokenStream::new(),
+        let end = if item.column.is_some() && self.layout.items.iter().any(|item| item.relation.is_some()) {
+            let end = end_name(index);
+            quote!(let #end: u32 = __r.offset();)
+        } else {
+            TokenStream::new()
         };
         quote! {
-            let #offset: u32 = __r.offset();
             #left
+            #separator
+            let #offset: u32 = __r.offset();
             #order
             __r.enter(&#info);
             #read
             __r.leave();
             #end
+            #after
             #checks
         }
     }
@@ -265,11 +276,23 @@ impl Decode<'_> {
     /// A value, or what it is where it is not there.
     fn or_default(&self, item: &Item, index: usize, value: TokenStream) -> TokenStream {
         let Some(absent) = &item.absent else { return value };
-        let (ty, info, offset) = (&item.ty, &item.info, offset_name(index));
         let there = match &absent.unless {
             Some(unless) => user_expr(unless, self.layout, item, self.model, Locals::Values),
-            None => quote!(__more),
+            None => quote!(__there),
         };
+        self.or_default_if(item, index, &there, value)
+    }
+
+    /// The same where it is known whether it is there.
+    fn or_default_if(
+        &self,
+        item: &Item,
+        index: usize,
+        there: &TokenStream,
+        value: TokenStream,
+    ) -> TokenStream {
+        let Some(absent) = &item.absent else { return value };
+        let (ty, info, offset) = (&item.ty, &item.info, offset_name(index));
         let default = user_expr(&absent.value, self.layout, item, self.model, Locals::Values);
         let flag = absent.by_end().then(|| quote!(__r.flag_at(__p::Flag::Missing, &#info, #offset);));
         quote!(if #there { #value } else { #flag let __d: #ty = #default; __d })
@@ -278,7 +301,7 @@ impl Decode<'_> {
     pub(crate) fn condition(&self, item: &Item) -> Option<TokenStream> {
         match &item.presence {
             Presence::Always => None,
-            Presence::More => Some(quote!(__more)),
+            Presence::More | Presence::Filled => Some(quote!(__there)),
             Presence::If(expr) => Some(user_expr(expr, self.layout, item, self.model, Locals::Values)),
             Presence::By(flag) => {
                 let raw = raw_name(*flag);

@@ -1,6 +1,7 @@
 //! Encoding a layout: runs of fixed items as one array, lengths and checksums
 //! written when what they speak of is there.
 
+mod column;
 mod computed;
 mod patch;
 mod value;
@@ -12,7 +13,7 @@ use syn::Type;
 use super::check;
 use super::common::{Locals, choose_order, int_bytes, is_little, mentions_left, type_is, user_expr};
 use super::group::group_at;
-use crate::ir::{Absent, BitSlot, Extent, IntTy, Item, Layout, Model, Presence, Repr};
+use crate::ir::{Absent, BitSlot, IntTy, Item, Layout, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Relation, Source};
 
@@ -43,15 +44,14 @@ impl Encode<'_> {
     fn all(&self) -> TokenStream {
         let items = &self.layout.items;
         let mut out = TokenStream::new();
-        if items.iter().any(|item| matches!(item.presence, Presence::More)) {
-            out.extend(quote!(let mut __ended = false;));
-        }
+        out.extend(self.before_columns());
         out.extend(self.range(0, items.len()));
         out
     }
 
     /// Statements that write the items from `from` to before `to`.
     pub(crate) fn range(&self, from: usize, to: usize) -> TokenStream {
+        let items = &self.layout.items;
         let mut out = TokenStream::new();
         let mut index = from;
         while index < to {
@@ -60,7 +60,9 @@ impl Encode<'_> {
                 index = last + 1;
                 continue;
             }
-            let end = (index..to).find(|i| !self.in_run(*i)).unwrap_or(to);
+            out.extend(self.opening(index));
+            let ends = |i: &usize| !self.in_run(*i) || *i > index && items[*i].opens.is_some();
+            let end = (index..to).find(ends).unwrap_or(to);
             if end > index {
                 out.extend(self.run(index, end));
                 for done in index..end {
@@ -395,31 +397,11 @@ impl Encode<'_> {
     fn single(&self, index: usize) -> TokenStream {
         let item = &self.layout.items[index];
         let (local, info, place) = (&item.local, &item.info, place_name(index));
-        // What is said of a field is said without the separator before it.
-        let separator = match &item.extent {
-            Extent::Separated(sep) if !sep.first => {
-                let byte = sep.byte;
-                match item.presence {
-                    Presence::Always => quote!(__w.bytes(&[#byte]);),
-                    _ => quote!(if #local.is_some() { __w.bytes(&[#byte]); }),
-                }
-            }
-            _ => TokenStream::new(),
-        };
+        let separator = self.separator(index);
         let write = match &item.presence {
             Presence::Always => self.or_default(item, self.value(item, index, &quote!(#local))),
-            // Without a field there is none after it either.
-            Presence::More => {
-                let value = self.value(item, index, &quote!(__x));
-                quote! {
-                    match #local {
-                        __p::Some(__x) if !__ended => { #value }
-                        __p::Some(_) => return __p::Err(__w.error(__p::ErrorKind::Relation, __w.here(), &#info)),
-                        __p::None => __ended = true,
-                    }
-                }
-            }
-            Presence::By(_) => {
+            Presence::More => self.or_missing(item, index),
+            Presence::By(_) | Presence::Filled => {
                 let value = self.value(item, index, &quote!(__x));
                 quote!(if let __p::Some(__x) = #local { #value })
             }
@@ -439,7 +421,7 @@ impl Encode<'_> {
         };
         let order = self.choose_order(index);
         let (before, after) = super::join::home(&self.layout.items, index);
-        let end = matches!(item.extent, Extent::Separated(_)).then(|| {
+        let end = item.column.is_some().then(|| {
             let end = end_name(index);
             quote!(let #end = __w.here();)
         });

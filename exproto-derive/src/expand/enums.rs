@@ -73,6 +73,7 @@ fn tag_bytes(data: &EnumModel, int: Option<crate::ir::IntTy>) -> Holds {
 }
 
 fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
+    let lead = super::column::lead_of_enum(model, data);
     let held = held(model, data).tokens();
     let tag_bytes = tag_bytes(data, None).tokens();
     let lifetime = de_lifetime(model);
@@ -153,6 +154,7 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
             const TAG_BYTES: __p::ByteSet = #tag_bytes;
             #ends
             type Ctx = #ctx;
+            #lead
             #[inline]
             fn tag(&self) -> u64 { match self { #(#tag_arms)* } }
         }
@@ -255,6 +257,7 @@ fn inline(model: &Model, data: &EnumModel) -> TokenStream {
 
 /// `Wire`, `Decode`, `Encode` of an enum whose variants have conditions.
 fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
+    let lead = super::column::lead_of_enum(model, data);
     let held = held(model, data).tokens();
     let lifetime = de_lifetime(model);
     let ctx = ctx_type(model);
@@ -325,6 +328,7 @@ fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
             const BYTES: __p::ByteSet = #held;
             #ends
             type Ctx = #ctx;
+            #lead
         }
         #decode {
             fn decode<__T: __p::Trace>(__r: &mut __p::Reader<#lifetime, __T>, __ctx: #ctx) -> __p::Result<Self, __p::Error> {

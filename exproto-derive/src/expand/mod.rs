@@ -5,6 +5,7 @@ pub(crate) mod asserts;
 mod bounds;
 mod calc;
 pub(crate) mod check;
+mod column;
 pub(crate) mod common;
 mod decode;
 pub(crate) mod depth;

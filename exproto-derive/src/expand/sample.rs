@@ -169,6 +169,10 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
             let size = user_expr(expr, layout, item, model, Locals::Sample);
             quote!(__p::Some(__p::ToSize::to_size(#size)))
         }
+        Extent::Count(expr) if matches!(item.repr, Repr::Slice | Repr::Buffer) && !mentions_left(expr) => {
+            let count = user_expr(expr, layout, item, model, Locals::Sample);
+            quote!(__p::Some(__p::ToSize::to_size(#count)))
+        }
         _ => match &item.attrs.max {
             Some(_) if !matches!(item.repr, Repr::List(..) | Repr::Int(..)) => quote!(__p::Some(__max)),
             _ => quote!(__p::None),
@@ -179,7 +183,10 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
         if path.path.segments.last().is_some_and(|last| last.ident == "Utf16Be" || last.ident == "Utf16Le"));
     let size = if wide { quote!(__p::Option::map(#size, |__n: usize| __n / 2)) } else { size };
     // What ends a value is not in it.
-    if matches!(item.extent, Extent::Until(_) | Extent::Separated(_))
+    if item.column.is_some() && matches!(item.repr, Repr::Array(_)) {
+        return quote!({ let __v: #ty = __p::array_of(|_| __random.within(b'a'..=b'z')); __v });
+    }
+    if (matches!(item.extent, Extent::Until(_)) || item.column.is_some())
         && matches!(item.repr, Repr::Slice | Repr::Buffer)
     {
         return quote!({

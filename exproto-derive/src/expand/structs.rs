@@ -34,6 +34,7 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
     let read = depth::decode(model, &quote!(#found #bind #read __p::Ok(#value)));
     let write = depth::encode(model, &quote!(#bind let #take_apart = self; #write __p::Ok(())));
     let ends = depth::ends(model);
+    let lead = super::column::lead_of_struct(layout, &quote!(#ident));
     let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
     let decode =
         header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
@@ -47,6 +48,7 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
             #delimited
             #ends
             type Ctx = #ctx;
+            #lead
         }
         #decode {
             #[inline]
@@ -116,10 +118,6 @@ pub(crate) fn sizes(layout: &Layout) -> (TokenStream, TokenStream, TokenStream) 
                 let bytes = end.len();
                 (Some(quote!(#bytes)), None)
             }
-            (_, Extent::Separated(sep)) => {
-                let bytes = usize::from(!sep.first);
-                (Some(quote!(#bytes)), None)
-            }
             (_, Extent::Fixed(bytes)) => (Some(quote!(#bytes)), Some(quote!(__p::Some(#bytes)))),
             (_, Extent::PrefixSizeBy(codec) | Extent::PrefixCountBy(codec)) if const_path(codec) => {
                 (Some(quote!(__p::codec_min::<u64, _>(&#codec))), None)
@@ -132,6 +130,10 @@ pub(crate) fn sizes(layout: &Layout) -> (TokenStream, TokenStream, TokenStream) 
         };
         if let Some(least) = least {
             min.extend(quote!(+ #least));
+        }
+        let exact = exact.filter(|_| item.column.is_none());
+        if item.column.is_some_and(|column| column.lead) {
+            min.extend(quote!(+ 1_usize));
         }
         let exact = exact.unwrap_or_else(|| quote!(__p::None));
         size = quote!(__p::add_sizes(#size, #exact));

@@ -21,7 +21,7 @@ pub(super) fn groups(items: &mut [Item], spans: &[Span]) {
         let optional = match item.presence {
             Presence::By(flag) => flag != usize::MAX,
             Presence::If(_) => true,
-            Presence::More => false,
+            Presence::More | Presence::Filled => false,
             Presence::Always => item.absent.is_some(),
         };
         if !optional || matches!(item.repr, Repr::Bits(_)) {

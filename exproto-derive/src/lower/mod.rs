@@ -7,6 +7,7 @@ mod join;
 mod order;
 mod relate;
 mod rows;
+mod separate;
 mod types;
 mod value;
 
@@ -22,9 +23,7 @@ use crate::attr::wire::{BitsKey, CtxKey, Endian, UntilKey, WireAttrs, WireConten
 use crate::attr::{Keyed, Place, doc_of, frame, route, wire};
 use crate::ctxt::Ctxt;
 use crate::framing::frame_of;
-use crate::ir::{
-    Absent, BitStruct, Extent, IntTy, Item, Layout, Model, Presence, Repr, Separated, Shape, Style,
-};
+use crate::ir::{Absent, BitStruct, Extent, IntTy, Item, Layout, Model, Presence, Repr, Shape, Style};
 use crate::relation::{self, Relation, Source};
 
 use enums::enum_shape;
@@ -32,7 +31,7 @@ pub(crate) use groups::{decided_by, reaches};
 pub(crate) use relate::{bounds, constant_size, fixed_at, fixed_beside, last_of, position};
 use relate::{containers, ends, place_bits, presence, relate, tails};
 pub(crate) use types::{Class, classify, snake_case};
-use types::{meta, option_of};
+use types::{bare, meta, option_of};
 use value::{bit_repr, value_item};
 
 /// What the fields of a type have in common.
@@ -187,7 +186,7 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope,
     let mut build = Builder { items: Vec::new(), owner: &owner, scope, broken: false };
     let mut spans: Vec<groups::Span> = Vec::new();
     for item in &type_attrs.before {
-        build.wire_item(item, ctxt);
+        build.wire_item(item, false, ctxt);
     }
     for (index, field) in fields.iter().enumerate() {
         let before = ctxt.count();
@@ -196,17 +195,17 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope,
         let broken = ctxt.count() > before;
         let first = build.items.len();
         for item in &attrs.before {
-            build.wire_item(item, ctxt);
+            build.wire_item(item, false, ctxt);
         }
         let at = build.items.len();
         build.field(index, field, &attrs, broken, ctxt);
         for item in &attrs.after {
-            build.wire_item(item, ctxt);
+            build.wire_item(item, true, ctxt);
         }
         spans.push((first, at, build.items.len() - 1));
     }
     for item in &type_attrs.after {
-        build.wire_item(item, ctxt);
+        build.wire_item(item, true, ctxt);
     }
     let build_broken = build.broken;
     let mut items = build.items;
@@ -215,7 +214,7 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope,
     relate(&mut items, scope.sep.is_some(), ctxt);
     rows::rows(&mut items, ctxt);
     if let Some(byte) = scope.sep {
-        separate(&mut items, byte, ctxt);
+        separate::separate(&mut items, byte, ctxt);
     }
     let broken = build_broken || ctxt.count() > before;
     presence(&items, broken, ctxt);
@@ -229,60 +228,6 @@ fn layout(owner: String, fields: &Fields, type_attrs: &WireAttrs, scope: &Scope,
     join::join(&mut items, ctxt);
     order::choose(&mut items, scope, ctxt);
     Layout { owner, style, items, broken }
-}
-
-/// Fields that do not say themselves where they end reach to the next
-/// separator, and the last one to the end.
-fn separate(items: &mut [Item], byte: u8, ctxt: &mut Ctxt) {
-    let open = |item: &Item| {
-        matches!(item.extent, Extent::Own)
-            && !matches!(item.repr, Repr::Constant(_) | Repr::Gap(_) | Repr::Skipped(_) | Repr::TagReceiver)
-            // Digits of a fixed width stand alone only where no field is.
-            && (item.fixed().is_none() || item.member.is_some() && in_digits(item))
-    };
-    for item in items.iter().filter(|item| item.member.is_some() && !item.broken) {
-        if matches!(item.repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_)) && !in_digits(item) {
-            ctxt.error_at(
-                item.span,
-                format_args!(
-                    "`{}` would be binary between separators: use a number as text: `as = dec`, `Dec` or `HexNum`",
-                    item.label
-                ),
-            );
-        }
-    }
-    let fields: Vec<usize> = (0..items.len()).filter(|at| items.get(*at).is_some_and(open)).collect();
-    for (order, at) in fields.iter().enumerate() {
-        let (first, last) = (order == 0, order + 1 == fields.len());
-        let mut tail = 0;
-        for after in at + 1..items.len() {
-            match fixed_at(items, after) {
-                Some(bytes) => tail += bytes,
-                None if !last => break,
-                None => {
-                    let (item, label) = (&items[after], &items[*at].label);
-                    ctxt.error_at(
-                        item.span,
-                        format_args!(
-                            "`{}` follows `{label}`, the last separated field, and has no fixed size",
-                            item.label
-                        ),
-                    );
-                    break;
-                }
-            }
-        }
-        let Some(item) = items.get_mut(*at) else { continue };
-        item.extent = Extent::Separated(Separated { byte, first, last, tail });
-        if matches!(item.presence, Presence::By(usize::MAX)) {
-            item.presence = Presence::More;
-        }
-    }
-}
-
-/// Whether an integer stands as text.
-fn in_digits(item: &Item) -> bool {
-    matches!(&item.repr, Repr::Int(int, _) | Repr::Scalar(int, _) if int.digits.is_some())
 }
 
 /// `#[frame(..)]` and `#[route(..)]` do not go on fields.
@@ -313,7 +258,7 @@ impl Builder<'_> {
         format_ident!("__{}_{}", owner.to_uppercase(), self.items.len())
     }
 
-    fn wire_item(&mut self, item: &WireItem, ctxt: &mut Ctxt) {
+    fn wire_item(&mut self, item: &WireItem, behind: bool, ctxt: &mut Ctxt) {
         let index = self.items.len();
         let before = ctxt.count();
         let (repr, ty, relation) = match &item.content {
@@ -406,6 +351,9 @@ impl Builder<'_> {
             group: None,
             repr,
             extent: until_bytes(&item.attrs, ctxt),
+            column: None,
+            opens: None,
+            behind,
             relation,
             opaque: None,
             absent: None,
@@ -450,7 +398,7 @@ impl Builder<'_> {
         let span = field.ident.as_ref().map_or_else(|| field.ty.span(), Ident::span);
         let (optional, ty) = match option_of(&field.ty) {
             Some(inner) if attrs.skip.is_none() => (true, inner.clone()),
-            _ => (false, field.ty.clone()),
+            _ => (false, bare(&field.ty).clone()),
         };
         let presence = match (&attrs.condition, optional) {
             (Some(key), true) => Presence::If(key.value.clone()),

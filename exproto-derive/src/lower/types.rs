@@ -20,10 +20,19 @@ pub(crate) enum Class {
     Other,
 }
 
+/// A type without what a `macro_rules` macro puts around its `$ty:ty`.
+pub(super) fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => bare(&group.elem),
+        Type::Paren(paren) => bare(&paren.elem),
+        _ => ty,
+    }
+}
+
 /// Looks at a type by its name: a macro knows no more of it.
 pub(crate) fn classify(ty: &Type) -> Class {
     let is_u8 = |ty: &Type| ty.to_token_stream().to_string() == "u8";
-    match ty {
+    match bare(ty) {
         Type::Reference(reference) => match &*reference.elem {
             Type::Slice(slice) if is_u8(&slice.elem) => Class::Slice,
             Type::Path(path) if path.path.is_ident("str") => Class::Unsupported(
@@ -32,12 +41,12 @@ pub(crate) fn classify(ty: &Type) -> Class {
             _ => Class::Unsupported("a borrowed field is `&[u8]`, `Text` or `List`"),
         },
         Type::Array(array) if is_u8(&array.elem) => Class::Array(array.len.clone()),
-        Type::Array(array) => Class::List(ListKind::Array, (*array.elem).clone()),
+        Type::Array(array) => Class::List(ListKind::Array, bare(&array.elem).clone()),
         Type::Path(path) => {
             let Some(last) = path.path.segments.last() else { return Class::Other };
             let element = match &last.arguments {
                 syn::PathArguments::AngleBracketed(args) => args.args.iter().find_map(|arg| match arg {
-                    syn::GenericArgument::Type(ty) => Some(ty.clone()),
+                    syn::GenericArgument::Type(ty) => Some(bare(ty).clone()),
                     _ => None,
                 }),
                 _ => None,
@@ -64,14 +73,14 @@ pub(super) fn option_of(ty: &Type) -> Option<&Type> {
 
 /// The `T` of `NAME<T>`.
 pub(super) fn argument_of<'t>(ty: &'t Type, name: &str) -> Option<&'t Type> {
-    let Type::Path(path) = ty else { return None };
+    let Type::Path(path) = bare(ty) else { return None };
     let last = path.path.segments.last()?;
     if last.ident != name {
         return None;
     }
     match &last.arguments {
         syn::PathArguments::AngleBracketed(args) => match args.args.first()? {
-            syn::GenericArgument::Type(ty) => Some(ty),
+            syn::GenericArgument::Type(ty) => Some(bare(ty)),
             _ => None,
         },
         _ => None,

@@ -40,13 +40,13 @@ pub(super) fn value_item(
     } else if let Some(int) = IntTy::of_type(&ty) {
         Repr::Int(int, need_endian(int, endian, span, label, scope, ctxt))
     } else {
-        // Numbers of a few bits are no bytes.
-        let of_bits = attrs.each.as_ref().is_some_and(|each| each.value.bits.is_some());
+        // Numbers of a few bits or in digits are no bytes.
+        let elements = attrs.each.is_some();
         let class = match (classify(&ty), &ty) {
-            (Class::Array(_), Type::Array(array)) if of_bits => {
+            (Class::Array(_), Type::Array(array)) if elements => {
                 Class::List(ListKind::Array, (*array.elem).clone())
             }
-            (Class::Buffer, _) if of_bits && let Some(element) = argument_of(&ty, "Vec") => {
+            (Class::Buffer, _) if elements && let Some(element) = argument_of(&ty, "Vec") => {
                 Class::List(ListKind::Vec, element.clone())
             }
             (class, _) => class,
@@ -111,6 +111,9 @@ pub(super) fn value_item(
         group: None,
         repr,
         extent,
+        column: None,
+        opens: None,
+        behind: false,
         relation: None,
         joins: Vec::new(),
         whole: None,

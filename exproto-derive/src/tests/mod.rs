@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod absent;
+mod columns;
 mod depth;
 mod digits;
 mod frame;

@@ -40,6 +40,23 @@ pub trait Wire {
     const ENDS_WITHOUT_MAX_DEPTH: () = ();
     /// Values of the surrounding layout that decide this one; `()` if none.
     type Ctx: Copy;
+    /// Whether a separator stands before this value, where it is the last of a
+    /// layout with [`sep`](crate::doc::wire#sep).
+    fn joint(&self) -> Joint {
+        Joint::Always
+    }
+}
+
+/// Whether a separator stands before the last value of a layout with
+/// [`sep`](crate::doc::wire#sep).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joint {
+    /// Always, also before an empty value.
+    Always,
+    /// It is written, and may be missing.
+    May,
+    /// Never: the value has no fields, or none that is there.
+    Never,
 }
 
 /// A type that can be read from bytes that live for `'a`.
@@ -100,6 +117,10 @@ pub trait Tagged {
     type Ctx: Copy;
     /// The tag of this value.
     fn tag(&self) -> u64;
+    /// As [`Wire::joint`].
+    fn joint(&self) -> Joint {
+        Joint::Always
+    }
 }
 
 /// Reading an enum whose tag lies in another field.

@@ -142,7 +142,7 @@ pub use frame::{
 };
 pub use json::{Base64, Fill, FillError, JsonObject, JsonWriter, Node, Object, to_json};
 pub use layout::{
-    Codec, Context, Decode, Encode, EncodeBody, End, Family, NoCtx, Protocol, Scalar, Segment, Select,
+    Codec, Context, Decode, Encode, EncodeBody, End, Family, Joint, NoCtx, Protocol, Scalar, Segment, Select,
     Tagged, Wire,
 };
 pub use number::Digits;

@@ -257,17 +257,48 @@ impl<'a, T: Trace> Reader<'a, T> {
         Ok(sub)
     }
 
-    /// A reader over the bytes up to the next `separator`, which is taken too,
-    /// or to the end. `more` says whether there was one.
+    /// Takes a `separator` that more than `tail` bytes begin with; whether there
+    /// was one.
     #[inline]
-    pub fn sub_separated(&mut self, separator: u8, more: &mut bool) -> Self {
-        let found = memchr::memchr(separator, self.rest);
-        *more = found.is_some();
-        let (taken, rest) = self.rest.split_at(found.unwrap_or(self.rest.len()));
-        self.rest = rest;
-        let sub = Self { rest: taken, end: self.offset(), flags: self.flags, trace: self.trace };
-        self.rest = rest.get(usize::from(*more)..).unwrap_or(&[]);
-        sub
+    pub fn separator(&mut self, separator: u8, tail: usize) -> bool {
+        match self.rest.split_first() {
+            Some((byte, rest)) if *byte == separator && rest.len() >= tail => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A reader over the bytes up to the next `separator`, or to the last `tail`
+    /// bytes, without `behind` bytes that stand there after the value.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Short`] when fewer than that are left.
+    #[inline]
+    pub fn column(
+        &mut self,
+        separator: u8,
+        behind: usize,
+        tail: usize,
+        at: &'static FieldInfo,
+    ) -> Result<Self, Error> {
+        let Some(most) = self.rest.len().checked_sub(tail) else { return Err(self.short(tail, at)) };
+        let area = self.rest.get(..most).unwrap_or(&[]);
+        let column = memchr::memchr(separator, area).unwrap_or(most);
+        match column.checked_sub(behind) {
+            Some(size) => self.sub(size, at),
+            None => Err(self.short(behind + tail, at)),
+        }
+    }
+
+    /// Whether nothing stands before the next `separator`, or in the `last`
+    /// column before the last `tail` bytes.
+    #[inline]
+    #[must_use]
+    pub fn column_is_empty(&self, separator: u8, tail: usize, last: bool) -> bool {
+        self.rest.len() <= tail || !last && self.rest.first() == Some(&separator)
     }
 
     /// All bytes that are left in this extent.

@@ -6,16 +6,27 @@ use quote::{quote, quote_spanned};
 use super::{Decode, offset_name, raw_name};
 use crate::expand::common::{Locals, located, user_expr};
 use crate::expand::rows;
-use crate::ir::{Extent, Item, Presence, Repr};
+use crate::ir::{Extent, Item, Repr};
 use crate::lower::{bounds, fixed_at};
 use crate::relation::{self, Relation, Source};
 
 impl Decode<'_> {
     /// The value within its extent, read from `__r`.
     pub(super) fn bounded(&self, item: &Item, index: usize) -> TokenStream {
+        match item.column {
+            Some(column) if !matches!(item.extent, Extent::Until(_)) => {
+                let value = self.sized(item, index);
+                self.column(item, column, &value)
+            }
+            _ => self.sized(item, index),
+        }
+    }
+
+    /// The same within its column.
+    fn sized(&self, item: &Item, index: usize) -> TokenStream {
         let info = &item.info;
         let size = match &item.extent {
-            Extent::Own => return self.whole(item, index),
+            Extent::Own | Extent::Column => return self.whole(item, index),
             Extent::Rest(0) => return self.whole(item, index),
             Extent::Rest(tail) => {
                 let value = self.whole(item, index);
@@ -28,26 +39,6 @@ impl Decode<'_> {
                 return self.sub(item, &reader, &value);
             }
             Extent::UntilElement(last) => return self.ended(item, index, last),
-            Extent::Separated(sep) => {
-                let value = self.whole(item, index);
-                let missing = match item.presence {
-                    Presence::Always if !sep.first && item.absent.is_none() => quote! {
-                        if !__more { return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, 0, 1)); }
-                    },
-                    _ => TokenStream::new(),
-                };
-                if sep.last && sep.tail == 0 {
-                    return quote!({ #missing #value });
-                }
-                if sep.last {
-                    let tail = sep.tail;
-                    let value = self.sub(item, &quote!(__r.sub_rest(#tail, &#info)?), &value);
-                    return quote!({ #missing #value });
-                }
-                let byte = sep.byte;
-                let value = self.sub(item, &quote!(__r.sub_separated(#byte, &mut __more)), &value);
-                return quote!({ #missing #value });
-            }
             Extent::Fixed(size) => quote!(#size),
             Extent::Size(expr) => {
                 let value = user_expr(expr, self.layout, item, self.model, Locals::Values);
@@ -169,7 +160,7 @@ pub(super) fn limit(item: &Item, amount: &TokenStream) -> TokenStream {
     }
 }
 
-fn sub(reader: &TokenStream, value: &TokenStream, info: &Ident) -> TokenStream {
+pub(super) fn sub(reader: &TokenStream, value: &TokenStream, info: &Ident) -> TokenStream {
     quote!({
         let mut __s = #reader;
         let __v = { let __r = &mut __s; #value };

@@ -228,11 +228,7 @@ impl Decode<'_> {
                 let size = size as u32;
                 quote!((#start + #size))
             }
-            None if matches!(
-                self.layout.items.get(last),
-                Some(Item { extent: Extent::Separated(_), .. })
-            ) =>
-            {
+            None if self.layout.items.get(last).is_some_and(|item| item.column.is_some()) => {
                 let end = end_name(last);
                 quote!(#end)
             }

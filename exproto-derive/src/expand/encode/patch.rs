@@ -7,7 +7,7 @@ use super::{Due, Encode, end_name, place_name};
 use crate::expand::check;
 use crate::expand::common::{Locals, located, patch_name, patch_order};
 use crate::expand::group::holds;
-use crate::ir::{Extent, IntTy, Repr};
+use crate::ir::{IntTy, Repr};
 use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Items, Relation, Source, Term};
 
@@ -61,7 +61,7 @@ impl Encode<'_> {
 
     /// The place right after the item `last`, seen from the later item `from`.
     pub(super) fn end_place(&self, last: usize, from: usize) -> TokenStream {
-        if matches!(self.layout.items[last].extent, Extent::Separated(_)) {
+        if self.layout.items[last].column.is_some() {
             let end = end_name(last);
             return quote!(#end);
         }
@@ -224,8 +224,7 @@ impl Encode<'_> {
         let items = &self.layout.items;
         let (info, place, own) = (&items[index].info, place_name(index), own != 0);
         let later = (index + 1..written).map(place_name);
-        let ends =
-            (index..written).filter(|at| matches!(items[*at].extent, Extent::Separated(_))).map(end_name);
+        let ends = (index..written).filter(|at| items[*at].column.is_some()).map(end_name);
         let moved = later.chain(ends).map(|name| quote!(let #name = #name.plus(__n);));
         quote! {
             let __n: usize = __w.put_number(#place, #own, &#info, |__w, __n| {

@@ -18,6 +18,17 @@ use crate::relation::{Relation, Source};
 impl Encode<'_> {
     /// Writes a value with its prefix and padding; `x` is a reference to it.
     pub(super) fn value(&self, item: &Item, index: usize, x: &TokenStream) -> TokenStream {
+        let value = self.sized(item, index, x);
+        match item.column {
+            Some(column) if !column.last && !matches!(item.extent, Extent::Until(_)) => {
+                let (byte, info) = (column.byte, &item.info);
+                quote!({ let __column = __w.here(); #value __w.without(__column, #byte, &#info)?; })
+            }
+            _ => value,
+        }
+    }
+
+    fn sized(&self, item: &Item, index: usize, x: &TokenStream) -> TokenStream {
         let info = &item.info;
         if let Repr::Row(..) = item.repr {
             return self.content(item, index, x);
@@ -63,11 +74,6 @@ impl Encode<'_> {
                     }
                     #content
                 }
-            }
-            Extent::Separated(sep) => {
-                let byte = sep.byte;
-                let check = (!sep.last).then(|| quote!(__w.without(__from, #byte, &#info)?;));
-                quote!({ let __from = __w.here(); #content #check })
             }
             Extent::Fixed(size) => {
                 let check = exact(quote!(#size));

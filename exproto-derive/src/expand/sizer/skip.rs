@@ -65,7 +65,7 @@ impl<'m> Steps<'m> {
             }
             Extent::Own => self.own(item, index),
             Extent::Rest(_) if matches!(item.repr, Repr::Part | Repr::Body(_)) => self.own(item, index),
-            Extent::Separated(_)
+            Extent::Column
             | Extent::Rest(_)
             | Extent::UntilElement(_)
             | Extent::BySizes(_)

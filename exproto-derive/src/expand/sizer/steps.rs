@@ -254,7 +254,7 @@ impl<'m> Steps<'m> {
     fn condition(&mut self, index: usize, known: usize) -> TokenStream {
         let item = &self.layout.items[index];
         let expr = match &item.presence {
-            Presence::More => return quote!(true),
+            Presence::More | Presence::Filled => return quote!(true),
             Presence::By(flag) => {
                 let raw = self.slot(*flag, Slot::Raw);
                 let ops = self.layout.items.get(*flag).and_then(|item| item.relation.as_ref());
