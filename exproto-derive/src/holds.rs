@@ -135,7 +135,8 @@ fn extent(item: &Item) -> Holds {
         Some(column) if !column.first => Holds::of(&[column.byte]),
         _ => Holds::default(),
     };
-    separator.and(around(item))
+    let between = item.attrs.sep.as_ref().map_or_else(Holds::default, |key| Holds::of(&[key.value]));
+    separator.and(between).and(around(item))
 }
 
 fn around(item: &Item) -> Holds {

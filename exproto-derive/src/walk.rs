@@ -370,6 +370,7 @@ fn ends(item: &Item, whole: &Item, stuck: &mut Vec<(Span, String)>) {
         (Repr::Int(int, _) | Repr::Scalar(int, _), Extent::Own) if int.own_width() => {
             stuck.push((whole.span, takes_all()));
         }
+        (_, Extent::Column) => stuck.push((whole.span, takes_all())),
         (_, Extent::UntilElement(_)) => stuck.push((
             whole.span,
             format!("nothing says where this frame ends: which element of `{label}` is the last is known only when it is decoded; let a length before it say `= size({label})`, or end the frame with `flag = 0x7E`, `end = b\"..\"`, `line` or `datagram`"),

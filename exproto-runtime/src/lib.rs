@@ -164,8 +164,8 @@ pub mod prelude {
     #[cfg(feature = "charsets")]
     pub use crate::codec::Gbk;
     pub use crate::codec::{
-        Ascii, Bcd, BcdTime, Codec, Deframer, Encode, Endian, Error, FieldInfo, List, ListBuf, Random,
-        Reader, Tagged, Text, TextBuf, Transform, Utf8, Writer,
+        Ascii, Bcd, BcdTime, Codec, Deframer, Encode, Endian, Error, FieldInfo, Latin1, List, ListBuf,
+        Random, Reader, Tagged, Text, TextBuf, Transform, Utf8, Utf16Be, Utf16Le, Writer,
     };
     #[cfg(feature = "session")]
     pub use crate::session::{Asks, CloseReason, Cx, Lookup, Next, Outcome, Refusal, Schedule, TopicValue};

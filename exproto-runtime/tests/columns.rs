@@ -378,3 +378,141 @@ fn conditions_say_which_fields_there_are() {
     sampled::<Conditions>();
     assert_eq!(from_bytes::<Conditions>(b"2,2,1,3,4").unwrap_err().kind(), ErrorKind::Short);
 }
+
+/// Lists with a byte between their elements, between other separators.
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[wire(sep = b',')]
+struct Lists {
+    #[wire(sep = b'|')]
+    sensors: Vec<Sensor>,
+    #[wire(sep = b'|')]
+    pairs: Vec<Level>,
+    #[wire(sep = b'|', each(as = dec))]
+    analog: [u16; 3],
+    #[wire(sep = b' ', each(as = dec, range = 0..=99))]
+    numbers: Vec<u16>,
+    #[wire(before(n: dec = count(names)), sep = b';', each(as = Ascii))]
+    names: Vec<TextBuf>,
+    #[wire(sep = b';', each(sep = b'.', each(as = dec)))]
+    nested: Vec<Vec<u32>>,
+    x: Dec,
+    #[wire(sep = b'|', extra)]
+    last: Vec<Word>,
+}
+
+/// `06FB2E`: which sensor, and hundredths of a degree.
+#[derive(ExProtoFrame, Debug, PartialEq)]
+struct Sensor {
+    #[wire(as = hex(2))]
+    id: u8,
+    #[wire(as = hex(4), scale = 0.01)]
+    temperature: i16,
+}
+
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[wire(sep = b'=')]
+struct Level {
+    key: Word,
+    value: Dec,
+}
+
+#[test]
+fn elements_have_a_byte_between_them() {
+    let text = "06FB2E|07010A,a=1|b=2|c=,1|20|300,1 2 99,2,ab;c d,1.2;3,7,x|y";
+    both::<Lists>(text);
+    let value = from_bytes::<Lists>(text.as_bytes()).unwrap().frame;
+    assert_eq!(value.sensors[0], Sensor { id: 6, temperature: -1234 });
+    assert_eq!(
+        json(&value),
+        r#"{"sensors":[{"id":6,"temperature":-12.34},{"id":7,"temperature":2.66}],"pairs":[{"key":"a","value":1},{"key":"b","value":2},{"key":"c","value":null}],"analog":[1,20,300],"numbers":[1,2,99],"names":["ab","c d"],"nested":[[1,2],[3]],"x":7,"last":["x","y"]}"#
+    );
+    let node = json(&value);
+    let node = Node::parse(node.as_bytes()).unwrap();
+    let again = <Lists as exproto_runtime::codec::Fill>::fill(Some(&node), &AT).unwrap();
+    assert_eq!(to_bytes(&again).unwrap(), text.as_bytes());
+    for text in [",,0|0|0,,0,,,,", "06FB2E,a=1,1|2|3,5,1,ab,1;2,3,x", "06FB2E,a=1,1|2|3,5,2,;,1;2,3,x|y"] {
+        both::<Lists>(text);
+    }
+    sampled::<Lists>();
+    let trailing = from_bytes::<Lists>(format!("{text}|").as_bytes()).unwrap();
+    assert!(trailing.flags.has(Flag::Extra));
+    assert_eq!(to_bytes(&trailing.frame).unwrap(), text.as_bytes());
+    for (wrong, kind, name) in [
+        (text.replace("|300", ""), ErrorKind::Short, "analog"),
+        (text.replace("|300", "|300|4"), ErrorKind::Trailing, "analog"),
+        (text.replace("99", "99 "), ErrorKind::Digits, "numbers"),
+        (text.replace(",2,ab", ",3,ab"), ErrorKind::Short, "names"),
+        (text.replace(",2,ab", ",1,ab"), ErrorKind::Trailing, "names"),
+        (text.replace("06FB2E", "06FB2"), ErrorKind::Short, "temperature"),
+    ] {
+        let error = from_bytes::<Lists>(wrong.as_bytes()).unwrap_err();
+        assert_eq!((error.kind(), error.field().name), (kind, name), "{wrong}");
+    }
+    let long = Lists { pairs: vec![Level { key: Word::new(b"a|b").unwrap(), value: 1.into() }], ..value };
+    assert_eq!(to_bytes(&long).unwrap_err().kind(), ErrorKind::Custom);
+}
+
+/// Words that stand only on the wire.
+#[derive(ExProtoFrame, Debug, PartialEq)]
+struct Order {
+    #[wire(before(b"@@"), until = b",", as = Ascii)]
+    id: TextBuf,
+    #[wire(rest, before(command: Word = tag(body), until = b","), after(b"*"))]
+    body: Body,
+}
+
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[wire(sep = b',')]
+struct Sentence {
+    #[wire(before(kind: Word = b"GPS"), before(command: Word = tag(body)))]
+    x: Dec,
+    #[wire(before(version: Word = VERSION))]
+    body: Body,
+}
+
+const VERSION: u64 = 0x5632;
+
+#[test]
+fn words_stand_only_on_the_wire() {
+    both::<Order>("@@5,C,60,7*");
+    both::<Order>("@@5,A10,*");
+    both::<Sentence>("GPS,C,5,V2,60,7");
+    both::<Sentence>("GPS,A10,5,V2");
+    sampled::<Order>();
+    sampled::<Sentence>();
+    for (text, kind, name) in [
+        ("GPX,C,5,V2,60", ErrorKind::Constant, "kind"),
+        ("GPS,C,5,V1,60", ErrorKind::Constant, "version"),
+        ("GPS,E,5,V2", ErrorKind::Short, "body"),
+    ] {
+        let error = from_bytes::<Sentence>(text.as_bytes()).unwrap_err();
+        assert_eq!((error.kind(), error.field().name), (kind, name), "{text}");
+    }
+}
+
+/// Two's complement in hexadecimal digits.
+#[derive(ExProtoFrame, Debug, PartialEq)]
+struct Signed {
+    #[wire(as = hex(4))]
+    a: i16,
+    #[wire(as = hex(3))]
+    b: i16,
+    #[wire(as = hex(8, lower))]
+    c: i32,
+    #[wire(as = hex(2))]
+    d: i64,
+}
+
+#[test]
+fn hexadecimal_digits_have_a_sign() {
+    for (text, a, b, c, d) in
+        [("FB2EFFFfffffffe80", -1234, -1, -2, -128), ("7FFF7FF000000107F", 32767, 2047, 16, 127)]
+    {
+        both::<Signed>(text);
+        assert_eq!(from_bytes::<Signed>(text.as_bytes()).unwrap().frame, Signed { a, b, c, d });
+    }
+    let value = Signed { a: 0, b: -2049, c: 0, d: 0 };
+    assert_eq!(to_bytes(&value).unwrap_err().kind(), ErrorKind::Overflow);
+    assert_eq!(to_bytes(&Signed { b: 0, d: 128, ..value }).unwrap_err().kind(), ErrorKind::Overflow);
+    sampled::<Signed>();
+}

@@ -17,7 +17,7 @@ const VARIANT_KEYS: &[&str] = &["tag", "other", "when"];
 const FIELD_KEYS: &[&str] = &[
     "endian", "as", "bits", "size", "count", "rest", "until", "max", "extra", "each", "fill", "is", "if",
     "tag", "opaque", "lenient", "range", "strict", "ctx", "scale", "offset", "unit", "sentinel", "skip",
-    "default", "via", "before", "after",
+    "default", "via", "sep", "before", "after",
 ];
 const ALL_KEYS: &[&str] = &[
     "endian",

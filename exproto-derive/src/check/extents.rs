@@ -41,6 +41,13 @@ pub(super) fn extent_of_fixed(item: &Item, ctxt: &mut Ctxt) {
     let Some((key, span)) = extent_key(&item.attrs) else { return };
     let label = &item.label;
     match &item.repr {
+        Repr::Int(int, _) | Repr::Scalar(int, _) if int.digits.is_some() => {
+            let name = crate::number::name(*int);
+            ctxt.error_at(
+                span,
+                format_args!("`{label}` has as many characters as `{name}` says: remove `{key}`"),
+            );
+        }
         Repr::Int(int, _) | Repr::Scalar(int, _) => {
             let bytes = int.bytes;
             ctxt.error_at(
@@ -89,6 +96,40 @@ pub(super) fn each(item: &Item, ctxt: &mut Ctxt) {
                 item.label
             ),
         );
+    }
+}
+
+// A byte stands between the elements of a `Vec` or an array, which are text.
+pub(super) fn between(item: &Item, ctxt: &mut Ctxt) {
+    let Some(key) = &item.attrs.sep else { return };
+    let label = &item.label;
+    match (&item.repr, item.each.as_deref()) {
+        (Repr::List(ListKind::Lazy, _), _) => ctxt.error_at(
+            key.key,
+            format_args!("elements of a `List` have nothing between them: use `Vec` for `{label}`"),
+        ),
+        (Repr::List(..), Some(each)) => {
+            let binary = match &each.repr {
+                Repr::Int(int, _) | Repr::Scalar(int, _) => int.digits.is_none(),
+                Repr::Bits(_) => true,
+                _ => false,
+            };
+            if binary {
+                ctxt.error_at(
+                    item.span,
+                    format_args!("the elements of `{label}` would be binary between separators: use numbers as text: `each(as = dec)`, `Dec` or `HexNum`"),
+                );
+            } else if let Extent::Until(_) = each.extent {
+                ctxt.error_at(
+                    key.key,
+                    format_args!("each element of `{label}` ends by itself: remove `sep`, or `until` in `each`"),
+                );
+            }
+        }
+        _ => ctxt.error_at(
+            key.key,
+            format_args!("`sep` stands between the fields of a type or the elements of a list, and `{label}` is no list: remove it, or put it on the type of `{label}`"),
+        ),
     }
 }
 
@@ -182,9 +223,10 @@ pub(super) fn bounded(item: &Item, ctxt: &mut Ctxt) {
             ),
         );
     }
-    let sized = decided && !item.counted();
+    let sized = decided && !item.counted() || item.attrs.sep.is_some() && item.takes_rest();
     let sized = sized || matches!(item.extent, Extent::Fixed(_) | Extent::Column);
-    let takes_all = matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..));
+    let takes_all =
+        matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..)) && item.attrs.sep.is_none();
     if let Some(key) = item.attrs.extra.as_ref().filter(|_| !sized || takes_all) {
         ctxt.error_at(
             key.key,

@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
-use super::extents::{bounded, each, extent_of_fixed, fill, lenient, no_extent};
+use super::extents::{between, bounded, each, extent_of_fixed, fill, lenient, no_extent};
 use super::layouts;
 use super::numbers::{range, scale, sentinel, strict};
 use super::relations::relation;
@@ -65,6 +65,7 @@ fn value(model: &Model, layout: &Layout, item: &Item, value: &Item, ctxt: &mut C
     extent_of_fixed(value, ctxt);
     bits(value, ctxt);
     each(value, ctxt);
+    between(value, ctxt);
     fill(value, ctxt);
     ctx(value, ctxt);
     opaque(value, ctxt);
@@ -183,9 +184,9 @@ fn opaque(item: &Item, ctxt: &mut Ctxt) {
 // order, a fill value and a range, no extents or presence.
 fn wire_only(item: &Item, ctxt: &mut Ctxt) {
     super::digits::end(item, ctxt);
-    let digits = super::digits::own_width(item);
+    let open = super::digits::own_width(item) || matches!(item.repr, Repr::Part);
     for (key, span) in keys(&item.attrs) {
-        if digits && key == "until" {
+        if open && key == "until" {
             continue;
         }
         if matches!(item.repr, Repr::Gap(_)) {

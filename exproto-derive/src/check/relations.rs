@@ -89,12 +89,8 @@ pub(super) fn carrier(item: &Item, relation: &Relation, ctxt: &mut Ctxt) -> bool
         Repr::Scalar(..) | Repr::Bits(_) => true,
         // A tag may be a word, which stands for an integer.
         Repr::Part => {
-            let word = match relation.source {
-                Source::Tag(_) => item.member.is_some(),
-                Source::Sign(..) => true,
-                _ => false,
-            };
-            word && relation.ops.is_empty()
+            matches!(relation.source, Source::Tag(_) | Source::Sign(..) | Source::Constant(_))
+                && relation.ops.is_empty()
         }
         _ => false,
     };

@@ -483,12 +483,18 @@ fn digits_of(read: &TokenStream, int: IntTy, from: &TokenStream, info: &Ident) -
             }
         }
     });
+    let value = if int.signed {
+        let up = 64 - int.bits();
+        quote!(((__v << #up) as i64 >> #up) as #ty)
+    } else {
+        quote!(__v as #ty)
+    };
     quote!({
         match #read {
             __p::Ok((__v, __same)) => {
                 #large
                 if !__same { __r.flag_at(__p::Flag::Reserved, &#info, #from); }
-                __v as #ty
+                #value
             }
             __p::Err(__at) => return __p::Err(__r.fail(__p::ErrorKind::Digits, #from + __at as u32, &#info, 0, 0)),
         }
@@ -504,7 +510,10 @@ pub(crate) fn int_bytes(
 ) -> (TokenStream, Vec<TokenStream>) {
     if let Some(digits) = int.digits {
         let (digits, width) = (digits.tokens(), int.bytes);
-        let bytes = quote!(let #name = { let __v: u64 = (#value) as u64; #digits.write::<#width>(__v) };);
+        let max = int.max();
+        let mask = int.signed.then(|| quote!(& #max));
+        let bytes =
+            quote!(let #name = { let __v: u64 = (#value) as u64 #mask; #digits.write::<#width>(__v) };);
         return (bytes, (0..width).map(|i| quote!(#name[#i])).collect());
     }
     if let Endian::Chosen(index) = endian {

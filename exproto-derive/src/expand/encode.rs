@@ -372,6 +372,13 @@ impl Encode<'_> {
             return TokenStream::new();
         }
         let info = &item.info;
+        if int.digits.is_some() && int.signed {
+            let (ty, up) = (int.rust(), 64 - int.bits());
+            return quote! {
+                { let __v: #ty = #value;
+                  if ((__v as i64) << #up) >> #up != __v as i64 { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &#info)); } }
+            };
+        }
         if int.digits.is_some() {
             let (ty, max) = (int.rust(), int.max());
             let over = (max < max_of(int.held as u32 * 8)).then(|| {

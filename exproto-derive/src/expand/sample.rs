@@ -314,7 +314,7 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
         }
         Repr::Int(int, _) if int.bytes < int.held || int.digits.is_some() && !int.own_width() => {
             if int.signed {
-                let bits = int.bytes as u32 * 8;
+                let bits = if int.digits.is_some() { int.bits() } else { int.bytes as u32 * 8 };
                 let (low, high) = (-(1_i64 << (bits - 1)), (1_i64 << (bits - 1)) - 1);
                 quote!(__random.within(#low..=#high) as #ty)
             } else {

@@ -308,6 +308,15 @@ impl Builder<'_> {
                         None if matches!(&relation, Some(Relation { source: Source::Sign(..), .. })) => {
                             (Repr::Part, ty.clone(), relation)
                         }
+                        // A word that is a tag or a constant.
+                        None if is_word(ty)
+                            && matches!(
+                                &relation,
+                                Some(Relation { source: Source::Tag(_) | Source::Constant(_), .. })
+                            ) =>
+                        {
+                            (Repr::Part, ty.clone(), relation.map(in_number))
+                        }
                         // A codec is named like a type.
                         None if let Some(codec) =
                             value::codec_of(ty).filter(|_| relation.is_some() || self.broken) =>
@@ -477,6 +486,19 @@ fn need_endian(
             Endian::Big
         }
     }
+}
+
+/// Whether it is the `Word` of the runtime.
+fn is_word(ty: &syn::Type) -> bool {
+    matches!(bare(ty), syn::Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Word"))
+}
+
+/// The constant of a word as the number that it stands for.
+fn in_number(relation: Relation) -> Relation {
+    let Source::Constant(expr) = &relation.source else { return relation };
+    let Some(number) = crate::ir::constant(expr) else { return relation };
+    let literal = syn::LitInt::new(&format!("{number}u64"), expr.span());
+    Relation { source: Source::Constant(syn::parse_quote!(#literal)), ..relation }
 }
 
 /// What ends the digits of an item that stands only on the wire.

@@ -10,7 +10,8 @@ use super::{Scope, need_endian};
 use crate::attr::Keyed;
 use crate::attr::wire::{Amount, BitsKey, CtxKey, Endian, TagKey, UntilKey, WireAttrs};
 use crate::ctxt::Ctxt;
-use crate::ir::{BitSlot, Extent, IntTy, Item, ListKind, Meta, Presence, Repr};
+use crate::ir::{BitSlot, Column, Extent, IntTy, Item, ListKind, Meta, Presence, Repr};
+use crate::number::Digits;
 
 /// How a value of a type is laid out; presence and names are the caller's.
 pub(super) fn value_item(
@@ -41,7 +42,7 @@ pub(super) fn value_item(
         Repr::Int(int, need_endian(int, endian, span, label, scope, ctxt))
     } else {
         // Numbers of a few bits or in digits are no bytes.
-        let elements = attrs.each.is_some();
+        let elements = attrs.each.is_some() || attrs.sep.is_some();
         let class = match (classify(&ty), &ty) {
             (Class::Array(_), Type::Array(array)) if elements => {
                 Class::List(ListKind::Array, (*array.elem).clone())
@@ -67,6 +68,9 @@ pub(super) fn value_item(
                         let order = inner.endian.as_ref().map(|key| key.value.order).or(scope.endian);
                         slot.endian = need_endian(IntTy::binary(2), order, span, label, scope, ctxt);
                         slot.first = BitSlot::IN_LIST;
+                    }
+                    if let Some(key) = &attrs.sep {
+                        between(&mut element, key.value);
                     }
                     each = Some(Box::new(element));
                 } else if let Some(key) = &attrs.each {
@@ -133,6 +137,18 @@ pub(super) fn value_item(
     }
 }
 
+/// An element that ends before this byte, or with the list.
+fn between(element: &mut Item, byte: u8) {
+    if let Repr::Bits(_) = element.repr {
+        return;
+    }
+    element.column =
+        Some(Column { byte, first: true, lead: false, last: false, behind: 0, tail: 0, lacks: false });
+    if matches!(element.extent, Extent::Own | Extent::Rest(_)) {
+        element.extent = Extent::Column;
+    }
+}
+
 /// `as = with(READ, WRITE)`: two functions as a codec.
 fn functions(codec: &Expr, ctxt: &mut Ctxt) -> Option<Expr> {
     let Expr::Call(call) = codec else { return None };
@@ -163,6 +179,9 @@ fn narrow(int: IntTy, endian: Endian, ty: &Type, at: &Expr, ctxt: &mut Ctxt) -> 
     let text = ty.to_token_stream();
     let name = crate::number::name(int);
     let digits = int.digits.is_some();
+    // Of a fixed number of hexadecimal digits the highest bit is the sign.
+    let twos = own.signed && matches!(int.digits, Some(Digits::Hex | Digits::HexLower)) && !int.own_width();
+    let int = IntTy { signed: int.signed || twos, ..int };
     // A magnitude whose sign stands elsewhere is found later.
     if own.float || int.float || own.signed != int.signed && (int.signed || digits) {
         ctxt.error(at, format_args!("a `{text}` is no `{name}`: use the same kind of integer on both sides"));

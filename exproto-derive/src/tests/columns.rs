@@ -47,3 +47,38 @@ fn what_stands_beside_a_field_belongs_to_it() {
         ),
     ]);
 }
+
+#[test]
+fn a_byte_stands_between_elements_of_text() {
+    mistakes(&[
+        (
+            "#[wire(sep = b',')] struct S { #[wire(sep = b'|')] a: List<T>, b: Dec }",
+            &[("elements of a `List` have nothing between them: use `Vec` for `a`", "sep")],
+        ),
+        (
+            "#[wire(sep = b',', endian = big)] struct S { #[wire(sep = b'|')] a: Vec<u16> }",
+            &[(
+                "the elements of `a` would be binary between separators: use numbers as text: `each(as = dec)`, `Dec` or `HexNum`",
+                "a",
+            )],
+        ),
+        (
+            "struct S { #[wire(rest, sep = b'|', each(until = b\";\", as = Ascii))] a: Vec<TextBuf> }",
+            &[("each element of `a` ends by itself: remove `sep`, or `until` in `each`", "sep")],
+        ),
+        (
+            "#[wire(sep = b',')] struct S { #[wire(sep = b'|')] a: Cell, b: Dec }",
+            &[(
+                "`sep` stands between the fields of a type or the elements of a list, and `a` is no list: remove it, or put it on the type of `a`",
+                "sep",
+            )],
+        ),
+        (
+            "struct S { #[wire(size = 2, as = hex(2))] a: u8, #[wire(size = 2, as = dec(2))] b: i8 }",
+            &[
+                ("`a` has as many characters as `hex(2)` says: remove `size`", "size"),
+                ("a `i8` is no `dec(2)`: use the same kind of integer on both sides", "dec(2)"),
+            ],
+        ),
+    ]);
+}

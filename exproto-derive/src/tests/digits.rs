@@ -61,8 +61,15 @@ fn numbers_fit_their_digits() {
             &[("a `u8` cannot hold every `dec(3)`: use a larger type for the field", "dec(3)")],
         ),
         (
-            "struct S { #[wire(as = hex(4, lower))] a: i16 }",
-            &[("a `i16` is no `hex(4, lower)`: use the same kind of integer on both sides", "hex(4, lower)")],
+            "struct S { #[wire(as = dec(4))] a: i16 }",
+            &[("a `i16` is no `dec(4)`: use the same kind of integer on both sides", "dec(4)")],
+        ),
+        (
+            "struct S { #[wire(as = hex(5, lower))] a: i16 }",
+            &[(
+                "a `i16` cannot hold every `hex(5, lower)`: use a larger type for the field",
+                "hex(5, lower)",
+            )],
         ),
         (
             "struct S { #[wire(before(version: dec(2) = 100))] a: u8 }",

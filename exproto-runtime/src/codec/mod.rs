@@ -165,13 +165,17 @@ pub use trace::{Flag, Flags, NoTrace, Trace};
 pub use transform::Transform;
 #[doc(hidden)]
 pub use transform::{Opened, opened, through};
-#[cfg(feature = "charsets")]
-pub use types::Gbk;
 pub use types::{
     AddressError, Armor, Ascii, Badc, Bcd, BcdDegMin, BcdError, BcdInt, BcdNumber, BcdTime, BerLength,
     BitText, BitTime, ByteTime, Cdab, Charset, Cp56Time, Dec, Decimal, DegMin, Distinct, Half, HexNum,
     Latin1, Leb128, List, ListBuf, ListIter, Mac, SignMagnitude, Text, TextBuf, TextTime, Ticks, TimeError,
     TimeLayout, UnixMillis, UnixSeconds, Utf8, Utf16Be, Utf16Le, Uuid, Word, YMDHMS, ZigZag, order,
+};
+#[cfg(feature = "charsets")]
+pub use types::{
+    Big5, EucJp, EucKr, Gbk, Ibm866, Iso8859_2, Iso8859_5, Iso8859_7, Iso8859_15, Koi8R, Koi8U, ShiftJis,
+    Windows874, Windows1250, Windows1251, Windows1252, Windows1253, Windows1254, Windows1255, Windows1256,
+    Windows1257, Windows1258,
 };
 #[doc(hidden)]
 pub use types::{Counted, Sequence, only_last};

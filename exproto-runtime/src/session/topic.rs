@@ -7,7 +7,7 @@
 use core::fmt::Write as _;
 
 use super::gateway::Refusal;
-use crate::codec::{Bcd, Text, TextBuf};
+use crate::codec::{Bcd, Text, TextBuf, Word};
 
 /// The most bytes a topic or filter can have in MQTT.
 pub const MAX_TOPIC: usize = 65_535;
@@ -25,7 +25,7 @@ pub enum TopicPolicy {
 
 /// A value that can stand in a topic.
 ///
-/// Implemented for integers, `bool`, text and packed decimals. Floating-point numbers, options
+/// Implemented for integers, `bool`, text, words and packed decimals. Floating-point numbers, options
 /// and lists have no one obvious text, so the trait is not derived from
 /// `Display`; implement it for a type of your own to say what its text is.
 ///
@@ -49,7 +49,7 @@ pub enum TopicPolicy {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand in a topic",
-    label = "integers, `bool`, text and packed decimals can",
+    label = "integers, `bool`, text, words and packed decimals can",
     note = "use another field, or implement `exproto_runtime::session::TopicValue` for the type"
 )]
 pub trait TopicValue {
@@ -105,6 +105,14 @@ impl TopicValue for Text<'_> {
 impl TopicValue for TextBuf {
     fn put(&self, out: &mut String) {
         self.as_text().put(out);
+    }
+}
+
+/// At most eight characters.
+impl TopicValue for Word {
+    fn put(&self, out: &mut String) {
+        // Writing to a `String` cannot fail.
+        let _ = write!(out, "{self}");
     }
 }
 

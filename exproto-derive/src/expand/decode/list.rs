@@ -17,8 +17,10 @@ impl Decode<'_> {
             return self.array_of_bits(item, slot, element);
         }
         let (value, ty) = (self.element(item, index), &item.ty);
+        let between = between(item, &quote!((__i > 0)));
         quote!({
             let __array: #ty = __p::try_array(|__i| -> __p::Result<#element, __p::Error> {
+                #between
                 __r.enter_element(__i);
                 let __at: usize = __i;
                 let __v = #value;
@@ -80,10 +82,16 @@ impl Decode<'_> {
             Repr::List(ListKind::Vec, _) => {
                 let value = self.element(item, index);
                 let min = self.element_min(item);
+                let between = between(item, &quote!((__at > 0)));
                 // Elements without bytes would let a count of millions through.
                 let bound = match item.each.as_deref() {
                     Some(Item { repr: Repr::Part, extent: Extent::Own, ty, .. }) => quote! {
                         if <#ty as __p::Wire>::MIN == 0 && __n > __r.left() {
+                            return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, __r.left() as u64, __n as u64));
+                        }
+                    },
+                    _ if item.attrs.sep.is_some() => quote! {
+                        if __n > __r.left() + 1 {
                             return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, __r.left() as u64, __n as u64));
                         }
                     },
@@ -110,6 +118,7 @@ impl Decode<'_> {
                     #bound
                     let mut __list = __p::Vec::with_capacity(__n.min(__r.left() / #min));
                     for __at in 0..__n {
+                        #between
                         __r.enter_element(__at);
                         let __v = #value;
                         __r.leave();
@@ -139,10 +148,12 @@ impl Decode<'_> {
             return quote!(<#ty as __p::Sequence<'_>>::decode_until(__r, #max, #ctx, &#info, #last)?);
         }
         let value = self.element(item, index);
+        let between = between(item, &quote!(!__list.is_empty()));
         quote!({
             let mut __list = __p::Vec::new();
             loop {
                 #limit
+                #between
                 let __before = __r.left();
                 __r.enter_element(__list.len());
                 let __v = #value;
@@ -153,6 +164,32 @@ impl Decode<'_> {
                 if __r.left() == __before {
                     return __p::Err(__r.fail(__p::ErrorKind::Trailing, __r.offset(), &#info, __before as u64, 0));
                 }
+            }
+            __list
+        })
+    }
+
+    /// The elements of a list with a byte between them, up to the end.
+    pub(super) fn separated(&self, item: &Item, index: usize, byte: u8) -> TokenStream {
+        let (info, value) = (&item.info, self.element(item, index));
+        // A separator behind the last one.
+        let extra = item.attrs.extra.is_some().then(|| {
+            quote! {
+                if __r.left() == 0 {
+                    __r.flag_at(__p::Flag::Extra, &#info, __r.offset());
+                    break;
+                }
+            }
+        });
+        quote!({
+            let mut __list = __p::Vec::new();
+            while __r.left() > 0 || !__list.is_empty() {
+                __r.enter_element(__list.len());
+                let __v = #value;
+                __r.leave();
+                __list.push(__v);
+                if !__r.separator(#byte, 0) { break; }
+                #extra
             }
             __list
         })
@@ -214,5 +251,16 @@ impl Decode<'_> {
             broken: false,
         };
         ctx_value(&holder, self.layout, self.model, &quote!(__p::Wire), locals)
+    }
+}
+
+/// Takes the byte between elements, where this is not the first.
+fn between(item: &Item, later: &TokenStream) -> TokenStream {
+    let Some(byte) = item.attrs.sep.as_ref().map(|key| key.value) else { return TokenStream::new() };
+    let info = &item.info;
+    quote! {
+        if #later && !__r.separator(#byte, 0) {
+            return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, 0, 1));
+        }
     }
 }

@@ -56,6 +56,9 @@ impl Decode<'_> {
             }
             Repr::List(ListKind::Array, element) => self.array(item, index, element),
             Repr::List(ListKind::Vec, _) if let Some(slot) = item.bit_elements() => self.all_bits(item, slot),
+            Repr::List(ListKind::Vec, _) if let Some(key) = &item.attrs.sep => {
+                self.separated(item, index, key.value)
+            }
             Repr::List(ListKind::Vec, _) => {
                 let value = self.element(item, index);
                 quote!({

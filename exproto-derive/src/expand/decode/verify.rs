@@ -31,8 +31,10 @@ impl Decode<'_> {
                 _ => out.extend(quote!(let #raw: u64 = #local as u64;)),
             }
         }
-        if let (Repr::Part, Some(Relation { source: Source::Tag(_) | Source::Sign(..), .. })) =
-            (&item.repr, &item.relation)
+        if let (
+            Repr::Part,
+            Some(Relation { source: Source::Tag(_) | Source::Sign(..) | Source::Constant(_), .. }),
+        ) = (&item.repr, &item.relation)
         {
             let raw = raw_name(index);
             out.extend(quote!(let #raw: u64 = __p::Scalar::raw(#local);));

@@ -252,6 +252,12 @@ impl Encode<'_> {
                     __p::Encode::encode(&__t, __w, ())?;
                 })
             }
+            Repr::Part if let Some(Relation { source: Source::Constant(expr), .. }) = &item.relation => {
+                quote!({
+                    let __t = <#ty as __p::Scalar>::from_raw((#expr) as u64);
+                    __p::Encode::encode(&__t, __w, ())?;
+                })
+            }
             // A word that says which variant follows is that of the variant.
             Repr::Part if let Some(Relation { source: Source::Tag(body), .. }) = &item.relation => {
                 let body = position(&self.layout.items, body).and_then(|at| self.layout.items.get(at));
@@ -304,7 +310,19 @@ impl Encode<'_> {
                 let said = match item.each.as_ref().map(|each| &each.extent) {
                     Some(Extent::BySizes(row)) => (*row, quote!(__w.since(__first) as i64)),
                     Some(Extent::ByCounts(row)) => (*row, quote!(__p::Counted::counted(__each) as i64)),
-                    _ => return quote!(for __each in #x.iter() { #each }),
+                    _ => {
+                        let Some(byte) = item.attrs.sep.as_ref().map(|key| key.value) else {
+                            return quote!(for __each in #x.iter() { #each });
+                        };
+                        return quote!({
+                            let mut __later = false;
+                            for __each in #x.iter() {
+                                if __later { __w.bytes(&[#byte]); }
+                                __later = true;
+                                #each
+                            }
+                        });
+                    }
                 };
                 let patch = rows::patch(&self.layout.items, said.0, &said.1);
                 quote! {

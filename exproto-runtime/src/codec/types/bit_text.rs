@@ -8,7 +8,7 @@ use crate::codec::layout::Codec;
 use crate::codec::reader::Reader;
 use crate::codec::schema::FieldInfo;
 use crate::codec::trace::Flag;
-use crate::codec::types::text::{Charset, Text, TextBuf};
+use crate::codec::types::{Charset, Text, TextBuf};
 use crate::codec::writer::Writer;
 
 /// `#[wire(as = BitText::big(TABLE))]`: text of which each character takes a

@@ -3,6 +3,7 @@
 mod armor;
 mod bcd;
 mod bit_text;
+mod charset;
 mod decimal;
 mod digits;
 mod distinct;
@@ -18,6 +19,13 @@ mod words;
 pub use armor::Armor;
 pub use bcd::{Bcd, BcdError};
 pub use bit_text::BitText;
+pub use charset::{Ascii, Charset, Latin1, Utf8, Utf16Be, Utf16Le};
+#[cfg(feature = "charsets")]
+pub use charset::{
+    Big5, EucJp, EucKr, Gbk, Ibm866, Iso8859_2, Iso8859_5, Iso8859_7, Iso8859_15, Koi8R, Koi8U, ShiftJis,
+    Windows874, Windows1250, Windows1251, Windows1252, Windows1253, Windows1254, Windows1255, Windows1256,
+    Windows1257, Windows1258,
+};
 pub use decimal::Decimal;
 pub use digits::{Dec, DegMin, HexNum};
 pub use distinct::Distinct;
@@ -25,9 +33,7 @@ pub use integer::{BcdNumber, BerLength, Leb128, SignMagnitude, ZigZag};
 pub use list::{Counted, List, ListBuf, ListIter, Sequence, only_last};
 pub use net::{AddressError, Mac, Uuid};
 pub use nibbles::{BcdDegMin, BcdInt};
-#[cfg(feature = "charsets")]
-pub use text::Gbk;
-pub use text::{Ascii, Charset, Latin1, Text, TextBuf, Utf8, Utf16Be, Utf16Le};
+pub use text::{Text, TextBuf};
 pub use time::{
     BcdTime, BitTime, ByteTime, Cp56Time, TextTime, Ticks, TimeError, TimeLayout, UnixMillis, UnixSeconds,
     YMDHMS, order,
