@@ -359,7 +359,7 @@ fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &T
             const NAMES: &'static [&'static str] = &[#(#names),*];
             const TYPES: &'static [&'static str] = &[#(#types),*];
             const USABLE: &'static [bool] = &[#(#usable),*];
-            fn value(&self, __index: usize) -> &dyn __p::TopicValue { ::core::unimplemented!() }
+            fn value(&self, __index: usize) -> &dyn __p::Placeholder { ::core::unimplemented!() }
         }
         #outer_header {
             const KEEPS: &'static [&'static [&'static str]] = &[];

@@ -8,6 +8,8 @@ use crate::ctxt::Ctxt;
 pub(crate) enum Piece {
     Literal(String),
     Placeholder(String),
+    /// A level of a filter that the topic of a message gives.
+    Level(String),
 }
 
 /// What a template is used for.
@@ -17,6 +19,8 @@ pub(crate) enum Use {
     Topic,
     /// A filter to subscribe to.
     Filter,
+    /// The filter of messages for a device.
+    Deliver,
     /// Any text: client id, user name, password.
     Text,
 }
@@ -39,16 +43,28 @@ pub(crate) fn parse(literal: &LitStr, purpose: Use, ctxt: &mut Ctxt) -> Vec<Piec
             return pieces;
         };
         let name = rest[open + 1..open + close].trim();
-        let plain = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        let field = ["login.", "state.", "param.", "request."]
-            .iter()
-            .find_map(|of| name.strip_prefix(of))
-            .unwrap_or(name);
-        if !plain(field) {
+        let plain = |name: &str| {
+            !name.is_empty()
+                && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+                && !matches!(name, "_" | "self" | "Self" | "super" | "crate")
+        };
+        if let Some(level) = name.strip_prefix('+').filter(|level| plain(level)) {
+            if purpose != Use::Deliver {
+                ctxt.error(
+                    literal,
+                    format_args!("`{{+{level}}}` is a level that the topic of a message gives: it stands in the filter of a `deliver`"),
+                );
+                return pieces;
+            }
+            pieces.push(Piece::Level(level.to_string()));
+            rest = &rest[open + close + 1..];
+            continue;
+        }
+        if !name.split('.').all(plain) {
             ctxt.error(
                 literal,
                 format_args!(
-                    "`{{{name}}}` is no placeholder: write the name of a field, such as `{{serial}}`"
+                    "`{{{name}}}` is no placeholder: write the name of a field, such as `{{serial}}` or `{{head.serial}}`"
                 ),
             );
             return pieces;
@@ -59,8 +75,18 @@ pub(crate) fn parse(literal: &LitStr, purpose: Use, ctxt: &mut Ctxt) -> Vec<Piec
     if !rest.is_empty() {
         pieces.push(Piece::Literal(rest.to_string()));
     }
-    check(literal, &text, purpose, ctxt);
+    check(literal, &with_levels(&pieces), purpose, ctxt);
     pieces
+}
+
+/// The template with a wildcard for each level that a topic gives.
+pub(crate) fn with_levels(pieces: &[Piece]) -> String {
+    let texts = pieces.iter().map(|piece| match piece {
+        Piece::Literal(text) => text.clone(),
+        Piece::Placeholder(name) => format!("{{{name}}}"),
+        Piece::Level(_) => "+".to_string(),
+    });
+    texts.collect()
 }
 
 fn check(literal: &LitStr, text: &str, purpose: Use, ctxt: &mut Ctxt) {
@@ -83,7 +109,7 @@ fn check(literal: &LitStr, text: &str, purpose: Use, ctxt: &mut Ctxt) {
                 ctxt.error(literal, "`$share` stands only in filters: publish on the topic behind the group");
             }
         }
-        Use::Filter => filter(literal, text, ctxt),
+        Use::Filter | Use::Deliver => filter(literal, text, ctxt),
     }
 }
 

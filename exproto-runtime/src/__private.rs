@@ -278,6 +278,19 @@ pub trait Kind {
     fn kind(&self) -> &'static str;
 }
 
+/// What `{path.kind}` stands for in a template: the name of a variant, or the
+/// field `kind` of a struct.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no `kind`",
+    label = "an enum has one, the name of its variant; a struct if it has such a field"
+)]
+pub trait Kinded {
+    type Of<'k>
+    where
+        Self: 'k;
+    fn kind(&self) -> Self::Of<'_>;
+}
+
 /// The bytes of a body that was kept raw.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` keeps no raw bytes, so segments of it cannot be joined",

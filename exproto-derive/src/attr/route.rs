@@ -225,11 +225,12 @@ pub(crate) enum Payload {
     Hex,
 }
 
-/// `subscribe("filter", qos = 1)`.
+/// `subscribe("filter", qos = 1, each = items)`.
 #[derive(Clone)]
 pub(crate) struct Subscribe {
     pub(crate) filter: LitStr,
     pub(crate) qos: u8,
+    pub(crate) each: Option<Ident>,
 }
 
 /// `deliver("filter", qos = 1, answer = KEY, payload = FIELD)`.
@@ -352,8 +353,11 @@ pub(super) fn route(
         "publish" => {
             found.publish.push(in_parens(input, key, "\"topic\"", |input| publish(key, input))?);
         }
-        "subscribe" => found.subscribe.push(in_parens(input, key, "\"filter\"", subscribe)?),
-        "unsubscribe" => found.unsubscribe.push(in_parens(input, key, "\"filter\"", subscribe)?),
+        "subscribe" | "unsubscribe" => {
+            let name = key.unraw().to_string();
+            let value = in_parens(input, key, "\"filter\"", |input| subscribe(&name, input))?;
+            if name == "subscribe" { &mut found.subscribe } else { &mut found.unsubscribe }.push(value);
+        }
         "deliver" => {
             let value = in_parens(input, key, "\"filter\"", deliver)?;
             set(&mut found.deliver, key, value, ctxt);
@@ -483,15 +487,20 @@ fn publish(at: &Ident, input: ParseStream<'_>) -> syn::Result<Publish> {
     Ok(found)
 }
 
-fn subscribe(input: ParseStream<'_>) -> syn::Result<Subscribe> {
+fn subscribe(name: &str, input: ParseStream<'_>) -> syn::Result<Subscribe> {
     let filter = template(input)?;
-    let mut found = Subscribe { filter, qos: 0 };
+    let mut found = Subscribe { filter, qos: 0, each: None };
     while !input.is_empty() {
         let key: Ident = input.parse()?;
-        if key != "qos" {
-            return Err(syn::Error::new(key.span(), format!("no key `{key}` here; there is only `qos`")));
+        match key.to_string().as_str() {
+            "qos" if name == "subscribe" => found.qos = after_eq(input, &key, "1", qos)?,
+            "each" => found.each = Some(after_eq(input, &key, "LIST", |input| input.parse())?),
+            _ => {
+                let keys =
+                    if name == "subscribe" { "its keys are: qos, each" } else { "there is only `each`" };
+                return Err(syn::Error::new(key.span(), format!("`{name}` has no key `{key}`; {keys}")));
+            }
         }
-        found.qos = after_eq(input, &key, "1", qos)?;
         comma(input)?;
     }
     Ok(found)

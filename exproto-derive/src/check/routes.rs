@@ -283,7 +283,8 @@ fn filters_differ(data: &EnumModel, ctxt: &mut Ctxt) {
     let mut seen: Vec<(String, &Ident)> = Vec::new();
     for variant in &data.variants {
         let Some(deliver) = &variant.routes.deliver else { continue };
-        let filter = deliver.value.filter.value();
+        let pieces = template::parse(&deliver.value.filter, Use::Deliver, &mut Ctxt::default());
+        let filter = template::with_levels(&pieces);
         if let Some((_, earlier)) = seen.iter().find(|(text, _)| *text == filter) {
             ctxt.error(
                 &deliver.value.filter,
@@ -377,6 +378,11 @@ fn publishes(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt) {
             each(layout, list, "`each` answers", ctxt);
         }
     }
+    for subscribe in routes.subscribe.iter().chain(&routes.unsubscribe) {
+        if let Some(list) = &subscribe.each {
+            each(layout, list, "names", ctxt);
+        }
+    }
     for publish in &routes.publish {
         if let Some(list) = &publish.each {
             each(layout, list, "`each` publishes", ctxt);
@@ -459,16 +465,32 @@ pub(super) fn templates(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt
         }
     }
     for publish in &routes.publish {
-        template::parse(&publish.topic, Use::Topic, ctxt);
+        let pieces = template::parse(&publish.topic, Use::Topic, ctxt);
+        of_element(layout, &publish.topic, &pieces, publish.each.as_ref(), ctxt);
     }
     for subscribe in routes.subscribe.iter().chain(&routes.unsubscribe) {
-        template::parse(&subscribe.filter, Use::Filter, ctxt);
+        let pieces = template::parse(&subscribe.filter, Use::Filter, ctxt);
+        of_element(layout, &subscribe.filter, &pieces, subscribe.each.as_ref(), ctxt);
     }
     if let Some(deliver) = &routes.deliver {
         device_filter(&deliver.value.filter, ctxt);
         if let Some(Taken::Field(field)) = &deliver.value.payload {
             whole_payload(layout, field, ctxt);
         }
+    }
+}
+
+// `item` is an element of the list that `each` names.
+fn of_element(layout: &Layout, at: &LitStr, pieces: &[Piece], each: Option<&Ident>, ctxt: &mut Ctxt) {
+    if each.is_some() || field_named(layout, "item").is_some() {
+        return;
+    }
+    let of_item = |piece: &&Piece| matches!(piece, Piece::Placeholder(name) if name.starts_with("item."));
+    if let Some(Piece::Placeholder(name)) = pieces.iter().find(of_item) {
+        ctxt.error(
+            at,
+            format_args!("`{{{name}}}` speaks of an element of a list: say which list, `each = LIST`"),
+        );
     }
 }
 
@@ -505,7 +527,14 @@ fn whole_payload(layout: &Layout, field: &Ident, ctxt: &mut Ctxt) {
 }
 
 fn device_filter(literal: &LitStr, ctxt: &mut Ctxt) {
-    for piece in template::parse(literal, Use::Filter, ctxt) {
+    let mut levels: Vec<String> = Vec::new();
+    for piece in template::parse(literal, Use::Deliver, ctxt) {
+        if let Piece::Level(name) = &piece {
+            if levels.contains(name) {
+                ctxt.error(literal, format_args!("the level `{{+{name}}}` is given twice: name them apart"));
+            }
+            levels.push(name.clone());
+        }
         if let Piece::Placeholder(name) = piece
             && !matches!(name.as_str(), "client_id" | "peer" | "listener")
             && !["login.", "state.", "param."].iter().any(|of| name.starts_with(of))
@@ -513,7 +542,7 @@ fn device_filter(literal: &LitStr, ctxt: &mut Ctxt) {
             ctxt.error(
                 literal,
                 format_args!(
-                    "`{{{name}}}` is not known when the filter is subscribed: there are `{{client_id}}`, `{{peer}}`, `{{listener}}`, `{{login.FIELD}}` that `auth(.., keep(FIELD))` has kept, `{{state.FIELD}}` and `{{param.NAME}}`"
+                    "`{{{name}}}` is not known when the filter is subscribed: there are `{{client_id}}`, `{{peer}}`, `{{listener}}`, `{{login.FIELD}}` that `auth(.., keep(FIELD))` has kept, `{{state.FIELD}}` and `{{param.NAME}}`; a level that the topic gives is `{{+name}}`"
                 ),
             );
             return;

@@ -16,6 +16,7 @@ pub(crate) mod frame;
 mod gap;
 mod group;
 pub(crate) mod join;
+mod kinded;
 mod one_of;
 mod own;
 mod route;
@@ -48,6 +49,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let family = common::family(model);
     let value = value::expand(model);
     let fill = fill::expand(model);
+    let kinded = kinded::expand(model);
     let sample = sample::expand(model);
     let frame = frame::expand(model);
     let routes = route::expand(model);
@@ -69,6 +71,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             #family
             #value
             #fill
+            #kinded
             #sample
             #frame
             #sizer

@@ -195,7 +195,7 @@ fn templates_are_well_formed() {
         (
             "enum E { #[wire(tag = 1)] #[route(deliver(\"a/{serial}\"))] A { serial: u8 } }",
             &[(
-                "`{serial}` is not known when the filter is subscribed: there are `{client_id}`, `{peer}`, `{listener}`, `{login.FIELD}` that `auth(.., keep(FIELD))` has kept, `{state.FIELD}` and `{param.NAME}`",
+                "`{serial}` is not known when the filter is subscribed: there are `{client_id}`, `{peer}`, `{listener}`, `{login.FIELD}` that `auth(.., keep(FIELD))` has kept, `{state.FIELD}` and `{param.NAME}`; a level that the topic gives is `{+name}`",
                 "\"a/{serial}\"",
             )],
         ),
@@ -384,7 +384,7 @@ fn an_answer_is_to_what_is_sent() {
         (
             "enum E { #[wire(tag = 1)] #[route(deliver(\"a/{request.a}\"))] A { a: u8 } }",
             &[(
-                "`{request.a}` is not known when the filter is subscribed: there are `{client_id}`, `{peer}`, `{listener}`, `{login.FIELD}` that `auth(.., keep(FIELD))` has kept, `{state.FIELD}` and `{param.NAME}`",
+                "`{request.a}` is not known when the filter is subscribed: there are `{client_id}`, `{peer}`, `{listener}`, `{login.FIELD}` that `auth(.., keep(FIELD))` has kept, `{state.FIELD}` and `{param.NAME}`; a level that the topic gives is `{+name}`",
                 "\"a/{request.a}\"",
             )],
         ),
@@ -416,6 +416,65 @@ fn frames_within_a_frame_are_a_list() {
                 "a frame that is only ever sent never arrives, so `lookup` has nothing to act on: remove one of the two",
                 "sent",
             )],
+        ),
+    ]);
+}
+
+#[test]
+fn topics_speak_of_elements_only_where_there_are_some() {
+    mistakes(&[
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"a/{item.b}\"))] A { b: u8 } }",
+            &[("`{item.b}` speaks of an element of a list: say which list, `each = LIST`", "\"a/{item.b}\"")],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(subscribe(\"a/{item.b}\", each = c))] A { #[wire(rest)] b: Vec<u8>, } }",
+            &[("`E::A` has no field `c`; did you mean `b`?", "c")],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"a/{item.b.0}\", each = b))] A { #[wire(rest)] b: Vec<T> } }",
+            &[],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"{item.a}\"))] A { item: Part } }",
+            &[],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"{a..b}\"))] A { a: Part } }",
+            &[(
+                "`{a..b}` is no placeholder: write the name of a field, such as `{serial}` or `{head.serial}`",
+                "\"{a..b}\"",
+            )],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(unsubscribe(\"a\", qos = 1))] A }",
+            &[("`unsubscribe` has no key `qos`; there is only `each`", "qos")],
+        ),
+    ]);
+}
+
+#[test]
+fn levels_of_topics_stand_in_filters_of_messages() {
+    mistakes(&[
+        ("enum E { #[wire(tag = 1)] #[route(deliver(\"a/{+b}/{+c}\"))] A { b: u8 } }", &[]),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"a/{+b}\"))] A { b: u8 } }",
+            &[(
+                "`{+b}` is a level that the topic of a message gives: it stands in the filter of a `deliver`",
+                "\"a/{+b}\"",
+            )],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(deliver(\"a/x{+b}\"))] A { b: u8 } }",
+            &[("`+` stands alone in a level of a filter: `site/+/up`", "\"a/x{+b}\"")],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(deliver(\"a/{+b}/{+b}\"))] A { b: u8 } }",
+            &[("the level `{+b}` is given twice: name them apart", "\"a/{+b}/{+b}\"")],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(deliver(\"a/{+b}\"))] A, #[wire(tag = 2)] #[route(deliver(\"a/+\"))] B }",
+            &[("`A` takes this filter already, so `B` is never made: use another filter", "\"a/+\"")],
         ),
     ]);
 }

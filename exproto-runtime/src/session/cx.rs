@@ -58,6 +58,7 @@ pub struct Cx<'c, S> {
     pub(crate) found: Option<&'c (dyn Any + Send)>,
     pub(crate) asking: Option<&'c mut Asking>,
     pub(crate) kept: &'c [(&'static str, Box<str>)],
+    pub(crate) levels: Vec<(&'static str, Box<str>)>,
     pub(crate) params: Option<&'c BTreeMap<String, String>>,
     pub(crate) profile: &'c str,
     pub(crate) serial: &'c mut u64,
@@ -86,6 +87,7 @@ impl<'c, S> Cx<'c, S> {
             found: None,
             asking: None,
             kept: &[],
+            levels: Vec::new(),
             params: None,
             profile: "",
             serial,
@@ -152,6 +154,13 @@ impl<'c, S> Cx<'c, S> {
         self.kept.iter().find(|(kept, _)| *kept == name).map_or("", |(_, value)| value)
     }
 
+    /// What stands in the topic of the present message at the level `{+NAME}` of
+    /// its `deliver` filter; `""` if there is none, and in frames of the device.
+    #[must_use]
+    pub fn level(&self, name: &str) -> &str {
+        self.levels.iter().find(|(level, _)| *level == name).map_or("", |(_, value)| value)
+    }
+
     /// The same view with a policy for values in topics.
     #[must_use]
     pub fn with_topics(mut self, policy: TopicPolicy) -> Self {
@@ -193,6 +202,35 @@ impl<'c, S> Cx<'c, S> {
     }
 }
 
+/// Filters that frames have subscribed to, each with its QoS.
+#[derive(Debug, Default)]
+pub(crate) struct Subscribed(BTreeMap<Box<str>, u8>);
+
+impl Subscribed {
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn qos(&self, filter: &str) -> Option<u8> {
+        self.0.get(filter).copied()
+    }
+
+    /// Notes what a frame has asked for.
+    pub(crate) fn note(&mut self, actions: &[Action], out: &Out) {
+        for action in actions {
+            match action {
+                Action::Subscribe { filter, qos, .. } => {
+                    self.0.insert(out.text(filter).into(), *qos);
+                }
+                Action::Unsubscribe { filter, .. } => {
+                    self.0.remove(out.text(filter));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 /// Collects what the routes of one frame ask for.
 ///
 /// # Examples
@@ -224,18 +262,38 @@ pub struct Asks<'o> {
     asked: u32,
     publishes: u32,
     no_login: bool,
+    /// What frames have subscribed to before.
+    held: Option<&'o Subscribed>,
+    /// How many filters more a frame may subscribe to.
+    free: usize,
 }
 
 impl<'o> Asks<'o> {
     /// Appends to `out` and numbers the tickets from `next` on.
     pub fn new(out: &'o mut Out, next: &'o mut u64) -> Self {
-        Self { out, next, topics: TopicPolicy::default(), asked: 0, publishes: 0, no_login: false }
+        Self {
+            out,
+            next,
+            topics: TopicPolicy::default(),
+            asked: 0,
+            publishes: 0,
+            no_login: false,
+            held: None,
+            free: usize::MAX,
+        }
     }
 
     /// The same with a policy for values in topics.
     #[must_use]
     pub fn with_topics(mut self, policy: TopicPolicy) -> Self {
         self.topics = policy;
+        self
+    }
+
+    /// The same with what is subscribed to already, and how much may be.
+    pub(crate) fn holding(mut self, held: Option<&'o Subscribed>, most: usize) -> Self {
+        self.free = most.saturating_sub(held.map_or(0, Subscribed::len));
+        self.held = held;
         self
     }
 
@@ -319,13 +377,27 @@ impl<'o> Asks<'o> {
         Ok(())
     }
 
-    /// Subscribes the device.
+    /// Subscribes the device; a filter that it is subscribed to with this QoS
+    /// costs nothing.
     ///
     /// # Errors
     ///
-    /// The filter must not be used, see [`TopicBuf::finish`].
+    /// The filter must not be used, see [`TopicBuf::finish`]; the device is
+    /// subscribed to as many filters as it may be, see
+    /// [`SessionSettings::subscriptions`](super::SessionSettings::subscriptions).
     pub fn subscribe(&mut self, filter: &TopicBuf, qos: u8) -> Result<(), Refusal> {
-        let filter = self.out.store(filter.finish()?.as_bytes());
+        let filter = filter.finish()?;
+        match self.held.and_then(|held| held.qos(filter)) {
+            Some(held) if held == qos => return Ok(()),
+            Some(_) => {}
+            None if self.free == 0 => {
+                return Err(Refusal::new(format!(
+                    "`{filter}` is one subscription more than a device may have"
+                )));
+            }
+            None => self.free -= 1,
+        }
+        let filter = self.out.store(filter.as_bytes());
         let ticket = self.ticket();
         self.out.push(Action::Subscribe { ticket, filter, qos });
         Ok(())

@@ -8,33 +8,7 @@ use super::routes::{Names, Outer, name_index};
 pub const fn check_placeholder<N: Names>(name: &str, place: &str, own: &[&str]) {
     let index = name_index::<N>(name);
     if index == usize::MAX {
-        let mut message = Message::new();
-        message.add("no placeholder `{").add(name).add("}` for `").add(place).add("`");
-        let mut best = usize::MAX;
-        let mut near = "";
-        let mut i = 0;
-        while i < N::NAMES.len() + own.len() {
-            let known = if i < N::NAMES.len() { N::NAMES[i] } else { own[i - N::NAMES.len()] };
-            let far = distance(known, name);
-            if far < best && far <= 1 + known.len() / 3 {
-                best = far;
-                near = known;
-            }
-            i += 1;
-        }
-        if !near.is_empty() {
-            message.add("; did you mean `{").add(near).add("}`?");
-        }
-        message.add(" Known: ");
-        let mut i = 0;
-        while i < N::NAMES.len() + own.len() {
-            if i > 0 {
-                message.add(", ");
-            }
-            message.add(if i < N::NAMES.len() { N::NAMES[i] } else { own[i - N::NAMES.len()] });
-            i += 1;
-        }
-        message.fail();
+        unknown::<N>(name, place, own);
     }
     if !N::USABLE[index] {
         let mut message = Message::new();
@@ -42,6 +16,39 @@ pub const fn check_placeholder<N: Names>(name: &str, place: &str, own: &[&str]) 
         message.add("`, which cannot stand in a topic: use an integer, `bool` or text, or implement `TopicValue` for the type");
         message.fail();
     }
+}
+
+/// Says that a template names a field that is not there.
+#[track_caller]
+const fn unknown<N: Names>(name: &str, place: &str, own: &[&str]) -> ! {
+    let mut message = Message::new();
+    message.add("no placeholder `{").add(name).add("}` for `").add(place).add("`");
+    let mut best = usize::MAX;
+    let mut near = "";
+    let mut i = 0;
+    while i < N::NAMES.len() + own.len() {
+        let known = if i < N::NAMES.len() { N::NAMES[i] } else { own[i - N::NAMES.len()] };
+        let far = distance(known, name);
+        if far < best && far <= 1 + known.len() / 3 {
+            best = far;
+            near = known;
+        }
+        i += 1;
+    }
+    if !near.is_empty() {
+        message.add("; did you mean `{").add(near).add("}`?");
+    }
+    message.add(" Known: ");
+    let mut i = 0;
+    while i < N::NAMES.len() + own.len() {
+        let known = if i < N::NAMES.len() { N::NAMES[i] } else { own[i - N::NAMES.len()] };
+        // A frame without a body has the same fields twice.
+        if i < N::NAMES.len() || name_index::<N>(known) == usize::MAX {
+            message.add(if i > 0 { ", " } else { "" }).add(known);
+        }
+        i += 1;
+    }
+    message.fail();
 }
 
 /// Fails the build when a template names what no login keeps.

@@ -1,6 +1,7 @@
 //! What most sessions do not have: segments of messages, downlinks that wait
 //! for an answer, reports. Boxed, so that idle sessions stay small.
 
+use super::cx::Subscribed;
 use super::event::Millis;
 use super::gateway::Pairing;
 use super::line::{Line, Request};
@@ -15,6 +16,8 @@ pub(crate) struct Rare {
     pub(crate) reports: Vec<Report>,
     /// When a frame that waits for what follows it is taken for whole.
     pub(crate) whole_at: Option<Millis>,
+    /// What frames have subscribed to.
+    pub(crate) subscribed: Subscribed,
     segments: Option<Segments>,
     /// Oldest first.
     answers: Vec<Answer>,
@@ -43,6 +46,7 @@ impl Rare {
     pub(crate) fn is_empty(&self) -> bool {
         self.reports.is_empty()
             && self.whole_at.is_none()
+            && self.subscribed.len() == 0
             && self.segments.is_none()
             && self.answers.is_empty()
             && self.line.is_none()

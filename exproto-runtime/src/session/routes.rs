@@ -12,7 +12,7 @@ pub use super::known::{check_kept, check_placeholder, check_profile, check_used}
 pub use super::lookup::Looks;
 use super::lookup::Lookup;
 use super::poll::Next;
-use super::topic::{TopicBuf, TopicValue};
+use super::topic::{TopicBuf, TopicValue, capture, unescaped};
 use crate::codec::{
     self, Context, Error, FieldInfo, JsonWriter, Node, Protocol, Scalar, Value, Visitor, Wire,
 };
@@ -443,6 +443,49 @@ fn digest(feed: impl FnOnce(&mut DefaultHasher)) -> Pairing {
     Pairing::Digest(hash.finish())
 }
 
+/// What can stand for a placeholder: a value, or one that may be missing.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand in a topic",
+    label = "integers, `bool`, text and packed decimals can, and an `Option` of them",
+    note = "use another field, or implement `exproto_runtime::session::TopicValue` for the type"
+)]
+pub trait Placeholder {
+    /// Appends the value as text; nothing if it is missing.
+    fn put(&self, out: &mut String);
+}
+
+impl<T: TopicValue + ?Sized> Placeholder for T {
+    #[inline]
+    fn put(&self, out: &mut String) {
+        TopicValue::put(self, out);
+    }
+}
+
+impl<T: TopicValue> Placeholder for Option<T> {
+    fn put(&self, out: &mut String) {
+        if let Some(value) = self {
+            TopicValue::put(value, out);
+        }
+    }
+}
+
+impl<T: TopicValue> Placeholder for &Option<T> {
+    fn put(&self, out: &mut String) {
+        (**self).put(out);
+    }
+}
+
+/// A placeholder's value on its way into a topic.
+#[derive(Debug)]
+pub struct Slot<'v, T: ?Sized>(pub &'v T);
+
+impl<T: Placeholder + ?Sized> TopicValue for Slot<'_, T> {
+    #[inline]
+    fn put(&self, out: &mut String) {
+        self.0.put(out);
+    }
+}
+
 /// The fields of a frame by name, for placeholders.
 pub trait Names {
     /// The frame's name.
@@ -454,14 +497,14 @@ pub trait Names {
     /// Whether they can stand in a topic.
     const USABLE: &'static [bool];
     /// The value of a field by its place in `NAMES`.
-    fn value(&self, index: usize) -> &dyn TopicValue;
+    fn value(&self, index: usize) -> &dyn Placeholder;
 }
 
 /// Tells at compile time whether a type can stand in a topic.
 #[derive(Debug)]
 pub struct Probe<T>(core::marker::PhantomData<T>);
 
-impl<T: TopicValue> Probe<T> {
+impl<T: Placeholder> Probe<T> {
     /// It can.
     pub const USABLE: bool = true;
 }
@@ -481,25 +524,25 @@ pub struct TopicField<'v, T>(pub &'v T);
 /// Chosen by method resolution for types that can stand in a topic.
 pub trait TopicFieldYes<'v> {
     /// The value.
-    fn value(&self) -> &'v dyn TopicValue;
+    fn value(&self) -> &'v dyn Placeholder;
 }
 
 /// Chosen by method resolution for all others.
 pub trait TopicFieldNo<'v> {
     /// Nothing: no template names such a field.
-    fn value(&self) -> &'v dyn TopicValue;
+    fn value(&self) -> &'v dyn Placeholder;
 }
 
-impl<'v, T: TopicValue> TopicFieldYes<'v> for TopicField<'v, T> {
+impl<'v, T: Placeholder> TopicFieldYes<'v> for TopicField<'v, T> {
     #[inline(always)]
-    fn value(&self) -> &'v dyn TopicValue {
+    fn value(&self) -> &'v dyn Placeholder {
         self.0
     }
 }
 
 impl<'v, T> TopicFieldNo<'v> for &TopicField<'v, T> {
     #[inline(always)]
-    fn value(&self) -> &'v dyn TopicValue {
+    fn value(&self) -> &'v dyn Placeholder {
         &""
     }
 }
@@ -617,6 +660,30 @@ pub fn payload_raw(payload: &[u8], field: Option<&str>) -> Result<Node, DeliverE
         None => Node::raw(payload),
     }
     .map_err(|error| DeliverError::Payload(error.to_string()))
+}
+
+/// Whether a filter with `N` wildcards matches the topic; then what stands at
+/// the named ones is noted.
+pub fn note_levels<S, const N: usize>(
+    cx: &mut Cx<'_, S>,
+    filter: &str,
+    topic: &str,
+    named: &[(&'static str, usize)],
+) -> bool {
+    let Some(found) = capture::<N>(filter, topic) else { return false };
+    let level = |at: usize| found.get(at).copied().unwrap_or("");
+    let levels = named.iter().map(|(name, at)| (*name, unescaped(level(*at), cx.topics)));
+    cx.levels = levels.collect();
+    true
+}
+
+/// The payload with what a level of the topic gives.
+///
+/// # Errors
+///
+/// The payload gives it too, or is no object.
+pub fn with_level<S>(node: Node, name: &str, cx: &Cx<'_, S>) -> Result<Node, DeliverError> {
+    node.with_raw(name, cx.level(name).as_bytes()).map_err(|error| DeliverError::Payload(error.to_string()))
 }
 
 /// The body that a function has made of a payload.

@@ -79,6 +79,10 @@ pub struct SessionSettings {
     /// Messages that arrive in several frames. Before the login at most 64
     /// KiB are kept whatever this says. Default: 4 messages, 1 MiB, 120 s.
     pub reassembly: ReassemblyLimits,
+    /// Filters that the `subscribe` routes and `with` functions of one connection
+    /// may be subscribed to at the same time; a frame that asks for one more is
+    /// refused. Default: 1024.
+    pub subscriptions: usize,
     /// Downlinks whose answers are waited for at the same time; one more
     /// forgets the oldest. Default: 64.
     pub answers: usize,
@@ -165,6 +169,7 @@ impl Default for SessionSettings {
             lookup_timeout: Duration::from_secs(10),
             stash: 256 << 10,
             reassembly: ReassemblyLimits::default(),
+            subscriptions: 1024,
             answers: 64,
             answer_timeout: Duration::from_secs(60),
             request_timeout: Duration::from_secs(1),

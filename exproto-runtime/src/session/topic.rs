@@ -280,6 +280,23 @@ impl TopicBuf {
     }
 }
 
+/// The value that stands in a topic under this policy.
+pub(crate) fn unescaped(level: &str, policy: TopicPolicy) -> Box<str> {
+    if policy == TopicPolicy::Refuse || !level.contains('%') {
+        return level.into();
+    }
+    let (mut bytes, mut rest) = (Vec::with_capacity(level.len()), level.as_bytes());
+    while let Some((&first, tail)) = rest.split_first() {
+        let escaped = tail.get(..2).filter(|_| first == b'%');
+        let digits = escaped.filter(|code| code.iter().all(u8::is_ascii_hexdigit));
+        let code = digits.and_then(|code| u8::from_str_radix(core::str::from_utf8(code).ok()?, 16).ok());
+        bytes.push(code.unwrap_or(first));
+        rest = tail.get(if code.is_some() { 2 } else { 0 }..).unwrap_or(&[]);
+    }
+    // What does not come from us stays as it is.
+    String::from_utf8(bytes).map_or_else(|_| level.into(), Into::into)
+}
+
 /// Text of the device in a message: not longer than a line.
 fn shorten(text: &str) -> &str {
     match text.char_indices().nth(64) {
@@ -516,6 +533,20 @@ mod tests {
         let mut topic = TopicBuf::new(TopicPolicy::Escape);
         topic.value("$SYS");
         assert_eq!(topic.finish().unwrap(), "%24SYS");
+    }
+
+    #[test]
+    fn what_was_escaped_comes_back() {
+        for value in ["a/b", "100%", "%2F", "+", "$SYS", "\u{7F}ä", "plain"] {
+            let mut topic = TopicBuf::new(TopicPolicy::Escape);
+            topic.value(value);
+            assert_eq!(&*unescaped(topic.finish().unwrap(), TopicPolicy::Escape), value);
+        }
+        for odd in ["%", "%2", "%zz", "%FF", "%+1"] {
+            assert_eq!(&*unescaped(odd, TopicPolicy::Refuse), odd);
+        }
+        assert_eq!(&*unescaped("%zz%2", TopicPolicy::Escape), "%zz%2");
+        assert_eq!(&*unescaped("%FF", TopicPolicy::Escape), "%FF");
     }
 
     #[test]

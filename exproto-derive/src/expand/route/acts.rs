@@ -6,9 +6,9 @@ use syn::ext::IdentExt;
 use syn::{Expr, LitStr, Path};
 
 use super::Site;
-use super::template::{known, outer, pieces, placeholder};
+use super::template::{known, outer, pieces, placeholder, with_element};
 use crate::attr::route::{
-    Deliver, FieldPath, LoginText, Pairing, Payload, Publish, Reply, Taken, VariantRoutes,
+    Deliver, FieldPath, LoginText, Pairing, Payload, Publish, Reply, Subscribe, Taken, VariantRoutes,
 };
 use crate::expand::common::{at_lifetime, de_lifetime, fields, located, pattern, transparent};
 use crate::expand::{fill, own};
@@ -53,8 +53,9 @@ pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
                 Piece::Literal(text) => quote!(__t.push_str(#text);),
                 Piece::Placeholder(name) => {
                     let value = placeholder(model, variant, &name, literal.span());
-                    quote!(__p::TopicValue::put(#value, &mut __t);)
+                    quote_spanned!(located(literal)=> __p::Placeholder::put(#value, &mut __t);)
                 }
+                Piece::Level(_) => TokenStream::new(),
             });
             quote!({ let mut __t = __p::String::new(); #(#pieces)* __p::Some(__t) })
         }
@@ -74,7 +75,7 @@ pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
     let keep = auth.keep.iter().map(|field| {
         let (name, span) = (field.unraw().to_string(), located(field));
         let value = placeholder(model, variant, &name, field.span());
-        quote_spanned!(span=> __asks.keep(#name, #value);)
+        quote_spanned!(span=> __asks.keep(#name, &__p::Slot(#value));)
     });
     Some(quote! {
         #take_apart => match #client_id {
@@ -96,12 +97,11 @@ pub(super) fn rest(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
         out.extend(publish_ask(model, variant, publish));
     }
     for subscribe in &routes.subscribe {
-        let (topic, qos) = (topic(model, variant, &subscribe.filter, Use::Filter), subscribe.qos);
-        out.extend(quote!({ #topic __asks.subscribe(&__t, #qos)?; __asks.reuse(__t); }));
+        let qos = subscribe.qos;
+        out.extend(subscribe_ask(model, variant, subscribe, &quote!(__asks.subscribe(&__t, #qos)?;)));
     }
     for unsubscribe in &routes.unsubscribe {
-        let topic = topic(model, variant, &unsubscribe.filter, Use::Filter);
-        out.extend(quote!({ #topic __asks.unsubscribe(&__t)?; __asks.reuse(__t); }));
+        out.extend(subscribe_ask(model, variant, unsubscribe, &quote!(__asks.unsubscribe(&__t)?;)));
     }
     if let Some((local, element, span)) = inner(variant) {
         out.extend(quote_spanned! {span=>
@@ -119,19 +119,30 @@ pub(super) fn rest(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
     Some(quote!(#take_apart => { #out }))
 }
 
+/// A subscription that begins or ends, or one for each element of a list.
+fn subscribe_ask(model: &Model, variant: &Site<'_>, subscribe: &Subscribe, ask: &TokenStream) -> TokenStream {
+    let item = subscribe.each.as_ref().and_then(|list| field(variant, &list.unraw().to_string()));
+    let topic = topic(model, variant, &subscribe.filter, Use::Filter, item);
+    let ask = quote!({ #topic #ask __asks.reuse(__t); });
+    match item.map(|item| &item.local) {
+        Some(local) => quote!(for __item in #local.iter() #ask),
+        None => ask,
+    }
+}
+
 fn publish_ask(model: &Model, variant: &Site<'_>, publish: &Publish) -> TokenStream {
+    let item = publish.each.as_ref().and_then(|list| field(variant, &list.unraw().to_string()));
     let topic = match publish.of_all {
         true => topic_by(&publish.topic, Use::Topic, |name, span| outer(model, variant, name, span)),
-        false => topic(model, variant, &publish.topic, Use::Topic),
+        false => topic(model, variant, &publish.topic, Use::Topic, item),
     };
     let (qos, retain) = (publish.qos, publish.retain);
     let info = &variant.info;
-    if let Some(list) = &publish.each {
-        let item = field(variant, &list.unraw().to_string());
-        let local = item.map(|item| &item.local);
+    if let Some(item) = item {
+        let local = &item.local;
         let payload = match &publish.payload {
             Payload::With(path) => {
-                let element = item.map(element);
+                let element = element(item);
                 quote_spanned!(located(path)=> #path(__frame, #element, &mut *__cx, __out))
             }
             _ => quote!(__p::to_json(&__item, __out)),
@@ -163,18 +174,29 @@ fn publish_ask(model: &Model, variant: &Site<'_>, publish: &Publish) -> TokenStr
     })
 }
 
-/// Statements that make the topic `__t`.
-fn topic(model: &Model, variant: &Site<'_>, literal: &LitStr, purpose: Use) -> TokenStream {
-    topic_by(literal, purpose, |name, span| placeholder(model, variant, name, span))
+/// Statements that make the topic `__t`; with a list, of its element.
+fn topic(
+    model: &Model,
+    variant: &Site<'_>,
+    literal: &LitStr,
+    purpose: Use,
+    list: Option<&Item>,
+) -> TokenStream {
+    let element = list.map(element);
+    topic_by(literal, purpose, |name, span| match &element {
+        Some(element) => with_element(model, variant, name, span, element),
+        None => placeholder(model, variant, name, span),
+    })
 }
 
 fn topic_by(literal: &LitStr, purpose: Use, value: impl Fn(&str, Span) -> TokenStream) -> TokenStream {
     let pieces = pieces(literal, purpose).into_iter().map(|piece| match piece {
         Piece::Literal(text) => quote!(__t.literal(#text);),
         Piece::Placeholder(name) => {
-            let value = value(&name, literal.span());
-            quote!(__t.value(#value);)
+            let (value, span) = (value(&name, literal.span()), located(literal));
+            quote_spanned!(span=> __t.value(&__p::Slot(#value));)
         }
+        Piece::Level(_) => TokenStream::new(),
     });
     quote!(let mut __t = __asks.topic(); #(#pieces)*)
 }
@@ -364,17 +386,54 @@ fn pairing_arm(variant: &Site<'_>, pairing: &Pairing) -> TokenStream {
 }
 
 pub(super) fn filters(deliver: &Deliver) -> TokenStream {
+    // What a topic names is known once a frame has subscribed to it.
+    if !levels(&deliver.filter).is_empty() {
+        return TokenStream::new();
+    }
     let (topic, qos) = (device_filter(&deliver.filter), deliver.qos);
     quote!({ #topic __each(&__t, #qos); })
 }
 
+/// The levels that a topic gives, each with its place among the wildcards.
+fn levels(literal: &LitStr) -> Vec<(String, usize)> {
+    let (mut found, mut wildcards) = (Vec::new(), 0);
+    for piece in pieces(literal, Use::Deliver) {
+        match piece {
+            Piece::Literal(text) => wildcards += text.matches(['+', '#']).count(),
+            Piece::Placeholder(_) => {}
+            Piece::Level(name) => {
+                found.push((name, wildcards));
+                wildcards += 1;
+            }
+        }
+    }
+    found
+}
+
+/// The condition that a message is for this route, which notes the levels that
+/// its topic gives.
+fn is_for(deliver: &Deliver) -> TokenStream {
+    let levels = levels(&deliver.filter);
+    if levels.is_empty() {
+        return quote!(__t.finish().is_ok_and(|__f| __p::matches(__f, __topic)));
+    }
+    let wildcards = pieces(&deliver.filter, Use::Deliver).iter().fold(0, |all, piece| match piece {
+        Piece::Literal(text) => all + text.matches(['+', '#']).count(),
+        Piece::Placeholder(_) => all,
+        Piece::Level(_) => all + 1,
+    });
+    let named = levels.iter().map(|(name, at)| quote!((#name, #at)));
+    quote!(__t.finish().is_ok_and(|__f| __p::note_levels::<_, #wildcards>(__cx, __f, __topic, &[#(#named),*])))
+}
+
 /// Statements that make the filter `__t` of a device.
 fn device_filter(literal: &LitStr) -> TokenStream {
-    let pieces = pieces(literal, Use::Filter).into_iter().map(|piece| match piece {
+    let pieces = pieces(literal, Use::Deliver).into_iter().map(|piece| match piece {
         Piece::Literal(text) => quote!(__t.literal(#text);),
+        Piece::Level(_) => quote!(__t.literal("+");),
         Piece::Placeholder(name) => {
             let value = known(&name, literal.span()).unwrap_or_else(|| quote!(__cx.client_id));
-            quote!(__t.value(#value);)
+            quote!(__t.value(&__p::Slot(#value));)
         }
     });
     quote!(let mut __t = __cx.topic(); #(#pieces)*)
@@ -386,7 +445,11 @@ pub(super) fn deliver(model: &Model, variant: &Site<'_>, sites: &[Site<'_>]) -> 
         return Some(deliver_with(model, sites, deliver, function));
     }
     let (path, snake) = (&variant.path, &variant.snake);
-    let filter = device_filter(&deliver.filter);
+    let (filter, is_for) = (device_filter(&deliver.filter), is_for(deliver));
+    // Levels that are fields of the variant.
+    let given = levels(&deliver.filter).into_iter().map(|(name, _)| name);
+    let given = given.filter(|name| field(variant, name).is_some());
+    let given = given.map(|name| quote!(let __node = __p::with_level(__node, #name, __cx)?;));
     let content = fill::content(model, variant.layout, path, &quote!(__node), variant.variant);
     let answer = in_order(deliver);
     let node = match &deliver.payload {
@@ -410,9 +473,10 @@ pub(super) fn deliver(model: &Model, variant: &Site<'_>, sites: &[Site<'_>]) -> 
         quote_spanned!(span=> <<#any as __p::Within>::Frame as __p::Envelope>::envelope(__made, __cx, __out));
     Some(quote!({
         #filter
-        if __t.finish().is_ok_and(|__f| __p::matches(__f, __topic)) {
+        if #is_for {
             fn __make<#own>(__node: __p::Option<&#own __p::Node>) -> __p::Result<#here, __p::FillError> { #content }
             let __node = #node;
+            #(#given)*
             let __made = __make(__p::Some(&__node)).map_err(|__e| __p::DeliverError::Payload(__p::ToString::to_string(&__e)))?;
             let __answer = #envelope.map_err(__p::DeliverError::Encode)?;
             return __p::Ok(__p::Delivery { kind: #snake, answer: __answer #answer });
@@ -427,7 +491,7 @@ pub(super) fn deliver_with(
     deliver: &Deliver,
     function: &Path,
 ) -> TokenStream {
-    let filter = device_filter(&deliver.filter);
+    let (filter, is_for) = (device_filter(&deliver.filter), is_for(deliver));
     let kinds = sites.iter().map(|site| {
         let (path, snake) = (&site.path, site.snake);
         quote!(#path { .. } => #snake,)
@@ -440,7 +504,7 @@ pub(super) fn deliver_with(
         quote_spanned!(span=> <<#any as __p::Within>::Frame as __p::Envelope>::envelope(__made, __cx, __out));
     quote!({
         #filter
-        if __t.finish().is_ok_and(|__f| __p::matches(__f, __topic)) {
+        if #is_for {
             let __node = __p::payload_node(__payload)?;
             let __made = #made;
             let __kind = match &__made { #(#kinds)* };

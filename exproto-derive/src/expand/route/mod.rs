@@ -277,7 +277,7 @@ fn frame(model: &Model) -> TokenStream {
                 &[#(<__p::Probe<#full>>::USABLE),*]
             };
             #[inline(always)]
-            fn value(&self, __index: usize) -> &dyn __p::TopicValue {
+            fn value(&self, __index: usize) -> &dyn __p::Placeholder {
                 use __p::{TopicFieldNo as _, TopicFieldYes as _};
                 match __index { #(#values)* _ => &"" }
             }

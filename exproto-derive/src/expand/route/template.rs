@@ -2,8 +2,8 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::LitStr;
 use syn::ext::IdentExt;
+use syn::{LitStr, Member};
 
 use super::{Site, static_lt};
 use crate::attr::route::VariantRoutes;
@@ -12,13 +12,60 @@ use crate::expand::common::{at_lifetime, fields};
 use crate::ir::Model;
 use crate::template::{self, Piece, Use};
 
-/// The value of a placeholder: a field of the variant, what the session knows,
-/// or a field of the frame.
+/// A reference to what a placeholder stands for: a field of the variant, what
+/// the session knows, or a field of the frame.
 pub(super) fn placeholder(model: &Model, variant: &Site<'_>, name: &str, span: Span) -> TokenStream {
-    if let Some(local) = own_field(variant, name) {
-        return quote!(#local);
+    let (first, rest) = parts(name);
+    match own_field(variant, first) {
+        Some(local) => within(&quote!(*#local), rest, span),
+        None => outer(model, variant, name, span),
     }
-    outer(model, variant, name, span)
+}
+
+/// The same where `__item` is the element of a list.
+pub(super) fn with_element(
+    model: &Model,
+    variant: &Site<'_>,
+    name: &str,
+    span: Span,
+    element: &TokenStream,
+) -> TokenStream {
+    match parts(name) {
+        ("item", rest) => within(&quote!(*#element), rest, span),
+        _ => placeholder(model, variant, name, span),
+    }
+}
+
+/// The first name of a path, and those behind it.
+fn parts(name: &str) -> (&str, Option<&str>) {
+    name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)))
+}
+
+/// A reference to a field within a value, by its path. `kind` at its end is the
+/// name of an enum's variant, or a field of that name.
+fn within(value: &TokenStream, path: Option<&str>, span: Span) -> TokenStream {
+    // Errors on the template, names as everywhere in this code.
+    let span = Span::call_site().located_at(span);
+    let Some(path) = path else { return quote!(&#value) };
+    let (path, kind) = match path.strip_suffix("kind") {
+        Some("") => (None, true),
+        Some(path) if path.ends_with('.') => (Some(&path[..path.len() - 1]), true),
+        _ => (Some(path), false),
+    };
+    let members = path.into_iter().flat_map(|path| path.split('.')).map(|name| member(name, span));
+    let value = quote_spanned!(span=> &(#value) #(.#members)*);
+    if kind { quote_spanned!(span=> &__p::Kinded::kind(#value)) } else { value }
+}
+
+/// A name of a path; the parser of templates lets through what can be one.
+fn member(name: &str, span: Span) -> Member {
+    if name.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Member::Unnamed(syn::Index { index: name.parse().unwrap_or(u32::MAX), span });
+    }
+    match syn::parse_str::<Ident>(name) {
+        Ok(_) => Member::Named(Ident::new(name, span)),
+        Err(_) => Member::Named(Ident::new_raw(name, span)),
+    }
 }
 
 /// The value of a placeholder that is no field of the variant.
@@ -34,11 +81,11 @@ pub(super) fn outer(model: &Model, variant: &Site<'_>, name: &str, span: Span) -
         "request" => quote!(__cx.request.unwrap_or("none")),
         _ if name.starts_with("request.") => {
             let body = at_lifetime(model, &static_lt());
-            let field = Ident::new_raw(name.trim_start_matches("request."), span);
+            let path = name.trim_start_matches("request.").split('.').map(|name| member(name, span));
             // Errors on the template, names as everywhere in this code.
             let at = span.resolved_at(Span::call_site());
             let port = quote_spanned!(at=> <<#body as __p::Within>::Frame as __p::Outer>::Port);
-            let value = quote_spanned!(span=> &__request.#field as &dyn __p::TopicValue);
+            let value = quote_spanned!(span=> &__request #(.#path)* as &dyn __p::TopicValue);
             quote_spanned! {at=>
                 match __cx.asked::<<#port as __p::Requests>::Request>() {
                     __p::Some(__request) => #value,
@@ -46,6 +93,7 @@ pub(super) fn outer(model: &Model, variant: &Site<'_>, name: &str, span: Span) -
                 }
             }
         }
+        _ if name.contains('.') => within(&quote!(*__frame), Some(name), span),
         _ => {
             let body = at_lifetime(model, &static_lt());
             quote!(__p::Names::value(__frame, const { __p::name_index::<<#body as __p::Within>::Frame>(#name) }))
@@ -62,8 +110,8 @@ pub(super) fn known(name: &str, span: Span) -> Option<TokenStream> {
         return Some(quote!(__cx.param(#param).unwrap_or("")));
     }
     if let Some(field) = name.strip_prefix("state.") {
-        let field = Ident::new_raw(field, span);
-        return Some(quote_spanned!(span=> &__cx.state.#field));
+        let fields = field.split('.').map(|name| member(name, span));
+        return Some(quote_spanned!(span=> &__cx.state #(.#fields)*));
     }
     match name {
         "client_id" => Some(quote!(__cx.client_id)),
@@ -96,8 +144,8 @@ pub(super) fn checks(model: &Model, sites: &[Site<'_>]) -> TokenStream {
             .chain(BUILT_IN.iter().map(ToString::to_string))
             .collect();
         let profiles = variant.routes.profiles.iter().map(|profile| &profile.routes);
-        for (literal, purpose) in profiles.chain([variant.routes]).flat_map(templates) {
-            let of_variant = |name: &str| own_field(variant, name).is_some();
+        for (literal, purpose, each) in profiles.chain([variant.routes]).flat_map(templates) {
+            let of_variant = |name: &str| (each && name == "item") || own_field(variant, name).is_some();
             out.extend(check(&body, literal, purpose, place, &own, of_variant));
         }
         for field in variant.routes.auth.iter().flat_map(|auth| &auth.value.keep) {
@@ -119,7 +167,7 @@ pub(super) fn checks_of_all(model: &Model) -> TokenStream {
     let body = at_lifetime(model, &static_lt());
     let own: Vec<String> = BUILT_IN.iter().map(ToString::to_string).collect();
     for profile in &model.routes.of_all {
-        for (literal, purpose) in templates(&profile.routes) {
+        for (literal, purpose, _) in templates(&profile.routes) {
             out.extend(check(&body, literal, purpose, &model.ident.to_string(), &own, |_| false));
         }
     }
@@ -137,7 +185,8 @@ fn check(
     let mut out = TokenStream::new();
     for piece in pieces(literal, purpose) {
         let Piece::Placeholder(name) = piece else { continue };
-        if of_variant(&name) || BUILT_IN.contains(&name.as_str()) {
+        let (first, rest) = parts(&name);
+        if of_variant(first) || BUILT_IN.contains(&name.as_str()) {
             continue;
         }
         let span = literal.span();
@@ -147,7 +196,8 @@ fn check(
             });
             continue;
         }
-        if ["state.", "param.", "request."].iter().any(|of| name.starts_with(of)) {
+        // The compiler says where the path of a value ends: at its own field access.
+        if rest.is_some() {
             continue;
         }
         out.extend(quote_spanned! {span=>
@@ -157,17 +207,18 @@ fn check(
     out
 }
 
-/// The templates of a variant that may speak of the frame.
-fn templates(routes: &VariantRoutes) -> Vec<(&LitStr, Use)> {
-    let mut found: Vec<(&LitStr, Use)> = Vec::new();
+/// The templates of a variant that may speak of the frame, and whether they
+/// are made for each element of a list.
+fn templates(routes: &VariantRoutes) -> Vec<(&LitStr, Use, bool)> {
+    let mut found: Vec<(&LitStr, Use, bool)> = Vec::new();
     if let Some(auth) = &routes.auth {
-        found.extend(auth.value.templates().map(|literal| (literal, Use::Text)));
+        found.extend(auth.value.templates().map(|literal| (literal, Use::Text, false)));
     }
-    found.extend(routes.deliver.iter().map(|deliver| (&deliver.value.filter, Use::Filter)));
-    found.extend(routes.publish.iter().map(|publish| (&publish.topic, Use::Topic)));
-    found.extend(
-        routes.subscribe.iter().chain(&routes.unsubscribe).map(|subscribe| (&subscribe.filter, Use::Filter)),
-    );
+    found.extend(routes.deliver.iter().map(|deliver| (&deliver.value.filter, Use::Deliver, false)));
+    let publishes = routes.publish.iter();
+    found.extend(publishes.map(|publish| (&publish.topic, Use::Topic, publish.each.is_some())));
+    let subscribes = routes.subscribe.iter().chain(&routes.unsubscribe);
+    found.extend(subscribes.map(|subscribe| (&subscribe.filter, Use::Filter, subscribe.each.is_some())));
     found
 }
 

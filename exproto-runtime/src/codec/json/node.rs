@@ -105,6 +105,33 @@ impl Node {
         Ok(Self::new(Kind::Object(members)))
     }
 
+    /// The same object with one more member, whose value is [`raw`](Self::raw).
+    ///
+    /// ```
+    /// use exproto_runtime::codec::Node;
+    ///
+    /// let node = Node::parse(br#"{"limit": 9}"#)?.with_raw("device", b"7")?;
+    /// assert_eq!(node.get("device").and_then(Node::as_number), Some("7"));
+    /// assert!(node.with_raw("limit", b"8").is_err());
+    /// # Ok::<(), exproto_runtime::codec::FillError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// It is no object, or has such a member.
+    pub fn with_raw(mut self, name: &str, value: &[u8]) -> Result<Self, FillError> {
+        if self.get(name).is_some() {
+            return Err(
+                FillError::new("is given beside the payload, so the payload must not have it").within(name)
+            );
+        }
+        match &mut self.kind {
+            Kind::Object(members) => members.push((name.into(), Self::raw(value)?)),
+            _ => return Err(self.expected("an object")),
+        }
+        Ok(self)
+    }
+
     pub(super) fn new(kind: Kind) -> Self {
         Self { kind, kept: OnceCell::new() }
     }

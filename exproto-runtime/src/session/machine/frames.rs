@@ -3,7 +3,7 @@
 use super::limits::after;
 use super::{Core, Given, NEVER, Wait};
 use crate::codec::{Error, Item, RawFrame, Segment};
-use crate::session::cx::Asks;
+use crate::session::cx::{Asks, Subscribed};
 use crate::session::event::{Action, CloseReason, Millis, Out, Outcome, Ticket};
 use crate::session::flight::{Ended, Flight, Kept, Login, Tickets};
 use crate::session::gateway::{Access, After, Gateway, Refusal, Stage};
@@ -292,11 +292,17 @@ impl<G: Gateway> Core<G> {
     ) -> Option<Wait> {
         let first = self.next_ticket;
         let mark = out.mark();
-        let mut asks = Asks::new(out, &mut self.next_ticket).with_topics(self.settings.topics);
+        let held = self.rare.as_ref().map(|rare| &rare.subscribed);
+        let mut asks = Asks::new(out, &mut self.next_ticket)
+            .with_topics(self.settings.topics)
+            .holding(held, self.settings.subscriptions);
         let mut cx = self.device.cx(&self.settings, given);
         let outcome = match G::ask(frame, Stage::Rest, &mut cx, &mut asks) {
             Ok(()) => {
                 self.counters.publishes.add(asks.publishes());
+                if asks.asked() > asks.publishes() {
+                    self.rare().subscribed.note(out.since(mark), out);
+                }
                 Outcome::Done
             }
             Err(refusal) => {
@@ -415,6 +421,10 @@ impl<G: Gateway> Core<G> {
                 self.fly(now, flight, wait);
             }
         } else {
+            if let (false, Some(rare)) = (outcome.is_done(), &mut self.rare) {
+                // Which of them were refused is not known: they are asked for again.
+                rare.subscribed = Subscribed::default();
+            }
             self.settle(&frame, given, &outcome, flight.stage, out);
         }
     }
