@@ -380,6 +380,7 @@ fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &T
         impl __p::Gateway for #own {
             type State = #state;
             const ANONYMOUS: bool = false;
+            const AWAITED: &'static [&'static [&'static str]] = &[&["*"]];
             fn ctx(_: &__p::Cx<'_, #state>) -> #ctx { ::core::unimplemented!() }
             fn access(__f: &#at) -> __p::Access { ::core::unimplemented!() }
             fn answers(__f: &#at) -> __p::Option<__p::Pairing> { ::core::unimplemented!() }
@@ -408,6 +409,7 @@ fn routed(model: &Model) -> TokenStream {
             const ANONYMOUS: bool = false;
             const KEEPS: &'static [&'static str] = &[];
             const PROFILES: &'static [&'static str] = &["*"];
+            const AWAITED: &'static [&'static str] = &["*"];
             fn access(&self) -> __p::Access { ::core::unimplemented!() }
             fn answers(__frame: &<Self as __p::Within>::Frame) -> __p::Option<__p::Pairing> { ::core::unimplemented!() }
             fn ask(

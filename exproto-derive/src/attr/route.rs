@@ -185,6 +185,8 @@ pub(crate) enum Pairing {
     Order,
     /// A field that is echoed, or several.
     Key(Vec<FieldPath>),
+    /// The kind: the oldest downlink among these.
+    Of(Vec<Ident>),
 }
 
 /// `serial`, `header.serial`: a field of the variant or of the frame, and
@@ -547,8 +549,24 @@ fn word_or_function(input: ParseStream<'_>) -> syn::Result<Word> {
     in_parens(input, &word, "FUNCTION", |input| input.parse()).map(Word::Function)
 }
 
-/// Nothing, or `= FIELD` and fields within it.
+/// Nothing, `= FIELD` and fields within it, or the kinds that `answers` has.
 fn pairing(input: ParseStream<'_>, key: &Ident) -> syn::Result<Pairing> {
+    if key == "answers" && input.peek(syn::token::Paren) {
+        return in_parens(input, key, "KIND", |input| {
+            let mut kinds: Vec<Ident> = Vec::new();
+            while !input.is_empty() {
+                kinds.push(input.call(Ident::parse_any)?);
+                comma(input)?;
+            }
+            if kinds.is_empty() {
+                return Err(syn::Error::new(
+                    key.span(),
+                    "`answers(..)` names the downlinks, in snake case: `answers(set_limit)`",
+                ));
+            }
+            Ok(Pairing::Of(kinds))
+        });
+    }
     if !input.peek(Token![=]) {
         return Ok(Pairing::Order);
     }

@@ -295,6 +295,8 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
             const ANONYMOUS: bool = false #(|| <<#fixed as __p::Outer>::Body as __p::Routes>::ANONYMOUS)*;
             const KEEPS: &'static [&'static [&'static str]] =
                 &[#(<<#fixed as __p::Outer>::Body as __p::Routes>::KEEPS),*];
+            const AWAITED: &'static [&'static [&'static str]] =
+                &[#(<<#fixed as __p::Outer>::Body as __p::Routes>::AWAITED),*];
             const PROFILES: &'static [&'static str] = #profiles;
             #[inline]
             fn ctx(__cx: &__p::Cx<'_, #state>) -> #context { #given }

@@ -50,6 +50,19 @@ pub enum Pairing {
     /// The answer carries nothing: it is that to the oldest downlink which
     /// waits for such an answer.
     Order,
+    /// Of answers: that to the oldest downlink of these kinds, however its
+    /// answer is known else.
+    Of(&'static [&'static str]),
+}
+
+impl Pairing {
+    /// Whether an answer that is known so is one to this downlink.
+    pub(crate) fn answers(self, awaited: Self, kind: &str) -> bool {
+        match self {
+            Self::Of(kinds) => kinds.contains(&kind),
+            own => own == awaited,
+        }
+    }
 }
 
 /// What a gateway that asks its devices wants sent, its frame written already.
@@ -126,6 +139,9 @@ pub trait Gateway: Protocol + 'static {
 
     /// What `auth` keeps of a login, for each kind of frames that has one.
     const KEEPS: &'static [&'static [&'static str]] = &[];
+
+    /// The downlinks that are answered, for each kind of frames.
+    const AWAITED: &'static [&'static [&'static str]] = &[];
 
     /// The names of the profiles that
     /// [`SessionSettings::profile`](super::SessionSettings::profile) chooses

@@ -1,6 +1,7 @@
 //! Names that routes use and another type has to know: checked by constant
 //! evaluation, on the span of the name.
 
+use super::gateway::Gateway;
 use super::routes::{Names, Outer, name_index};
 
 /// Fails the build when a template names what is not there.
@@ -67,6 +68,36 @@ pub const fn check_kept<F: Outer>(name: &str, place: &str) {
             i += 1;
         }
         frame += 1;
+    }
+    message.fail();
+}
+
+/// Fails the build when a frame answers what is no downlink, or none that waits.
+#[track_caller]
+pub const fn check_awaited<F: Outer<Port: Gateway>>(name: &str, place: &str) {
+    let mut message = Message::new();
+    message.add("`").add(place).add("` answers no downlink `").add(name).add("`");
+    let (mut best, mut near) = (usize::MAX, "");
+    let (all, mut frame) = (<F::Port as Gateway>::AWAITED, 0);
+    while frame < all.len() {
+        let mut i = 0;
+        while i < all[frame].len() {
+            // A body with mistakes stands for any.
+            if same(all[frame][i], name) || same(all[frame][i], "*") {
+                return;
+            }
+            let far = distance(all[frame][i], name);
+            if far < best && far <= 1 + all[frame][i].len() / 3 {
+                (best, near) = (far, all[frame][i]);
+            }
+            i += 1;
+        }
+        frame += 1;
+    }
+    if !near.is_empty() {
+        message.add("; did you mean `").add(near).add("`?");
+    } else {
+        message.add(": what is answered says so, `deliver(\"filter\", answer)`");
     }
     message.fail();
 }

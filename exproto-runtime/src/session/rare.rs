@@ -128,7 +128,8 @@ impl Rare {
     /// The oldest downlink that is answered so, if it still waits.
     pub(crate) fn take_answer(&mut self, now: Millis, pairing: Pairing) -> Option<Request> {
         self.answers.retain(|answer| answer.until.is_none_or(|until| now < until));
-        let at = self.answers.iter().position(|answer| answer.pairing == pairing)?;
+        let at =
+            self.answers.iter().position(|answer| pairing.answers(answer.pairing, answer.request.kind))?;
         Some(self.answers.remove(at).request)
     }
 

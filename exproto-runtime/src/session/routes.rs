@@ -8,7 +8,7 @@ use super::cx::{Asks, Cx};
 use super::event::Outcome;
 use super::gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Polled, Refusal, Stage};
 use super::known::same;
-pub use super::known::{check_kept, check_placeholder, check_profile, check_used};
+pub use super::known::{check_awaited, check_kept, check_placeholder, check_profile, check_used};
 pub use super::lookup::Looks;
 use super::lookup::Lookup;
 use super::poll::Next;
@@ -217,6 +217,8 @@ pub trait Routes: Within + Sized {
     const KEEPS: &'static [&'static str];
     /// The profiles that any of them is under.
     const PROFILES: &'static [&'static str] = &[];
+    /// The downlinks that are answered.
+    const AWAITED: &'static [&'static str] = &[];
     /// See [`Gateway::access`](super::Gateway::access).
     fn access(&self) -> Access;
     /// See [`Gateway::answers`](super::Gateway::answers).
@@ -431,7 +433,8 @@ pub fn echo_all<const N: usize>(all: [Option<Pairing>; N]) -> Option<Pairing> {
             match pairing {
                 Pairing::Key(number) => hash.write_u64(number),
                 Pairing::Digest(digest) => hash.write_u64(digest ^ 1 << 63),
-                Pairing::Order => {}
+                // Both say nothing of the value.
+                Pairing::Order | Pairing::Of(_) => {}
             }
         }
     }))

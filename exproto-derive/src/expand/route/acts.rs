@@ -348,8 +348,13 @@ fn in_order(deliver: &Deliver) -> Option<TokenStream> {
 
 fn pairing_arm(variant: &Site<'_>, pairing: &Pairing) -> TokenStream {
     let path = &variant.path;
-    let Pairing::Key(fields) = pairing else {
-        return quote!(#path { .. } => __p::Some(__p::Pairing::Order),);
+    let fields = match pairing {
+        Pairing::Key(fields) => fields,
+        Pairing::Order => return quote!(#path { .. } => __p::Some(__p::Pairing::Order),),
+        Pairing::Of(kinds) => {
+            let kinds = kinds.iter().map(|kind| kind.unraw().to_string());
+            return quote!(#path { .. } => __p::Some(__p::Pairing::Of(&[#(#kinds),*])),);
+        }
     };
     let mut bound = Vec::new();
     let echoes: Vec<_> = fields

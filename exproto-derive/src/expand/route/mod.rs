@@ -234,6 +234,7 @@ fn frame(model: &Model) -> TokenStream {
             type State = #state;
             const ANONYMOUS: bool = <#body_static as __p::Routes>::ANONYMOUS;
             const KEEPS: &'static [&'static [&'static str]] = &[<#body_static as __p::Routes>::KEEPS];
+            const AWAITED: &'static [&'static [&'static str]] = &[<#body_static as __p::Routes>::AWAITED];
             const PROFILES: &'static [&'static str] = #profiles;
             #[inline]
             fn ctx(__cx: &__p::Cx<'_, #state>) -> #context { #asked }
@@ -383,6 +384,7 @@ fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
             }
         }
     });
+    let awaited = sites.iter().filter(|site| site.routes.awaited().is_some()).map(|site| site.snake);
     let keeps = sites.iter().filter_map(|variant| variant.routes.auth.as_ref());
     let keeps = keeps.flat_map(|auth| &auth.value.keep).map(|field| field.unraw().to_string());
     let auth = sites.iter().filter_map(|variant| acts::auth(model, variant));
@@ -405,6 +407,7 @@ fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
             const ANONYMOUS: bool = #anonymous;
             const KEEPS: &'static [&'static str] = &[#(#keeps),*];
             const PROFILES: &'static [&'static str] = &[#(#names),*];
+            const AWAITED: &'static [&'static str] = &[#(#awaited),*];
             #[inline]
             fn access(&self) -> __p::Access { match self { #(#access)* } }
             fn answers(__frame: &#frame) -> __p::Option<__p::Pairing> {

@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::{LitStr, Member};
 
 use super::{Site, static_lt};
-use crate::attr::route::VariantRoutes;
+use crate::attr::route::{Pairing, VariantRoutes};
 use crate::ctxt::Ctxt;
 use crate::expand::common::{at_lifetime, fields};
 use crate::ir::Model;
@@ -147,6 +147,14 @@ pub(super) fn checks(model: &Model, sites: &[Site<'_>]) -> TokenStream {
         for (literal, purpose, each) in profiles.chain([variant.routes]).flat_map(templates) {
             let of_variant = |name: &str| (each && name == "item") || own_field(variant, name).is_some();
             out.extend(check(&body, literal, purpose, place, &own, of_variant));
+        }
+        if let Some(Pairing::Of(kinds)) = variant.routes.answers.as_ref().map(|key| &key.value) {
+            for kind in kinds {
+                let (span, name) = (kind.span(), kind.unraw().to_string());
+                out.extend(quote_spanned! {span=>
+                    const _: () = __p::check_awaited::<<#body as __p::Within>::Frame>(#name, #place);
+                });
+            }
         }
         for field in variant.routes.auth.iter().flat_map(|auth| &auth.value.keep) {
             let name = field.unraw().to_string();

@@ -127,7 +127,7 @@ impl<G: Gateway> Core<G> {
     /// The open request, if this is its answer.
     pub(super) fn close_request(&mut self, now: Millis, pairing: Pairing) -> Option<Request> {
         let line = self.rare.as_mut()?.line.as_mut()?;
-        let open = line.open.take_if(|open| open.pairing == pairing)?;
+        let open = line.open.take_if(|open| pairing.answers(open.pairing, open.request.kind))?;
         self.free_after_gap(now);
         Some(open.request)
     }
