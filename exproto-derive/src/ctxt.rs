@@ -36,16 +36,28 @@ impl Ctxt {
         self.errors.is_empty()
     }
 
+    /// The same mistake found twice, where several variants share what one
+    /// attribute says, is one.
+    fn distinct(self) -> impl Iterator<Item = syn::Error> {
+        let mut seen = Vec::new();
+        self.errors.into_iter().filter(move |error| {
+            let this = format!("{:?} {error}", error.span());
+            let new = !seen.contains(&this);
+            seen.push(this);
+            new
+        })
+    }
+
     /// The messages and the tokens they point to.
     #[cfg(test)]
     pub(crate) fn into_messages(self) -> Vec<(String, String)> {
         let text = |error: &syn::Error| error.span().source_text().unwrap_or_default();
-        self.errors.iter().map(|error| (error.to_string(), text(error))).collect()
+        self.distinct().map(|error| (error.to_string(), text(&error))).collect()
     }
 
     /// One `compile_error!` for each mistake.
     pub(crate) fn into_compile_errors(self) -> TokenStream {
-        self.errors.into_iter().map(|error| error.into_compile_error()).collect()
+        self.distinct().map(|error| error.into_compile_error()).collect()
     }
 }
 

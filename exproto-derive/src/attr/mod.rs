@@ -1,8 +1,10 @@
 //! Attribute syntax: tokens to values with spans. Knows which keys there are
 //! and how each is written, not what they mean together.
 
+mod auth;
 pub(crate) mod frame;
 pub(crate) mod gap;
+mod inherit;
 pub(crate) mod profile;
 pub(crate) mod route;
 pub(crate) mod wire;

@@ -178,7 +178,7 @@ fn twice(key: &Ident) -> syn::Error {
 }
 
 /// Takes `= none`.
-fn none(input: ParseStream<'_>) -> syn::Result<bool> {
+pub(super) fn none(input: ParseStream<'_>) -> syn::Result<bool> {
     let ahead = input.fork();
     let is_none = ahead.parse::<Token![=]>().is_ok()
         && ahead.parse::<Ident>().is_ok_and(|word| word == "none")

@@ -5,6 +5,8 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Attribute, Expr, LitInt, LitStr, Member, Path, Token, Type};
 
+pub(crate) use super::auth::Auth;
+use super::auth::auth;
 use super::profile::{self, Profile};
 use super::{Keyed, Place, after_eq, in_parens, set, unknown_key};
 use crate::ctxt::Ctxt;
@@ -21,7 +23,19 @@ const STRUCT_KEYS: &[&str] = &[
     "unanswered",
     "request",
 ];
-const ENUM_KEYS: &[&str] = &["anonymous", "login_elsewhere", "profile"];
+const ENUM_KEYS: &[&str] = &[
+    "auth",
+    "publish",
+    "subscribe",
+    "unsubscribe",
+    "reply",
+    "with",
+    "anonymous",
+    "login_elsewhere",
+    "profile",
+];
+/// What the enum may say of all its variants.
+const OF_ALL: &[&str] = &["auth", "publish", "subscribe", "unsubscribe", "reply", "with"];
 const ONE_OF_KEYS: &[&str] = &["gateway", "state", "ctx", "profiles", "poll", "unanswered", "request"];
 const VARIANT_KEYS: &[&str] = &[
     "auth",
@@ -128,29 +142,8 @@ pub(crate) struct VariantRoutes {
     pub(crate) public: Option<Keyed<()>>,
     /// What stands in for some of these under a profile.
     pub(crate) profiles: Vec<Profile>,
-}
-
-/// `auth(client_id = "..", username = "..", password = FUNCTION)`.
-#[derive(Clone)]
-pub(crate) struct Auth {
-    pub(crate) client_id: LoginText,
-    pub(crate) username: Option<LoginText>,
-    pub(crate) password: Option<LoginText>,
-    /// Fields that later topics may name.
-    pub(crate) keep: Vec<Ident>,
-}
-
-impl Auth {
-    /// The texts that are templates.
-    pub(crate) fn templates(&self) -> impl Iterator<Item = &LitStr> {
-        [Some(&self.client_id), self.username.as_ref(), self.password.as_ref()]
-            .into_iter()
-            .flatten()
-            .filter_map(|text| match text {
-                LoginText::Template(literal) => Some(literal),
-                LoginText::Made(_) => None,
-            })
-    }
+    /// What the enum says of all variants and not of this one.
+    pub(crate) without: Vec<Ident>,
 }
 
 /// A text of a login.
@@ -288,6 +281,11 @@ pub(crate) fn parse_type(attrs: &[Attribute], place: Place, one_of: bool, ctxt: 
             }
             (None, _) => {}
         }
+        // What holds for all variants.
+        if place == Place::Enum && !one_of && OF_ALL.contains(&name.as_str()) {
+            found.own.span = found.own.span.or(Some(key.span()));
+            return route(&mut found.own, key, input, ctxt);
+        }
         // A frame without a body has the routes of a variant itself.
         if place == Place::Struct && VARIANT_KEYS.contains(&name.as_str()) {
             found.own.span = found.own.span.or(Some(key.span()));
@@ -347,7 +345,12 @@ pub(super) fn route(
     input: ParseStream<'_>,
     ctxt: &mut Ctxt,
 ) -> syn::Result<()> {
-    match key.unraw().to_string().as_str() {
+    let name = key.unraw().to_string();
+    if OF_ALL.contains(&name.as_str()) && profile::none(input)? {
+        found.without.push(key.clone());
+        return Ok(());
+    }
+    match name.as_str() {
         "auth" => {
             let value = in_parens(input, key, "client_id = \"{..}\"", |input| auth(key, input))?;
             set(&mut found.auth, key, value, ctxt);
@@ -356,7 +359,6 @@ pub(super) fn route(
             found.publish.push(in_parens(input, key, "\"topic\"", |input| publish(key, input))?);
         }
         "subscribe" | "unsubscribe" => {
-            let name = key.unraw().to_string();
             let value = in_parens(input, key, "\"filter\"", |input| subscribe(&name, input))?;
             if name == "subscribe" { &mut found.subscribe } else { &mut found.unsubscribe }.push(value);
         }
@@ -405,47 +407,6 @@ pub(super) fn is_key(name: &str) -> bool {
 
 fn span_of(attrs: &[Attribute]) -> Option<Span> {
     attrs.iter().find_map(|attr| attr.path().get_ident().filter(|ident| *ident == "route").map(Ident::span))
-}
-
-fn auth(at: &Ident, input: ParseStream<'_>) -> syn::Result<Auth> {
-    let (mut client_id, mut username, mut password, mut keep) = (None, None, None, Vec::new());
-    while !input.is_empty() {
-        let key: Ident = input.parse()?;
-        let slot = match key.to_string().as_str() {
-            "client_id" => &mut client_id,
-            "username" => &mut username,
-            "password" => &mut password,
-            "keep" => {
-                in_parens(input, &key, "FIELD", |input| {
-                    while !input.is_empty() {
-                        keep.push(input.parse()?);
-                        comma(input)?;
-                    }
-                    Ok(())
-                })?;
-                comma(input)?;
-                continue;
-            }
-            _ => {
-                return Err(syn::Error::new(
-                    key.span(),
-                    format!("`auth` has no key `{key}`; its keys are: client_id, username, password, keep"),
-                ));
-            }
-        };
-        *slot = Some(after_eq(input, &key, "\"{field}\"", |input| {
-            Ok(if input.peek(LitStr) {
-                LoginText::Template(input.parse()?)
-            } else {
-                LoginText::Made(input.parse()?)
-            })
-        })?);
-        comma(input)?;
-    }
-    let client_id = client_id.ok_or_else(|| {
-        syn::Error::new(at.span(), "`auth` has to say who the device is: `auth(client_id = \"{field}\")`")
-    })?;
-    Ok(Auth { client_id, username, password, keep })
 }
 
 fn publish(at: &Ident, input: ParseStream<'_>) -> syn::Result<Publish> {
@@ -681,7 +642,7 @@ fn qos(input: ParseStream<'_>) -> syn::Result<u8> {
     }
 }
 
-fn comma(input: ParseStream<'_>) -> syn::Result<()> {
+pub(super) fn comma(input: ParseStream<'_>) -> syn::Result<()> {
     if !input.is_empty() {
         let _: Token![,] = input.parse()?;
     }

@@ -16,10 +16,19 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
         Shape::Struct(_) => frame(model, ctxt),
         Shape::Enum(data) if data.one_of => one_of(model, data, ctxt),
         Shape::Enum(data) if data.variants.iter().any(|variant| !variant.routes.is_empty()) => {
+            if let Some(key) = model.routes.own.without.first() {
+                ctxt.error(
+                    key,
+                    format_args!(
+                        "what is said of all variants is taken back on a variant: `{key} = none` goes there"
+                    ),
+                );
+            }
             all_routed(model, data, ctxt);
             login(model, data, ctxt);
             filters_differ(data, ctxt);
             for variant in &data.variants {
+                taken_back(&variant.routes, Some(&model.routes.own), ctxt);
                 conflicts(&variant.routes, ctxt);
                 of_frame(&variant.layout, &variant.routes, ctxt);
             }
@@ -210,13 +219,14 @@ fn flat(model: &Model, frame: &crate::ir::Frame, ctxt: &mut Ctxt) {
     match (frame.body, own.span, &routes.one_of) {
         (Some(_), Some(span), _) => ctxt.error_at(
             span,
-            "this frame has a body that a tag selects: put the routes on its variants",
+            "this frame has a body that a tag selects: put the routes on its variants, or on the enum for all of them",
         ),
         (None, None, Some(one_of)) => ctxt.error_at(
             one_of.key,
             "this frame has no body whose variants have routes: say here what it means, `publish(\"topic\")`, `ignore`, ..",
         ),
         (None, Some(_), _) => {
+            taken_back(own, None, ctxt);
             conflicts(own, ctxt);
             of_frame(layout, own, ctxt);
             let login = routes.anonymous.is_some() || own.auth.is_some() || routes.one_of.is_some();
@@ -330,17 +340,20 @@ fn conflicts(routes: &VariantRoutes, ctxt: &mut Ctxt) {
             answer.key,
             "`answer` is for frames that go to the device: add `sent` or `deliver(\"filter\")`, or write `answers` on the device's own frame",
         );
-        return;
     }
-    if let (Some(deliver), Some((name, _))) =
-        (&routes.deliver, given.iter().find(|(name, _)| *name == "auth"))
-    {
-        ctxt.error_at(
-            deliver.key,
-            format_args!(
-                "a device does not log in with a frame that it is sent: remove `deliver` or `{name}`"
-            ),
-        );
+}
+
+// `KEY = none` takes back what the enum says of all variants.
+fn taken_back(routes: &VariantRoutes, all: Option<&VariantRoutes>, ctxt: &mut Ctxt) {
+    let said = all.map_or_else(Vec::new, named);
+    let own = named(routes);
+    for key in &routes.without {
+        let name = key.unraw().to_string();
+        if own.iter().any(|(given, _)| *given == name) {
+            ctxt.error(key, format_args!("`{name}` is given and is `none`; remove one"));
+        } else if said.iter().all(|(given, _)| *given != name) {
+            ctxt.error(key, format_args!("`{name} = none` takes back what the enum says of all variants, and it says no `{name}`: remove it"));
+        }
     }
 }
 

@@ -90,7 +90,7 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
         endian_reported: Cell::new(wire_broken),
     };
     let mut variant_routes_broken = false;
-    let shape = match &input.data {
+    let mut shape = match &input.data {
         Data::Struct(data) => struct_shape(input, &data.fields, &attrs, &scope, ctxt)?,
         Data::Enum(data) => {
             let one_of = frame_attrs.span.is_some();
@@ -98,6 +98,9 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
         }
         Data::Union(_) => return None,
     };
+    if let (Shape::Enum(data), false) = (&mut shape, routes.own.is_empty()) {
+        data.variants.iter_mut().for_each(|variant| variant.routes.inherit(&routes.own));
+    }
     let mut frame = frame_attrs.span.is_some().then(|| frame_of(frame_attrs, &shape, frame_broken));
     if let Some(frame) = &mut frame
         && routes.span.is_some()

@@ -96,13 +96,6 @@ fn routes_do_not_contradict_each_other() {
         ),
         ("#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(heartbeat, publish(\"a\"))] A }", &[]),
         (
-            "enum E { #[wire(tag = 1)] #[route(auth(client_id = \"x\"), deliver(\"y\"))] A }",
-            &[(
-                "a device does not log in with a frame that it is sent: remove `deliver` or `auth`",
-                "deliver",
-            )],
-        ),
-        (
             "enum E { #[wire(tag = 1)] #[route(deliver(\"d\"))] A, #[wire(tag = 2)] #[route(deliver(\"d\"))] B }",
             &[("`A` takes this filter already, so `B` is never made: use another filter", "\"d\"")],
         ),
@@ -475,6 +468,67 @@ fn levels_of_topics_stand_in_filters_of_messages() {
         (
             "enum E { #[wire(tag = 1)] #[route(deliver(\"a/{+b}\"))] A, #[wire(tag = 2)] #[route(deliver(\"a/+\"))] B }",
             &[("`A` takes this filter already, so `B` is never made: use another filter", "\"a/+\"")],
+        ),
+    ]);
+}
+
+#[test]
+fn an_enum_says_what_holds_for_all_its_variants() {
+    mistakes(&[
+        (
+            "#[route(auth(client_id = \"{a}\"), publish(\"b\"))] enum E { #[wire(tag = 1)] A, #[wire(tag = 2)] #[route(publish = none)] B, #[wire(tag = 3)] #[route(sent)] C }",
+            &[],
+        ),
+        // One mistake is said once, however many variants share it.
+        (
+            "#[route(anonymous, publish(\"a/#\"))] enum E { #[wire(tag = 1)] A, #[wire(tag = 2)] B }",
+            &[(
+                "`#` stands only in filters: a topic to publish on names one place, for example with `{client_id}`",
+                "\"a/#\"",
+            )],
+        ),
+        (
+            "#[route(anonymous, publish(\"a\"))] enum E { #[wire(tag = 1)] #[route(reply = none)] A }",
+            &[(
+                "`reply = none` takes back what the enum says of all variants, and it says no `reply`: remove it",
+                "reply",
+            )],
+        ),
+        (
+            "#[route(anonymous, publish(\"a\"))] enum E { #[wire(tag = 1)] #[route(publish = none, publish(\"b\"))] A }",
+            &[("`publish` is given and is `none`; remove one", "publish")],
+        ),
+        (
+            "#[route(anonymous, publish = none, reply = f)] enum E { #[wire(tag = 1)] A }",
+            &[(
+                "what is said of all variants is taken back on a variant: `publish = none` goes there",
+                "publish",
+            )],
+        ),
+        (
+            "#[frame(datagram)] #[route(gateway, anonymous, publish = none, reply = f)] struct S { a: u8 }",
+            &[(
+                "`publish = none` takes back what the enum says of all variants, and it says no `publish`: remove it",
+                "publish",
+            )],
+        ),
+        (
+            "#[route(heartbeat)] enum E { #[wire(tag = 1)] #[route(ignore)] A }",
+            &[("`heartbeat` does not go on an enum; the keys of `#[route]` there are: auth, publish, subscribe, unsubscribe, reply, with, anonymous, login_elsewhere, profile", "heartbeat")],
+        ),
+    ]);
+}
+
+#[test]
+fn answers_name_what_they_answer() {
+    mistakes(&[
+        (
+            "enum E { #[wire(tag = 1)] #[route(heartbeat, answers(b, c))] A, #[wire(tag = 2)] #[route(deliver(\"b\", answer))] B, #[wire(tag = 3)] #[route(sent, answer)] C }",
+            &[],
+        ),
+        (
+            "enum E { #[wire(tag = 1)] #[route(heartbeat, answers())] A }",
+            &[("`answers(..)` names the downlinks, in snake case: `answers(set_limit)`", "answers")],
         ),
     ]);
 }

@@ -63,7 +63,7 @@ pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
         LoginText::Made(made) => {
             let span = located(made);
             let made = match made {
-                Expr::Path(path) => quote_spanned!(span=> #path(__frame, __cx)),
+                Expr::Path(path) if is_function(path) => quote_spanned!(span=> #path(__frame, __cx)),
                 other => quote!({ let (frame, cx) = (__frame, &mut *__cx); #other }),
             };
             quote_spanned!(span=> __p::LoginText::text(#made))
@@ -77,8 +77,13 @@ pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
         let value = placeholder(model, variant, &name, field.span());
         quote_spanned!(span=> __asks.keep(#name, &__p::Slot(#value));)
     });
+    // Each frame says who the device is; it logs in once.
+    let again = auth.shared.then(|| {
+        quote!(__p::Some(__client_id) if !__cx.client_id.is_empty() && __client_id.as_str() == __cx.client_id => {})
+    });
     Some(quote! {
         #take_apart => match #client_id {
+            #again
             __p::Some(__client_id) => {
                 __asks.authenticate(__p::Credentials {
                     client_id: __client_id, username: #username, password: #password,
@@ -267,7 +272,7 @@ fn reply_to(variant: &Site<'_>, reply: &Reply) -> TokenStream {
     let span = located(&reply.value);
     let Some(list) = &reply.each else {
         let expr = match &reply.value {
-            Expr::Path(path) => quote_spanned!(span=> #path(__frame, __cx, __outcome)),
+            Expr::Path(path) if is_function(path) => quote_spanned!(span=> #path(__frame, __cx, __outcome)),
             // Any other expression finds the three by name.
             other => quote!({ let (frame, cx, outcome) = (__frame, &mut *__cx, __outcome); #other }),
         };
@@ -280,7 +285,9 @@ fn reply_to(variant: &Site<'_>, reply: &Reply) -> TokenStream {
     let local = &item.local;
     let element = element(item);
     let expr = match &reply.value {
-        Expr::Path(path) => quote_spanned!(span=> #path(__frame, #element, __cx, __outcome)),
+        Expr::Path(path) if is_function(path) => {
+            quote_spanned!(span=> #path(__frame, #element, __cx, __outcome))
+        }
         other => {
             quote!({ let (frame, item, cx, outcome) = (__frame, #element, &mut *__cx, __outcome); #other })
         }
@@ -291,6 +298,13 @@ fn reply_to(variant: &Site<'_>, reply: &Reply) -> TokenStream {
             __p::ReplyTo::<<Self as __p::Within>::Frame>::write(#expr, __context, __reply)?;
         }
     }
+}
+
+/// Whether a path is a function by its name: `acknowledge`; `NOTHING` and
+/// `None::<Message>` are values.
+fn is_function(path: &syn::ExprPath) -> bool {
+    let last = path.path.segments.last().map(|segment| segment.ident.unraw().to_string());
+    !last.is_some_and(|name| name.starts_with(char::is_uppercase))
 }
 
 /// An element of a list by reference: those of a `List` are made one by one,

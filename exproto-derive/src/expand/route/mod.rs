@@ -145,6 +145,11 @@ fn frame(model: &Model) -> TokenStream {
         }
         (None, None) => quote!(()),
     };
+    // A type that fewer may see than the frame is reported where it is named.
+    let state_at =
+        model.routes.state.as_ref().map_or(proc_macro2::Span::call_site(), |key| located(&key.value));
+    let state_item = quote_spanned!(state_at=> type State = #state;);
+    let body_item = quote_spanned!(located(&body_ty)=> type Body = #body_ty;);
     let keeps = match &model.routes.one_of {
         Some(key) => {
             let port = static_lifetimes(key.value.to_token_stream());
@@ -231,7 +236,7 @@ fn frame(model: &Model) -> TokenStream {
     let polls = polls(model, &state);
     let gateway = model.routes.gateway.is_some().then(|| quote! {
         impl __p::Gateway for #own {
-            type State = #state;
+            #state_item
             const ANONYMOUS: bool = <#body_static as __p::Routes>::ANONYMOUS;
             const KEEPS: &'static [&'static [&'static str]] = &[<#body_static as __p::Routes>::KEEPS];
             const AWAITED: &'static [&'static [&'static str]] = &[<#body_static as __p::Routes>::AWAITED];
@@ -286,10 +291,10 @@ fn frame(model: &Model) -> TokenStream {
         #outer_header {
             const KEEPS: &'static [&'static [&'static str]] = #keeps;
             const PROFILES: &'static [&'static str] = #profiles;
-            type State = #state;
+            #state_item
             type Context = #context;
             type Port = #port;
-            type Body = #body_ty;
+            #body_item
             #[inline]
             fn context(__cx: &__p::Cx<'_, Self::State>) -> Self::Context { #asked }
             #[inline(always)]
