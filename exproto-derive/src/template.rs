@@ -7,9 +7,72 @@ use crate::ctxt::Ctxt;
 /// A piece of a template.
 pub(crate) enum Piece {
     Literal(String),
-    Placeholder(String),
+    Placeholder(String, Form),
     /// A level of a filter that the topic of a message gives.
     Level(String),
+}
+
+/// How a value is written.
+#[derive(Clone, Default)]
+pub(crate) struct Form {
+    /// Characters that it has at least; zeros are put before it.
+    pub(crate) width: usize,
+    /// A number in hexadecimal digits: whether they are upper case.
+    pub(crate) hex: Option<bool>,
+    /// What stands there if the value is missing or empty.
+    pub(crate) missing: String,
+}
+
+impl Form {
+    /// Whether the value stands there as it is.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.width == 0 && self.hex.is_none() && self.missing.is_empty()
+    }
+}
+
+/// The most characters that a value is filled up to.
+const MAX_WIDTH: usize = 64;
+
+/// `name:015`, `name:04X`, `name|text`, all but the name optional.
+fn form(inside: &str) -> Result<(&str, Form), String> {
+    let (rest, missing) = match inside.split_once('|') {
+        Some((rest, missing)) => (rest, missing.trim()),
+        None => (inside, ""),
+    };
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if rest.len() < inside.len() && (missing.is_empty() || !missing.chars().all(plain)) {
+        return Err(format!(
+            "behind `|` stands what a missing value is replaced by, letters, digits, `-`, `_` and `.`: `{{{}|none}}`",
+            rest.trim()
+        ));
+    }
+    let (name, spec) = match rest.split_once(':') {
+        Some((name, spec)) => (name.trim(), Some(spec.trim())),
+        None => (rest.trim(), None),
+    };
+    let mut found = Form { missing: missing.to_string(), ..Form::default() };
+    let Some(spec) = spec else { return Ok((name, found)) };
+    let (digits, hex) = match spec.strip_suffix(['x', 'X']) {
+        Some(digits) => (digits, Some(spec.ends_with('X'))),
+        None => (spec, None),
+    };
+    found.hex = hex;
+    let width = digits.strip_prefix('0').and_then(|width| width.parse::<usize>().ok());
+    match width {
+        Some(width @ 1..=MAX_WIDTH) => found.width = width,
+        None if digits.is_empty() && hex.is_some() => {}
+        Some(0) | None => {
+            return Err(format!(
+                "`{spec}` is no format: `:015` fills up with zeros to 15 characters, `:x` and `:X` are hexadecimal digits, `:04X` is both"
+            ));
+        }
+        Some(width) => {
+            return Err(format!(
+                "{width} characters are more than the {MAX_WIDTH} that a value may be filled up to"
+            ));
+        }
+    }
+    Ok((name, found))
 }
 
 /// What a template is used for.
@@ -42,13 +105,19 @@ pub(crate) fn parse(literal: &LitStr, purpose: Use, ctxt: &mut Ctxt) -> Vec<Piec
             ctxt.error(literal, "a `{` without its `}`: a placeholder is written `{field}`");
             return pieces;
         };
-        let name = rest[open + 1..open + close].trim();
+        let (name, form) = match form(&rest[open + 1..open + close]) {
+            Ok(found) => found,
+            Err(message) => {
+                ctxt.error(literal, message);
+                return pieces;
+            }
+        };
         let plain = |name: &str| {
             !name.is_empty()
                 && name.chars().all(|c| c.is_alphanumeric() || c == '_')
                 && !matches!(name, "_" | "self" | "Self" | "super" | "crate")
         };
-        if let Some(level) = name.strip_prefix('+').filter(|level| plain(level)) {
+        if let Some(level) = name.strip_prefix('+').filter(|level| plain(level) && form.is_plain()) {
             if purpose != Use::Deliver {
                 ctxt.error(
                     literal,
@@ -69,7 +138,7 @@ pub(crate) fn parse(literal: &LitStr, purpose: Use, ctxt: &mut Ctxt) -> Vec<Piec
             );
             return pieces;
         }
-        pieces.push(Piece::Placeholder(name.to_string()));
+        pieces.push(Piece::Placeholder(name.to_string(), form));
         rest = &rest[open + close + 1..];
     }
     if !rest.is_empty() {
@@ -83,7 +152,7 @@ pub(crate) fn parse(literal: &LitStr, purpose: Use, ctxt: &mut Ctxt) -> Vec<Piec
 pub(crate) fn with_levels(pieces: &[Piece]) -> String {
     let texts = pieces.iter().map(|piece| match piece {
         Piece::Literal(text) => text.clone(),
-        Piece::Placeholder(name) => format!("{{{name}}}"),
+        Piece::Placeholder(name, _) => format!("{{{name}}}"),
         Piece::Level(_) => "+".to_string(),
     });
     texts.collect()

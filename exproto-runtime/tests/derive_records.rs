@@ -34,7 +34,7 @@ struct Head {
 enum Body<'a> {
     /// Elements made one by one, which keep their fields within parts.
     #[wire(tag = 1)]
-    #[route(publish("{head.serial}/{site}/{item.object}/{item.place.serial}", each = records))]
+    #[route(publish("{head.serial}/{site:02X}/{item.object}/{item.place.serial}", each = records))]
     #[route(subscribe("{site}/{item.object}/down", qos = 1, each = records))]
     #[route(reply(each = records, Message { head: Head { serial: item.place.serial }, body: Body::Taken { site: site_of(frame) } }))]
     Records {
@@ -56,7 +56,7 @@ enum Body<'a> {
         values: Vec<Moded>,
     },
     #[wire(tag = 4)]
-    #[route(publish("c/{part.serial}/{state.place.serial}", payload = hex))]
+    #[route(publish("c/{part.serial:03}/{state.place.serial:X}/{param.line|none}", payload = hex))]
     Part { part: Head },
     #[wire(tag = 5)]
     #[route(unsubscribe("{site}/{item}/down", each = objects))]
@@ -118,7 +118,7 @@ fn topics(device: &TestConn<Message<'static>>) -> Vec<String> {
 fn a_topic_speaks_of_each_record_and_of_the_frame() {
     let mut device = TestConn::<Message<'_>>::new();
     device.send(&[0x7E, 1, 9, 5, 1, 40, 7, 1, 41, 8, 0x7E]);
-    assert_eq!(topics(&device), ["9/5/40/7", "9/5/41/8"]);
+    assert_eq!(topics(&device), ["9/05/40/7", "9/05/41/8"]);
     assert_eq!(device.publishes()[1].text(), r#"{"object":41,"place":{"serial":8}}"#);
     assert_eq!(device.subscriptions(), [("5/40/down".to_owned(), 1), ("5/41/down".to_owned(), 1)]);
     assert_eq!(device.sent(), [0x7E, 0x81, 7, 5, 0x7E, 0x7E, 0x81, 8, 5, 0x7E]);
@@ -131,7 +131,7 @@ fn a_record_without_the_value_of_its_topic_refuses_the_frame() {
     let mut device = TestConn::<Message<'_>>::new();
     device.send(&[0x7E, 1, 9, 5, 1, 40, 7, 0, 8, 0x7E]);
     assert!(device.publishes().is_empty());
-    assert!(device.take_reports()[0].to_string().contains("the value after `9/5/` is empty"));
+    assert!(device.take_reports()[0].to_string().contains("the value after `9/05/` is empty"));
 }
 
 #[test]
@@ -139,8 +139,8 @@ fn kinds_are_names_of_variants_or_fields() {
     let mut device = TestConn::<Message<'_>>::new();
     device.send(&[0x7E, 2, 0, 1, 12, 2, 0x7E]);
     device.send(&[0x7E, 3, 0, 2, 1, 30, 9, 31, 0x7E]);
-    device.send(&[0x7E, 4, 0, 6, 0x7E]);
-    assert_eq!(topics(&device), ["a/power", "a/door_open", "b/on/30", "b/other/31", "c/6/0"]);
+    device.send(&[0x7E, 4, 0, 171, 0x7E]);
+    assert_eq!(topics(&device), ["a/power", "a/door_open", "b/on/30", "b/other/31", "c/171/0/none"]);
     assert_eq!(device.publishes()[2].payload, [30]);
 }
 

@@ -1,6 +1,7 @@
 //! Rules about what frames mean to MQTT.
 
 use proc_macro2::{Ident, Span};
+use quote::ToTokens;
 use syn::LitStr;
 use syn::ext::IdentExt;
 
@@ -474,16 +475,19 @@ fn echoed(layout: &Layout, field: &Ident, name: &str, ctxt: &mut Ctxt) {
 pub(super) fn templates(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt) {
     if let Some(auth) = &routes.auth {
         for literal in auth.value.templates() {
-            template::parse(literal, Use::Text, ctxt);
+            let pieces = template::parse(literal, Use::Text, ctxt);
+            numbers(layout, literal, &pieces, ctxt);
         }
     }
     for publish in &routes.publish {
         let pieces = template::parse(&publish.topic, Use::Topic, ctxt);
         of_element(layout, &publish.topic, &pieces, publish.each.as_ref(), ctxt);
+        numbers(layout, &publish.topic, &pieces, ctxt);
     }
     for subscribe in routes.subscribe.iter().chain(&routes.unsubscribe) {
         let pieces = template::parse(&subscribe.filter, Use::Filter, ctxt);
         of_element(layout, &subscribe.filter, &pieces, subscribe.each.as_ref(), ctxt);
+        numbers(layout, &subscribe.filter, &pieces, ctxt);
     }
     if let Some(deliver) = &routes.deliver {
         device_filter(&deliver.value.filter, ctxt);
@@ -493,13 +497,37 @@ pub(super) fn templates(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt
     }
 }
 
+// Hexadecimal digits are those of an unsigned number.
+fn numbers(layout: &Layout, at: &LitStr, pieces: &[Piece], ctxt: &mut Ctxt) {
+    for piece in pieces {
+        let Piece::Placeholder(name, form) = piece else { continue };
+        let (Some(upper), Some(item)) = (form.hex, field_named(layout, name)) else { continue };
+        let text = match &item.repr {
+            Repr::Codec(_) => matches!(
+                item.ty.to_token_stream().to_string().split([' ', '<']).next(),
+                Some("Text" | "TextBuf" | "String")
+            ),
+            Repr::Slice | Repr::Buffer => true,
+            _ => matches!(&item.ty, syn::Type::Path(path) if path.path.is_ident("bool")),
+        };
+        let signed = IntTy::of_type(&item.ty).is_some_and(|int| int.signed || int.float);
+        if (text || signed) && !item.broken {
+            let letter = if upper { 'X' } else { 'x' };
+            ctxt.error(
+                at,
+                format_args!("`{name}` is no unsigned integer, so `:{letter}` has no digits for it"),
+            );
+        }
+    }
+}
+
 // `item` is an element of the list that `each` names.
 fn of_element(layout: &Layout, at: &LitStr, pieces: &[Piece], each: Option<&Ident>, ctxt: &mut Ctxt) {
     if each.is_some() || field_named(layout, "item").is_some() {
         return;
     }
-    let of_item = |piece: &&Piece| matches!(piece, Piece::Placeholder(name) if name.starts_with("item."));
-    if let Some(Piece::Placeholder(name)) = pieces.iter().find(of_item) {
+    let of_item = |piece: &&Piece| matches!(piece, Piece::Placeholder(name, _) if name.starts_with("item."));
+    if let Some(Piece::Placeholder(name, _)) = pieces.iter().find(of_item) {
         ctxt.error(
             at,
             format_args!("`{{{name}}}` speaks of an element of a list: say which list, `each = LIST`"),
@@ -548,7 +576,7 @@ fn device_filter(literal: &LitStr, ctxt: &mut Ctxt) {
             }
             levels.push(name.clone());
         }
-        if let Piece::Placeholder(name) = piece
+        if let Piece::Placeholder(name, _) = piece
             && !matches!(name.as_str(), "client_id" | "peer" | "listener")
             && !["login.", "state.", "param."].iter().any(|of| name.starts_with(of))
         {

@@ -514,7 +514,10 @@ fn an_enum_says_what_holds_for_all_its_variants() {
         ),
         (
             "#[route(heartbeat)] enum E { #[wire(tag = 1)] #[route(ignore)] A }",
-            &[("`heartbeat` does not go on an enum; the keys of `#[route]` there are: auth, publish, subscribe, unsubscribe, reply, with, anonymous, login_elsewhere, profile", "heartbeat")],
+            &[(
+                "`heartbeat` does not go on an enum; the keys of `#[route]` there are: auth, publish, subscribe, unsubscribe, reply, with, anonymous, login_elsewhere, profile",
+                "heartbeat",
+            )],
         ),
     ]);
 }
@@ -529,6 +532,41 @@ fn answers_name_what_they_answer() {
         (
             "enum E { #[wire(tag = 1)] #[route(heartbeat, answers())] A }",
             &[("`answers(..)` names the downlinks, in snake case: `answers(set_limit)`", "answers")],
+        ),
+    ]);
+}
+
+#[test]
+fn values_have_few_forms() {
+    mistakes(&[
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"{a:04X}/{a|none}/{ a : 015 | - }/{client_id:x}\"))] A { a: u8 } }",
+            &[],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"{a:15}\"))] A { a: u8 } }",
+            &[(
+                "`15` is no format: `:015` fills up with zeros to 15 characters, `:x` and `:X` are hexadecimal digits, `:04X` is both",
+                "\"{a:15}\"",
+            )],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"{a:065}\"))] A { a: u8 } }",
+            &[("65 characters are more than the 64 that a value may be filled up to", "\"{a:065}\"")],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"{a|x/y}\"))] A { a: u8 } }",
+            &[(
+                "behind `|` stands what a missing value is replaced by, letters, digits, `-`, `_` and `.`: `{a|none}`",
+                "\"{a|x/y}\"",
+            )],
+        ),
+        (
+            "#[route(anonymous)] enum E { #[wire(tag = 1)] #[route(publish(\"{a:x}/{b:X}\"))] A { a: i8, #[wire(rest, as = Ascii)] b: TextBuf } }",
+            &[
+                ("`a` is no unsigned integer, so `:x` has no digits for it", "\"{a:x}/{b:X}\""),
+                ("`b` is no unsigned integer, so `:X` has no digits for it", "\"{a:x}/{b:X}\""),
+            ],
         ),
     ]);
 }

@@ -10,12 +10,14 @@
 //! | `poll`, `line` | asking devices: what to send next; the request that is open |
 //! | `lookup` | what a frame waits for outside |
 //! | `machine` | the [`Session`] itself |
+//! | `form` | values written as a template says |
 //! | `flight`, `rare` | a frame that waits; what most sessions do not have |
 //! | `settings`, `report` | limits and policies; counters and what to log |
 
 mod cx;
 mod event;
 mod flight;
+mod form;
 mod gateway;
 mod known;
 mod line;

@@ -6,6 +6,7 @@ use std::hash::DefaultHasher;
 
 use super::cx::{Asks, Cx};
 use super::event::Outcome;
+pub use super::form::{Form, Formed};
 use super::gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Polled, Refusal, Stage};
 use super::known::same;
 pub use super::known::{check_awaited, check_kept, check_placeholder, check_profile, check_used};

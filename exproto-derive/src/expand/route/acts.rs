@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::{Expr, LitStr, Path};
 
 use super::Site;
-use super::template::{known, outer, pieces, placeholder, with_element};
+use super::template::{known, outer, pieces, placeholder, slot, with_element};
 use crate::attr::route::{
     Deliver, FieldPath, LoginText, Pairing, Payload, Publish, Reply, Subscribe, Taken, VariantRoutes,
 };
@@ -51,9 +51,10 @@ pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
         LoginText::Template(literal) => {
             let pieces = pieces(literal, Use::Text).into_iter().map(|piece| match piece {
                 Piece::Literal(text) => quote!(__t.push_str(#text);),
-                Piece::Placeholder(name) => {
+                Piece::Placeholder(name, form) => {
                     let value = placeholder(model, variant, &name, literal.span());
-                    quote_spanned!(located(literal)=> __p::Placeholder::put(#value, &mut __t);)
+                    let value = slot(&value, &form, literal.span());
+                    quote_spanned!(located(literal)=> __p::TopicValue::put(#value, &mut __t);)
                 }
                 Piece::Level(_) => TokenStream::new(),
             });
@@ -197,9 +198,10 @@ fn topic(
 fn topic_by(literal: &LitStr, purpose: Use, value: impl Fn(&str, Span) -> TokenStream) -> TokenStream {
     let pieces = pieces(literal, purpose).into_iter().map(|piece| match piece {
         Piece::Literal(text) => quote!(__t.literal(#text);),
-        Piece::Placeholder(name) => {
+        Piece::Placeholder(name, form) => {
             let (value, span) = (value(&name, literal.span()), located(literal));
-            quote_spanned!(span=> __t.value(&__p::Slot(#value));)
+            let value = slot(&value, &form, literal.span());
+            quote_spanned!(span=> __t.value(#value);)
         }
         Piece::Level(_) => TokenStream::new(),
     });
@@ -419,7 +421,7 @@ fn levels(literal: &LitStr) -> Vec<(String, usize)> {
     for piece in pieces(literal, Use::Deliver) {
         match piece {
             Piece::Literal(text) => wildcards += text.matches(['+', '#']).count(),
-            Piece::Placeholder(_) => {}
+            Piece::Placeholder(..) => {}
             Piece::Level(name) => {
                 found.push((name, wildcards));
                 wildcards += 1;
@@ -438,7 +440,7 @@ fn is_for(deliver: &Deliver) -> TokenStream {
     }
     let wildcards = pieces(&deliver.filter, Use::Deliver).iter().fold(0, |all, piece| match piece {
         Piece::Literal(text) => all + text.matches(['+', '#']).count(),
-        Piece::Placeholder(_) => all,
+        Piece::Placeholder(..) => all,
         Piece::Level(_) => all + 1,
     });
     let named = levels.iter().map(|(name, at)| quote!((#name, #at)));
@@ -450,9 +452,10 @@ fn device_filter(literal: &LitStr) -> TokenStream {
     let pieces = pieces(literal, Use::Deliver).into_iter().map(|piece| match piece {
         Piece::Literal(text) => quote!(__t.literal(#text);),
         Piece::Level(_) => quote!(__t.literal("+");),
-        Piece::Placeholder(name) => {
+        Piece::Placeholder(name, form) => {
             let value = known(&name, literal.span()).unwrap_or_else(|| quote!(__cx.client_id));
-            quote!(__t.value(&__p::Slot(#value));)
+            let value = slot(&value, &form, literal.span());
+            quote!(__t.value(#value);)
         }
     });
     quote!(let mut __t = __cx.topic(); #(#pieces)*)

@@ -10,7 +10,7 @@ use crate::attr::route::{Pairing, VariantRoutes};
 use crate::ctxt::Ctxt;
 use crate::expand::common::{at_lifetime, fields};
 use crate::ir::Model;
-use crate::template::{self, Piece, Use};
+use crate::template::{self, Form, Piece, Use};
 
 /// A reference to what a placeholder stands for: a field of the variant, what
 /// the session knows, or a field of the frame.
@@ -192,7 +192,7 @@ fn check(
 ) -> TokenStream {
     let mut out = TokenStream::new();
     for piece in pieces(literal, purpose) {
-        let Piece::Placeholder(name) = piece else { continue };
+        let Piece::Placeholder(name, _) = piece else { continue };
         let (first, rest) = parts(&name);
         if of_variant(first) || BUILT_IN.contains(&name.as_str()) {
             continue;
@@ -228,6 +228,20 @@ fn templates(routes: &VariantRoutes) -> Vec<(&LitStr, Use, bool)> {
     let subscribes = routes.subscribe.iter().chain(&routes.unsubscribe);
     found.extend(subscribes.map(|subscribe| (&subscribe.filter, Use::Filter, subscribe.each.is_some())));
     found
+}
+
+/// A reference to a placeholder's value as it is to be written.
+pub(super) fn slot(value: &TokenStream, form: &Form, span: Span) -> TokenStream {
+    let span = Span::call_site().located_at(span);
+    if form.is_plain() {
+        return quote_spanned!(span=> &__p::Slot(#value));
+    }
+    let Form { width, missing, .. } = form;
+    let hex = match form.hex {
+        None => quote!(__p::None),
+        Some(upper) => quote!(__p::Some(#upper)),
+    };
+    quote_spanned!(span=> &__p::Formed(#value, __p::Form { width: #width, hex: #hex, missing: #missing }))
 }
 
 /// The pieces of a template that was checked before.
