@@ -308,3 +308,71 @@ fn a_wrong_checksum_is_handed_out_where_it_is_accepted() {
     let (got, _) = feed::<Packet<'_>>(&[&out], true);
     assert!(matches!(&got[..], [Got::Frame(..)]), "{got:?}");
 }
+
+// --- What waits --------------------------------------------------------------------
+
+#[test]
+fn a_sound_frame_within_what_waits_wins_when_nothing_comes() {
+    // Noise before sound frames, which reads as the beginning of a longer one.
+    let sound = frames::<Ahead<'_>>(
+        |data, out| encode::<Ahead<'_>>(&Ahead { kind: 7, body: data }, out).unwrap(),
+        20,
+    );
+    for noise in [&[0x40; 5][..], &[1, 2, 3, 0, 199], &[0; 3]] {
+        let stream = [noise, &sound[0], &sound[1], &sound[2][..4]].concat();
+        for at in 0..=stream.len() {
+            let mut deframer = Deframer::<Ahead<'_>>::new();
+            let (mut scratch, mut found, mut lost) = (Vec::new(), Vec::new(), 0);
+            let mut take = |item: Item<'_>| match item {
+                Item::Frame(raw) => found.push(raw.wire.to_vec()),
+                Item::Bad(bad) => lost += bad.wire.len(),
+            };
+            let (first, second) = stream.split_at(at);
+            for mut input in [first, second] {
+                while let Some(item) = deframer.next(&mut input, &mut scratch) {
+                    take(item);
+                }
+            }
+            while let Some(item) = deframer.pause(&mut scratch) {
+                take(item);
+            }
+            // What is not whole goes on waiting.
+            assert!(deframer.may_pause());
+            assert!(deframer.pause(&mut scratch).is_none());
+            let mut input = &sound[2][4..];
+            while let Some(item) = deframer.next(&mut input, &mut scratch) {
+                take(item);
+            }
+            assert_eq!(found, sound[..3], "cut at {at}");
+            assert_eq!(lost, noise.len());
+        }
+    }
+}
+
+#[test]
+fn a_frame_that_comes_slowly_is_not_given_up() {
+    let mut sound = Vec::new();
+    encode::<Packet<'_>>(
+        &Packet {
+            key: 0,
+            flags: 0,
+            encoding: 0,
+            id: 1,
+            route: None,
+            body: Body::Data { id: 1, data: &[1; 99] },
+        },
+        &mut sound,
+    )
+    .unwrap();
+    let (mut deframer, mut scratch) = (Deframer::<Packet<'_>>::new(), Vec::new());
+    let mut frames = 0;
+    for byte in &sound {
+        let mut input = std::slice::from_ref(byte);
+        while let Some(item) = deframer.next(&mut input, &mut scratch) {
+            assert!(matches!(item, Item::Frame(raw) if raw.wire == sound));
+            frames += 1;
+        }
+        assert!(deframer.pause(&mut scratch).is_none());
+    }
+    assert_eq!(frames, 1);
+}

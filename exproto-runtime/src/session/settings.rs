@@ -62,8 +62,10 @@ pub struct SessionSettings {
     /// not read then. Zero: no limit. Default: 10 min.
     pub idle: Duration,
     /// Time without a byte after which a frame that is [told by what
-    /// follows](crate::doc::frame#followed) is taken for whole. Zero: it waits
-    /// for the next byte. Default: 1 s.
+    /// follows](crate::doc::frame#followed) is taken for whole, and after which a
+    /// sound frame is looked for within bytes that [wait for
+    /// more](crate::doc::frame#what-waits). Zero: they wait for the next byte.
+    /// Default: 1 s.
     pub pause: Duration,
     /// Time that a frame waits for the broker; then the connection is closed
     /// without a reply, so that the device sends it again. Zero: no limit,

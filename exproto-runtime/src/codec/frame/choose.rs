@@ -10,7 +10,7 @@
 use memchr::memchr;
 
 use super::seek::{Attempt, FrameScan};
-use super::{FRAME, FrameKind, Frames, Role, Step};
+use super::{FRAME, FrameKind, Frames, Role, Scanner, Step};
 use crate::codec::error::{Error, ErrorKind};
 
 /// Bytes without meaning behind a frame that are looked at to tell what
@@ -195,6 +195,13 @@ impl<F: Frames> FrameScan<F> {
     pub(super) fn without_more(&mut self, buf: &[u8]) -> Step {
         if self.confirmed.is_some() {
             return self.before_confirmed();
+        }
+        if self.all_checked() {
+            // Behind a frame that was found so there may be more.
+            return match self.scan(buf) {
+                Step::Need(_) if self.may_hold_one() => self.within_waiting(buf),
+                step => step,
+            };
         }
         if !const { Self::waits() } || self.dead || self.dropping {
             return Step::Need(1);

@@ -511,7 +511,9 @@ impl<P: Protocol> Deframer<P> {
 
     /// The frame that waits for [what follows it](crate::doc::frame#followed),
     /// taken for whole because nothing has come for a while. More may come
-    /// later, also of a frame that was not whole.
+    /// later, also of a frame that was not whole. Or a sound frame within bytes
+    /// that [wait for more](crate::doc::frame#what-waits): what stands before it
+    /// is a bad item.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] {
@@ -538,13 +540,20 @@ impl<P: Protocol> Deframer<P> {
     /// # }
     /// ```
     pub fn pause<'d>(&'d mut self, scratch: &'d mut Vec<u8>) -> Option<Item<'d>> {
-        if self.pending().is_empty() {
-            return None;
-        }
-        match self.scan.pause(self.pending.get(self.head..).unwrap_or(&[])) {
-            Step::Need(_) | Step::Skip(_) => None,
-            step => self.hand_out(step, None, scratch),
-        }
+        let step = loop {
+            if self.pending().is_empty() {
+                return None;
+            }
+            match self.scan.pause(self.pending.get(self.head..).unwrap_or(&[])) {
+                Step::Need(_) => return None,
+                Step::Skip(len) => {
+                    self.head += len;
+                    self.offset += len as u64;
+                }
+                step => break step,
+            }
+        };
+        self.hand_out(step, None, scratch)
     }
 
     /// Takes escapes out and verifies the checksum.

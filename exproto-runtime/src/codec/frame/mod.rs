@@ -144,7 +144,8 @@ pub trait Scanner: Clone + core::fmt::Debug + Send {
     }
 
     /// Looks for a frame that ends with these bytes, after which nothing has come
-    /// for a while: for kinds of frames that are told apart by what follows.
+    /// for a while: for kinds of frames that are told apart by what follows, and
+    /// for a sound frame within bytes that wait for more.
     /// [`Step::Need`] says that there is none; more may come.
     fn pause(&mut self, buf: &[u8]) -> Step {
         let _ = buf;

@@ -11,7 +11,8 @@ use alloc::vec::Vec;
 
 use super::kinds::Proof;
 use super::seek::{CHECK_FACTOR, FrameScan};
-use super::{Cursor, Frames, Framing, Halt, Role, Step};
+use super::{Cursor, FRAME, Frames, Framing, Halt, Role, Step};
+use crate::codec::error::{Error, ErrorKind};
 
 /// How many beginnings are followed at the same time. Where as many are, later
 /// ones wait until it is known of one that it is no frame.
@@ -127,6 +128,27 @@ impl<F: Frames> FrameScan<F> {
                 }
             }
         }
+    }
+
+    /// Whether bytes that wait for more may hold a whole frame: what they begin
+    /// with may be none.
+    pub(super) fn may_hold_one(&self) -> bool {
+        self.lost == 0 && self.chosen.is_some() && !self.dead && !self.dropping && self.all_checked()
+    }
+
+    /// Looks for a whole frame within bytes that wait for more, because nothing has
+    /// come for a while. If there is none they go on waiting.
+    pub(super) fn within_waiting(&mut self, buf: &[u8]) -> Step {
+        let mut other = self.clone();
+        other.blame(Error::new(ErrorKind::Short, buf.len() as u32, &FRAME), None);
+        other.give_up(1);
+        let step = other.resync(buf);
+        if other.confirmed.is_some() {
+            *self = other;
+            return step;
+        }
+        (self.spent, self.checked, self.visited) = (other.spent, other.checked, other.visited);
+        self.need(1)
     }
 
     fn flush_with(&mut self, trials: &mut Trials<F::Sizers>) -> Option<Step> {

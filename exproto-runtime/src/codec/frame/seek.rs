@@ -207,7 +207,7 @@ impl<F: Frames> FrameScan<F> {
     }
 
     /// Gives up bytes after those given up before.
-    fn give_up(&mut self, bytes: usize) {
+    pub(super) fn give_up(&mut self, bytes: usize) {
         let from = self.from.saturating_sub(bytes);
         self.forget();
         self.from = from;
@@ -217,7 +217,7 @@ impl<F: Frames> FrameScan<F> {
     }
 
     /// Notes why the bytes that are given up next are no frame.
-    fn blame(&mut self, error: Error, claimed: Option<usize>) {
+    pub(super) fn blame(&mut self, error: Error, claimed: Option<usize>) {
         if self.error.is_none() {
             self.error = Some(error.at_offset(error.offset().saturating_add(self.lost as u32)));
         }
@@ -539,7 +539,7 @@ impl<F: Frames> Scanner for FrameScan<F> {
     }
 
     fn may_pause(&self) -> bool {
-        Self::waits() && !self.dead && !self.dropping
+        (Self::waits() && !self.dead && !self.dropping) || self.may_hold_one()
     }
 
     fn want(&mut self, _: usize, input: &[u8]) -> usize {
