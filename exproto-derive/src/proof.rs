@@ -3,10 +3,11 @@
 use proc_macro2::TokenStream;
 use syn::Expr;
 
+use crate::attr::wire::UntilKey;
 use crate::expand::common::mentions_left;
 use crate::expand::frame::checked_before;
 use crate::ir::{Extent, Item, Layout, Model, Presence, Repr};
-use crate::lower::bounds;
+use crate::lower::{bounds, position};
 use crate::relation::{Algorithm, Relation, Source};
 use crate::walk::{Step, Walk, can_be_kept, expression_needs, mentions};
 
@@ -90,6 +91,14 @@ pub(crate) fn proofs(layout: &Layout, model: &Model) -> Vec<Proof> {
     found
 }
 
+/// The checksum that tells where an item ends, `until = NAME`: its place.
+pub(crate) fn summed(items: &[Item], index: usize) -> Option<usize> {
+    match &items.get(index)?.attrs.until.as_ref()?.value {
+        UntilKey::Check(name) => position(items, name),
+        _ => None,
+    }
+}
+
 /// What the items have to leave for the checksums.
 pub(crate) fn proof_needs(items: &[Item], walk: &mut Walk) {
     for at in 0..walk.proofs.len() {
@@ -100,6 +109,14 @@ pub(crate) fn proof_needs(items: &[Item], walk: &mut Walk) {
         walk.needs[last].end = true;
         for expr in arguments(items, carrier) {
             expression_needs(items, expr, carrier, walk);
+        }
+    }
+    for index in 0..items.len() {
+        if let Some(Relation { source: Source::Check(_, range), .. }) =
+            summed(items, index).and_then(|carrier| items[carrier].relation.as_ref())
+            && let Some((first, _)) = bounds(items, range, index)
+        {
+            walk.needs[first].offset = true;
         }
     }
     walk.lengths = lengths(items, walk);

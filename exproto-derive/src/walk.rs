@@ -8,6 +8,7 @@ use syn::{Expr, Type};
 
 use crate::attr::gap::Gap;
 use crate::attr::idents_in;
+use crate::attr::wire::UntilKey;
 use crate::expand::asserts::const_path;
 use crate::ir::{Extent, Item, Layout, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at};
@@ -358,6 +359,11 @@ fn ends(item: &Item, whole: &Item, stuck: &mut Vec<(Span, String)>) {
         // What stands behind a part ends it when it is read; when it is looked
         // for, its own layout does.
         (Repr::Part | Repr::Body(_), Extent::Rest(_)) if item.attrs.via.is_none() => {}
+        (_, Extent::Rest(_)) if matches!(&item.attrs.until, Some(key) if matches!(key.value, UntilKey::Check(_))) => {
+            if let Some(each) = &item.each {
+                ends(each, whole, stuck);
+            }
+        }
         (_, Extent::Rest(_)) => stuck.push((whole.span, takes_all())),
         (Repr::Slice | Repr::Buffer | Repr::List(..), Extent::Own) => stuck.push((whole.span, takes_all())),
         (_, Extent::BySizes(_)) => {}

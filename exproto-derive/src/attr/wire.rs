@@ -87,6 +87,8 @@ pub(crate) enum UntilKey {
     Bytes(Vec<u8>),
     /// What holds for the last element of a list, and for no other: a closure.
     Element(Expr),
+    /// The checksum that fits behind the last element.
+    Check(Ident),
 }
 
 /// `tag`, `tag = u8`, `tag = 0x01 | 0x02`.
@@ -295,6 +297,9 @@ fn until(input: ParseStream<'_>) -> syn::Result<UntilKey> {
         // It takes along the earlier fields that it speaks of.
         closure.capture.get_or_insert_with(|| Token![move](at));
         return Ok(UntilKey::Element(Expr::Closure(closure)));
+    }
+    if input.peek(syn::Ident) {
+        return input.parse().map(UntilKey::Check);
     }
     sentinel_bytes(input).map(UntilKey::Bytes)
 }

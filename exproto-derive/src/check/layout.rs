@@ -29,6 +29,7 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
             }
             super::absent::default(layout, index, ctxt);
             relation(layout, index, item, ctxt);
+            super::summed::summed(layout, index, item, ctxt);
             super::digits::covers_itself(layout, index, item, ctxt);
             super::groups::decides(layout, index, item, ctxt);
             super::named::names(model, layout, index, ctxt);

@@ -15,6 +15,7 @@ mod numbers;
 mod profiles;
 mod relations;
 mod routes;
+mod summed;
 mod tags;
 pub(crate) mod transparent;
 mod via;

@@ -513,5 +513,9 @@ fn until_bytes(attrs: &WireAttrs, ctxt: &mut Ctxt) -> Extent {
             ctxt.error(last, "an item that stands only on the wire is no list: give the bytes that end it");
             Extent::Until(vec![0])
         }
+        Some(UntilKey::Check(name)) => {
+            ctxt.error(name, "an item that stands only on the wire is no list: give the bytes that end it");
+            Extent::Until(vec![0])
+        }
     }
 }

@@ -288,6 +288,8 @@ fn extent(label: &str, repr: &Repr, attrs: &WireAttrs, scope: &Scope, ctxt: &mut
     if let Some(key) = &attrs.until {
         return match &key.value {
             UntilKey::Bytes(bytes) => Extent::Until(bytes.clone()),
+            // The frame search knows the end when the frame is decoded.
+            UntilKey::Check(_) => Extent::Rest(0),
             UntilKey::Element(last) => {
                 if matches!(repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_) | Repr::Array(_)) {
                     return Extent::Own;

@@ -128,3 +128,45 @@ fn a_row_speaks_of_the_elements_of_a_list() {
         ),
     ]);
 }
+
+#[test]
+fn a_checksum_ends_a_list() {
+    mistakes(&[
+        (
+            "struct S { #[wire(until = chek, after(check: u8 = sum(..)))] a: Vec<u8> }",
+            &[("no checksum `chek` here; did you mean `check`?", "chek")],
+        ),
+        (
+            "struct S { b: u8, #[wire(until = b)] a: Vec<u8> }",
+            &[(
+                "`b` is no checksum, so it does not tell where `a` ends: name one, `after(check: u8 = sum(..))`",
+                "b",
+            )],
+        ),
+        (
+            "struct S { #[wire(before(check: u8 = sum(a)), until = check)] a: Vec<u8> }",
+            &[(
+                "`check` does not stand behind `a` and cover it, so it does not tell where that ends",
+                "check",
+            )],
+        ),
+        (
+            "struct S { #[wire(until = check, after(check: u8 = fn(own, ..)))] a: Vec<u8> }",
+            &[(
+                "`check` is computed behind each element of `a` and has to go on where it left off: use `xor`, `sum`, `lrc`, `internet` or `crc` in an integer of its own, without a seed or arithmetic",
+                "check",
+            )],
+        ),
+        (
+            "struct S { #[wire(until = check, size = 2, after(check: u8 = sum(..)))] a: Vec<u8> }",
+            &[("`a` has two extents: keep one of `size`, `count`, `rest`, `until`", "until")],
+        ),
+        (
+            "struct S { #[wire(as = Ascii, until = check, after(check: u8 = sum(..)))] a: TextBuf }",
+            &[(
+                "a checksum ends a list or bytes, and `a` is neither: give the bytes that end it, `until = b\"\\0\"`",
+                "check",
+            )],
+        ),
+    ]);
+}

@@ -137,8 +137,9 @@ pub use frame::{
 };
 #[doc(hidden)]
 pub use frame::{
-    Constant, Cursor, FrameLayout, FrameWalk, Frames, Halt, Keep, Kept, ListScan, Only, Steps, Turn, Walk,
-    WalkBody, Walker, codec_stuck, first_stuck, followers_tell, frame_size, kinds_apart, not_stuck,
+    Constant, Cursor, FrameLayout, FrameWalk, Frames, Halt, Keep, Kept, ListScan, Only, Steps, SummedScan,
+    Turn, Walk, WalkBody, Walker, codec_stuck, first_stuck, followers_tell, frame_size, kinds_apart,
+    not_stuck,
 };
 pub use json::{Base64, Fill, FillError, JsonObject, JsonWriter, Node, Object, to_json};
 pub use layout::{

@@ -4,6 +4,7 @@
 mod prove;
 mod skip;
 mod steps;
+mod summed;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;

@@ -13,6 +13,7 @@ use crate::expand::common::{Locals, choose_order, ctx_value, ctx_value_at, locat
 use crate::expand::{gap, rows};
 use crate::ir::{Extent, IntTy, Item, ListKind, Repr};
 use crate::lower::{bounds, fixed_at};
+use crate::proof::summed;
 use crate::relation::{self, Relation, Source};
 use crate::walk::asks_codec;
 
@@ -64,6 +65,7 @@ impl<'m> Steps<'m> {
                 self.counted(item, index, &count)
             }
             Extent::Own => self.own(item, index),
+            Extent::Rest(_) if summed(&self.layout.items, index).is_some() => self.summed(item, index),
             Extent::Rest(_) if matches!(item.repr, Repr::Part | Repr::Body(_)) => self.own(item, index),
             Extent::Column
             | Extent::Rest(_)
@@ -224,7 +226,7 @@ impl<'m> Steps<'m> {
     }
 
     /// Over a part that ends itself, with its state in `__e`.
-    fn part(&mut self, item: &Item, index: usize, ty: &Type) -> (TokenStream, TokenStream) {
+    pub(super) fn part(&mut self, item: &Item, index: usize, ty: &Type) -> (TokenStream, TokenStream) {
         add_bound(&mut self.bounds, quote!(#ty: __p::Walk<__X, <#ty as __p::Wire>::Ctx>));
         self.reasons.push(quote! {
             match <#ty as __p::Wire>::SIZE { __p::Some(_) => __p::None, __p::None => <#ty as __p::Walk<__X, <#ty as __p::Wire>::Ctx>>::STUCK }

@@ -114,6 +114,15 @@ macro_rules! register {
                 self.compute_from(self.params.init, bytes)
             }
 
+            /// The CRC of all bytes before, whose CRC is `before`, and of `bytes`.
+            pub(super) fn go_on(&self, before: u64, bytes: &[u8]) -> u64 {
+                let CrcParams { width, refout, xorout, .. } = self.params;
+                let ordered = before ^ xorout;
+                // As catalogues write it.
+                let init = if refout { mirrored(ordered, width) } else { ordered };
+                self.compute_from(init, bytes)
+            }
+
             /// The CRC of `bytes` with another register to begin with, written
             /// as catalogues write `init`: for checks that are seeded.
             #[must_use]

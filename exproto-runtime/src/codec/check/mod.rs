@@ -1,8 +1,10 @@
 //! Checksums: exclusive or, sums, CRCs.
 
 mod crc;
+mod running;
 
 pub use crc::{Crc, CrcParams};
+pub(crate) use running::Running;
 
 use super::error::ErrorKind;
 use super::frame::Check;
@@ -147,6 +149,16 @@ impl Check {
             Ok(())
         } else {
             Err((at, ErrorKind::Checksum))
+        }
+    }
+
+    /// The number that a checksum on the wire is, if it is one.
+    pub(crate) fn number(&self, sent: &[u8]) -> Option<u64> {
+        let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        match self.digits {
+            Some(digits) => digits.read(sent).ok().map(|(value, _)| value),
+            None if self.big_endian => Some(sent.iter().fold(0, fold)),
+            None => Some(sent.iter().rev().fold(0, fold)),
         }
     }
 

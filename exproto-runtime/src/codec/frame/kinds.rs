@@ -258,6 +258,12 @@ impl<'b> Cursor<'b> {
         self.proof
     }
 
+    /// Bytes over which checksums were computed.
+    #[must_use]
+    pub const fn checked(&self) -> u64 {
+        self.proof.checked
+    }
+
     /// Notes what checksums cost.
     pub(super) const fn proved(&mut self, proof: Proof) {
         self.proof = proof;

@@ -20,6 +20,7 @@ mod resync;
 mod role;
 mod seek;
 mod stuffing;
+mod summed;
 mod walk;
 
 pub use apart::{followers_tell, kinds_apart};
@@ -34,6 +35,7 @@ pub use reassemble::{Assembled, Reassembler, ReassemblyLimits};
 pub use role::Role;
 pub use seek::FrameScan;
 pub use stuffing::Stuffing;
+pub use summed::SummedScan;
 pub(crate) use walk::walk_whole;
 pub use walk::{
     FrameWalk, Keep, Kept, ListScan, Steps, Turn, Walk, WalkBody, Walker, codec_stuck, first_stuck, not_stuck,

@@ -506,11 +506,23 @@ impl<'b> Walker<'b> {
             return Err(self.need(to));
         }
         let Some(bytes) = self.bytes.get(from..to) else { return Err(self.bad(ErrorKind::Checksum, at)) };
-        if self.proof.most.is_some_and(|most| bytes.len() > most) {
+        let checked = self.proof.checked + bytes.len() as u64;
+        if self.proof.most.is_some_and(|most| checked > most as u64) {
             return Err(self.bad(ErrorKind::Checksum, at));
         }
-        self.proof.checked += bytes.len() as u64;
+        self.proof.checked = checked;
         Ok(bytes)
+    }
+
+    /// The `count` bytes that begin at `from`, without moving.
+    ///
+    /// # Errors
+    ///
+    /// They have not all come yet.
+    #[inline]
+    pub(super) fn behind(&self, from: usize, count: usize) -> Result<&'b [u8], Halt> {
+        let end = from.saturating_add(count);
+        self.bytes.get(from..end).ok_or_else(|| self.need(end))
     }
 
     /// The frame ends here, even if it turns out to be none.
