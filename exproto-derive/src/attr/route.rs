@@ -87,6 +87,30 @@ const ALL_KEYS: &[&str] = &[
     "request",
 ];
 
+/// `poll = FUNCTION`, or `poll(FUNCTION, before_login)`.
+pub(crate) struct Poll {
+    pub(crate) function: Path,
+    pub(crate) before_login: bool,
+}
+
+fn poll(input: ParseStream<'_>, key: &Ident) -> syn::Result<Poll> {
+    if !input.peek(syn::token::Paren) {
+        let function = after_eq(input, key, "FUNCTION", |input| input.parse())?;
+        return Ok(Poll { function, before_login: false });
+    }
+    in_parens(input, key, "FUNCTION, before_login", |input| {
+        let function = input.parse()?;
+        let before_login = input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty();
+        if before_login {
+            let word: Ident = input.parse()?;
+            if word != "before_login" {
+                return Err(syn::Error::new(word.span(), "write `before_login`, or nothing"));
+            }
+        }
+        Ok(Poll { function, before_login })
+    })
+}
+
 /// The keys of `#[route(..)]` on a type.
 #[derive(Default)]
 pub(crate) struct RouteAttrs {
@@ -98,7 +122,7 @@ pub(crate) struct RouteAttrs {
     pub(crate) ctx: Option<Keyed<Path>>,
     pub(crate) downlink: Option<Keyed<Path>>,
     /// What the gateway asks its devices for.
-    pub(crate) poll: Option<Keyed<Path>>,
+    pub(crate) poll: Option<Keyed<Poll>>,
     /// What happens when a device does not answer.
     pub(crate) unanswered: Option<Keyed<Path>>,
     /// What is kept with a request, for templates.
@@ -302,7 +326,8 @@ pub(crate) fn parse_type(attrs: &[Attribute], place: Place, one_of: bool, ctxt: 
             "state" => set(&mut found.state, key, after_eq(input, key, "TYPE", |input| input.parse())?, ctxt),
             "ctx" => set(&mut found.ctx, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
             "poll" => {
-                set(&mut found.poll, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt)
+                let value = poll(input, key)?;
+                set(&mut found.poll, key, value, ctxt);
             }
             "unanswered" => set(
                 &mut found.unanswered,

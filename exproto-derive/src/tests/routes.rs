@@ -352,6 +352,15 @@ fn only_a_gateway_asks() {
             )],
         ),
         ("#[frame] #[route(gateway, anonymous, ignore, poll = f, unanswered = f)] struct S { a: u8 }", &[]),
+        ("#[frame] #[route(gateway, anonymous, ignore, poll(f, before_login))] struct S { a: u8 }", &[]),
+        (
+            "#[frame] #[route(gateway, anonymous, ignore, poll(f, early))] struct S { a: u8 }",
+            &[("write `before_login`, or nothing", "early")],
+        ),
+        (
+            "#[frame] #[route(gateway, anonymous, ignore, poll(f, before_login, x))] struct S { a: u8 }",
+            &[("unexpected here: `poll(FUNCTION, before_login)` is complete before this", ",")],
+        ),
     ]);
 }
 

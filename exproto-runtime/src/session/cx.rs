@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use super::event::{Action, Credentials, Millis, Out, Ticket};
+use super::event::{Action, CloseReason, Credentials, Millis, Out, Ticket};
 use super::gateway::Refusal;
 use super::line::Asking;
 use super::topic::{TopicBuf, TopicPolicy, TopicValue};
@@ -57,6 +57,7 @@ pub struct Cx<'c, S> {
     pub(crate) asked: Option<&'c (dyn Any + Send)>,
     pub(crate) found: Option<&'c (dyn Any + Send)>,
     pub(crate) asking: Option<&'c mut Asking>,
+    pub(crate) closing: Option<&'c mut Option<Box<CloseReason>>>,
     pub(crate) kept: &'c [(&'static str, Box<str>)],
     pub(crate) levels: Vec<(&'static str, Box<str>)>,
     pub(crate) params: Option<&'c BTreeMap<String, String>>,
@@ -86,6 +87,7 @@ impl<'c, S> Cx<'c, S> {
             asked: None,
             found: None,
             asking: None,
+            closing: None,
             kept: &[],
             levels: Vec::new(),
             params: None,
@@ -145,6 +147,17 @@ impl<'c, S> Cx<'c, S> {
     #[must_use]
     pub fn found<T: Any>(&self) -> Option<&'c T> {
         self.found?.downcast_ref()
+    }
+
+    /// Ends the connection, for a reason that is logged and counted, as soon as
+    /// the frame or message in hand is dealt with: what it publishes is
+    /// acknowledged and its replies are sent first. Frames behind it are not
+    /// looked at. In [`ctx`](crate::doc::route#ctx) functions, which only see
+    /// the connection, there is none to be ended.
+    pub fn close(&mut self, reason: impl Into<Box<str>>) {
+        if let Some(closing) = &mut self.closing {
+            closing.get_or_insert_with(|| Box::new(CloseReason::User(reason.into())));
+        }
     }
 
     /// A value of the login that `auth(.., keep(NAME))` kept; `""` if there is

@@ -169,6 +169,9 @@ pub trait Gateway: Protocol + 'static {
     /// request at a time goes out, and downlinks wait behind it.
     const POLLS: bool = false;
 
+    /// Whether it asks those too that have not logged in.
+    const POLLS_BEFORE_LOGIN: bool = false;
+
     /// Names what is to be sent now that nothing waits for an answer, and
     /// appends its bytes as they stand on the wire.
     ///

@@ -327,11 +327,17 @@ pub(super) fn context(model: &Model) -> TokenStream {
 /// What a gateway says that asks its devices.
 pub(super) fn polls(model: &Model, state: &TokenStream) -> TokenStream {
     let poll = model.routes.poll.as_ref().map(|key| {
-        let (path, asked) = (&key.value, context(model));
+        let (path, asked) = (&key.value.function, context(model));
+        let before_login = key.value.before_login.then(|| {
+            quote!(
+                const POLLS_BEFORE_LOGIN: bool = true;
+            )
+        });
         // Errors on the function, names as everywhere in this code.
         let next = quote_spanned!(located(path)=> #path(&mut *__cx));
         quote! {
             const POLLS: bool = true;
+            #before_login
             fn poll(__cx: &mut __p::Cx<'_, #state>, __out: &mut __p::Vec<u8>)
                 -> __p::Result<__p::Polled, __p::Error>
             {

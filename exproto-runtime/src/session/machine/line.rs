@@ -43,11 +43,11 @@ impl<G: Gateway> Core<G> {
 
     /// Sends what is next if nothing is open.
     pub(super) fn ask_device(&mut self, now: Millis, out: &mut Out) {
-        if !self.polls || self.flight.is_some() || !self.is_member() {
+        if !self.polls || self.flight.is_some() || !(G::POLLS_BEFORE_LOGIN || self.is_member()) {
             return;
         }
         for _ in 0..AT_ONCE {
-            if self.closed.is_some() {
+            if self.is_ending() {
                 return;
             }
             let line = self.line();

@@ -40,7 +40,7 @@ use crate::codec::Deframer;
 ///
 /// # Memory
 ///
-/// An idle session of a small gateway is less than 340 bytes plus the user's
+/// An idle session of a small gateway is less than 350 bytes plus the user's
 /// state and the client id. What is rare is boxed: a waiting frame, segments
 /// of a message, downlinks that wait for an answer, reports.
 pub struct Session<G: Gateway> {
@@ -83,6 +83,8 @@ struct Device<S> {
     unix: i64,
     /// The driver's clock at the present event.
     clock: Millis,
+    /// Why a function of the user wants an end, when nothing waits any more.
+    closing: Option<Box<CloseReason>>,
 }
 
 /// What belongs to the frame in hand besides what it says.
@@ -111,6 +113,7 @@ impl<S> Device<S> {
             .at(self.unix)
             .of_wire(given.wire);
         cx.clock = self.clock;
+        cx.closing = Some(&mut self.closing);
         cx.asked = line::note(given.request);
         cx.found = given.found.map(|found| &**found);
         cx.params = Some(&settings.params);
@@ -144,7 +147,15 @@ impl<G: Gateway> Session<G> {
     /// A session of a connection that has just been made.
     #[must_use]
     pub fn new(info: ConnInfo, settings: Arc<SessionSettings>) -> Self {
-        let device = Device { state: G::State::default(), info, login: None, serial: 0, unix: 0, clock: 0 };
+        let device = Device {
+            state: G::State::default(),
+            info,
+            login: None,
+            serial: 0,
+            unix: 0,
+            clock: 0,
+            closing: None,
+        };
         let mut core = Core {
             device,
             settings,
@@ -218,7 +229,9 @@ impl<G: Gateway> Session<G> {
             }
             Event::Closed => return core.ended(),
         }
+        self.core.end_if_told(out);
         self.core.ask_device(now, out);
+        self.core.end_if_told(out);
         self.core.arm(now, out);
     }
 
@@ -230,7 +243,7 @@ impl<G: Gateway> Session<G> {
         while let Some(item) = self.deframer.finish(scratch) {
             self.core.item(now, item, out);
             // A frame that waits for the broker keeps others waiting.
-            if self.core.flight.is_some() || self.core.closed.is_some() {
+            if self.core.flight.is_some() || self.core.is_ending() {
                 return;
             }
         }
@@ -244,7 +257,7 @@ impl<G: Gateway> Session<G> {
         // What decides the layout of a frame is known when it begins.
         let mut begins = input.is_empty() || self.deframer.pending().is_empty();
         loop {
-            if self.core.closed.is_some() {
+            if self.core.is_ending() {
                 return;
             }
             if self.core.flight.is_some() {
@@ -272,7 +285,7 @@ impl<G: Gateway> Session<G> {
         }
         while let Some(item) = self.deframer.pause(scratch) {
             self.core.item(now, item, out);
-            if self.core.flight.is_some() || self.core.closed.is_some() {
+            if self.core.flight.is_some() || self.core.is_ending() {
                 return;
             }
         }
@@ -369,6 +382,21 @@ impl<G: Gateway> Core<G> {
         out.push(Action::Close(reason.clone()));
         self.closed = Some(Box::new(reason));
         self.ended();
+    }
+
+    /// Whether frames are not worked off any more.
+    fn is_ending(&self) -> bool {
+        self.closed.is_some() || (self.device.closing.is_some() && self.flight.is_none())
+    }
+
+    /// Ends the connection if a function of the user has said so. What waits for
+    /// the broker is worth its reply.
+    fn end_if_told(&mut self, out: &mut Out) {
+        if self.flight.is_none()
+            && let Some(reason) = self.device.closing.take()
+        {
+            self.close(*reason, out);
+        }
     }
 
     /// Nothing more will happen: what waits has failed.
