@@ -174,7 +174,7 @@ fn value(model: &Model, item: &Item) -> Holds {
         Repr::Int(int, _) => ranged(item, *int).unwrap_or_else(Holds::all),
         Repr::Scalar(int, _) if IntTy::of_type(ty).is_some() || item.whole.is_some() => integer(*int),
         Repr::Scalar(int, _) => of_scalar(*int, &ty.to_token_stream()),
-        Repr::Bits(_) | Repr::Array(_) | Repr::Gap(_) | Repr::Row(..) => Holds::all(),
+        Repr::Bits(_) | Repr::Array(_) | Repr::Gap(_) | Repr::Row(..) | Repr::Sized(_) => Holds::all(),
         Repr::Slice | Repr::Buffer if open => Holds::default(),
         Repr::Slice | Repr::Buffer => Holds::all(),
         Repr::Codec(codec) if const_path(codec) => {

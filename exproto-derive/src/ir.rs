@@ -180,6 +180,8 @@ impl Absent {
 pub(crate) enum Repr {
     /// An integer of the field's own type.
     Int(IntTy, Endian),
+    /// A number in as many bytes as its extent has.
+    Sized(Endian),
     /// An integer that the field's type is made of by `Scalar`.
     Scalar(IntTy, Endian),
     /// Some bits of a container; position filled in by lowering.
@@ -353,6 +355,8 @@ pub(crate) struct EnumModel {
     pub(crate) tag_endian: Option<Expr>,
     /// Chosen by conditions, not by a tag.
     pub(crate) chosen: bool,
+    /// Where `try` stands: the first variant that fits is taken.
+    pub(crate) tried: Option<Span>,
     /// The variants are frames, told apart by the frame search.
     pub(crate) one_of: bool,
     pub(crate) lenient: bool,

@@ -12,7 +12,7 @@ use super::{Keyed, Place, after_eq, entries, in_parens, set, unknown_key};
 use crate::ctxt::Ctxt;
 
 const STRUCT_KEYS: &[&str] = &["endian", "ctx", "bits", "sep", "max_depth", "before", "after", "crate"];
-const ENUM_KEYS: &[&str] = &["endian", "ctx", "tag", "lenient", "sep", "max_depth", "crate"];
+const ENUM_KEYS: &[&str] = &["endian", "ctx", "tag", "lenient", "try", "sep", "max_depth", "crate"];
 const VARIANT_KEYS: &[&str] = &["tag", "other", "when"];
 const FIELD_KEYS: &[&str] = &[
     "endian", "as", "bits", "size", "count", "rest", "until", "max", "extra", "each", "fill", "is", "if",
@@ -28,6 +28,7 @@ const ALL_KEYS: &[&str] = &[
     "crate",
     "tag",
     "lenient",
+    "try",
     "other",
     "when",
     "as",
@@ -157,6 +158,8 @@ pub(crate) struct WireAttrs {
     pub(crate) when: Option<Keyed<Expr>>,
     pub(crate) opaque: Option<Keyed<Expr>>,
     pub(crate) lenient: Option<Keyed<()>>,
+    /// The first variant that fits is taken.
+    pub(crate) tried: Option<Keyed<()>>,
     pub(crate) range: Option<Keyed<(Expr, Expr)>>,
     pub(crate) strict: Option<Keyed<()>>,
     pub(crate) ctx: Option<Keyed<CtxKey>>,
@@ -242,6 +245,7 @@ fn one(
         "when" => set(&mut found.when, key, after_eq(input, key, "CONDITION", expr)?, ctxt),
         "opaque" => set(&mut found.opaque, key, after_eq(input, key, "CONDITION", expr)?, ctxt),
         "lenient" => set(&mut found.lenient, key, (), ctxt),
+        "try" => set(&mut found.tried, key, (), ctxt),
         "range" => set(&mut found.range, key, after_eq(input, key, "LOW..=HIGH", range)?, ctxt),
         "strict" => set(&mut found.strict, key, (), ctxt),
         "ctx" => set(&mut found.ctx, key, in_parens(input, key, "..", |input| ctx(input, place))?, ctxt),

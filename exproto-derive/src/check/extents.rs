@@ -72,7 +72,12 @@ pub(super) fn extent_of_fixed(item: &Item, ctxt: &mut Ctxt) {
                 );
             }
         }
-        Repr::Constant(_) | Repr::Gap(_) | Repr::Row(..) | Repr::Skipped(_) | Repr::TagReceiver => {}
+        Repr::Constant(_)
+        | Repr::Gap(_)
+        | Repr::Row(..)
+        | Repr::Sized(_)
+        | Repr::Skipped(_)
+        | Repr::TagReceiver => {}
     }
 }
 
@@ -148,7 +153,12 @@ pub(super) fn fill(item: &Item, ctxt: &mut Ctxt) {
         }
         return;
     }
-    if !matches!(item.extent, Extent::Fixed(_) | Extent::Size(_)) {
+    if let Repr::Sized(_) = item.repr {
+        ctxt.error_at(
+            key.key,
+            format_args!("`{label}` is a number, which takes all bytes of its size: remove `fill`"),
+        );
+    } else if !matches!(item.extent, Extent::Fixed(_) | Extent::Size(_)) {
         ctxt.error_at(
             key.key,
             format_args!(

@@ -11,7 +11,7 @@ use crate::lower::{Class, classify};
 pub(super) fn range(item: &Item, ctxt: &mut Ctxt) {
     let Some((low, high)) = &item.range else { return };
     let number = match &item.repr {
-        Repr::Int(..) => true,
+        Repr::Int(..) | Repr::Sized(_) => true,
         Repr::Codec(_) => IntTy::of_type(&item.ty).is_some(),
         Repr::Bits(_) | Repr::Scalar(..) => item.member.is_none() || IntTy::of_type(&item.ty).is_some(),
         _ => false,

@@ -21,8 +21,10 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
                 return;
             }
             if data.chosen {
-                when_or_tag(data, ctxt);
-                unreachable(data, ctxt);
+                no_tags(model, data, ctxt);
+                if data.tried.is_none() {
+                    unreachable(data, ctxt);
+                }
             } else {
                 tag_missing(model, data, ctxt);
                 tags_differ(data, ctxt);
@@ -118,33 +120,40 @@ fn no_context(model: &Model, ctxt: &mut Ctxt) {
     }
 }
 
-// The variants of an enum are told apart by tags or by conditions, not by
-// both.
-fn when_or_tag(data: &EnumModel, ctxt: &mut Ctxt) {
+// Where no variant has a tag there are no other tags to take. What is tried has
+// no need of tags, and a last variant takes what does not fit.
+fn no_tags(model: &Model, data: &EnumModel, ctxt: &mut Ctxt) {
     for variant in data.variants.iter().filter(|variant| !variant.broken) {
-        if let Some(key) = &variant.attrs.tag {
-            ctxt.error_at(key.key, "the variants of this enum are chosen by `when`: remove `tag`, or put it on all of them instead");
-        } else if let Some((_, tag)) = variant.tags.first() {
-            let name = &variant.ident;
-            ctxt.error(
-                name,
-                format_args!(
-                    "the variants of this enum are chosen by `when`, so `{name}` cannot be tag {tag}"
-                ),
-            );
-        }
         if let Some(key) = &variant.attrs.other {
             ctxt.error_at(
                 key.key,
                 "`other` is for tags; here a last variant without `when` takes what is left",
             );
         }
+        if let (Some(_), Some(key)) = (data.tried, &variant.attrs.tag) {
+            ctxt.error_at(
+                key.key,
+                "the first variant that fits is taken here: remove `tag`, or `try` from the enum",
+            );
+        }
     }
-    if data.inline_tag.is_some()
-        && let Some(variant) = data.variants.iter().find(|variant| variant.when.is_some())
-        && let Some(key) = &variant.attrs.when
-    {
-        ctxt.error_at(key.key, "this enum begins with a tag, so `when` has no say: write `tag = ..`, or remove `tag` from the enum");
+    let Some(span) = data.tried else { return };
+    if model.max_depth.is_some() {
+        ctxt.error_at(
+            span,
+            "what is tried at every level of values within each other has no end in sight: tell these variants apart by a tag or by `when`",
+        );
+    }
+    if data.inline_tag.is_some() {
+        ctxt.error_at(
+            span,
+            "this enum begins with a tag, which says which variant follows: remove `try`, or `tag`",
+        );
+    } else if data.lenient {
+        ctxt.error_at(
+            span,
+            "`try` looks already for a variant that fits: remove `lenient`; a last variant with `#[wire(rest)] data: &'a [u8]` keeps the rest",
+        );
     }
 }
 
@@ -192,7 +201,7 @@ fn tag_missing(model: &Model, data: &EnumModel, ctxt: &mut Ctxt) {
     }
 }
 
-// No two variants have a tag in common.
+// No two variants have a tag in common, unless a condition decides which it is.
 fn tags_differ(data: &EnumModel, ctxt: &mut Ctxt) {
     for (index, variant) in data.variants.iter().enumerate() {
         for (nth, (low, high)) in variant.tags.iter().enumerate() {
@@ -206,7 +215,7 @@ fn tags_differ(data: &EnumModel, ctxt: &mut Ctxt) {
                 );
                 continue;
             }
-            for earlier in data.variants.iter().take(index) {
+            for earlier in data.variants.iter().take(index).filter(|earlier| earlier.when.is_none()) {
                 if let Some(tag) = earlier.tags.iter().find_map(overlap) {
                     tag_error(
                         variant,

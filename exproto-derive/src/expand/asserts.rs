@@ -65,8 +65,8 @@ fn delimiter(model: &Model, within: bool) -> TokenStream {
     if within { quote_spanned!(span=> const #body;) } else { quote_spanned!(span=> const _: () = #body;) }
 }
 
-fn generic(model: &Model) -> bool {
-    model.generics.type_params().next().is_some()
+pub(crate) fn generic(model: &Model) -> bool {
+    model.generics.params.iter().any(|param| !matches!(param, syn::GenericParam::Lifetime(_)))
 }
 
 fn of_layout(layout: &Layout, within: bool) -> TokenStream {

@@ -326,7 +326,7 @@ fn sized(model: &Model, frame: &Frame, layout: &Layout) -> (TokenStream, TokenSt
             quote!(if const { #constant #unproven } { #direct } else { #walk }),
         ),
     };
-    if model.generics.type_params().next().is_some() {
+    if super::asserts::generic(model) {
         let ends = quote_spanned!(span=> const { __p::not_stuck(#constant, <Self as #walked>::STUCK) };);
         return (sizer, quote!(#ends #body), TokenStream::new());
     }

@@ -29,13 +29,21 @@ pub(crate) fn expand(model: &Model, data: &EnumModel) -> TokenStream {
 }
 
 /// The body of a variant's decode, an expression of the enum's type.
-fn read_variant(model: &Model, variant: &Variant) -> TokenStream {
+pub(super) fn read_variant(model: &Model, variant: &Variant) -> TokenStream {
     let ident = &model.ident;
     let name = &variant.ident;
     let read = Decode { model, layout: &variant.layout, frame: None, within: None }.statements();
     let value = construct(&quote!(#ident::#name), &variant.layout);
     let asserts = super::asserts::where_used(model, &variant.layout);
     quote!({ #asserts #read #value })
+}
+
+/// Whether a variant may be meant.
+pub(super) fn condition(model: &Model, variant: &Variant) -> TokenStream {
+    let Some(when) = &variant.when else { return quote!(true) };
+    let empty = Item::nowhere();
+    let first = variant.layout.items.first().unwrap_or(&empty);
+    user_expr(when, &variant.layout, first, model, Locals::Values)
 }
 
 /// The same for a variant that gives way to the catch-all when it does not fit.
@@ -121,7 +129,11 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
                 &quote!(<Self as __p::Select<#lifetime>>::opaque(__tag, __r)?),
             );
             let info = &variant.info;
-            quote!(#(#patterns)|* => { __r.enter(&#info); let __v = #read; __r.leave(); __v })
+            let guard = variant.when.as_ref().map(|_| {
+                let condition = condition(model, variant);
+                quote!(if #condition)
+            });
+            quote!(#(#patterns)|* #guard => { __r.enter(&#info); let __v = #read; __r.leave(); __v })
         },
     );
     let body_arms = data.variants.iter().map(|variant| {
@@ -132,6 +144,7 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
     });
     let choose = quote! {
         #bind
+        let __left: usize = __r.left();
         __p::Ok(match __tag {
             #(#select_arms,)*
             _ => <Self as __p::Select<#lifetime>>::opaque(__tag, __r)?,
@@ -263,23 +276,11 @@ fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
     let ctx = ctx_type(model);
     let bind = ctx_bind(model);
     let ident = &model.ident;
-    let empty = Item::nowhere();
     let mut arms = TokenStream::new();
-    for (index, variant) in data.variants.iter().enumerate() {
+    for (index, variant) in data.variants.iter().enumerate().filter(|_| data.tried.is_none()) {
         let last = index + 1 == data.variants.len();
         let info = &variant.info;
-        let condition = variant.when.as_ref().map_or_else(
-            || quote!(true),
-            |when| {
-                user_expr(
-                    when,
-                    &variant.layout,
-                    variant.layout.items.first().unwrap_or(&empty),
-                    model,
-                    Locals::Values,
-                )
-            },
-        );
+        let condition = condition(model, variant);
         let read = read_variant(model, variant);
         if data.lenient && !last {
             // The first variant that fits is taken, not the first that may.
@@ -305,12 +306,20 @@ fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
         let write = Encode { model, layout: &variant.layout, within: None }.statements();
         quote!(#take_apart => { #write })
     });
-    let read = quote! {
-        #bind
-        let __left: usize = __r.left();
-        #arms
-        __p::Err(__r.fail(__p::ErrorKind::Tag, __r.offset(), &__TYPE, 0, 0))
+    let read = match data.tried {
+        Some(_) => {
+            let read = super::tried::decode(model, data, &lifetime);
+            quote!(#bind #read)
+        }
+        None => quote! {
+            #bind
+            let __left: usize = __r.left();
+            #arms
+            __p::Err(__r.fail(__p::ErrorKind::Tag, __r.offset(), &__TYPE, 0, 0))
+        },
     };
+    // What fits is what leaves nothing.
+    let tried = data.tried.is_some();
     let read = depth::decode(model, &read);
     let write = depth::encode(model, &quote!(#bind match self { #(#body_arms)* } __p::Ok(())));
     let ends = depth::ends(model);
@@ -324,7 +333,7 @@ fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
         #wire {
             const MIN: usize = __p::smallest(&[#(#min),*]);
             const SIZE: __p::Option<usize> = __p::None;
-            const GREEDY: bool = false #(|| #greedy)*;
+            const GREEDY: bool = #tried #(|| #greedy)*;
             const BYTES: __p::ByteSet = #held;
             #ends
             type Ctx = #ctx;

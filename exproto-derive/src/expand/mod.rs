@@ -27,6 +27,7 @@ mod scalar;
 pub(crate) mod schema;
 mod sizer;
 mod structs;
+mod tried;
 mod value;
 
 use proc_macro2::TokenStream;

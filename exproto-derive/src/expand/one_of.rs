@@ -160,7 +160,7 @@ fn wanted(model: &Model, data: &EnumModel) -> TokenStream {
 /// What has to hold of each two variants, so that both are found.
 fn apart(model: &Model, data: &EnumModel, types: &[&syn::Type], own: &TokenStream) -> TokenStream {
     let mut out = TokenStream::new();
-    if model.generics.type_params().next().is_some() {
+    if super::asserts::generic(model) {
         return out;
     }
     for (later, variant) in data.variants.iter().enumerate() {

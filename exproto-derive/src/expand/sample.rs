@@ -9,7 +9,7 @@ use super::common::{
     Locals, construct, ctx_bind, ctx_type, ctx_value, header, mentions_left, type_is, user_expr,
 };
 use super::fill::full_type;
-use crate::ir::{Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr, Shape};
+use crate::ir::{Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr, Shape, Variant};
 
 /// `Sample` of any type.
 pub(crate) fn expand(model: &Model) -> TokenStream {
@@ -34,18 +34,31 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             };
             quote!(match __random.within(0..=(#count - 1)) { #(#arms)* _ => #last })
         }
+        Shape::Enum(data) if data.tried.is_some() => {
+            // Any variant that its condition allows.
+            let count = data.variants.len().max(1);
+            let arms = data.variants.iter().enumerate().map(|(index, variant)| {
+                let name = &variant.ident;
+                let value = content(model, &variant.layout, &quote!(#ident::#name));
+                let condition = condition(model, variant);
+                quote!(#index if #condition => return #value,)
+            });
+            let fallback = data.variants.first().map(|variant| {
+                let name = &variant.ident;
+                content(model, &variant.layout, &quote!(#ident::#name))
+            });
+            quote!({
+                for _ in 0..32_u8 {
+                    match __random.within(0..=(#count - 1)) { #(#arms)* _ => {} }
+                }
+                #fallback
+            })
+        }
         Shape::Enum(data) if data.chosen => {
             let arms = data.variants.iter().map(|variant| {
                 let name = &variant.ident;
                 let value = content(model, &variant.layout, &quote!(#ident::#name));
-                let nowhere = Item::nowhere();
-                let first = variant.layout.items.first().unwrap_or(&nowhere);
-                let condition = match &variant.when {
-                    None => quote!(true),
-                    // Only bytes that came tell how many are left.
-                    Some(when) if mentions_left(when) => quote!(false),
-                    Some(when) => user_expr(when, &variant.layout, first, model, Locals::Sample),
-                };
+                let condition = condition(model, variant);
                 quote!(if #condition { return #value; })
             });
             let fallback = data.variants.last().map(|variant| {
@@ -77,7 +90,17 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 let name = &variant.ident;
                 let value = content(model, &variant.layout, &quote!(#ident::#name));
                 let tag = variant.tags.first().map_or(0, |(low, _)| *low);
-                quote!(#index => { let __tag: u64 = #tag; #value })
+                // Those before it that have its tag, if their conditions hold.
+                let taken = known.iter().take(index).filter(|earlier| {
+                    earlier.when.is_some()
+                        && earlier.tags.iter().any(|(low, high)| (*low..=*high).contains(&tag))
+                });
+                let taken: Vec<_> = taken.map(|earlier| condition(model, earlier)).collect();
+                let guard = (variant.when.is_some() || !taken.is_empty()).then(|| {
+                    let condition = condition(model, variant);
+                    quote!(if #condition #(&& !#taken)*)
+                });
+                quote!(#index #guard => { let __tag: u64 = #tag; return #value })
             });
             let last = data.other.and_then(|index| data.variants.get(index)).or(data.variants.last()).map(
                 |variant| {
@@ -85,7 +108,16 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                     content(model, &variant.layout, &quote!(#ident::#name))
                 },
             );
-            quote!(match #pick { #(#arms)* _ => { let __tag: u64 = 0; #last } })
+            // One whose condition does not hold gives way to another.
+            let guarded = known.iter().any(|variant| variant.when.is_some());
+            let tries = if guarded { 32_u8 } else { 1 };
+            quote!({
+                for _ in 0..#tries {
+                    match #pick { #(#arms,)* _ => {} }
+                }
+                let __tag: u64 = 0;
+                #last
+            })
         }
     };
     let body = super::depth::sample(model, &body);
@@ -100,6 +132,20 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 #bind
                 #body
             }
+        }
+    }
+}
+
+/// Whether a variant may be meant.
+fn condition(model: &Model, variant: &Variant) -> TokenStream {
+    match &variant.when {
+        None => quote!(true),
+        // Only bytes that came tell how many are left.
+        Some(when) if mentions_left(when) => quote!(false),
+        Some(when) => {
+            let nowhere = Item::nowhere();
+            let first = variant.layout.items.first().unwrap_or(&nowhere);
+            user_expr(when, &variant.layout, first, model, Locals::Sample)
         }
     }
 }
@@ -200,6 +246,10 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
         return quote!(__random.within::<#ty>((#low)..=(#high)));
     }
     match &item.repr {
+        Repr::Sized(_) => quote!({
+            let __v = <#ty as __p::Sample>::sample(__random, __p::None, &#info, ());
+            match #size { __p::Some(__n) => __p::AnyWidth::cut(__v, __n), __p::None => __v }
+        }),
         Repr::Codec(codec) => super::own::sample(item, codec, &size),
         Repr::TagReceiver => quote!(__p::tag_into::<#ty>(__tag)),
         Repr::Skipped(Some(value)) if !mentions_left(value) => {

@@ -52,6 +52,7 @@ pub(super) fn enum_shape(
         })
         .collect();
     let c_like = tag_ty.is_some()
+        && parsed.iter().all(|(attrs, _)| attrs.when.is_none())
         && data.variants.iter().zip(&parsed).all(|(variant, (attrs, _))| {
             matches!(variant.fields, Fields::Unit) || (attrs.other.is_some() && single_int(&variant.fields))
         });
@@ -103,11 +104,14 @@ pub(super) fn enum_shape(
             broken,
         });
     }
-    let chosen = variants.iter().any(|variant| variant.when.is_some());
+    let tagged = inline_tag.is_some() || variants.iter().any(|variant| !variant.tags.is_empty());
+    let tried = attrs.tried.as_ref().map(|key| key.key);
+    let chosen = tried.is_some() || !tagged && variants.iter().any(|variant| variant.when.is_some());
     Some(Shape::Enum(EnumModel {
         tag_endian: inline_tag.and_then(|(_, endian)| order::tag(endian, scope, ctxt)),
         inline_tag,
         chosen,
+        tried,
         one_of,
         lenient: attrs.lenient.is_some(),
         lenient_at: attrs.lenient.as_ref().map(|key| key.key),

@@ -17,7 +17,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Expr, Fields, GenericParam, Member, Type};
+use syn::{Data, DeriveInput, Expr, Fields, Member, Type};
 
 use crate::attr::wire::{BitsKey, CtxKey, Endian, UntilKey, WireAttrs, WireContent, WireItem};
 use crate::attr::{Keyed, Place, doc_of, frame, route, wire};
@@ -76,11 +76,6 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
     let lifetime = lifetimes.next().map(|param| param.lifetime.clone());
     if let Some(second) = lifetimes.next() {
         ctxt.error(second, "a frame borrows from one buffer: use one lifetime for all borrowed fields");
-    }
-    for param in &input.generics.params {
-        if let GenericParam::Const(param) = param {
-            ctxt.error(param, "a layout has no const parameters: use `ctx(..)` for sizes that vary");
-        }
     }
     let scope = Scope {
         endian: attrs.endian.as_ref().map(|key| key.value.order),

@@ -105,7 +105,9 @@ fn mark(item: &mut Item, index: usize) -> bool {
         }
     };
     match &mut item.repr {
-        Repr::Int(_, endian) | Repr::Scalar(_, endian) | Repr::Row(_, endian) => set(endian),
+        Repr::Int(_, endian) | Repr::Scalar(_, endian) | Repr::Row(_, endian) | Repr::Sized(endian) => {
+            set(endian);
+        }
         // The first of a container looks the order up for all.
         Repr::Bits(slot) if [index, BitSlot::IN_LIST].contains(&slot.first) => set(&mut slot.endian),
         Repr::Bits(slot) => {

@@ -9,7 +9,9 @@ use crate::ir::{Column, Extent, Item, Presence, Repr};
 /// in size. What else stands only on the wire belongs to the column of its field.
 pub(super) fn separate(items: &mut [Item], byte: u8, ctxt: &mut Ctxt) {
     for item in items.iter().filter(|item| item.member.is_some() && !item.broken) {
-        if matches!(item.repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_)) && !in_digits(item) {
+        if matches!(item.repr, Repr::Int(..) | Repr::Scalar(..) | Repr::Bits(_) | Repr::Sized(_))
+            && !in_digits(item)
+        {
             ctxt.error_at(
                 item.span,
                 format_args!(

@@ -38,6 +38,8 @@ pub(super) fn value_item(
             }
             None => Repr::Codec(functions(&codec.value, ctxt).unwrap_or_else(|| codec.value.clone())),
         }
+    } else if let (Some(int), true) = (IntTy::of_type(&ty), any_width(attrs)) {
+        Repr::Sized(need_endian(IntTy { bytes: 2, ..int }, endian, span, label, scope, ctxt))
     } else if let Some(int) = IntTy::of_type(&ty) {
         Repr::Int(int, need_endian(int, endian, span, label, scope, ctxt))
     } else {
@@ -147,6 +149,16 @@ fn between(element: &mut Item, byte: u8) {
     if matches!(element.extent, Extent::Own | Extent::Rest(_)) {
         element.extent = Extent::Column;
     }
+}
+
+/// Whether a number has as many bytes as something says that is not known here.
+fn any_width(attrs: &WireAttrs) -> bool {
+    let size = match attrs.size.as_ref().map(|key| &key.value) {
+        Some(Amount::Expr(expr)) => crate::ir::literal(expr).is_none(),
+        Some(Amount::Prefix(_)) => true,
+        None => false,
+    };
+    size || attrs.rest.is_some()
 }
 
 /// `as = with(READ, WRITE)`: two functions as a codec.

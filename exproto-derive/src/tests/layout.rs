@@ -512,3 +512,24 @@ fn two_functions_are_a_codec() {
         ),
     ]);
 }
+
+#[test]
+fn a_number_of_any_width_takes_all_its_bytes() {
+    mistakes(&[
+        (
+            "#[wire(endian = big)] struct S<const N: usize> { n: u8, #[wire(size = n)] a: u32, #[wire(size = N, range = 0..=9)] b: i16, #[wire(size = prefix(u8))] c: f64, #[wire(rest)] d: u64 }",
+            &[],
+        ),
+        (
+            "struct S { n: u8, #[wire(size = n)] a: u32 }",
+            &[(
+                "`a` has no byte order: add `#[wire(endian = big)]` or `little` to the type or the field",
+                "a",
+            )],
+        ),
+        (
+            "#[wire(endian = big)] struct S { n: u8, #[wire(size = n, fill = 0)] a: u32 }",
+            &[("`a` is a number, which takes all bytes of its size: remove `fill`", "fill")],
+        ),
+    ]);
+}

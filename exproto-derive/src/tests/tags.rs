@@ -156,10 +156,7 @@ fn conditions_reach_every_variant() {
         ),
         (
             "#[wire(ctx(x: bool))] enum E { #[wire(when = x)] A(u8), #[wire(tag = 1)] B(u8) }",
-            &[(
-                "the variants of this enum are chosen by `when`: remove `tag`, or put it on all of them instead",
-                "tag",
-            )],
+            &[("`A` has no tag: add `#[wire(tag = ..)]`, or `#[wire(other)]` to take all other tags", "A")],
         ),
         (
             "#[wire(ctx(x: bool))] enum E { #[wire(when = x)] A(u8), #[wire(other)] B(u8) }",
@@ -168,13 +165,66 @@ fn conditions_reach_every_variant() {
         (
             "#[wire(tag = u8, ctx(x: bool))] enum E { #[wire(when = x)] A(u8, u8), B(u8) }",
             &[(
-                "this enum begins with a tag, so `when` has no say: write `tag = ..`, or remove `tag` from the enum",
-                "when",
+                "nothing says which variant of `E` is meant: give each of them `#[wire(tag = ..)]` or `#[wire(when = ..)]`",
+                "E",
             )],
         ),
         (
             "#[wire(ctx(x: bool))] enum E { #[wire(when = x)] A(u8), B { #[wire(tag)] id: u8 } }",
             &[("`id` would receive a tag, but the variants here are chosen by `when`: remove `tag`", "id")],
+        ),
+    ]);
+}
+
+#[test]
+fn a_condition_tells_variants_of_one_tag_apart() {
+    mistakes(&[
+        ("#[wire(ctx(x: bool))] enum E { #[wire(tag = 1, when = x)] A(u8), #[wire(tag = 1)] B(i8) }", &[]),
+        (
+            "#[wire(ctx(x: bool))] enum E { #[wire(tag = 1)] A(u8), #[wire(tag = 1, when = x)] B(i8) }",
+            &[("`B` and `A` both have the tag 0x01: give one of them another", "1")],
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_tried_has_no_tags() {
+    mistakes(&[
+        (
+            "#[wire(try, ctx(x: bool))] enum E { A(u8), #[wire(when = x)] B(i8), C { #[wire(rest)] c: Vec<u8> } }",
+            &[],
+        ),
+        (
+            "#[wire(try)] enum E { A(u8), #[wire(tag = 1)] B(i8) }",
+            &[("the first variant that fits is taken here: remove `tag`, or `try` from the enum", "tag")],
+        ),
+        (
+            "#[wire(try, tag = u8)] enum E { A(u8), B(i8) }",
+            &[(
+                "this enum begins with a tag, which says which variant follows: remove `try`, or `tag`",
+                "try",
+            )],
+        ),
+        (
+            "#[wire(try, lenient)] enum E { A(u8), B(i8) }",
+            &[(
+                "`try` looks already for a variant that fits: remove `lenient`; a last variant with `#[wire(rest)] data: &'a [u8]` keeps the rest",
+                "try",
+            )],
+        ),
+        (
+            "#[wire(try, max_depth = 4)] enum E { A(u8), B(#[wire(size = prefix(u8))] Box<E>) }",
+            &[(
+                "what is tried at every level of values within each other has no end in sight: tell these variants apart by a tag or by `when`",
+                "try",
+            )],
+        ),
+        (
+            "#[wire(try)] struct S { a: u8 }",
+            &[(
+                "`try` does not go on a struct; the keys of `#[wire]` there are: endian, ctx, bits, sep, max_depth, before, after, crate",
+                "try",
+            )],
         ),
     ]);
 }

@@ -89,6 +89,7 @@
 //! checksum nothing tells where the next frame begins, so the first error is
 //! [`fatal`](Bad::fatal) and the session closes the connection.
 
+mod any_width;
 mod bits;
 mod boxed;
 mod byte_set;
@@ -117,6 +118,8 @@ mod types;
 mod value;
 mod writer;
 
+#[doc(hidden)]
+pub use any_width::AnyWidth;
 #[doc(hidden)]
 pub use bits::{bit_bytes, bit_count, bit_padding, bits_at, put_wide, wide_bits};
 pub use byte_set::ByteSet;

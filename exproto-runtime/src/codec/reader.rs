@@ -99,6 +99,14 @@ impl<'a, T: Trace> Reader<'a, T> {
         self.flags.shallower();
     }
 
+    /// The same reader with nothing flagged yet.
+    #[inline]
+    #[must_use]
+    #[doc(hidden)]
+    pub fn unflagged(&self) -> Self {
+        Self { flags: self.flags.unflagged(), ..*self }
+    }
+
     /// Bytes from the start of the frame to the next byte.
     #[inline]
     #[must_use]

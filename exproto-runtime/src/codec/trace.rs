@@ -145,6 +145,12 @@ impl Flags {
         self.0 & Self::ACCEPT_BAD.0 != 0
     }
 
+    /// What a reader knows, without what was odd.
+    #[inline]
+    pub(crate) const fn unflagged(self) -> Self {
+        Self(self.0 & (Self::ACCEPT_BAD.0 | Self::DEPTH))
+    }
+
     /// One level deeper, unless that is deeper than `max`, which is below 256.
     #[inline(always)]
     pub(crate) const fn deeper(&mut self, max: u32) -> bool {

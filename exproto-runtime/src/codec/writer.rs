@@ -420,6 +420,13 @@ impl<'w> Writer<'w> {
         Ok(())
     }
 
+    /// Turns what was written since `at` round.
+    pub(crate) fn reverse(&mut self, at: At) {
+        if let Some(written) = self.buf.get_mut(at.0..) {
+            written.reverse();
+        }
+    }
+
     /// An error at a place of this frame.
     #[cold]
     #[inline(never)]

@@ -5,9 +5,11 @@ use quote::{quote, quote_spanned};
 
 use super::{Decode, offset_name, raw_name};
 use crate::attr::wire::Endian;
-use crate::expand::common::{Locals, ctx_value, located, read_number, read_own_width, user_expr};
+use crate::expand::common::{
+    Locals, ctx_value, is_little, located, mentions_left, read_number, read_own_width, user_expr,
+};
 use crate::expand::gap;
-use crate::ir::{IntTy, Item, ListKind, Repr};
+use crate::ir::{Extent, IntTy, Item, ListKind, Repr};
 use crate::relation;
 
 impl Decode<'_> {
@@ -76,6 +78,22 @@ impl Decode<'_> {
                     __list
                 })
             }
+            Repr::Sized(endian) => {
+                let little = is_little(*endian);
+                // Where nothing says the width again, we write the fewest bytes.
+                let fewest = (!self.says_width(item)).then(|| {
+                    quote!(if __p::AnyWidth::width(__v) != __d.len() { __r.flag_at(__p::Flag::Reserved, &#info, __from); })
+                });
+                quote!({
+                    let __from: u32 = __r.offset();
+                    let __d: &[u8] = __r.rest();
+                    match <#ty as __p::AnyWidth>::of_bytes(__d, #little) {
+                        __p::Some(__v) => { #fewest __v }
+                        __p::None => return __p::Err(__r.fail(__p::ErrorKind::Range, __from, &#info,
+                            __d.len() as u64, __p::core::mem::size_of::<#ty>() as u64)),
+                    }
+                })
+            }
             Repr::Gap(gap) => {
                 let start = offset_name(0);
                 let begun = quote!((__r.offset() - #start) as usize);
@@ -104,6 +122,11 @@ impl Decode<'_> {
         let opaque = user_expr(opaque, self.layout, item, self.model, Locals::Values);
         let (ty, tag) = (&item.ty, self.tag(*tag));
         Some((opaque, quote!(<#ty as __p::Select<'_>>::opaque(#tag, __r)?)))
+    }
+
+    /// Whether encoding knows how many bytes a number has.
+    fn says_width(&self, item: &Item) -> bool {
+        matches!(&item.extent, Extent::Size(expr) if !mentions_left(expr))
     }
 
     /// An integer at the reader.

@@ -85,7 +85,7 @@ impl Decode<'_> {
         let mut out = TokenStream::new();
         let by_codec = matches!(item.repr, Repr::Codec(_)) && crate::ir::IntTy::of_type(&item.ty).is_some();
         if let Some((low, high)) = &item.range
-            && (is_number(item) || by_codec)
+            && (is_number(item) || by_codec || matches!(item.repr, Repr::Sized(_)))
         {
             let low = user_expr(low, self.layout, item, self.model, Locals::Values);
             let high = user_expr(high, self.layout, item, self.model, Locals::Values);

@@ -79,6 +79,14 @@ impl Encode<'_> {
                 let check = exact(quote!(#size));
                 quote!({ let __from = __w.here(); #content #check })
             }
+            Extent::Size(expr)
+                if !mentions_left(expr)
+                    && let Repr::Sized(endian) = item.repr =>
+            {
+                let size = user_expr(expr, self.layout, item, self.model, Locals::References);
+                let little = is_little(endian);
+                quote!({ let __n: usize = __p::ToSize::to_size(#size); __w.any_width(*#x, __n, #little, &#info)?; })
+            }
             Extent::Size(expr) if !mentions_left(expr) => {
                 let size = user_expr(expr, self.layout, item, self.model, Locals::References);
                 let check = exact(quote!(__p::ToSize::to_size(#size)));
@@ -341,6 +349,10 @@ impl Encode<'_> {
                 let count = gap::count(gap, item, self.layout, self.model, &begun, Locals::References);
                 let fill = gap::fill(item);
                 quote!({ let __n: usize = #count; __w.pad(__n, #fill, &#info)?; })
+            }
+            Repr::Sized(endian) => {
+                let little = is_little(*endian);
+                quote!(__w.any_width(*#x, __p::AnyWidth::width(*#x), #little, &#info)?;)
             }
             Repr::Row(int, _) => {
                 let list = match item.relation.as_ref().map(|relation| &relation.source) {

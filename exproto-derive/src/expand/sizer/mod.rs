@@ -118,7 +118,14 @@ fn of_tagged(model: &Model, data: &EnumModel) -> TokenStream {
     let variants = Variants::of(model, data);
     let bind = ctx_bind(model);
     let ctx = ctx_type(model);
-    let stuck = variants.stuck(data.other);
+    let by_left = |variant: &&Variant| variant.when.as_ref().is_some_and(super::common::mentions_left);
+    let stuck = match data.variants.iter().find(by_left) {
+        Some(_) if !model.ctx.iter().any(|(name, _)| name == "left") => {
+            let why = undecided(model);
+            quote!(__p::Some(#why))
+        }
+        _ => variants.stuck(data.other),
+    };
     let (named, scan) = named(model, &variants.bounds, &variants.scan());
     let bodies = &variants.bodies;
     let arms = data.variants.iter().enumerate().filter(|(index, _)| data.other != Some(*index)).map(
@@ -128,7 +135,14 @@ fn of_tagged(model: &Model, data: &EnumModel) -> TokenStream {
                 .iter()
                 .map(|(low, high)| if low == high { quote!(#low) } else { quote!(#low..=#high) });
             let body = bodies.get(index);
-            quote!(#(#patterns)|* => { #body })
+            let guard =
+                variant.when.as_ref().filter(|when| !super::common::mentions_left(when)).map(|when| {
+                    let empty = Item::nowhere();
+                    let first = variant.layout.items.first().unwrap_or(&empty);
+                    let condition = user_expr(when, &variant.layout, first, model, Locals::Walk);
+                    quote!(if #condition)
+                });
+            quote!(#(#patterns)|* #guard => { #body })
         },
     );
     // Of a tag that a catch-all keeps with all that follows the end is unknown.
@@ -204,10 +218,7 @@ fn of_chosen(model: &Model, data: &EnumModel) -> TokenStream {
         variant.when.as_ref().is_some_and(super::common::mentions_left)
             && !model.ctx.iter().any(|(name, _)| name == "left")
     });
-    let name = &model.ident;
-    let own = (left || data.lenient).then(|| {
-        format!("nothing says where this frame ends: which variant of `{name}` it is depends on how many bytes are left; decide by the context, or let a length before it say its size")
-    });
+    let own = (left || data.lenient || data.tried.is_some()).then(|| undecided(model));
     let stuck = match own {
         Some(own) => quote!(__p::Some(#own)),
         None => variants.stuck(None),
@@ -238,6 +249,13 @@ fn of_chosen(model: &Model, data: &EnumModel) -> TokenStream {
             }
         }
     }
+}
+
+fn undecided(model: &Model) -> String {
+    let name = &model.ident;
+    format!(
+        "nothing says where this frame ends: which variant of `{name}` it is depends on how many bytes are left; decide by the context, or let a length before it say its size"
+    )
 }
 
 fn header(model: &Model, bounds: &[TokenStream], trait_: &TokenStream) -> TokenStream {

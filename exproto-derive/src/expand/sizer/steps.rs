@@ -4,7 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
 use super::{chain, turns};
-use crate::expand::common::{Locals, choose_order, ctx_value, located, read_int, user_expr};
+use crate::expand::common::{Locals, choose_order, ctx_value, is_little, located, read_int, user_expr};
 use crate::expand::decode::{bits_value, raw_name};
 use crate::ir::{Extent, IntTy, Item, Layout, Model, Presence, Repr};
 use crate::lower::fixed_at;
@@ -539,6 +539,15 @@ impl<'m> Steps<'m> {
                 quote_spanned!(span=> __p::Codec::<'_, #ty>::decode(&(#codec), __r, &#info))
             }
             Repr::Array(len) => quote!(__r.run::<{ #len }>(&#info).copied()),
+            Repr::Sized(endian) => {
+                let order = choose_order(item, index, self.layout, self.model, Locals::Walk);
+                let little = is_little(*endian);
+                quote!({
+                    #order
+                    <#ty as __p::AnyWidth>::of_bytes(__r.rest(), #little)
+                        .ok_or_else(|| __p::Error::new(__p::ErrorKind::Range, 0, &#info))
+                })
+            }
             _ => {
                 let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Wire), Locals::Walk);
                 quote!(<#ty as __p::Decode<'_>>::decode(__r, #ctx))
