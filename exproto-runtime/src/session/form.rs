@@ -49,7 +49,7 @@ mod tests {
 
     fn formed(value: &(impl Placeholder + ?Sized), width: usize, hex: Option<bool>) -> String {
         let mut out = String::from("a/");
-        Formed(value, Form { width, hex, missing: "none" }).put(&mut out);
+        TopicValue::put(&Formed(value, Form { width, hex, missing: "none" }), &mut out);
         out
     }
 
