@@ -1,20 +1,29 @@
-//! Teltonika's trackers over TCP, codecs 7, 8, 8 extended, 16 and 12 to 15,
-//! declared once and run as a gateway to MQTT.
+//! Teltonika's trackers over TCP and UDP, codecs 7, 8, 8 extended, 16 and 12 to
+//! 15, declared once and run as a gateway to MQTT.
 
 use exproto_runtime::codec::{Latin1, UnixMillis, UnixSeconds};
 use exproto_runtime::prelude::*;
 
-/// What stands on a connection.
+#[path = "teltonika/udp.rs"]
+pub mod udp;
+
+/// What stands on a connection or in a datagram. A hello begins with the size of
+/// an IMEI, a packet with zeros, a datagram with its size and, in the fifth byte, 1.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(one_of)]
 #[route(gateway)]
 pub enum Port<'a> {
-    #[frame(first, lead = [0x00, 0x01..=0xFF])]
+    #[frame(first, lead = [0x00, 0x01..=0xFF, b'0'..=b'9', b'0'..=b'9', b'0'..=b'9'])]
     Hello(Hello<'a>),
+    #[frame(lead = [0x00, 0x00, 0x00, 0x00, 0x00])]
     Packet(Packet<'a>),
     KeepAlive(KeepAlive),
+    #[frame(lead = [0x00..=0x07, _, _, _, 0x01, _, 0x00, 0x0F, b'0'..=b'9', b'0'..=b'9'])]
+    Datagram(udp::Datagram<'a>),
     #[frame(sent, first)]
     Welcome(Welcome),
+    #[frame(sent)]
+    Noted(udp::Noted),
     #[frame(sent)]
     Taken(Taken),
 }

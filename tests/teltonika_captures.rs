@@ -228,3 +228,84 @@ fn a_command_goes_down_as_traccar_writes_it() {
     let wire = unhex("00000000000000140c01050000000c7365746469676f7574203131010000bed5");
     assert_eq!(conn.sent()[1..], wire);
 }
+
+const IMEI: &str = "352093086403655";
+
+/// The content of a packet as it goes over UDP.
+fn datagram(packet: u16, number: u8, wire: &[u8]) -> Vec<u8> {
+    let content = &wire[8..wire.len() - 4];
+    let [high, low] = packet.to_be_bytes();
+    let rest = [&[high, low, 1, number, 0, 15], IMEI.as_bytes(), content].concat();
+    [&(rest.len() as u16).to_be_bytes()[..], &rest].concat()
+}
+
+/// The packets with records, and how many each says that it has.
+fn records() -> impl Iterator<Item = (String, Vec<u8>, u8)> {
+    let good = good().into_iter().filter(|(_, wire, _)| [0x07, 0x08, 0x8E, 0x10].contains(&wire[8]));
+    good.map(|(name, wire, _)| (name, wire.clone(), wire[9]))
+}
+
+#[test]
+fn over_udp_the_records_are_the_same_and_every_datagram_is_answered() {
+    let mut conn = TestConn::<Port>::new();
+    let mut taken = 0;
+    for (index, (name, wire, n)) in records().enumerate() {
+        // By TCP first, to know what there is to publish.
+        let mut tcp = TestConn::<Port>::new();
+        tcp.log_in(IMEI).send(&wire);
+        let before = conn.publishes().len();
+        let [high, low] = (0xCAF0 + index as u16).to_be_bytes();
+        conn.send(&datagram(0xCAF0 + index as u16, index as u8, &wire));
+        assert_eq!(conn.take_sent(), [0, 5, high, low, 1, index as u8, n], "{name}");
+        let published = |conn: &TestConn<Port>, from: usize| {
+            let all = conn.publishes()[from..].iter();
+            all.map(|message| (message.topic.clone(), message.text().to_owned())).collect::<Vec<_>>()
+        };
+        assert_eq!(published(&conn, before), published(&tcp, 0), "{name}");
+        taken += usize::from(n);
+    }
+    assert!(taken > 60, "{taken}");
+    assert_eq!(conn.take_tally().logins, 1);
+    assert_eq!(conn.client_id(), IMEI);
+}
+
+#[test]
+fn datagrams_are_written_again_byte_for_byte() {
+    let (mut scratch, mut seen) = (Vec::new(), 0);
+    for (name, wire, _) in records() {
+        let sent = datagram(7, 9, &wire);
+        // Whole frames may share a datagram.
+        Deframer::<Port>::new().datagram(&sent.repeat(2), &mut scratch, |item| {
+            let Item::Frame(raw) = item else { panic!("{name}") };
+            let received = raw.decode::<Port>().unwrap();
+            let AnyPort::Datagram(datagram) = &received.frame else { panic!("{name}") };
+            assert_eq!((datagram.packet, datagram.number, datagram.imei), (7, 9, IMEI.into()), "{name}");
+            let mut again = Vec::new();
+            reencode::<Port>(&received, &raw, &mut again).unwrap();
+            assert_eq!(again, sent, "{name}");
+            seen += 1;
+        });
+    }
+    assert!(seen > 60, "{seen}");
+}
+
+#[test]
+fn what_the_broker_refuses_is_not_counted_and_a_cut_datagram_has_no_records() {
+    let (_, wire, n) = records().find(|(_, _, n)| *n > 1).unwrap();
+    let mut conn = TestConn::<Port>::new();
+    conn.send(&datagram(1, 1, &wire)).take_sent();
+    conn.refuse_next(0x87, "not authorized").send(&datagram(2, 2, &wire));
+    assert_eq!(conn.take_sent(), [0, 5, 0, 2, 1, 2, 0]);
+    let whole = datagram(3, 3, &wire);
+    let mut scratch = Vec::new();
+    for cut in 0..whole.len() {
+        // Who it is and a byte FF may be found within it, but no records.
+        Deframer::<Port>::new().datagram(&whole[..cut], &mut scratch, |item| {
+            let Item::Frame(raw) = item else { return };
+            let frame = raw.decode::<Port>().unwrap().frame;
+            assert!(!matches!(frame, AnyPort::Datagram(_) | AnyPort::Packet(_)), "cut at {cut}");
+        });
+    }
+    conn.send(&whole);
+    assert_eq!(conn.take_sent(), [0, 5, 0, 3, 1, 3, n]);
+}
