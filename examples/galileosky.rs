@@ -1,9 +1,12 @@
 //! Galileosky's trackers: tags without lengths, records that end where a tag
-//! comes again, pictures, commands and frames over Iridium, declared once and
-//! run as a gateway to MQTT.
+//! comes again or that name their tags first, pictures, commands and frames over
+//! Iridium, declared once and run as a gateway to MQTT.
 
 use exproto_runtime::codec::{Distinct, Latin1, UnixSeconds};
 use exproto_runtime::prelude::*;
+
+#[path = "galileosky/packed.rs"]
+pub mod packed;
 
 /// What stands on a connection.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
@@ -14,7 +17,7 @@ pub enum Port<'a> {
     Iridium(Iridium<'a>),
     Tags(Tags<'a>),
     Photo(Photo<'a>),
-    Packed(Packed<'a>),
+    Packed(packed::Packed),
     #[frame(sent)]
     Taken(Taken),
     #[frame(sent)]
@@ -59,7 +62,7 @@ pub enum Body<'a> {
     #[route(publish("galileosky/{client_id}/up/record", qos = 1, each = records), reply = taken)]
     Records {
         #[wire(rest, lenient)]
-        records: List<'a, Distinct<'a, Tag<'a>>>,
+        records: List<'a, Distinct<'a, Tag>>,
     },
 }
 
@@ -113,19 +116,6 @@ pub struct PhotoTaken {
     pub check: u16,
 }
 
-/// Records in another form, which are passed on as they are.
-#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[frame(max = 1024)]
-#[wire(endian = little)]
-#[route(one_of = Port<'_>, publish("galileosky/{client_id}/up/packed", qos = 1, payload = data))]
-#[route(reply = outcome.pick(Some(Port::Taken(Taken { check: frame.check })), None))]
-pub struct Packed<'a> {
-    #[wire(before(b"\x08"), before(length: u16 = size(data)))]
-    pub data: &'a [u8],
-    #[wire(is = crc("CRC-16/MODBUS", ..=data))]
-    pub check: u16,
-}
-
 /// What a satellite has passed on, with tags as over other networks.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame]
@@ -151,7 +141,7 @@ pub struct Iridium<'a> {
     pub lon: Degrees,
     pub accuracy: u32,
     #[wire(before(b"\x02"), size = prefix(u16), lenient)]
-    pub records: List<'a, Distinct<'a, Tag<'a>>>,
+    pub records: List<'a, Distinct<'a, Tag>>,
 }
 
 #[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
@@ -166,13 +156,13 @@ pub struct Degrees {
 /// A value behind its tag; nothing says how long it is.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[wire(tag = u8, endian = little)]
-pub enum Tag<'a> {
+pub enum Tag {
     #[wire(tag = 0x01)]
     Hardware(u8),
     #[wire(tag = 0x02)]
     Firmware(u8),
     #[wire(tag = 0x03)]
-    Imei(#[wire(size = 15, as = Ascii)] Text<'a>),
+    Imei(#[wire(size = 15, as = Ascii)] TextBuf),
     #[wire(tag = 0x04)]
     Device(u16),
     #[wire(tag = 0x10)]
@@ -332,7 +322,7 @@ pub enum Tag<'a> {
     #[wire(tag = 0xE0)]
     Number(u32),
     #[wire(tag = 0xE1)]
-    Answer(#[wire(size = prefix(u8), as = Latin1)] Text<'a>),
+    Answer(#[wire(size = prefix(u8), as = Latin1)] TextBuf),
     #[wire(tag = 0xE2..=0xE9)]
     User {
         #[wire(tag)]
@@ -340,17 +330,17 @@ pub enum Tag<'a> {
         value: u32,
     },
     #[wire(tag = 0xEA)]
-    UserData(#[wire(size = prefix(u8))] &'a [u8]),
+    UserData(#[wire(size = prefix(u8))] Vec<u8>),
     #[wire(tag = 0xFA)]
     Fa([u8; 3]),
     #[wire(tag = 0xFD)]
     Fd([u8; 8]),
     #[wire(tag = 0xFE)]
-    Extended(#[wire(size = prefix(u16))] &'a [u8]),
+    Extended(#[wire(size = prefix(u16))] Vec<u8>),
 }
 
 /// The IMEI among the tags of a frame, if it is there.
-fn imei<'a>(frame: &Tags<'a>) -> Option<Text<'a>> {
+fn imei(frame: &Tags<'_>) -> Option<TextBuf> {
     let Body::Records { records } = &frame.body else { return None };
     let imei = |tag| if let Tag::Imei(imei) = tag { Some(imei) } else { None };
     records.iter().find_map(|record| record.iter().find_map(imei))
@@ -368,7 +358,7 @@ struct Tracker {
 }
 
 impl Tracker {
-    fn send(&self, tags: Vec<Tag<'_>>, out: &mut Sender<'_, Port<'static>>) {
+    fn send(&self, tags: Vec<Tag>, out: &mut Sender<'_, Port<'static>>) {
         let body = Body::Records { records: vec![tags.into()].into() };
         out.send(&Port::Tags(Tags { archive: false, body, check: 0 }));
     }

@@ -196,7 +196,7 @@ fn records_wait_for_a_login_and_a_wrong_checksum_is_refused() {
 }
 
 #[test]
-fn pictures_come_in_parts_and_packed_records_as_they_are() {
+fn pictures_come_in_parts_and_records_with_unknown_tags_as_they_are() {
     let all = all();
     let photo = &all.iter().find(|capture| capture.wire[0] == 7).unwrap().wire;
     let mut conn = TestConn::<Port>::new();
@@ -206,9 +206,56 @@ fn pictures_come_in_parts_and_packed_records_as_they_are() {
     let topic = |rest: &str| format!("galileosky/{IMEI}/up/{rest}");
     assert_eq!(told[0], (&*topic("photo/0"), photo.len() - 6));
     assert_eq!(told[1], (&*topic("photo/5"), 0));
-    assert_eq!(told[2], (&*topic("packed"), 3));
+    assert_eq!(told[2], (&*topic("unknown"), 3));
     let kinds: Vec<_> = conn.sent().chunks(3).map(|frame| frame[0]).collect();
     assert_eq!(kinds, [2, 7, 7, 2]);
+}
+
+/// A packed record: 86 400 s of the year, a valid place, and tags before values.
+fn packed(lon: u64, lat: u64, tags: &str, values: &str) -> Vec<u8> {
+    let place = 86_400_u128 << 54 | u128::from(lon) << 31 | u128::from(lat) << 10;
+    let tags = unhex(tags);
+    [&place.to_be_bytes()[6..], &[tags.len() as u8], &tags, &unhex(values)].concat()
+}
+
+#[test]
+fn packed_records_have_their_tags_first() {
+    // An eighth of the way around from 180 W, a quarter of the way up from 90 S.
+    let records = [
+        packed(1 << 19, 1 << 19, "1043e1", "0100fb024f4b"),
+        packed(1 << 21, 1 << 20, "", ""),
+        packed(1 << 21, 1 << 20, "35", "0c"),
+    ]
+    .concat();
+    let wire = sealed([&[8, records.len() as u8, 0][..], &records].concat());
+    let [frame] = &seen::<Port>("packed", &wire)[..] else { panic!() };
+    assert!(frame.flags.is_empty(), "{:?}", frame.flags);
+    let mut conn = TestConn::<Port>::new();
+    conn.send(&hello()).take_sent();
+    conn.send(&wire);
+    assert_eq!(conn.sent(), [&[2], &wire[wire.len() - 2..]].concat());
+    let told: Vec<Json> = conn.publishes()[1..]
+        .iter()
+        .map(|message| serde_json::from_slice(&message.payload).unwrap())
+        .collect();
+    let tags = json!([{"record": 1}, {"temperature": -5}, {"answer": "OK"}]);
+    let want = [(-135, -45, tags), (0, 0, json!([])), (0, 0, json!([{"hdop": 1.2}]))];
+    assert_eq!(told.len(), want.len());
+    for (told, (lon, lat, tags)) in told.iter().zip(want) {
+        near("packed", "lon", &told["lon"], &json!(lon));
+        near("packed", "lat", &told["lat"], &json!(lat));
+        assert_eq!((&told["time"], &told["invalid"], &told["tags"]), (&json!(86_400), &json!(false), &tags));
+    }
+    // Each byte less, and a value too few: not read, but kept.
+    for cut in 0..records.len() {
+        let wire = sealed([&[8, cut as u8, 0][..], &records[..cut]].concat());
+        assert_eq!(seen::<Port>("cut", &wire).len(), 1, "cut at {cut}");
+        conn.take_sent();
+        conn.send(&wire);
+        assert_eq!(conn.sent().len(), 3, "cut at {cut}");
+    }
+    let stream = [hello(), wire.clone(), b"noise".to_vec(), wire].concat();
+    assert!(cut_everywhere::<Port>(&stream) >= 3);
 }
 
 #[test]
