@@ -3,7 +3,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Expr, Type};
+use syn::{Expr, Member, Type};
 
 use super::common::{layouts, static_lifetimes, type_is};
 use crate::check::transparent::Bare;
@@ -197,7 +197,10 @@ fn tag_width(layout: &Layout, item: &Item) -> Vec<Assertion> {
     let Some(bits) = width(carrier) else { return Vec::new() };
     let ty = &item.ty;
     let max = max_of(bits);
-    let fits = format!("a tag of `{}` does not fit the {bits} bits of `{}`", item.label, carrier.label);
+    // The number of a field reads as a tag.
+    let field = if matches!(item.member, Some(Member::Unnamed(_))) { "the field " } else { "" };
+    let fits =
+        format!("a tag of {field}`{}` does not fit the {bits} bits of `{}`", item.label, carrier.label);
     let keeps = format!(
         "`other` cannot keep every tag of the {bits} bits of `{}`: give its `#[wire(tag)]` field a larger type",
         carrier.label
