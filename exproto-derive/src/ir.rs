@@ -335,6 +335,8 @@ pub(crate) struct BitStruct {
 /// A C-like enum.
 pub(crate) struct ScalarEnum {
     pub(crate) int: IntTy,
+    /// How many bits it has, if they are no whole integer.
+    pub(crate) bits: Option<u32>,
     pub(crate) endian: Option<Endian>,
     pub(crate) variants: Vec<(Ident, u64, String)>,
     /// Where each value is written: the pattern, the discriminant or the name.
@@ -345,6 +347,18 @@ pub(crate) struct ScalarEnum {
     pub(crate) other_ty: Option<Type>,
     /// Whether a mistake in it is reported already.
     pub(crate) broken: bool,
+}
+
+impl ScalarEnum {
+    /// The largest value that a device may send.
+    pub(crate) fn max(&self) -> u64 {
+        self.bits.map_or(self.int.max(), |bits| (1 << bits) - 1)
+    }
+
+    /// The integer as it is declared.
+    pub(crate) fn name(&self) -> String {
+        self.bits.map_or_else(|| crate::number::name(self.int).to_string(), |bits| format!("bits({bits})"))
+    }
 }
 
 /// An enum with content.

@@ -538,7 +538,7 @@ fn parse_bits_or_type(input: ParseStream<'_>) -> syn::Result<Type> {
     input.parse()
 }
 
-fn bits_of(ty: &Type) -> Option<syn::Result<u32>> {
+pub(crate) fn bits_of(ty: &Type) -> Option<syn::Result<u32>> {
     let Type::Macro(mac) = ty else { return None };
     if !mac.mac.path.is_ident("bits") {
         return None;

@@ -56,9 +56,9 @@ fn values_differ(data: &ScalarEnum, ctxt: &mut Ctxt) {
 
 // The values of a C-like enum fit its integer.
 fn values_fit(data: &ScalarEnum, ctxt: &mut Ctxt) {
-    let tag = crate::number::name(data.int);
+    let tag = data.name();
     for ((name, value, _), at) in data.variants.iter().zip(&data.values_at) {
-        if *value > data.int.max() {
+        if *value > data.max() {
             ctxt.error(at, format_args!("the value {value} of `{name}` does not fit `tag = {tag}`"));
         }
     }
@@ -70,7 +70,7 @@ fn values_kept(model: &Model, data: &ScalarEnum, ctxt: &mut Ctxt) {
     if data.broken {
         return;
     }
-    let name = crate::number::name(data.int);
+    let name = data.name();
     match &data.other_ty {
         Some(ty) => {
             let holds = IntTy::of_type(ty).is_some_and(|int| {
@@ -97,7 +97,7 @@ fn values_kept(model: &Model, data: &ScalarEnum, ctxt: &mut Ctxt) {
         }
         None => {
             let named = data.variants.len() as u64;
-            let max = data.int.max();
+            let max = data.max();
             if named <= max {
                 let all = max.checked_add(1).map_or_else(|| "2^64".to_string(), |all| all.to_string());
                 ctxt.error(

@@ -8,7 +8,7 @@ use syn::{Expr, Member, Type};
 use super::common::{layouts, static_lifetimes, type_is};
 use crate::check::transparent::Bare;
 use crate::holds::Holds;
-use crate::ir::{Extent, IntTy, Item, Layout, Model, Repr, Shape};
+use crate::ir::{Extent, IntTy, Item, Layout, Model, Repr, Shape, Variant};
 use crate::relation::{Relation, Source};
 
 /// The assertions about all layouts of a type, as items: they are evaluated
@@ -20,12 +20,12 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     // The frames of a port are searched for.
     let port = matches!(&model.shape, Shape::Enum(data) if data.one_of);
     let layouts = layouts(model).into_iter().filter(|_| !port).map(|layout| of_layout(layout, false));
-    let frame = frame_limit(model).into_iter().map(|Assertion { span, condition, message }| {
+    let whole = frame_limit(model).into_iter().chain(receivers(model)).map(|Assertion { span, condition, message }| {
         quote_spanned!(span=> const _: () = ::core::assert!(#condition, #message);)
     });
     let delimiter = delimiter(model, false);
     let depth = super::depth::assertion(model);
-    static_lifetimes(quote!(#(#layouts)* #(#frame)* #delimiter #depth))
+    static_lifetimes(quote!(#(#layouts)* #(#whole)* #delimiter #depth))
 }
 
 /// The same where a type has parameters: what holds of them depends on the
@@ -87,7 +87,9 @@ fn of_layout(layout: &Layout, within: bool) -> TokenStream {
         add(prefix_ends(item));
         add(tag_width(layout, item));
         add(opaque_needs_other(item));
-        add(scalar_width(item));
+        if item.member.is_some() {
+            add(scalar_width(item));
+        }
         add(constant_width(item));
     }
     out
@@ -228,20 +230,56 @@ fn opaque_needs_other(item: &Item) -> Vec<Assertion> {
     vec![assertion(span, quote!(<#ty as __p::Tagged>::HAS_OTHER), &message)]
 }
 
-/// The values of an enum or a struct of bits fit the bits or bytes they get.
+/// The values of an enum or a struct of bits fit the bits or bytes they get,
+/// and it knows all values of those.
 fn scalar_width(item: &Item) -> Vec<Assertion> {
-    if item.member.is_none() || type_is(&item.ty, "bool") || IntTy::of_type(&item.ty).is_some() {
+    if let (Repr::List(..), Some(each)) = (&item.repr, &item.each) {
+        return scalar_width(each);
+    }
+    if type_is(&item.ty, "bool") || IntTy::of_type(&item.ty).is_some() {
         return Vec::new();
     }
-    // Bits at other places are counted where they are tied.
-    if !matches!(item.repr, Repr::Bits(_) | Repr::Scalar(..)) || !item.joins.is_empty() {
+    if !matches!(item.repr, Repr::Bits(_) | Repr::Scalar(..)) {
         return Vec::new();
     }
-    let Some((max, room)) = room(item) else { return Vec::new() };
+    let (Some((max, room)), Some(bits)) = (room(item), width(item)) else { return Vec::new() };
     let ty = &item.ty;
     let name = ty.to_token_stream().to_string();
+    // Bits at other places are counted where they are tied.
+    let bits = if item.joins.is_empty() { bits } else { super::join::total(item).0 };
+    let lost = format!(
+        "`{name}` has fewer bits than the {bits} of `{}`, whose other values it would lose: give it as many",
+        item.label
+    );
+    let keeps = assertion(item.span, quote!(<#ty as __p::Scalar>::BITS >= #bits), &lost);
+    if !item.joins.is_empty() {
+        return vec![keeps];
+    }
     let message = format!("a value of `{name}` does not fit {room} of `{}`", item.label);
-    vec![assertion(item.span, quote!(<#ty as __p::Scalar>::MAX_RAW <= #max), &message)]
+    vec![assertion(item.span, quote!(<#ty as __p::Scalar>::MAX_RAW <= #max), &message), keeps]
+}
+
+/// What takes the tag of its variant knows all the tags there are.
+fn receivers(model: &Model) -> Vec<Assertion> {
+    let Shape::Enum(data) = &model.shape else { return Vec::new() };
+    let of_variant = |variant: &Variant| {
+        let item = super::enums::receiver(variant)?;
+        let highest = match data.inline_tag {
+            Some((tag, _)) if variant.attrs.other.is_some() => tag.max(),
+            _ => variant.tags.iter().map(|(_, high)| *high).max()?,
+        };
+        if IntTy::of_type(&item.ty).is_some() || type_is(&item.ty, "bool") {
+            return None;
+        }
+        let (ty, bits) = (&item.ty, u64::BITS - highest.leading_zeros());
+        let name = ty.to_token_stream().to_string();
+        let message = format!(
+            "`{}` may receive the tag {highest:#04X}, and `{name}` has fewer bits: give it as many",
+            item.label
+        );
+        Some(assertion(item.span, quote!(<#ty as __p::Scalar>::BITS >= #bits), &message))
+    };
+    data.variants.iter().filter_map(of_variant).collect()
 }
 
 /// A constant by name fits its field.

@@ -95,12 +95,19 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
         .max()
         .unwrap_or(0);
     let has_other = data.other.is_some();
-    // What the catch-all can keep; a type that is no integer has room or says so.
-    let max_other = data
-        .other
-        .and_then(|index| receiver(data.variants.get(index)?))
-        .and_then(|item| crate::ir::IntTy::of_type(&item.ty))
-        .map_or(u64::MAX, |int| if int.held >= 8 { u64::MAX } else { (1_u64 << (int.held * 8)) - 1 });
+    // What the catch-all can keep.
+    let kept_by = |item: &Item| {
+        let ty = &item.ty;
+        match crate::ir::IntTy::of_type(ty) {
+            Some(int) => {
+                let max = if int.held >= 8 { u64::MAX } else { (1_u64 << (int.held * 8)) - 1 };
+                quote!(#max)
+            }
+            None => quote!((::core::primitive::u64::MAX >> (64 - <#ty as __p::Scalar>::BITS))),
+        }
+    };
+    let other = data.other.and_then(|index| receiver(data.variants.get(index)?));
+    let max_other = other.map_or_else(|| quote!(::core::primitive::u64::MAX), kept_by);
     let greedy = data.variants.iter().map(|variant| sizes(&variant.layout).2);
     let tag_arms = data.variants.iter().map(|variant| {
         let name = &variant.ident;

@@ -23,7 +23,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 .iter()
                 .enumerate()
                 .map(|(index, (name, ..))| quote!(#index => #ident::#name,));
-            let max = scalar.int.max();
+            let max = scalar.max();
             quote! {
                 if __node.is_some_and(|__n| __n.as_number().is_some()) {
                     let __raw = <u64 as __p::Fill<#lifetime>>::fill(__node, &__TYPE)?;

@@ -11,7 +11,7 @@ use crate::lower::position;
 use crate::relation::Source;
 
 /// All bits of an integer, and whether the highest of them is a sign.
-fn total(item: &Item) -> (u32, bool) {
+pub(super) fn total(item: &Item) -> (u32, bool) {
     let own = item.width().unwrap_or(64);
     let ends = item.joins.iter().map(|join| match join.part {
         Part::Bits { from, count } => from + count,

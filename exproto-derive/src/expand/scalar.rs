@@ -23,12 +23,16 @@ pub(crate) fn expand_enum(model: &Model, scalar: &ScalarEnum) -> TokenStream {
             (quote!(_ => #first,), TokenStream::new())
         }
     };
-    let wire = integer(model, scalar.int, scalar.endian);
+    // Some bits are no bytes: it stands in a container.
+    let wire =
+        if scalar.bits.is_none() { integer(model, scalar.int, scalar.endian) } else { TokenStream::new() };
+    let bits = scalar.bits.map(|bits| quote!(const BITS: u32 = #bits;));
     let bytes =
         crate::holds::tags(scalar.variants.iter().map(|(_, value, _)| (*value, *value)), None).tokens();
     quote! {
         #scalar_header {
             const MAX_RAW: u64 = #max;
+            #bits
             const BYTES: __p::ByteSet = #bytes;
             #[inline(always)]
             fn from_raw(__raw: u64) -> Self {

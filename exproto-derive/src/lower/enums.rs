@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{DeriveInput, Expr, Fields};
 
 use super::{Scope, layout, need_endian, order, snake_case};
-use crate::attr::wire::{TagKey, WireAttrs};
+use crate::attr::wire::{TagKey, WireAttrs, bits_of};
 use crate::attr::{Keyed, Place, doc_of, frame, route, wire};
 use crate::ctxt::Ctxt;
 use crate::ir::{EnumModel, IntTy, ScalarEnum, Shape, Variant};
@@ -19,7 +19,20 @@ pub(super) fn enum_shape(
     routes_broken: &mut bool,
     ctxt: &mut Ctxt,
 ) -> Option<Shape> {
+    let bits = match &attrs.tag {
+        Some(Keyed { value: TagKey::Type(ty), .. }) => bits_of(ty).map(|bits| (bits, ty)),
+        _ => None,
+    };
+    let bits = match bits {
+        None => None,
+        Some((Ok(bits @ 1..=63), ty)) => Some((bits, ty)),
+        Some((_, ty)) => {
+            ctxt.error(ty, "an enum of bits has 1 to 63 of them: `tag = bits(2)`");
+            return None;
+        }
+    };
     let tag_ty = match &attrs.tag {
+        _ if let Some((bits, ty)) = bits => Some((IntTy::binary(bits.div_ceil(8) as usize), ty)),
         Some(Keyed { value: TagKey::Type(ty), .. }) => match IntTy::on_wire(ty) {
             Some(int) if int.own_width() => {
                 ctxt.error(
@@ -57,7 +70,12 @@ pub(super) fn enum_shape(
             matches!(variant.fields, Fields::Unit) || (attrs.other.is_some() && single_int(&variant.fields))
         });
     if let (true, Some((int, _))) = (c_like, tag_ty) {
-        return Some(Shape::Scalar(scalar_enum(data, &parsed, int, scope, ctxt)));
+        let scalar = scalar_enum(data, &parsed, int, scope, ctxt);
+        return Some(Shape::Scalar(ScalarEnum { bits: bits.map(|(bits, _)| bits), ..scalar }));
+    }
+    if let Some((_, ty)) = bits {
+        ctxt.error(ty, "the tag of variants with content is an integer of whole bytes; one of some bits stands in an item, `before(id: bits(2) = tag(body))`");
+        return None;
     }
     let inline_tag =
         tag_ty.map(|(int, ty)| (int, need_endian(int, scope.endian, ty.span(), "the tag", scope, ctxt)));
@@ -180,7 +198,7 @@ fn scalar_enum(
     }
     order::fixed(scope, "an enum that is one integer", ctxt);
     let broken = ctxt.count() > before || parsed.iter().any(|(_, broken)| *broken);
-    ScalarEnum { int, endian: scope.endian, variants, values_at, other, other_ty, broken }
+    ScalarEnum { int, bits: None, endian: scope.endian, variants, values_at, other, other_ty, broken }
 }
 
 /// The tags of a pattern, as lowest and highest.

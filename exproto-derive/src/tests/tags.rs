@@ -5,6 +5,26 @@ use super::mistakes;
 #[test]
 fn c_like_enums_lose_no_value() {
     mistakes(&[
+        ("#[wire(tag = bits(1))] enum E { A, B }", &[]),
+        (
+            "#[wire(tag = bits(2))] enum E { A, B, C }",
+            &[("`E` names 3 of 4 values and would lose the others: add `#[wire(other)] Other(u8)`", "E")],
+        ),
+        (
+            "#[wire(tag = bits(1))] enum E { A, B = 2 }",
+            &[("the value 2 of `B` does not fit `tag = bits(1)`", "2")],
+        ),
+        (
+            "#[wire(tag = bits(0))] enum E { A, B }",
+            &[("an enum of bits has 1 to 63 of them: `tag = bits(2)`", "bits")],
+        ),
+        (
+            "#[wire(tag = bits(2))] enum E { #[wire(tag = 0)] A { level: u8 }, #[wire(tag = 1)] B }",
+            &[(
+                "the tag of variants with content is an integer of whole bytes; one of some bits stands in an item, `before(id: bits(2) = tag(body))`",
+                "bits",
+            )],
+        ),
         (
             "#[wire(tag = u8)] enum E { #[wire(tag = 0)] A, #[wire(tag = 1)] B }",
             &[("`E` names 2 of 256 values and would lose the others: add `#[wire(other)] Other(u8)`", "E")],

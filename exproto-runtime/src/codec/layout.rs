@@ -159,6 +159,9 @@ pub trait EncodeBody: Tagged {
 pub trait Scalar: Copy {
     /// The largest raw value of a declared variant or bit.
     const MAX_RAW: u64;
+    /// The most bits that a value may have on the wire; [`from_raw`](Self::from_raw)
+    /// knows the raw integers of so many.
+    const BITS: u32 = 64;
     /// The bytes of the raw integers of declared variants, without leading
     /// zeros.
     const BYTES: ByteSet = ByteSet::ALL;

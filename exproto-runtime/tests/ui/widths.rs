@@ -60,6 +60,50 @@ struct Bits {
     rest: u8,
 }
 
+#[derive(ExProtoFrame, Debug, Clone, Copy)]
+#[wire(tag = bits(1))]
+enum Two {
+    Off,
+    On,
+}
+
+#[derive(ExProtoFrame, Debug)]
+#[wire(endian = big)]
+struct TooFew {
+    #[wire(bits = 3)]
+    wide: Two, //~ `Two` has fewer bits than the 3 of `wide`, whose other values it would lose
+    #[wire(bits = 1)]
+    fits: Two,
+    #[wire(bits = 1, before(more: bits(2) = bits(tied, 1)))]
+    tied: Two, //~ `Two` has fewer bits than the 3 of `tied`, whose other values it would lose
+    #[wire(bits = 1)]
+    rest: bool,
+    #[wire(count = 4, each(bits = 2))]
+    list: Vec<Two>, //~ `Two` has fewer bits than the 2 of `list`, whose other values it would lose
+}
+
+#[derive(ExProtoFrame, Debug)]
+enum Told {
+    #[wire(tag = 1..=2)]
+    Several {
+        #[wire(tag)]
+        which: Two, //~ `which` may receive the tag 0x02, and `Two` has fewer bits
+    },
+    #[wire(other)]
+    Other {
+        #[wire(tag)]
+        id: Two,
+        #[wire(rest)]
+        data: Vec<u8>,
+    },
+}
+
+#[derive(ExProtoFrame, Debug)]
+struct Tells {
+    #[wire(before(id: u8 = tag(body)))]
+    body: Told, //~ `other` cannot keep every tag of the 8 bits of `id`
+}
+
 #[derive(ExProtoFrame, Debug)]
 #[frame(flag = 0x7E, escape(0x7D: 0x01 => 0x7D, 0x02 => 0x7E), max = 3)] //~ no frame fits into `max = 3`
 #[wire(endian = big)]
