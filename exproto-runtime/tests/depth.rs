@@ -197,6 +197,7 @@ fn json_that_nests_without_end_is_refused() {
 
 #[test]
 fn a_box_is_laid_out_as_what_it_holds() {
+    #[allow(clippy::vec_box, reason = "boxes in a list are laid out like others")]
     #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
     struct Boxes {
         #[wire(before(id: u8 = tag(body)), size = prefix(u8))]

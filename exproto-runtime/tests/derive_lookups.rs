@@ -9,7 +9,6 @@ use exproto_runtime::testkit::TestConn;
 
 #[cfg(feature = "host")]
 #[path = "memory/mod.rs"]
-#[allow(dead_code)]
 mod memory;
 
 #[derive(ExProtoFrame, Debug)]

@@ -93,7 +93,7 @@ struct Named {
 fn items_have_names_in_expressions() {
     let named =
         Named { mode: 5, extra: Some(7), code: vec![1, 2], list: vec![3], body: Body::Two(4), last: Some(8) };
-    let bytes = [2, 0b0010_1_101, 7, 1, 2, 0, 3, 0, 4, 8];
+    let bytes = [2, 0b0010_1101, 7, 1, 2, 0, 3, 0, 4, 8];
     assert_eq!(to_bytes(&named).unwrap(), bytes);
     assert_eq!(from_bytes::<Named>(&bytes).unwrap().frame, named);
     let wrong = Named { list: vec![], ..named };
