@@ -198,7 +198,7 @@ fn value(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
         Some(max) if !matches!(item.repr, Repr::List(..) | Repr::Int(..)) => {
             let max = &max.value;
             let value = value_of(model, layout, item);
-            quote!({ let __max: usize = __random.within(0..=(#max).min(12_usize)); #value })
+            quote!({ let __max: usize = __random.within(0..=__p::core::cmp::Ord::min(#max, 12_usize)); #value })
         }
         _ => value_of(model, layout, item),
     }
@@ -293,7 +293,7 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
                 _ => match &item.attrs.max {
                     Some(max) => {
                         let max = &max.value;
-                        quote!(__random.within(0..=(#max).min(3_usize)))
+                        quote!(__random.within(0..=__p::core::cmp::Ord::min(#max, 3_usize)))
                     }
                     None => quote!(__random.within(0..=3_usize)),
                 },
@@ -378,7 +378,7 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
                 return quote!(__random.within((#most).wrapping_neg() - 1..=#most) as #ty);
             }
             let high = int.max();
-            quote!(__random.within(0..=(#high).min(<#ty>::MAX as u64)) as #ty)
+            quote!(__random.within(0..=__p::core::cmp::Ord::min(#high, <#ty>::MAX as u64)) as #ty)
         }
         _ => quote!(<#ty as __p::Sample>::sample(__random, #size, &#info, ())),
     }

@@ -116,7 +116,7 @@ impl Decode<'_> {
                 quote!({
                     let __n: usize = #count;
                     #bound
-                    let mut __list = __p::Vec::with_capacity(__n.min(__r.left() / #min));
+                    let mut __list = __p::Vec::with_capacity(__p::core::cmp::Ord::min(__n, __r.left() / #min));
                     for __at in 0..__n {
                         #between
                         __r.enter_element(__at);
