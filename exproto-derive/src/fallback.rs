@@ -86,19 +86,48 @@ fn skeleton_of(input: &DeriveInput) -> Option<Model> {
             broken: true,
         }),
         frame: None,
+        key: None,
         routes: route::parse_type(&input.attrs, place, true, ignored),
         routes_broken: true,
     })
 }
 
-/// `Value`, `Fill` and `Sample`.
+/// `Value`, `Fill` and `Sample`, and what shapes JSON and names kinds.
 fn value(model: &Model) -> TokenStream {
     let lifetime = de_lifetime(model);
     let value = header(model, false, &quote!(__p::Value), &quote!(__p::Value));
     let ctx = ctx_type(model);
     let sample = header(model, false, &quote!(__p::Sample<#ctx>), &quote!(__p::Sample));
     let fill = header(model, true, &quote!(__p::Fill<#lifetime>), &quote!(__p::Fill<#lifetime>));
+    let flat = header(model, false, &quote!(__p::Flat), &quote!(__p::Value));
+    let entry = header(model, false, &quote!(__p::Entry), &quote!(__p::Value));
+    let json_keys = header(model, false, &quote!(__p::JsonKeys), &TokenStream::new());
+    let fill_flat = header(model, true, &quote!(__p::FillFlat<#lifetime>), &quote!(__p::Fill<#lifetime>));
+    let fill_entry = header(model, true, &quote!(__p::FillEntry<#lifetime>), &quote!(__p::Fill<#lifetime>));
+    let kinded = header(model, false, &quote!(__p::Kinded), &TokenStream::new());
     quote! {
+        #json_keys { const KEYS: &'static [__p::JsonKey] = &[]; }
+        #flat {
+            fn show_fields<__V: __p::Visitor>(&self, __v: &mut __V) { ::core::unimplemented!() }
+        }
+        #fill_flat {
+            fn fill_fields(__node: __p::Option<&#lifetime __p::Node>) -> __p::Result<Self, __p::FillError> {
+                ::core::unimplemented!()
+            }
+        }
+        #entry {
+            fn put_key(&self, __out: &mut __p::String) { ::core::unimplemented!() }
+            fn show_entry<__V: __p::Visitor>(&self, __v: &mut __V) { ::core::unimplemented!() }
+        }
+        #fill_entry {
+            fn fill_entry(__name: &str, __node: &#lifetime __p::Node) -> __p::Result<Self, __p::FillError> {
+                ::core::unimplemented!()
+            }
+        }
+        #kinded {
+            type Of<'__k> = &'static str where Self: '__k;
+            fn kind(&self) -> &'static str { ::core::unimplemented!() }
+        }
         #value {
             fn show<__V: __p::Visitor>(&self, __at: &'static __p::FieldInfo, __v: &mut __V) { ::core::unimplemented!() }
         }

@@ -5,6 +5,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::{Expr, Generics, Lifetime, Member, Type, Visibility};
 
+use crate::attr::Keyed;
 use crate::attr::frame::{FrameAttrs, Ranges};
 use crate::attr::gap::Gap;
 use crate::attr::route::{RouteAttrs, VariantRoutes};
@@ -27,6 +28,8 @@ pub(crate) struct Model {
     pub(crate) max_depth: Option<u32>,
     pub(crate) shape: Shape,
     pub(crate) frame: Option<Frame>,
+    /// The name of a struct in an object of elements.
+    pub(crate) key: Option<Keyed<syn::LitStr>>,
     pub(crate) routes: RouteAttrs,
     /// Whether some `#[route(..)]` could not be read, so that what seems to be
     /// missing may stand there.

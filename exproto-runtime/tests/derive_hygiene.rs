@@ -63,6 +63,51 @@ mod shadowed {
         pub tail: ListBuf<Flags>,
     }
 
+    /// Other shapes of JSON.
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    #[wire(endian = big)]
+    pub struct Shaped {
+        #[wire(hidden)]
+        pub serial: u16,
+        #[wire(flatten)]
+        pub place: Placed,
+        #[wire(before(has: u8 = present(more)), flatten)]
+        pub more: Option<Kind>,
+        #[wire(count = prefix(u8), map)]
+        pub list: Vec<Kind>,
+        #[wire(rest, map)]
+        pub rest: ListBuf<Pair>,
+    }
+
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    pub struct Placed {
+        pub lat: u8,
+    }
+
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    #[wire(tag = u8)]
+    pub enum Kind {
+        #[wire(tag = 1)]
+        None,
+        #[wire(tag = 2)]
+        Some(u8),
+        #[wire(tag = 3, key = "probe{number}")]
+        Probe { number: u8, value: u8, ok: u8 },
+        #[wire(other, key = "io{id}")]
+        Ok {
+            #[wire(tag)]
+            id: u8,
+            value: u8,
+        },
+    }
+
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    #[wire(key = "{id}")]
+    pub struct Pair {
+        pub id: u8,
+        pub value: u8,
+    }
+
     /// Orders chosen at run time, values of several parts, bits across bytes.
     #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
     #[wire(endian = if mark == 1 { little } else { big })]

@@ -22,6 +22,7 @@ const STRUCT_KEYS: &[&str] = &[
     "poll",
     "unanswered",
     "request",
+    "nulls",
 ];
 const ENUM_KEYS: &[&str] = &[
     "auth",
@@ -36,7 +37,8 @@ const ENUM_KEYS: &[&str] = &[
 ];
 /// What the enum may say of all its variants.
 const OF_ALL: &[&str] = &["auth", "publish", "subscribe", "unsubscribe", "reply", "with"];
-const ONE_OF_KEYS: &[&str] = &["gateway", "state", "ctx", "profiles", "poll", "unanswered", "request"];
+const ONE_OF_KEYS: &[&str] =
+    &["gateway", "state", "ctx", "profiles", "poll", "unanswered", "request", "nulls"];
 const VARIANT_KEYS: &[&str] = &[
     "auth",
     "publish",
@@ -85,6 +87,7 @@ const ALL_KEYS: &[&str] = &[
     "poll",
     "unanswered",
     "request",
+    "nulls",
 ];
 
 /// `poll = FUNCTION`, or `poll(FUNCTION, before_login)`.
@@ -125,6 +128,8 @@ pub(crate) struct RouteAttrs {
     pub(crate) poll: Option<Keyed<Poll>>,
     /// What happens when a device does not answer.
     pub(crate) unanswered: Option<Keyed<Path>>,
+    /// Members of JSON without a value are left out.
+    pub(crate) nulls: Option<Keyed<()>>,
     /// What is kept with a request, for templates.
     pub(crate) request: Option<Keyed<Type>>,
     pub(crate) anonymous: Option<Keyed<()>>,
@@ -325,6 +330,19 @@ pub(crate) fn parse_type(attrs: &[Attribute], place: Place, one_of: bool, ctxt: 
             }
             "state" => set(&mut found.state, key, after_eq(input, key, "TYPE", |input| input.parse())?, ctxt),
             "ctx" => set(&mut found.ctx, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt),
+            "nulls" => {
+                after_eq(input, key, "omit", |input| {
+                    let word = input.call(Ident::parse_any)?;
+                    match word == "omit" {
+                        true => Ok(()),
+                        false => Err(syn::Error::new(
+                            word.span(),
+                            "nulls stand in JSON, or are left out: `nulls = omit`",
+                        )),
+                    }
+                })?;
+                set(&mut found.nulls, key, (), ctxt);
+            }
             "poll" => {
                 let value = poll(input, key)?;
                 set(&mut found.poll, key, value, ctxt);

@@ -11,15 +11,20 @@ use super::gap::{self, Gap};
 use super::{Keyed, Place, after_eq, entries, in_parens, set, unknown_key};
 use crate::ctxt::Ctxt;
 
-const STRUCT_KEYS: &[&str] = &["endian", "ctx", "bits", "sep", "max_depth", "before", "after", "crate"];
+const STRUCT_KEYS: &[&str] =
+    &["endian", "ctx", "bits", "sep", "max_depth", "before", "after", "key", "crate"];
 const ENUM_KEYS: &[&str] = &["endian", "ctx", "tag", "lenient", "try", "sep", "max_depth", "crate"];
-const VARIANT_KEYS: &[&str] = &["tag", "other", "when"];
+const VARIANT_KEYS: &[&str] = &["tag", "other", "when", "key"];
 const FIELD_KEYS: &[&str] = &[
     "endian", "as", "bits", "size", "count", "rest", "until", "max", "extra", "each", "fill", "is", "if",
-    "tag", "opaque", "lenient", "range", "strict", "ctx", "scale", "offset", "unit", "sentinel", "skip",
-    "default", "via", "sep", "before", "after",
+    "tag", "opaque", "lenient", "range", "strict", "ctx", "scale", "offset", "unit", "sentinel", "hidden",
+    "flatten", "map", "skip", "default", "via", "sep", "before", "after",
 ];
 const ALL_KEYS: &[&str] = &[
+    "hidden",
+    "flatten",
+    "map",
+    "key",
     "endian",
     "ctx",
     "bits",
@@ -160,6 +165,14 @@ pub(crate) struct WireAttrs {
     pub(crate) lenient: Option<Keyed<()>>,
     /// The first variant that fits is taken.
     pub(crate) tried: Option<Keyed<()>>,
+    /// Not in JSON.
+    pub(crate) hidden: Option<Keyed<()>>,
+    /// Its fields stand in its parent, in JSON.
+    pub(crate) flatten: Option<Keyed<()>>,
+    /// Its elements stand in an object, in JSON.
+    pub(crate) map: Option<Keyed<()>>,
+    /// The name of an element in such an object.
+    pub(crate) key: Option<Keyed<syn::LitStr>>,
     pub(crate) range: Option<Keyed<(Expr, Expr)>>,
     pub(crate) strict: Option<Keyed<()>>,
     pub(crate) ctx: Option<Keyed<CtxKey>>,
@@ -246,6 +259,10 @@ fn one(
         "opaque" => set(&mut found.opaque, key, after_eq(input, key, "CONDITION", expr)?, ctxt),
         "lenient" => set(&mut found.lenient, key, (), ctxt),
         "try" => set(&mut found.tried, key, (), ctxt),
+        "hidden" => set(&mut found.hidden, key, (), ctxt),
+        "flatten" => set(&mut found.flatten, key, (), ctxt),
+        "map" => set(&mut found.map, key, (), ctxt),
+        "key" => set(&mut found.key, key, after_eq(input, key, "\"{field}\"", |input| input.parse())?, ctxt),
         "range" => set(&mut found.range, key, after_eq(input, key, "LOW..=HIGH", range)?, ctxt),
         "strict" => set(&mut found.strict, key, (), ctxt),
         "ctx" => set(&mut found.ctx, key, in_parens(input, key, "..", |input| ctx(input, place))?, ctxt),

@@ -15,6 +15,7 @@ mod numbers;
 mod profiles;
 mod relations;
 mod routes;
+mod shape;
 mod summed;
 mod tags;
 pub(crate) mod transparent;
@@ -28,6 +29,7 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
     layout::check(model, ctxt);
     tags::check(model, ctxt);
     frame::check(model, ctxt);
+    shape::check(model, ctxt);
     routes::check(model, ctxt);
 }
 

@@ -87,13 +87,14 @@ fn one_of(model: &Model, data: &EnumModel, ctxt: &mut Ctxt) {
     polls(model, ctxt);
 }
 
-/// The keys of a gateway that asks its devices.
+/// The keys that are of the gateway alone.
 fn asking(model: &Model) -> impl Iterator<Item = (&'static str, Span)> {
     let routes = &model.routes;
     let poll = routes.poll.as_ref().map(|key| ("poll", key.key));
     let unanswered = routes.unanswered.as_ref().map(|key| ("unanswered", key.key));
     let request = routes.request.as_ref().map(|key| ("request", key.key));
-    [poll, unanswered, request].into_iter().flatten()
+    let nulls = routes.nulls.as_ref().map(|key| ("nulls", key.key));
+    [poll, unanswered, request, nulls].into_iter().flatten()
 }
 
 // Who is not answered has asked, and the gateway asks, not one kind of its

@@ -25,6 +25,7 @@ pub(crate) use route::declared as declared_profiles;
 mod sample;
 mod scalar;
 pub(crate) mod schema;
+mod shape;
 mod sizer;
 mod structs;
 mod tried;
@@ -50,6 +51,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let family = common::family(model);
     let value = value::expand(model);
     let fill = fill::expand(model);
+    let shape = shape::expand(model);
     let kinded = kinded::expand(model);
     let sample = sample::expand(model);
     let frame = frame::expand(model);
@@ -72,6 +74,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             #family
             #value
             #fill
+            #shape
             #kinded
             #sample
             #frame

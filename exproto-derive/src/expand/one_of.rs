@@ -286,6 +286,7 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
     let polls = super::route::polls(model, &state);
     let requests = super::route::requests(model, &own);
     let used = super::route::used(&model.routes, &bodies);
+    let nulls = model.routes.nulls.is_some();
     quote! {
         #(#replies)*
         #used
@@ -295,6 +296,7 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
             const ANONYMOUS: bool = false #(|| <<#fixed as __p::Outer>::Body as __p::Routes>::ANONYMOUS)*;
             const KEEPS: &'static [&'static [&'static str]] =
                 &[#(<<#fixed as __p::Outer>::Body as __p::Routes>::KEEPS),*];
+            const OMIT_NULLS: bool = #nulls;
             const AWAITED: &'static [&'static [&'static str]] =
                 &[#(<<#fixed as __p::Outer>::Body as __p::Routes>::AWAITED),*];
             const PROFILES: &'static [&'static str] = #profiles;

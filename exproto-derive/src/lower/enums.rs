@@ -163,6 +163,9 @@ fn scalar_enum(
                 ctxt.error_at(span, "this enum is one integer, no body: routes go on the variants of the enum that `tag(..)` selects");
             }
         }
+        if let Some(key) = &attrs.key {
+            ctxt.error_at(key.key, "`key` names variants with a number in them; this enum is one integer");
+        }
         if attrs.other.is_some() {
             if other.is_some() {
                 ctxt.error(&variant.ident, "an enum has one `other` variant");

@@ -113,6 +113,7 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
         max_depth: attrs.max_depth.as_ref().map(|key| key.value),
         shape,
         frame,
+        key: attrs.key.clone(),
         routes,
         routes_broken: routes_broken || variant_routes_broken,
     })

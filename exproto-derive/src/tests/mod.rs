@@ -13,6 +13,7 @@ mod lists;
 mod named;
 mod order;
 mod routes;
+mod shape;
 mod sums;
 mod syntax;
 mod tags;

@@ -12,7 +12,7 @@ fn keys_are_known_and_complete() {
         (
             "#[wire(rest)] struct S { a: u8 }",
             &[(
-                "`rest` does not go on a struct; the keys of `#[wire]` there are: endian, ctx, bits, sep, max_depth, before, after, crate",
+                "`rest` does not go on a struct; the keys of `#[wire]` there are: endian, ctx, bits, sep, max_depth, before, after, key, crate",
                 "rest",
             )],
         ),

@@ -242,7 +242,7 @@ fn what_is_tried_has_no_tags() {
         (
             "#[wire(try)] struct S { a: u8 }",
             &[(
-                "`try` does not go on a struct; the keys of `#[wire]` there are: endian, ctx, bits, sep, max_depth, before, after, crate",
+                "`try` does not go on a struct; the keys of `#[wire]` there are: endian, ctx, bits, sep, max_depth, before, after, key, crate",
                 "try",
             )],
         ),

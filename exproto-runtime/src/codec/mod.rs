@@ -145,6 +145,11 @@ pub use frame::{
     not_stuck,
 };
 pub use json::{Base64, Fill, FillError, JsonObject, JsonWriter, Node, Object, to_json};
+#[doc(hidden)]
+pub use json::{
+    Entries, Entry, FillEntry, FillFlat, FillVariant, Flat, JsonKey, JsonKeys, Unseen, UnseenDefault,
+    UnseenMissing, check_distinct, fill_map, no_entry, number_in, put_number, show_map,
+};
 pub use layout::{
     Codec, Context, Decode, Encode, EncodeBody, End, Family, Joint, NoCtx, Protocol, Scalar, Segment, Select,
     Tagged, Wire,

@@ -37,8 +37,16 @@ pub trait Visitor {
     fn begin(&mut self);
     /// A field of the struct comes next.
     fn field(&mut self, at: &'static FieldInfo);
+    /// A member of the struct comes next that is no field: an element of a list
+    /// under its name.
+    fn key(&mut self, name: &str);
     /// The struct ends.
     fn end(&mut self);
+    /// Whether the value is to be seen as it is declared: with hidden fields, parts
+    /// as parts and lists as lists.
+    fn plain(&self) -> bool {
+        false
+    }
     /// A list begins.
     fn begin_list(&mut self);
     /// An element of the list comes next.

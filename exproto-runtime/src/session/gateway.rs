@@ -140,6 +140,9 @@ pub trait Gateway: Protocol + 'static {
     /// What `auth` keeps of a login, for each kind of frames that has one.
     const KEEPS: &'static [&'static [&'static str]] = &[];
 
+    /// Whether members of JSON without a value are left out.
+    const OMIT_NULLS: bool = false;
+
     /// The downlinks that are answered, for each kind of frames.
     const AWAITED: &'static [&'static [&'static str]] = &[];
 

@@ -566,8 +566,19 @@ pub const fn name_index<N: Names>(name: &str) -> usize {
 }
 
 /// Appends the JSON of a variant's content.
-pub fn content_json<T: Value>(body: &T, at: &'static FieldInfo, out: &mut Vec<u8>) {
-    body.show_content(at, &mut JsonWriter::new(out));
+pub fn content_json<T: Value>(body: &T, at: &'static FieldInfo, omit_nulls: bool, out: &mut Vec<u8>) {
+    body.show_content(at, &mut writer(omit_nulls, out));
+}
+
+/// Appends a value as JSON.
+pub fn json<T: Value + ?Sized>(value: &T, omit_nulls: bool, out: &mut Vec<u8>) {
+    static VALUE: FieldInfo = FieldInfo::new("", "");
+    value.show(&VALUE, &mut writer(omit_nulls, out));
+}
+
+fn writer(omit_nulls: bool, out: &mut Vec<u8>) -> JsonWriter<'_> {
+    let writer = JsonWriter::new(out);
+    if omit_nulls { writer.omitting_nulls() } else { writer }
 }
 
 /// Appends bytes as hex digits.
@@ -578,14 +589,14 @@ pub fn put_hex(bytes: &[u8], out: &mut Vec<u8>) {
 
 /// Appends the payload that a single field makes: bytes and text as they are,
 /// nothing for no value, anything else as JSON.
-pub fn field_payload<T: Value + ?Sized>(value: &T, out: &mut Vec<u8>) {
+pub fn field_payload<T: Value + ?Sized>(value: &T, omit_nulls: bool, out: &mut Vec<u8>) {
     static FIELD: FieldInfo = FieldInfo::new("", "payload");
     let start = out.len();
     let mut leaf = Leaf { out, plain: false, first: true };
     value.show(&FIELD, &mut leaf);
     if !leaf.plain {
         out.truncate(start);
-        crate::codec::to_json(value, out);
+        json(value, omit_nulls, out);
     }
 }
 
@@ -635,6 +646,7 @@ impl Visitor for Leaf<'_> {
         self.first = false;
     }
     fn field(&mut self, _: &'static FieldInfo) {}
+    fn key(&mut self, _: &str) {}
     fn end(&mut self) {}
     fn begin_list(&mut self) {
         self.first = false;

@@ -143,6 +143,7 @@ fn publish_ask(model: &Model, variant: &Site<'_>, publish: &Publish) -> TokenStr
         false => topic(model, variant, &publish.topic, Use::Topic, item),
     };
     let (qos, retain) = (publish.qos, publish.retain);
+    let nulls = quote!(<<<Self as __p::Within>::Frame as __p::Outer>::Port as __p::Gateway>::OMIT_NULLS);
     let info = &variant.info;
     if let Some(item) = item {
         let local = &item.local;
@@ -151,7 +152,7 @@ fn publish_ask(model: &Model, variant: &Site<'_>, publish: &Publish) -> TokenStr
                 let element = element(item);
                 quote_spanned!(located(path)=> #path(__frame, #element, &mut *__cx, __out))
             }
-            _ => quote!(__p::to_json(&__item, __out)),
+            _ => quote!(__p::json(&__item, #nulls, __out)),
         };
         return quote! {
             for __item in #local.iter() {
@@ -162,14 +163,14 @@ fn publish_ask(model: &Model, variant: &Site<'_>, publish: &Publish) -> TokenStr
         };
     }
     let payload = match &publish.payload {
-        Payload::Json => quote!(__p::content_json(__body, &#info, __out)),
-        Payload::Frame => quote!(__p::to_json(__frame, __out)),
+        Payload::Json => quote!(__p::content_json(__body, &#info, #nulls, __out)),
+        Payload::Frame => quote!(__p::json(__frame, #nulls, __out)),
         Payload::Raw => quote!(__p::Vec::extend_from_slice(__out, __cx.wire)),
         Payload::Hex => quote!(__p::put_hex(__cx.wire, __out)),
         Payload::Field(field) => {
             let item = self::field(variant, &field.unraw().to_string());
             let value = item.map(|item| own::value(item, &item.local.to_token_stream()));
-            quote!(__p::field_payload(#value, __out))
+            quote!(__p::field_payload(#value, #nulls, __out))
         }
         Payload::With(path) => quote_spanned!(located(path)=> #path(__frame, &mut *__cx, __out)),
     };

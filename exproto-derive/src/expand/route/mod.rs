@@ -234,12 +234,14 @@ fn frame(model: &Model) -> TokenStream {
     };
     let body_here = if model.lifetime.is_some() { quote!(__B<'_>) } else { quote!(__B) };
     let polls = polls(model, &state);
+    let nulls = model.routes.nulls.is_some();
     let gateway = model.routes.gateway.is_some().then(|| quote! {
         impl __p::Gateway for #own {
             #state_item
             const ANONYMOUS: bool = <#body_static as __p::Routes>::ANONYMOUS;
             const KEEPS: &'static [&'static [&'static str]] = &[<#body_static as __p::Routes>::KEEPS];
             const AWAITED: &'static [&'static [&'static str]] = &[<#body_static as __p::Routes>::AWAITED];
+            const OMIT_NULLS: bool = #nulls;
             const PROFILES: &'static [&'static str] = #profiles;
             #[inline]
             fn ctx(__cx: &__p::Cx<'_, #state>) -> #context { #asked }

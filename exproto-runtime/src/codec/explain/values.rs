@@ -120,6 +120,15 @@ impl Visitor for Values {
         }
     }
 
+    fn key(&mut self, name: &str) {
+        self.close();
+        self.writer().key(name);
+    }
+
+    fn plain(&self) -> bool {
+        true
+    }
+
     fn end(&mut self) {
         self.close();
         self.open.pop();

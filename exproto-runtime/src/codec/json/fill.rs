@@ -176,12 +176,25 @@ impl Node {
     /// It is missing, is no object, or has a key that is not known: the error
     /// names the nearest that is.
     pub fn object<'f>(node: Option<&'f Self>, known: &[&str]) -> Result<Object<'f>, FillError> {
-        let node = present(node)?;
-        let members = node.members().ok_or_else(|| node.expected("an object"))?;
-        for (name, _) in members {
+        let object = Self::open(node)?;
+        for (name, _) in object.node.members().into_iter().flatten() {
             if !known.contains(&name) {
                 return Err(unknown("field", name, known));
             }
+        }
+        Ok(object)
+    }
+
+    /// Opens an object whatever its keys are.
+    ///
+    /// # Errors
+    ///
+    /// It is missing, or is no object.
+    #[doc(hidden)]
+    pub fn open(node: Option<&Self>) -> Result<Object<'_>, FillError> {
+        let node = present(node)?;
+        if node.members().is_none() {
+            return Err(node.expected("an object"));
         }
         Ok(Object { node })
     }
@@ -220,7 +233,7 @@ fn present(node: Option<&Node>) -> Result<&Node, FillError> {
 }
 
 #[cold]
-fn unknown(what: &str, name: &str, known: &[&str]) -> FillError {
+pub(super) fn unknown(what: &str, name: &str, known: &[&str]) -> FillError {
     let shown = clip(name);
     let Some(nearest) = nearest(&shown, known) else {
         let known = known.join(", ");

@@ -17,11 +17,16 @@ mod build;
 mod fill;
 mod node;
 mod read;
+mod shape;
 mod write;
 
 pub use build::{Base64, JsonObject};
 pub use fill::{Fill, FillError, Object};
 pub use node::Node;
+pub use shape::{
+    Entries, Entry, FillEntry, FillFlat, FillVariant, Flat, JsonKey, JsonKeys, Unseen, UnseenDefault,
+    UnseenMissing, check_distinct, fill_map, no_entry, number_in, put_number, show_map,
+};
 pub use write::{JsonWriter, to_json};
 
 #[cfg(feature = "cli")]

@@ -43,13 +43,47 @@ pub fn to_json<T: Value + ?Sized>(value: &T, out: &mut Vec<u8>) {
 #[derive(Debug)]
 pub struct JsonWriter<'o> {
     out: &'o mut Vec<u8>,
+    /// Where the last key begins, if members without a value are left out.
+    key: Option<usize>,
 }
 
 impl<'o> JsonWriter<'o> {
     /// Appends to `out`.
     #[inline]
     pub fn new(out: &'o mut Vec<u8>) -> Self {
-        Self { out }
+        Self { out, key: None }
+    }
+
+    /// The same; a member of an object whose value is `null` is left out.
+    ///
+    /// ```
+    /// use exproto_runtime::codec::{FieldInfo, JsonWriter, Visitor};
+    ///
+    /// static SPEED: FieldInfo = FieldInfo::new("Report", "speed");
+    /// let mut out = Vec::new();
+    /// let mut writer = JsonWriter::new(&mut out).omitting_nulls();
+    /// writer.begin();
+    /// writer.field(&SPEED);
+    /// writer.null();
+    /// writer.end();
+    /// assert_eq!(out, b"{}");
+    /// ```
+    #[must_use]
+    pub fn omitting_nulls(mut self) -> Self {
+        // There is no key yet, so nothing to leave out.
+        self.key = Some(usize::MAX);
+        self
+    }
+
+    #[inline]
+    fn member(&mut self, name: &str) {
+        let start = self.out.len();
+        if let Some(key) = &mut self.key {
+            *key = start;
+        }
+        self.separate(b'{');
+        write_string(name, self.out);
+        self.out.push(b':');
     }
 
     /// No value ends in an opening bracket, so the last byte tells whether an
@@ -118,7 +152,13 @@ impl Visitor for JsonWriter<'_> {
 
     #[inline]
     fn null(&mut self) {
-        self.out.extend_from_slice(b"null");
+        match self.key {
+            // No value ends in a colon: this is the value of the last key.
+            Some(start) if start < self.out.len() && self.out.last() == Some(&b':') => {
+                self.out.truncate(start)
+            }
+            _ => self.out.extend_from_slice(b"null"),
+        }
     }
 
     #[inline]
@@ -141,9 +181,12 @@ impl Visitor for JsonWriter<'_> {
 
     #[inline]
     fn field(&mut self, at: &'static FieldInfo) {
-        self.separate(b'{');
-        write_string(at.name, self.out);
-        self.out.push(b':');
+        self.member(at.name);
+    }
+
+    #[inline]
+    fn key(&mut self, name: &str) {
+        self.member(name);
     }
 
     #[inline]
@@ -278,6 +321,13 @@ mod tests {
 
     use super::*;
     use crate::codec::Scale;
+
+    #[test]
+    fn only_members_are_left_out() {
+        let mut out = b"before:".to_vec();
+        JsonWriter::new(&mut out).omitting_nulls().null();
+        assert_eq!(out, b"before:null");
+    }
 
     fn json<T: Value>(value: T) -> String {
         let mut out = Vec::new();

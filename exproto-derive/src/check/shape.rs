@@ -1,0 +1,163 @@
+//! Rules about the shape of JSON.
+
+use quote::ToTokens;
+use syn::LitStr;
+
+use super::field_hint;
+use super::field_named;
+use crate::attr::wire::WireAttrs;
+use crate::ctxt::Ctxt;
+use crate::ir::{IntTy, Item, Layout, ListKind, Model, Repr, Shape, Style};
+
+/// Runs the rules.
+pub(super) fn check(model: &Model, ctxt: &mut Ctxt) {
+    for layout in super::layouts(model) {
+        for item in &layout.items {
+            field(layout, item, ctxt);
+        }
+    }
+    match &model.shape {
+        Shape::Struct(layout) => {
+            if let Some(key) = &model.key {
+                number_of(layout, &key.value, ctxt);
+            }
+        }
+        shape => {
+            if let Some(key) = &model.key {
+                ctxt.error_at(
+                    key.key,
+                    match shape {
+                        Shape::Enum(_) => "each variant has a name of its own: put `key` on variants",
+                        _ => {
+                            "`key` names structs and variants with a number in them; this type is one integer"
+                        }
+                    },
+                );
+            }
+        }
+    }
+    let Shape::Enum(data) = &model.shape else { return };
+    let mut keyed: Vec<(&str, String, String)> = Vec::new();
+    for variant in &data.variants {
+        let Some(key) = &variant.attrs.key else { continue };
+        let Some((before, behind)) = number_of(&variant.layout, &key.value, ctxt) else { continue };
+        if let Some((_, earlier)) =
+            keyed.iter().map(|(name, b, a)| ((b, a), name)).find(|(at, _)| *at == (&before, &behind))
+        {
+            ctxt.error(
+                &key.value,
+                format_args!(
+                    "`{earlier}` has the same names, so `{}` would never be made of JSON",
+                    variant.ident
+                ),
+            );
+        }
+        let fits = |name: &str| {
+            name.strip_prefix(&*before)
+                .and_then(|rest| rest.strip_suffix(&*behind))
+                .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        if let Some(other) =
+            data.variants.iter().find(|other| other.attrs.key.is_none() && fits(&other.snake))
+        {
+            ctxt.error(&key.value, format_args!("`{}` is also the name of `{}`", other.snake, other.ident));
+        }
+        keyed.push((&variant.snake, before, behind));
+    }
+}
+
+// Keys of the shape go on fields that have it.
+fn field(layout: &Layout, item: &Item, ctxt: &mut Ctxt) {
+    let label = &item.label;
+    let attrs: &WireAttrs = &item.attrs;
+    for (name, key) in [("hidden", &attrs.hidden), ("flatten", &attrs.flatten)] {
+        if let Some(key) = key
+            && layout.style == Style::Tuple
+        {
+            ctxt.error_at(
+                key.key,
+                format_args!(
+                    "`{name}` is for fields with names: in JSON a tuple is a list, or its only value"
+                ),
+            );
+            return;
+        }
+    }
+    if item.broken {
+        return;
+    }
+    if let (Some(hidden), Some(_)) = (&attrs.hidden, attrs.flatten.as_ref().or(attrs.map.as_ref())) {
+        ctxt.error_at(
+            hidden.key,
+            format_args!(
+                "what is hidden has no shape in JSON: remove `hidden`, or the other key of `{label}`"
+            ),
+        );
+        return;
+    }
+    if let Some(key) = &attrs.flatten
+        && !matches!(item.repr, Repr::Part | Repr::Body(_))
+    {
+        ctxt.error_at(
+            key.key,
+            format_args!(
+                "`flatten` puts the fields of a declared struct or enum here, and `{label}` is neither"
+            ),
+        );
+    }
+    if let Some(key) = &attrs.map
+        && !matches!(item.repr, Repr::List(ListKind::Vec | ListKind::Lazy, _))
+    {
+        ctxt.error_at(
+            key.key,
+            format_args!("`map` shows a `List`, `ListBuf` or `Vec` as an object, and `{label}` is none"),
+        );
+    }
+}
+
+// A name holds one number: text before it, and text behind it.
+fn number_of(layout: &Layout, key: &LitStr, ctxt: &mut Ctxt) -> Option<(String, String)> {
+    let text = key.value();
+    let parts = text.split_once('{').and_then(|(before, rest)| {
+        let (name, behind) = rest.split_once('}')?;
+        Some((before.to_string(), name.trim().to_string(), behind.to_string()))
+    });
+    let whole =
+        |text: &str| text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/'));
+    let Some((before, name, behind)) = parts.filter(|(before, _, behind)| whole(before) && whole(behind))
+    else {
+        ctxt.error(key, "a name holds one number, with letters, digits, `_`, `-`, `.`, `:` and `/` around it: `\"io{id}\"`");
+        return None;
+    };
+    if layout.broken {
+        return None;
+    }
+    if layout.style != Style::Named {
+        ctxt.error(
+            key,
+            format_args!(
+                "the number is a field, by its name, and `{0}` has none: write `{0} {{ {name}: u8, .. }}`",
+                layout.owner
+            ),
+        );
+        return None;
+    }
+    let Some(item) = field_named(layout, &name) else {
+        ctxt.error(
+            key,
+            format_args!("`{}` has no field `{name}`; {}", layout.owner, field_hint(layout, &name, &[])),
+        );
+        return None;
+    };
+    let number = IntTy::of_type(item.field_ty()).is_some_and(|int| !int.float)
+        && matches!(item.presence, crate::ir::Presence::Always);
+    if !number && !item.broken {
+        let ty = item.ty.to_token_stream();
+        ctxt.error(
+            key,
+            format_args!("`{name}` is a `{ty}`: the number in a name is an integer that is always there"),
+        );
+        return None;
+    }
+    Some((before, behind))
+}
