@@ -11,6 +11,7 @@
 //! | `lookup` | what a frame waits for outside |
 //! | `machine` | the [`Session`] itself |
 //! | `form` | values written as a template says |
+//! | `payload` | payloads of what is published, and of downlinks |
 //! | `flight`, `rare` | a frame that waits; what most sessions do not have |
 //! | `settings`, `report` | limits and policies; counters and what to log |
 
@@ -23,6 +24,7 @@ mod known;
 mod line;
 pub(crate) mod lookup;
 mod machine;
+mod payload;
 mod poll;
 mod rare;
 mod report;
