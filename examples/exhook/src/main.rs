@@ -30,6 +30,7 @@ use exproto_runtime::exhook::{
     ExHookServer, ExHookSettings, HookError, HookProvider, Message, MessagePublish, Publish, Replace, exhook,
 };
 use rusqlite::{Connection, OptionalExtension as _};
+use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 
 // ---------------------------------------------------------------- the hooks
@@ -294,11 +295,12 @@ impl Sink for FileSink {
 
 /// Serves until Ctrl-C.
 async fn serve(address: &str, users: &str, messages: &str) -> Result<(), Box<dyn Error>> {
+    let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
     let guard = Guard {
         users: Arc::new(Users::open(users)?),
         acl: Acl(RULES),
         presence: Presence::default(),
-        sink: Box::new(FileSink::open(messages)?),
+        sink: Box::new(FileSink::open(messages).map_err(|error| format!("{messages}: {error}"))?),
     };
     let server = ExHookServer::new(guard, ExHookSettings::default());
     let counters = server.counters();
@@ -309,7 +311,7 @@ async fn serve(address: &str, users: &str, messages: &str) -> Result<(), Box<dyn
             std::future::pending::<()>().await;
         }
     };
-    server.listen(address, stop).await?;
+    server.serve(listener, stop).await?;
     let mut text = String::new();
     counters.write_open_metrics(&mut text, "guard");
     print!("{text}");
