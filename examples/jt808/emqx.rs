@@ -2,7 +2,7 @@
 //! exchange guide of `emqx_gateway_jt808`), so that consumers need not change
 //! when a fleet moves. Numbers are raw, phone and time digits.
 
-use exproto_runtime::codec::{Base64, Charset, FillError, JsonObject, Node, to_bytes};
+use exproto_runtime::codec::{Base64, Charset, FillError, JsonObject, Node, Scalar, to_bytes};
 
 use super::*;
 
@@ -15,12 +15,8 @@ pub(super) fn up(frame: &Message<'_>, cx: &mut Cx<'_, Terminal>, payload: &mut V
 }
 
 fn header(frame: &Message<'_>, wire: &[u8], json: &mut JsonObject<'_>) {
-    let encrypt = match frame.encryption {
-        Encryption::None => 0,
-        Encryption::Rsa => 1,
-        Encryption::Other(other) => other,
-    };
-    json.put("msg_id", &(frame.body.tag() as u16)).put("encrypt", &encrypt).put("len", &length(frame, wire));
+    json.put("msg_id", &(frame.body.tag() as u16)).put("encrypt", &(frame.encryption.raw() as u8));
+    json.put("len", &length(frame, wire));
     if let Some(version) = &frame.version {
         json.put("proto_ver", version);
     }
@@ -48,17 +44,12 @@ fn body(body: &Body<'_>, json: &mut JsonObject<'_>) {
             json.put("seq", serial).put("id", id).put("result", result);
         }
         Body::Parameters { serial, list } => {
-            json.put("seq", serial).put("length", &(list.iter().count() as u32));
+            json.put("seq", serial).put("length", &(list.len() as u32));
             json.objects("params", list.iter(), |json, it| parameter(it.id, it.value, json));
         }
         Body::Location(report) => location(report, json),
         Body::Batch { kind, items } => {
-            let kind = match kind {
-                BatchKind::Normal => 0,
-                BatchKind::BlindZone => 1,
-                BatchKind::Other(other) => *other,
-            };
-            json.put("type", &kind).put("length", &(items.iter().count() as u32));
+            json.put("type", &(kind.raw() as u8)).put("length", &(items.len() as u32));
             json.objects("location", items.iter(), |json, item| location(&item.0, json));
         }
         Body::Other { data, .. } => {

@@ -1,20 +1,14 @@
 //! Frames through the GB/T 32960.3 example: read, written again byte for byte,
 //! compared with what is known of them, cut anywhere, answered.
-#![allow(clippy::unwrap_used)]
-
-#[path = "../examples/gbt32960.rs"]
-#[allow(dead_code, non_shorthand_field_patterns, clippy::print_stdout)]
-mod gbt32960;
-
 use std::collections::BTreeMap;
 
 use exproto_runtime::codec::{Deframer, ErrorKind, Flag, Item, RawFrame, Received, explain, reencode};
 use exproto_runtime::session::CloseReason;
 use exproto_runtime::testkit::TestConn;
-use gbt32960::{Block, Body, Encryption, Login, Message as Frame, Report};
 use serde_json::{Value as Json, json};
 
-type Message = gbt32960::Message<'static>;
+use super::gbt32960::{self, Block, Body, Encryption, Login, Message as Frame, Report};
+use super::{Message, frame, unhex};
 
 struct Capture {
     name: String,
@@ -23,8 +17,10 @@ struct Capture {
 }
 
 fn captures() -> Vec<Capture> {
-    let files =
-        [include_str!("captures/gbt32960/smallchi.jsonl"), include_str!("captures/gbt32960/made.jsonl")];
+    let files = [
+        include_str!("../captures/gbt32960/smallchi.jsonl"),
+        include_str!("../captures/gbt32960/made.jsonl"),
+    ];
     let all: Vec<_> = files.iter().flat_map(|file| file.lines()).map(capture).collect();
     assert_eq!(all.len(), 9 + 150);
     all
@@ -35,20 +31,6 @@ fn capture(line: &str) -> Capture {
     assert!(json["checksum_ok"] == true && json["length_ok"] == true);
     let text = |key: &str| json[key].as_str().unwrap().to_owned();
     Capture { name: text("name"), wire: unhex(&text("hex")), expect: json["expect"].clone() }
-}
-
-fn unhex(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
-}
-
-/// A frame around a data unit, made without the codec.
-fn frame(lead: &str, command: u8, answer: u8, data: &[u8]) -> Vec<u8> {
-    let mut wire = [lead.as_bytes(), &[command, answer], b"LTEST000000000001", &[1]].concat();
-    wire.extend((data.len() as u16).to_be_bytes());
-    wire.extend(data);
-    wire.push(wire[2..].iter().fold(0, |check, byte| check ^ byte));
-    wire
 }
 
 fn with_frame<R>(name: &str, wire: &[u8], look: impl FnOnce(&RawFrame<'_>, Received<Frame<'_>>) -> R) -> R {
@@ -299,14 +281,27 @@ fn commands_go_down_and_their_answers_come_up() {
     let query = json!({"time": "2024-05-31T12:00:09+08:00", "ids": "0102"});
     conn.deliver(&down("query"), query.to_string().as_bytes());
     assert_eq!(conn.take_sent(), frame("##", 0x80, 0xFE, &unhex("18051f0c0009 02 01 02")));
+    // Without a time it is the gateway's.
+    conn.set_clock(1_717_171_207_000);
+    conn.deliver(&down("control"), br#"{"command": "reset"}"#);
+    assert_eq!(conn.take_sent(), frame("##", 0x82, 0xFE, &unhex("180601000007 03")));
     conn.send(&frame("##", 0x80, 1, &unhex("18051f0c0009 05 02 000a 04 03 05 612e62 06 1f90 80 01")));
     let publish = conn.publishes().last().unwrap();
     assert_eq!(publish.topic, "gbt32960/LTEST000000000001/up/answer/query");
-    let parameters = publish.json()["parameters"]["list"].clone();
+    let parameters = publish.json()["list"].clone();
     let expected = json!([
         {"report_period": {"v2016": 10}}, {"platform": {"address": "a.b"}}, {"platform_port": 8080}, {"tail": "8001"},
     ]);
     assert_eq!(parameters, expected);
+    // An answer that says no, and others without anything.
+    for (command, flag, what) in
+        [(0x80, 2, "query"), (0x81, 1, "set"), (0x82, 1, "control"), (0x0B, 1, "key")]
+    {
+        conn.send(&frame("##", command, flag, &unhex("18051f0c0009")));
+        let publish = conn.publishes().last().unwrap();
+        assert_eq!(publish.topic, format!("gbt32960/LTEST000000000001/up/answer/{what}"));
+        assert_eq!(publish.json()["kind"], u16::from(command) << 8 | u16::from(flag));
+    }
 }
 
 #[test]
@@ -429,7 +424,7 @@ fn a_car_of_2025_is_activated_and_its_parameters_have_their_widths() {
     let mut conn = TestConn::<Message>::new();
     conn.log_in("LTEST000000000001");
     conn.send(&frame("$$", 0x80, 1, &unhex("18051f0c0009 02 02 0a 06 1f90")));
-    let parameters = conn.publishes().last().unwrap().json()["parameters"]["list"].clone();
+    let parameters = conn.publishes().last().unwrap().json()["list"].clone();
     assert_eq!(parameters, json!([{"report_period": {"v2025": 10}}, {"platform_port": 8080}]));
 }
 
