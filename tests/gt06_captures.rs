@@ -148,10 +148,9 @@ fn positions_are_those_that_traccar_reads() {
         let Some(fix) = fix(content) else { continue };
         assert!(!received.flags.has(Flag::Raw));
         compared += 1;
-        let sign = |negative: bool| if negative { -1.0 } else { 1.0 };
         let ours = [
-            f64::from(fix.lat) / 1_800_000.0 * sign(!fix.north),
-            f64::from(fix.lon) / 1_800_000.0 * sign(fix.west),
+            fix.lat.get() as f64 / 1_800_000.0,
+            fix.lon.get() as f64 / 1_800_000.0,
             f64::from(fix.speed) / 1.852,
             f64::from(fix.course),
         ];
