@@ -4,6 +4,11 @@
 use exproto_runtime::codec::{Latin1, UnixSeconds, from_bytes};
 use exproto_runtime::prelude::*;
 
+#[path = "eelink/parts.rs"]
+mod parts;
+
+pub use parts::*;
+
 /// What stands on a connection or in a datagram.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(one_of)]
@@ -99,16 +104,13 @@ pub enum Content {
     },
 }
 
-/// Fifteen digits after a zero.
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-pub struct Imei(#[wire(size = 8)] pub Bcd<8>);
-
 /// What a package says, by its type.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[wire(endian = big, lenient)]
+#[route(reply = taken)]
 pub enum Body<'a> {
     #[wire(tag = 0x01)]
-    #[route(auth(client_id = "{imei}", username = "{imei}"), reply = taken)]
+    #[route(auth(client_id = "{imei}", username = "{imei}"), reply = welcome)]
     Login {
         imei: Imei,
         language: u8,
@@ -119,7 +121,7 @@ pub enum Body<'a> {
     },
 
     #[wire(tag = 0x02)]
-    #[route(publish("eelink/{client_id}/up/location", qos = 1))]
+    #[route(publish("eelink/{client_id}/up/location", qos = 1), reply = none)]
     OldLocation {
         fix: OldFix,
         /// Some makers have one byte more.
@@ -136,18 +138,18 @@ pub enum Body<'a> {
     },
 
     #[wire(tag = 0x03)]
-    #[route(publish("eelink/{client_id}/up/heartbeat"), reply = taken)]
+    #[route(publish("eelink/{client_id}/up/heartbeat"))]
     Heartbeat {
         #[wire(if = left >= 2)]
         status: Option<Status>,
     },
 
     #[wire(tag = 0x04)]
-    #[route(publish("eelink/{client_id}/up/alarm", qos = 1), reply = taken)]
+    #[route(publish("eelink/{client_id}/up/alarm", qos = 1))]
     OldAlarm { fix: OldFix, alarm: Alarm },
 
     #[wire(tag = 0x05)]
-    #[route(publish("eelink/{client_id}/up/state", qos = 1), reply = taken)]
+    #[route(publish("eelink/{client_id}/up/state", qos = 1))]
     OldState {
         fix: OldFix,
         #[wire(if = left == 6)]
@@ -160,7 +162,7 @@ pub enum Body<'a> {
     },
 
     #[wire(tag = 0x06)]
-    #[route(publish("eelink/{client_id}/up/sms", qos = 1), reply = taken)]
+    #[route(publish("eelink/{client_id}/up/sms", qos = 1))]
     OldSms {
         fix: OldFix,
         #[wire(rest, as = Latin1)]
@@ -168,23 +170,23 @@ pub enum Body<'a> {
     },
 
     #[wire(tag = 0x07)]
-    #[route(publish("eelink/{client_id}/up/obd", qos = 1), reply = taken)]
+    #[route(publish("eelink/{client_id}/up/obd", qos = 1))]
     OldObd(OldObd<'a>),
 
     #[wire(tag = 0x12)]
-    #[route(publish("eelink/{client_id}/up/location", qos = 1), reply = taken)]
+    #[route(publish("eelink/{client_id}/up/location", qos = 1))]
     Normal { place: Place<'a>, status: Status, tail: Tail<'a> },
 
     #[wire(tag = 0x14)]
-    #[route(publish("eelink/{client_id}/up/alarm", qos = 1), reply = taken)]
+    #[route(publish("eelink/{client_id}/up/alarm", qos = 1))]
     Warning { place: Place<'a>, alarm: Alarm, status: Status },
 
     #[wire(tag = 0x15)]
-    #[route(publish("eelink/{client_id}/up/state", qos = 1), reply = taken)]
+    #[route(publish("eelink/{client_id}/up/state", qos = 1))]
     Report { place: Place<'a>, kind: u8, status: Status },
 
     #[wire(tag = 0x16)]
-    #[route(publish("eelink/{client_id}/up/message", qos = 1), reply = taken)]
+    #[route(publish("eelink/{client_id}/up/message", qos = 1))]
     Message {
         place: Place<'a>,
         #[wire(rest)]
@@ -192,7 +194,7 @@ pub enum Body<'a> {
     },
 
     #[wire(tag = 0x17..=0x19)]
-    #[route(publish("eelink/{client_id}/up/obd", qos = 1), reply = taken)]
+    #[route(publish("eelink/{client_id}/up/obd", qos = 1))]
     Obd {
         #[wire(tag)]
         kind: u8,
@@ -204,7 +206,7 @@ pub enum Body<'a> {
     /// A command, and the device's answer with the number of the command.
     #[wire(tag = 0x80)]
     #[route(deliver("eelink/{client_id}/down/command", qos = 1, answer = uid))]
-    #[route(answers = uid, publish("eelink/{client_id}/up/answer/{request}", qos = 1), reply = taken)]
+    #[route(answers = uid, publish("eelink/{client_id}/up/answer/{request}", qos = 1))]
     Command {
         kind: u8,
         uid: u32,
@@ -213,314 +215,20 @@ pub enum Body<'a> {
     },
 
     #[wire(tag = 0x81)]
-    #[route(publish("eelink/{client_id}/up/data", qos = 1, payload = data))]
+    #[route(publish("eelink/{client_id}/up/data", qos = 1, payload = data), reply = none)]
     Data {
         #[wire(rest)]
         data: &'a [u8],
     },
 
     #[wire(other)]
-    #[route(publish("eelink/{client_id}/up/{kind}", qos = 1), reply = taken)]
+    #[route(publish("eelink/{client_id}/up/{kind}", qos = 1))]
     Other {
         #[wire(tag)]
         kind: u8,
         #[wire(rest)]
         data: &'a [u8],
     },
-}
-
-/// When and where, in old packages.
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-#[wire(endian = big)]
-pub struct OldFix {
-    #[wire(as = u32)]
-    pub time: UnixSeconds,
-    #[wire(scale = 0.000000555555556, unit = "deg", range = -162_000_000..=162_000_000)]
-    pub lat: i32,
-    #[wire(scale = 0.000000555555556, unit = "deg", range = -324_000_000..=324_000_000)]
-    pub lon: i32,
-    #[wire(unit = "km/h")]
-    pub speed: u8,
-    #[wire(unit = "deg", range = 0..=360)]
-    pub course: u16,
-    pub mcc: u16,
-    pub mnc: u16,
-    pub lac: u16,
-    #[wire(as = u24)]
-    pub cid: u32,
-    #[wire(bits = 7)]
-    pub flags: u8,
-    #[wire(bits = 1)]
-    pub valid: bool,
-}
-
-/// When and where, in new packages: a mask says which parts there are.
-#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[wire(endian = big)]
-pub struct Place<'a> {
-    #[wire(as = u32)]
-    pub time: UnixSeconds,
-    #[wire(before(has_lte: bits(1) = present(lte)))]
-    #[wire(before(has_wifi3: bits(1) = present(wifi3)), before(has_wifi2: bits(1) = present(wifi2)))]
-    #[wire(before(has_wifi1: bits(1) = present(wifi1)), before(has_near2: bits(1) = present(near2)))]
-    #[wire(before(has_near1: bits(1) = present(near1)), before(has_cell: bits(1) = present(cell)))]
-    #[wire(before(has_fix: bits(1) = present(fix)))]
-    pub fix: Option<Fix>,
-    pub cell: Option<Cell>,
-    pub near1: Option<Near>,
-    pub near2: Option<Near>,
-    pub wifi1: Option<Wifi>,
-    pub wifi2: Option<Wifi>,
-    pub wifi3: Option<Wifi>,
-    pub lte: Option<Lte<'a>>,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-#[wire(endian = big)]
-pub struct Fix {
-    #[wire(scale = 0.000000555555556, unit = "deg", range = -162_000_000..=162_000_000)]
-    pub lat: i32,
-    #[wire(scale = 0.000000555555556, unit = "deg", range = -324_000_000..=324_000_000)]
-    pub lon: i32,
-    #[wire(unit = "m")]
-    pub altitude: i16,
-    #[wire(unit = "km/h")]
-    pub speed: u16,
-    #[wire(unit = "deg", range = 0..=360)]
-    pub course: u16,
-    pub satellites: u8,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-#[wire(endian = big)]
-pub struct Cell {
-    pub mcc: u16,
-    pub mnc: u16,
-    pub lac: u16,
-    pub cid: u32,
-    #[wire(scale = -1, unit = "dBm")]
-    pub signal: u8,
-}
-
-/// A neighbour; its operator is that of the cell.
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-#[wire(endian = big)]
-pub struct Near {
-    pub lac: u16,
-    pub cid: u32,
-    #[wire(scale = -1, unit = "dBm")]
-    pub signal: u8,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-pub struct Wifi {
-    pub mac: [u8; 6],
-    #[wire(scale = -1, unit = "dBm")]
-    pub signal: u8,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[wire(endian = big)]
-pub struct Lte<'a> {
-    pub radio: u8,
-    #[wire(is = count(cells))]
-    pub n: u8,
-    #[wire(if = n > 0)]
-    pub network: Option<Network>,
-    pub cells: List<'a, LteCell>,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-#[wire(endian = big)]
-pub struct Network {
-    pub mcc: u16,
-    pub mnc: u16,
-    pub lac: u16,
-    pub tac: u16,
-    pub cid: u32,
-    pub timing_advance: u16,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-#[wire(endian = big)]
-pub struct LteCell {
-    pub pci: u16,
-    pub earfcn: u16,
-    #[wire(scale = -1, unit = "dBm")]
-    pub signal: u8,
-}
-
-/// The relay's bit means closed in new packages and open in old ones.
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-#[wire(bits = u16, endian = big)]
-pub struct Status {
-    #[wire(bits = 5)]
-    pub more: u8,
-    #[wire(bits = 1)]
-    pub gps_on: bool,
-    #[wire(bits = 1)]
-    pub moving: bool,
-    #[wire(bits = 1)]
-    pub charging: bool,
-    #[wire(bits = 1)]
-    pub has_charging: bool,
-    #[wire(bits = 1)]
-    pub relay: bool,
-    #[wire(bits = 1)]
-    pub has_relay: bool,
-    #[wire(bits = 1)]
-    pub armed: bool,
-    #[wire(bits = 1)]
-    pub has_armed: bool,
-    #[wire(bits = 1)]
-    pub ignition: bool,
-    #[wire(bits = 1)]
-    pub has_ignition: bool,
-    #[wire(bits = 1)]
-    pub fixed: bool,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-#[wire(tag = u8)]
-pub enum Alarm {
-    #[wire(tag = 0x01)]
-    PowerCut,
-    #[wire(tag = 0x02)]
-    Sos,
-    #[wire(tag = 0x03)]
-    LowBattery,
-    #[wire(tag = 0x04)]
-    Vibration,
-    #[wire(tag = 0x08)]
-    AntennaOpen,
-    #[wire(tag = 0x09)]
-    AntennaShort,
-    #[wire(tag = 0x25)]
-    Removed,
-    #[wire(tag = 0x81)]
-    TooSlow,
-    #[wire(tag = 0x82)]
-    TooFast,
-    #[wire(tag = 0x83)]
-    FenceIn,
-    #[wire(tag = 0x84)]
-    FenceOut,
-    #[wire(tag = 0x85)]
-    Crash,
-    #[wire(tag = 0x86)]
-    Fall,
-    #[wire(other)]
-    Other(u8),
-}
-
-/// What follows the status: newer devices send more.
-#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[wire(endian = big)]
-pub struct Tail<'a> {
-    #[wire(if = left >= 2, scale = 0.001, unit = "V")]
-    pub battery: Option<u16>,
-    #[wire(if = left >= 4)]
-    pub inputs: Option<[u16; 2]>,
-    #[wire(if = left >= 4, unit = "m")]
-    pub odometer: Option<u32>,
-    #[wire(if = left >= 4)]
-    pub counters: Option<Counters>,
-    #[wire(if = left >= 4)]
-    pub pedometer: Option<Pedometer>,
-    #[wire(if = left >= 12)]
-    pub climate: Option<Climate>,
-    #[wire(if = left >= 2, scale = 0.0625, unit = "°C")]
-    pub temperature: Option<i16>,
-    #[wire(if = left >= 2)]
-    pub beacons: Option<Beacons<'a>>,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-#[wire(endian = big)]
-pub struct Counters {
-    pub gsm: u16,
-    pub gps: u16,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-#[wire(endian = big)]
-pub struct Pedometer {
-    pub steps: u16,
-    pub walking: u16,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-#[wire(endian = big)]
-pub struct Climate {
-    #[wire(scale = 0.00390625, unit = "°C")]
-    pub temperature: i16,
-    #[wire(scale = 0.1, unit = "%")]
-    pub humidity: u16,
-    #[wire(scale = 0.00390625, unit = "lx")]
-    pub light: u32,
-    #[wire(unit = "ppm")]
-    pub co2: u32,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-pub struct Beacons<'a> {
-    #[wire(before(n: u8 = count(beacons)))]
-    pub id: u8,
-    pub beacons: List<'a, Beacon>,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-#[wire(endian = big)]
-pub struct Beacon {
-    pub mac: [u8; 6],
-    #[wire(scale = -1, unit = "dBm")]
-    pub signal: u8,
-    pub reserved: u8,
-    pub model: u8,
-    pub version: u8,
-    #[wire(scale = 0.001, unit = "V")]
-    pub battery: u16,
-    #[wire(scale = 0.00390625, unit = "°C")]
-    pub temperature: i16,
-    pub data: u16,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[wire(endian = big)]
-pub enum OldObd<'a> {
-    #[wire(when = left == 4)]
-    Brief { status: Status, more: u16 },
-    Full {
-        #[wire(as = u32)]
-        time: UnixSeconds,
-        #[wire(rest)]
-        values: List<'a, ObdValue>,
-    },
-}
-
-#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
-#[wire(tag = u8, endian = big)]
-pub enum ObdValue {
-    #[wire(tag = 0x89)]
-    Consumption(i32),
-    #[wire(tag = 0x8A)]
-    Odometer(#[wire(unit = "km")] i32),
-    #[wire(tag = 0x8B)]
-    Fuel(#[wire(scale = 0.1)] i32),
-    #[wire(other)]
-    Other {
-        #[wire(tag)]
-        pid: u8,
-        value: u32,
-    },
-}
-
-/// The client id is the IMEI without the zero before it.
-impl TopicValue for Imei {
-    fn put(&self, out: &mut String) {
-        let digits = self.0.to_string();
-        out.push_str(digits.strip_prefix('0').unwrap_or(&digits));
-    }
 }
 
 /// The checksum of an envelope.
@@ -533,28 +241,21 @@ fn package<'a>(body: Body<'a>, _: &mut Cx<'_, ()>) -> Package<'a> {
     Package { serial: 0, body }
 }
 
-/// The same type and serial; a login is told the time.
-fn taken(frame: &Package<'_>, cx: &mut Cx<'_, ()>, _: &Outcome) -> Option<Port<'static>> {
-    answer(frame.serial, &frame.body, cx).map(Port::Answer)
+/// The same type and serial.
+fn taken(frame: &Package<'_>, _: &mut Cx<'_, ()>, _: &Outcome) -> Port<'static> {
+    Port::Answer(Answer { serial: frame.serial, content: Content::Taken { kind: frame.body.tag() as u8 } })
+}
+
+/// A login is told the time.
+fn welcome(frame: &Package<'_>, cx: &mut Cx<'_, ()>, _: &Outcome) -> Port<'static> {
+    let time = UnixSeconds::from_unix_millis(cx.now).unwrap_or_default();
+    Port::Answer(Answer { serial: frame.serial, content: Content::Welcome { time, version: 1, action: 0 } })
 }
 
 /// What a package is answered, in an envelope as it came.
 fn enclosed(frame: &Envelope<'_>, reply: &[u8], _: &mut Cx<'_, ()>, _: &Outcome) -> Option<Port<'static>> {
     let answer = from_bytes::<Answer>(reply).ok()?.frame;
     Some(Port::Enclosed(Enclosed { imei: frame.imei, answer }))
-}
-
-fn answer(serial: u16, body: &Body<'_>, cx: &Cx<'_, ()>) -> Option<Answer> {
-    let content = match body {
-        Body::OldLocation { .. } | Body::Data { .. } => return None,
-        Body::Login { .. } => Content::Welcome {
-            time: UnixSeconds::from_unix_millis(cx.now).unwrap_or_default(),
-            version: 1,
-            action: 0,
-        },
-        other => Content::Taken { kind: other.tag() as u8 },
-    };
-    Some(Answer { serial, content })
 }
 
 /// A simulated tracker.

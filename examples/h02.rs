@@ -55,9 +55,9 @@ pub struct Line<'a> {
 /// What a device says, by its command. All that say who it is log it in.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[wire(sep = b',', lenient)]
+#[route(auth(client_id = id(frame), username = id(frame)))]
 pub enum Body<'a> {
     #[wire(tag = b"V1" | b"V2" | b"V5" | b"V6" | b"V8" | b"V19" | b"VI1")]
-    #[route(auth(client_id = id(frame), username = id(frame)))]
     #[route(publish("h02/{client_id}/up/location", qos = 1), reply = confirm)]
     Location {
         #[wire(tag)]
@@ -67,8 +67,7 @@ pub enum Body<'a> {
 
     /// The answer to a command; its arguments, times and a place follow.
     #[wire(tag = b"V4")]
-    #[route(auth(client_id = id(frame), username = id(frame)), answers)]
-    #[route(publish("h02/{client_id}/up/answer/{request}", qos = 1))]
+    #[route(answers, publish("h02/{client_id}/up/answer/{request}", qos = 1))]
     Answer {
         #[wire(as = Latin1)]
         command: Text<'a>,
@@ -77,7 +76,6 @@ pub enum Body<'a> {
     },
 
     #[wire(tag = b"NBR")]
-    #[route(auth(client_id = id(frame), username = id(frame)))]
     #[route(publish("h02/{client_id}/up/cells", qos = 1), reply = confirm)]
     Cells {
         time: TextTime<Clock>,
@@ -91,7 +89,6 @@ pub enum Body<'a> {
     },
 
     #[wire(tag = b"V3")]
-    #[route(auth(client_id = id(frame), username = id(frame)))]
     #[route(publish("h02/{client_id}/up/cells", qos = 1))]
     Network {
         time: TextTime<Clock>,
@@ -103,7 +100,6 @@ pub enum Body<'a> {
     },
 
     #[wire(tag = b"LINK")]
-    #[route(auth(client_id = id(frame), username = id(frame)))]
     #[route(publish("h02/{client_id}/up/link", qos = 1))]
     Link {
         time: TextTime<Clock>,
@@ -118,12 +114,10 @@ pub enum Body<'a> {
     },
 
     #[wire(tag = b"VP1")]
-    #[route(auth(client_id = id(frame), username = id(frame)))]
     #[route(publish("h02/{client_id}/up/place", qos = 1))]
     Place(Place<'a>),
 
     #[wire(tag = b"V0" | b"HTBT")]
-    #[route(auth(client_id = id(frame), username = id(frame)))]
     #[route(publish("h02/{client_id}/up/heartbeat"), reply = alive)]
     Heartbeat {
         #[wire(tag)]
@@ -132,7 +126,6 @@ pub enum Body<'a> {
     },
 
     #[wire(tag = b"SMS")]
-    #[route(auth(client_id = id(frame), username = id(frame)))]
     #[route(publish("h02/{client_id}/up/sms", qos = 1))]
     Sms {
         #[wire(as = Latin1)]
@@ -140,7 +133,6 @@ pub enum Body<'a> {
     },
 
     #[wire(other)]
-    #[route(auth(client_id = id(frame), username = id(frame)))]
     #[route(publish("h02/{client_id}/up/other", qos = 1))]
     Other {
         #[wire(tag)]

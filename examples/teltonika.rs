@@ -264,13 +264,13 @@ pub struct Cell {
 }
 
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-pub struct Ones<'a>(#[wire(count = prefix(u8))] pub List<'a, Short1>);
+pub struct Ones<'a>(#[wire(count = prefix(u8), ctx(width = 1_usize))] pub List<'a, Short>);
 
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-pub struct Twos<'a>(#[wire(count = prefix(u8))] pub List<'a, Short2>);
+pub struct Twos<'a>(#[wire(count = prefix(u8), ctx(width = 2_usize))] pub List<'a, Short>);
 
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-pub struct Fours<'a>(#[wire(count = prefix(u8))] pub List<'a, Short4>);
+pub struct Fours<'a>(#[wire(count = prefix(u8), ctx(width = 4_usize))] pub List<'a, Short>);
 
 /// A record of codec 8: ids of one byte.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
@@ -278,14 +278,14 @@ pub struct Record8<'a> {
     pub fix: Fix,
     pub event: u8,
     pub ids: u8,
-    #[wire(count = prefix(u8))]
-    pub one: List<'a, Short1>,
-    #[wire(count = prefix(u8))]
-    pub two: List<'a, Short2>,
-    #[wire(count = prefix(u8))]
-    pub four: List<'a, Short4>,
-    #[wire(count = prefix(u8))]
-    pub eight: List<'a, Short8>,
+    #[wire(count = prefix(u8), ctx(width = 1_usize))]
+    pub one: List<'a, Short>,
+    #[wire(count = prefix(u8), ctx(width = 2_usize))]
+    pub two: List<'a, Short>,
+    #[wire(count = prefix(u8), ctx(width = 4_usize))]
+    pub four: List<'a, Short>,
+    #[wire(count = prefix(u8), ctx(width = 8_usize))]
+    pub eight: List<'a, Short>,
 }
 
 /// A record of codec 8 extended: everything of two bytes, and values of any size.
@@ -295,14 +295,14 @@ pub struct Record8E<'a> {
     pub fix: Fix,
     pub event: u16,
     pub ids: u16,
-    #[wire(count = prefix(u16))]
-    pub one: List<'a, Long1>,
-    #[wire(count = prefix(u16))]
-    pub two: List<'a, Long2>,
-    #[wire(count = prefix(u16))]
-    pub four: List<'a, Long4>,
-    #[wire(count = prefix(u16))]
-    pub eight: List<'a, Long8>,
+    #[wire(count = prefix(u16), ctx(width = 1_usize))]
+    pub one: List<'a, Long>,
+    #[wire(count = prefix(u16), ctx(width = 2_usize))]
+    pub two: List<'a, Long>,
+    #[wire(count = prefix(u16), ctx(width = 4_usize))]
+    pub four: List<'a, Long>,
+    #[wire(count = prefix(u16), ctx(width = 8_usize))]
+    pub eight: List<'a, Long>,
     #[wire(count = prefix(u16))]
     pub more: List<'a, Bytes<'a>>,
 }
@@ -315,14 +315,14 @@ pub struct Record16<'a> {
     pub event: u16,
     pub cause: Cause,
     pub ids: u8,
-    #[wire(count = prefix(u8))]
-    pub one: List<'a, Long1>,
-    #[wire(count = prefix(u8))]
-    pub two: List<'a, Long2>,
-    #[wire(count = prefix(u8))]
-    pub four: List<'a, Long4>,
-    #[wire(count = prefix(u8))]
-    pub eight: List<'a, Long8>,
+    #[wire(count = prefix(u8), ctx(width = 1_usize))]
+    pub one: List<'a, Long>,
+    #[wire(count = prefix(u8), ctx(width = 2_usize))]
+    pub two: List<'a, Long>,
+    #[wire(count = prefix(u8), ctx(width = 4_usize))]
+    pub four: List<'a, Long>,
+    #[wire(count = prefix(u8), ctx(width = 8_usize))]
+    pub eight: List<'a, Long>,
 }
 
 #[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
@@ -346,59 +346,21 @@ pub enum Cause {
     Other(u8),
 }
 
+/// A value of as many bytes as its group says.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[wire(endian = big)]
-pub struct Short1 {
+#[wire(endian = big, ctx(width: usize))]
+pub struct Short {
     pub id: u8,
-    pub value: u8,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[wire(endian = big)]
-pub struct Short2 {
-    pub id: u8,
-    pub value: u16,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[wire(endian = big)]
-pub struct Short4 {
-    pub id: u8,
-    pub value: u32,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[wire(endian = big)]
-pub struct Short8 {
-    pub id: u8,
+    #[wire(size = width)]
     pub value: u64,
 }
 
+/// The same with an id of two bytes.
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[wire(endian = big)]
-pub struct Long1 {
+#[wire(endian = big, ctx(width: usize))]
+pub struct Long {
     pub id: u16,
-    pub value: u8,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[wire(endian = big)]
-pub struct Long2 {
-    pub id: u16,
-    pub value: u16,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[wire(endian = big)]
-pub struct Long4 {
-    pub id: u16,
-    pub value: u32,
-}
-
-#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
-#[wire(endian = big)]
-pub struct Long8 {
-    pub id: u16,
+    #[wire(size = width)]
     pub value: u64,
 }
 
@@ -460,8 +422,8 @@ impl Device<Port<'static>> for Tracker {
     fn tick(&mut self, random: &mut Random, out: &mut Sender<'_, Port<'static>>) {
         let record = Record8 {
             ids: 2,
-            one: vec![Short1 { id: 239, value: 1 }].into(),
-            two: vec![Short2 { id: 66, value: random.within(11_000..=14_400) }].into(),
+            one: vec![Short { id: 239, value: 1 }].into(),
+            two: vec![Short { id: 66, value: random.within(11_000..=14_400) }].into(),
             four: List::default(),
             eight: List::default(),
             ..random.make()
