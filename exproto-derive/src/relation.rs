@@ -30,6 +30,8 @@ pub(crate) enum Source {
     /// Sizes and counts added up, at least one of them a size or a count.
     Sum(Vec<Term>),
     Present(Ident),
+    /// What a field holds that a type further in reads: `count(body.items)`.
+    Inside(Asked, Vec<Ident>),
     Tag(Ident),
     /// The bits of a field from this one up.
     Bits(Ident, u32),
@@ -37,6 +39,17 @@ pub(crate) enum Source {
     Sign(Ident, u64, u64),
     Check(Algorithm, Items),
     Constant(Expr),
+}
+
+/// What is asked of a field within another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// How many elements it has.
+    Count,
+    /// How many bytes it has.
+    Size,
+    /// Whether it is there.
+    Present,
 }
 
 /// A size or count, so many times.
@@ -316,7 +329,7 @@ fn function(call: &syn::ExprCall) -> syn::Result<Source> {
             return Err(syn::Error::new(
                 expr.span(),
                 format!(
-                    "`{part}` is read by the type of `{whole}`: let that type hold this item, `before(..)` its `{part}`, or hand the number to it with `ctx(..)`"
+                    "`{part}` is read by the type of `{whole}`, and `{name}(..)` speaks of a field beside it; only `count`, `size` and `present` look further in"
                 ),
             ));
         }
@@ -324,6 +337,15 @@ fn function(call: &syn::ExprCall) -> syn::Result<Source> {
             syn::Error::new(expr.span(), format!("`{name}(..)` speaks of one field: write its name"))
         })
     };
+    let asked = match name.as_str() {
+        "count" => Some(Asked::Count),
+        "size" => Some(Asked::Size),
+        "present" => Some(Asked::Present),
+        _ => None,
+    };
+    if let (Some(asked), Some(path)) = (asked, inner_path(argument)) {
+        return Ok(Source::Inside(asked, path));
+    }
     Ok(match name.as_str() {
         "count" => Source::Count(one(argument)?),
         "sizes" => Source::Sizes(one(argument)?),
@@ -347,6 +369,20 @@ fn ungrouped(expr: &Expr) -> &Expr {
         Expr::Group(group) => ungrouped(&group.expr),
         other => other,
     }
+}
+
+/// The names of `body.items`, outermost first, if it is more than one.
+fn inner_path(expr: &Expr) -> Option<Vec<Ident>> {
+    let Expr::Field(inner) = ungrouped(expr) else { return None };
+    let mut path = match inner_path(&inner.base) {
+        Some(path) => path,
+        None => vec![field_name(&inner.base)?],
+    };
+    path.push(match &inner.member {
+        syn::Member::Named(name) => name.clone(),
+        syn::Member::Unnamed(index) => Ident::new(&format!("__{}", index.index), index.span),
+    });
+    Some(path)
 }
 
 /// `crc("NAME", RANGE)` or `crc("NAME", RANGE, seed = EXPR)`.
@@ -466,6 +502,14 @@ fn field_name(expr: &Expr) -> Option<Ident> {
         }
         _ => None,
     }
+}
+
+/// What a field is called whose name is that of a variable: `0` of `__0`.
+pub(crate) fn label_of(name: &Ident) -> String {
+    let text = syn::ext::IdentExt::unraw(name).to_string();
+    text.strip_prefix("__")
+        .filter(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
+        .map_or(text.clone(), Into::into)
 }
 
 /// The value on the wire from the source, as `i64`; a negative one, which fits

@@ -9,7 +9,7 @@ use crate::ctxt::Ctxt;
 use crate::expand::check::due;
 use crate::ir::{Extent, IntTy, Item, Layout, Presence, Repr};
 use crate::lower::{bounds, fixed_beside};
-use crate::relation::{Algorithm, Items, Last, Relation, Source};
+use crate::relation::{Algorithm, Asked, Items, Last, Relation, Source};
 
 /// The rules about the relation of an item.
 pub(super) fn relation(layout: &Layout, index: usize, item: &Item, ctxt: &mut Ctxt) {
@@ -41,6 +41,7 @@ pub(super) fn relation(layout: &Layout, index: usize, item: &Item, ctxt: &mut Ct
         | Source::Sizes(_)
         | Source::Counts(_)
         | Source::Present(_)
+        | Source::Inside(..)
         | Source::Tag(_)
         | Source::Bits(..)
         | Source::Sign(..) => {}
@@ -68,6 +69,7 @@ pub(super) fn carrier(item: &Item, relation: &Relation, ctxt: &mut Ctxt) -> bool
                     | Source::Sum(_)
                     | Source::Tag(_)
                     | Source::Present(_)
+                    | Source::Inside(..)
                     | Source::Constant(_)
             );
             if !number {
@@ -120,7 +122,9 @@ pub(super) fn arithmetic(item: &Item, relation: &Relation, ctxt: &mut Ctxt) {
             ),
         );
     }
-    if !relation.ops.is_empty() && matches!(relation.source, Source::Present(_)) {
+    if !relation.ops.is_empty()
+        && matches!(relation.source, Source::Present(_) | Source::Inside(Asked::Present, _))
+    {
         ctxt.error_at(
             relation.span,
             format_args!("the flag `{}` is 0 or 1: remove the arithmetic", item.label),

@@ -92,6 +92,7 @@ fn of_layout(layout: &Layout, within: bool) -> TokenStream {
         }
         add(constant_width(item));
     }
+    out.extend(super::inner::checks(layout, within));
     out
 }
 

@@ -247,6 +247,18 @@ pub(crate) fn user_expr(
             });
         }
     }
+    // A later field of the same name hides what the context says.
+    if matches!(locals, Locals::References) {
+        let known = |item: &&Item, name: &Ident| item.known_as().is_some_and(|known| known == *name);
+        let mut items = layout.items.iter();
+        let earlier: Vec<&Item> = items.by_ref().take_while(|item| !std::ptr::eq(*item, before)).collect();
+        for (name, _) in model.ctx.iter().filter(|(name, _)| idents.iter().any(|ident| name == ident)) {
+            let hidden = known(&before, name) || items.clone().any(|item| known(&item, name));
+            if hidden && !earlier.iter().any(|item| known(item, name)) {
+                binds.extend(quote!(let #name = __ctx.#name;));
+            }
+        }
+    }
     // Within a closure it is a name of the closure's own.
     let plain = !matches!(expr, Expr::Closure(_));
     if plain

@@ -7,7 +7,7 @@ mod patch;
 mod value;
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::Type;
 
 use super::check;
@@ -331,6 +331,10 @@ impl Encode<'_> {
             Source::Present(field) => {
                 let option = local(field)?;
                 now(quote!((#option.is_some() as i64)))
+            }
+            Source::Inside(..) => {
+                let answer = super::inner::ask(items, &relation.source, |item| item.local.to_token_stream())?;
+                now(quote!((__p::Option::unwrap_or(#answer, 0) as i64)))
             }
             Source::Tag(field) => {
                 let body = local(field)?;

@@ -160,6 +160,7 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
     let choose = depth::decode(model, &choose);
     let write = depth::encode(model, &quote!(#bind match self { #(#body_arms)* } __p::Ok(())));
     let ends = depth::ends(model);
+    let inner = super::inner::expand(model);
     let tagged = header(model, false, &quote!(__p::Tagged), &quote!(__p::Wire<Ctx = ()>));
     let select =
         header(model, true, &quote!(__p::Select<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
@@ -177,6 +178,7 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
             #lead
             #[inline]
             fn tag(&self) -> u64 { match self { #(#tag_arms)* } }
+            #inner
         }
         #select {
             #[inline]
@@ -251,7 +253,11 @@ fn inline(model: &Model, data: &EnumModel) -> TokenStream {
             const GREEDY: bool = false #(|| #greedy)*;
             const BYTES: __p::ByteSet = #held;
             const ENDS_WITHOUT_MAX_DEPTH: () = <Self as __p::Tagged>::ENDS_WITHOUT_MAX_DEPTH;
+            const INNER: &'static [__p::Inner] = <Self as __p::Tagged>::INNER;
             type Ctx = #ctx;
+            fn inner(&self, __path: &[&str], __asked: __p::Asked) -> __p::Option<u64> {
+                __p::Tagged::inner(self, __path, __asked)
+            }
         }
         #decode {
             #[inline]
@@ -330,6 +336,7 @@ fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
     let read = depth::decode(model, &read);
     let write = depth::encode(model, &quote!(#bind match self { #(#body_arms)* } __p::Ok(())));
     let ends = depth::ends(model);
+    let inner = super::inner::expand(model);
     let min = data.variants.iter().map(|variant| sizes(&variant.layout).0);
     let greedy = data.variants.iter().map(|variant| sizes(&variant.layout).2);
     let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
@@ -345,6 +352,7 @@ fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
             #ends
             type Ctx = #ctx;
             #lead
+            #inner
         }
         #decode {
             fn decode<__T: __p::Trace>(__r: &mut __p::Reader<#lifetime, __T>, __ctx: #ctx) -> __p::Result<Self, __p::Error> {

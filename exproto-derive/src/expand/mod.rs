@@ -15,6 +15,7 @@ mod fill;
 pub(crate) mod frame;
 mod gap;
 mod group;
+mod inner;
 pub(crate) mod join;
 mod kinded;
 mod one_of;

@@ -35,6 +35,7 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
     let write = depth::encode(model, &quote!(#bind let #take_apart = self; #write __p::Ok(())));
     let ends = depth::ends(model);
     let lead = super::column::lead_of_struct(layout, &quote!(#ident));
+    let inner = super::inner::expand(model);
     let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
     let decode =
         header(model, true, &quote!(__p::Decode<#lifetime>), &quote!(__p::Decode<#lifetime, Ctx = ()>));
@@ -49,6 +50,7 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
             #ends
             type Ctx = #ctx;
             #lead
+            #inner
         }
         #decode {
             #[inline]

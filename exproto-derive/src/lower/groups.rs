@@ -113,6 +113,7 @@ pub(crate) fn reaches(items: &[Item], at: usize) -> Option<usize> {
         | Source::Counts(field)
         | Source::Bits(field, _)
         | Source::Sign(field, ..) => position(items, field),
+        Source::Inside(_, path) => position(items, path.first()?),
         Source::Constant(_) => None,
     }
 }

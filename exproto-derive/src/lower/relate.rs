@@ -109,6 +109,18 @@ pub(super) fn relate(items: &mut [Item], separated: bool, ctxt: &mut Ctxt) {
                     _ => {}
                 }
             }
+            Source::Inside(_, path) => {
+                let Some(target) = path.first().and_then(|name| find(items, name, ctxt)) else { continue };
+                if !matches!(items[target].repr, Repr::Part | Repr::Body(_)) {
+                    let (label, name) = (&items[target].label, &path[path.len() - 1]);
+                    ctxt.error(
+                        name,
+                        format_args!("`{label}` is no declared type of its own, so nothing in it has a name"),
+                    );
+                    items[index].relation = None;
+                    items[index].broken = true;
+                }
+            }
             Source::Tag(field) => {
                 let Some(target) = find(items, field, ctxt) else { continue };
                 let label = &items[target].label;

@@ -69,14 +69,32 @@ fn what_rounds_up_decides_nothing() {
 }
 
 #[test]
-fn a_count_inside_a_part_is_that_parts_own() {
-    mistakes(&[(
-        "struct S { #[wire(before(n: u8 = count(body.items)))] body: B }",
-        &[(
-            "`items` is read by the type of `body`: let that type hold this item, `before(..)` its `items`, or hand the number to it with `ctx(..)`",
-            "body.items",
-        )],
-    )]);
+fn counts_sizes_and_flags_look_further_in() {
+    mistakes(&[
+        (
+            "struct S { #[wire(before(n: u8 = count(body.items) + 1), before(m: bits(8) = size(body.0.data)))] body: B }",
+            &[],
+        ),
+        (
+            "struct S { #[wire(before(n: u8 = tag(body.kind)))] body: B }",
+            &[(
+                "`kind` is read by the type of `body`, and `tag(..)` speaks of a field beside it; only `count`, `size` and `present` look further in",
+                "body.kind",
+            )],
+        ),
+        (
+            "struct S { #[wire(before(n: u8 = count(bdy.items)))] body: B }",
+            &[("no field `bdy` here; did you mean `body`?", "bdy")],
+        ),
+        (
+            "struct S { #[wire(before(n: u8 = count(body.items)))] body: u8 }",
+            &[("`body` is no declared type of its own, so nothing in it has a name", "items")],
+        ),
+        (
+            "struct S { #[wire(before(n: u8 = present(body.items) + 1))] body: B }",
+            &[("the flag `n` is 0 or 1: remove the arithmetic", "present(body.items) + 1")],
+        ),
+    ]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use super::byte_set::ByteSet;
 use super::error::Error;
 use super::frame::{Halt, Walk, WalkBody, Walker};
+use super::inner::{Asked, Inner};
 use super::layout::{Decode, Encode, EncodeBody, Family, Select, Tagged, Wire};
 use super::random::Random;
 use super::reader::Reader;
@@ -20,7 +21,12 @@ impl<T: Wire> Wire for Box<T> {
     const BYTES: ByteSet = T::BYTES;
     const DELIMITED: bool = T::DELIMITED;
     const ENDS_WITHOUT_MAX_DEPTH: () = T::ENDS_WITHOUT_MAX_DEPTH;
+    const INNER: &'static [Inner] = T::INNER;
     type Ctx = T::Ctx;
+
+    fn inner(&self, path: &[&str], asked: Asked) -> Option<u64> {
+        (**self).inner(path, asked)
+    }
 }
 
 impl<'a, T: Decode<'a>> Decode<'a> for Box<T> {
@@ -43,10 +49,15 @@ impl<T: Tagged> Tagged for Box<T> {
     const BYTES: ByteSet = T::BYTES;
     const TAG_BYTES: ByteSet = T::TAG_BYTES;
     const ENDS_WITHOUT_MAX_DEPTH: () = T::ENDS_WITHOUT_MAX_DEPTH;
+    const INNER: &'static [Inner] = T::INNER;
     type Ctx = T::Ctx;
 
     fn tag(&self) -> u64 {
         (**self).tag()
+    }
+
+    fn inner(&self, path: &[&str], asked: Asked) -> Option<u64> {
+        (**self).inner(path, asked)
     }
 }
 

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::byte_set::ByteSet;
 use super::error::Error;
 use super::frame::{FrameKind, Scanner};
+use super::inner::{Asked, Inner};
 use super::json::{FillError, Node};
 use super::random::Random;
 use super::reader::Reader;
@@ -38,8 +39,17 @@ pub trait Wire {
     /// `max_depth`.
     #[doc(hidden)]
     const ENDS_WITHOUT_MAX_DEPTH: () = ();
+    /// What relations of a surrounding layout may ask of the fields.
+    #[doc(hidden)]
+    const INNER: &'static [Inner] = &[];
     /// Values of the surrounding layout that decide this one; `()` if none.
     type Ctx: Copy;
+    /// The answer of a field of this name, if it is there in this value.
+    #[doc(hidden)]
+    fn inner(&self, path: &[&str], asked: Asked) -> Option<u64> {
+        let _ = (path, asked);
+        None
+    }
     /// Whether a separator stands before this value, where it is the last of a
     /// layout with [`sep`](crate::doc::wire#sep).
     fn joint(&self) -> Joint {
@@ -113,10 +123,19 @@ pub trait Tagged {
     /// `max_depth`.
     #[doc(hidden)]
     const ENDS_WITHOUT_MAX_DEPTH: () = ();
+    /// What relations of a surrounding layout may ask of the fields.
+    #[doc(hidden)]
+    const INNER: &'static [Inner] = &[];
     /// Values of the surrounding layout that decide this one.
     type Ctx: Copy;
     /// The tag of this value.
     fn tag(&self) -> u64;
+    /// The answer of a field of this name, if it is there in this value.
+    #[doc(hidden)]
+    fn inner(&self, path: &[&str], asked: Asked) -> Option<u64> {
+        let _ = (path, asked);
+        None
+    }
     /// As [`Wire::joint`].
     fn joint(&self) -> Joint {
         Joint::Always

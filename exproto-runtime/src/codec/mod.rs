@@ -5,6 +5,7 @@
 //! | `layout` | the traits that the derive implements |
 //! | `boxed` | `Box<T>` as a field |
 //! | `reader`, `writer` | the cursors that generated code works with |
+//! | `inner` | what relations ask of fields further in |
 //! | `own`, `serde`, `deku` | values of types that only a codec knows |
 //! | `part` | values that are no frames, to and from bytes |
 //! | `frame` | frame boundaries, escapes, the deframer, reassembly |
@@ -15,6 +16,7 @@
 //! | `json` | values to JSON, and JSON payloads to values |
 //! | `explain` | the picture of a frame |
 //! | `sample`, `random` | made-up values within what the layout allows |
+//! | `sentence` | messages of the compiler |
 //! | `error`, `trace` | what went wrong, where, and how it came to that |
 //!
 //! # Where a frame begins and ends: `#[frame(..)]`
@@ -100,6 +102,7 @@ mod endian;
 mod error;
 mod explain;
 mod frame;
+mod inner;
 pub(crate) mod json;
 mod layout;
 mod number;
@@ -110,6 +113,7 @@ mod reader;
 mod sample;
 mod scalar;
 mod schema;
+pub(crate) mod sentence;
 mod serde;
 mod signed;
 mod trace;
@@ -144,6 +148,8 @@ pub use frame::{
     Turn, Walk, WalkBody, Walker, codec_stuck, first_stuck, followers_tell, frame_size, kinds_apart,
     not_stuck,
 };
+#[doc(hidden)]
+pub use inner::{Asked, Inner, check_inner, encoded_size};
 pub use json::{Base64, Fill, FillError, JsonObject, JsonWriter, Node, Object, to_json};
 #[doc(hidden)]
 pub use json::{

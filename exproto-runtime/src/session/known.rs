@@ -3,6 +3,7 @@
 
 use super::gateway::Gateway;
 use super::routes::{Names, Outer, name_index};
+use crate::codec::sentence::{Message, distance, nearest, same};
 
 /// Fails the build when a template names what is not there.
 #[track_caller]
@@ -118,20 +119,6 @@ pub const fn check_profile<F: Outer>(name: &str, place: &str) {
     message.fail();
 }
 
-/// The known name that takes the fewest changes, if those are few.
-pub(super) const fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
-    let (mut best, mut near, mut i) = (usize::MAX, None, 0);
-    while i < known.len() {
-        let far = distance(known[i], name);
-        if far < best && far <= 1 + known[i].len() / 3 {
-            best = far;
-            near = Some(known[i]);
-        }
-        i += 1;
-    }
-    near
-}
-
 /// Fails the build when no route stands under a profile of the gateway.
 #[track_caller]
 pub const fn check_used(name: &str, bodies: &[&[&str]]) {
@@ -154,88 +141,4 @@ pub const fn check_used(name: &str, bodies: &[&[&str]]) {
         .add(name)
         .add(", publish(\"topic\"))]` on a variant, or remove it");
     message.fail();
-}
-
-pub(super) const fn same(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < a.len() {
-        if a[i] != b[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
-}
-
-/// Edits that turn one word of at most 31 bytes into the other.
-const fn distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() > 31 || b.len() > 31 {
-        return usize::MAX;
-    }
-    let mut row = [0; 32];
-    let mut j = 0;
-    while j <= b.len() {
-        row[j] = j;
-        j += 1;
-    }
-    let mut i = 0;
-    while i < a.len() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        let mut j = 0;
-        while j < b.len() {
-            let change = diagonal + if a[i] == b[j] { 0 } else { 1 };
-            let drop = row[j] + 1;
-            let insert = row[j + 1] + 1;
-            diagonal = row[j + 1];
-            let mut least = change;
-            if drop < least {
-                least = drop;
-            }
-            if insert < least {
-                least = insert;
-            }
-            row[j + 1] = least;
-            j += 1;
-        }
-        i += 1;
-    }
-    row[b.len()]
-}
-
-/// A sentence put together at compile time.
-struct Message {
-    bytes: [u8; 512],
-    len: usize,
-}
-
-impl Message {
-    const fn new() -> Self {
-        Self { bytes: [0; 512], len: 0 }
-    }
-
-    const fn add(&mut self, text: &str) -> &mut Self {
-        let text = text.as_bytes();
-        let mut i = 0;
-        while i < text.len() && self.len < self.bytes.len() {
-            self.bytes[self.len] = text[i];
-            self.len += 1;
-            i += 1;
-        }
-        self
-    }
-
-    #[track_caller]
-    const fn fail(&self) -> ! {
-        let (text, _) = self.bytes.split_at(self.len);
-        match core::str::from_utf8(text) {
-            Ok(text) => panic!("{}", text),
-            Err(_) => panic!("a placeholder is not known"),
-        }
-    }
 }

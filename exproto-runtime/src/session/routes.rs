@@ -8,13 +8,13 @@ use super::cx::{Asks, Cx};
 use super::event::Outcome;
 pub use super::form::{Form, Formed};
 use super::gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Polled, Refusal, Stage};
-use super::known::same;
 pub use super::known::{check_awaited, check_kept, check_placeholder, check_profile, check_used};
 pub use super::lookup::Looks;
 use super::lookup::Lookup;
 pub use super::payload::{content_json, field_payload, json, payload_node, payload_raw, put_hex};
 use super::poll::Next;
 use super::topic::{TopicBuf, TopicValue, capture, unescaped};
+use crate::codec::sentence::same;
 use crate::codec::{self, Context, Error, Node, Protocol, Scalar, Value, Wire};
 
 /// An enum of frames, of one of its kinds.

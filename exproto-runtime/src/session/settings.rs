@@ -146,7 +146,7 @@ impl core::fmt::Display for UnknownProfile {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let Self { name, gateway, known } = self;
         write!(f, "{gateway} has no profile `{name}`")?;
-        match super::known::nearest(name, known) {
+        match crate::codec::sentence::nearest(name, known) {
             Some(near) => write!(f, "; did you mean `{near}`?"),
             None if known.is_empty() => f.write_str(", nor any other"),
             None => write!(f, "; there are: {}", known.join(", ")),

@@ -8,10 +8,10 @@ use super::{Decode, end_name, offset_name, raw_name};
 use crate::expand::common::{Locals, is_number, type_is, user_expr};
 use crate::expand::frame::checked_before;
 use crate::expand::group::holds;
-use crate::expand::{check, gap, schema};
+use crate::expand::{check, gap, inner, schema};
 use crate::ir::{BitSlot, Extent, Item, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
-use crate::relation::{self, Relation, Source};
+use crate::relation::{self, Asked, Relation, Source};
 
 impl Decode<'_> {
     /// What is looked at right after an item is read: its range, constants.
@@ -207,6 +207,32 @@ impl Decode<'_> {
                             return __p::Err(__r.fail(__p::ErrorKind::Relation, #offset, &#info, #raw, #local.is_some() as u64));
                         }
                     });
+                }
+                Source::Inside(asked, path) => {
+                    let target = path.first().and_then(|name| position(items, name));
+                    let Some(target) = target.filter(|target| (*target).max(carrier) == index) else {
+                        continue;
+                    };
+                    let _ = target;
+                    let reference = |item: &Item| {
+                        let local = &item.local;
+                        quote!(&#local)
+                    };
+                    let Some(answer) = inner::ask(items, &relation.source, reference) else { continue };
+                    let kind = if *asked == Asked::Size { quote!(Length) } else { quote!(Relation) };
+                    let source = quote!(__want as i64);
+                    let differs = differs(relation, &raw.to_token_stream(), &source);
+                    // A variant without the field, as one that keeps unknown bytes.
+                    out.extend(quote! {{
+                        let __held: __p::Option<u64> = #answer;
+                        let __want: u64 = __p::Option::unwrap_or(__held, 0);
+                        if #differs {
+                            match __held {
+                                __p::Some(_) => return __p::Err(__r.fail(__p::ErrorKind::#kind, #offset, &#info, #raw as u64, __want)),
+                                __p::None => __r.flag_at(__p::Flag::Reserved, &#info, #offset),
+                            }
+                        }
+                    }});
                 }
                 // They decided where the elements end.
                 Source::Sizes(_) | Source::Counts(_) => {}

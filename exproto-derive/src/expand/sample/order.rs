@@ -8,7 +8,7 @@ use crate::expand::common::names;
 use crate::expand::decode::of_bits;
 use crate::ir::{Item, Layout, Repr};
 use crate::lower::position;
-use crate::relation::{self, Relation, Source};
+use crate::relation::{self, Asked, Relation, Source};
 use crate::walk::all_expressions;
 
 /// What is made.
@@ -104,6 +104,11 @@ pub(super) fn computed(layout: &Layout, index: usize) -> TokenStream {
         (Some(Relation { source: Source::Tag(_), .. }), Some(body)) => {
             quote!((__p::Tagged::tag(&#body) as i64))
         }
+        // Handed on, it decides what the field further in is.
+        (Some(Relation { source: Source::Inside(Asked::Present, _), .. }), _) => {
+            quote!(__random.chance(0.5) as i64)
+        }
+        (Some(Relation { source: Source::Inside(..), .. }), _) => quote!(__random.within(0..=3_usize) as i64),
         (Some(Relation { source: Source::Constant(expr), .. }), _) => quote!(((#expr) as i64)),
         // What is not written yet has no size.
         _ => quote!(0_i64),
