@@ -2,10 +2,13 @@
 #![cfg(feature = "derive")]
 #![allow(clippy::large_enum_variant, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod derived;
+
+use derived::json;
 use exproto_runtime::ExProtoFrame;
 use exproto_runtime::codec::{
     Ascii, Dec, Decode, DegMin, Encode, Error, ErrorKind, FieldInfo, Fill, Flag, Flags, HexNum, Node, Random,
-    Reader, Sample, Text, TextBuf, Utf16Le, Value, Wire, Word, Writer, to_json,
+    Reader, Sample, Text, TextBuf, Utf16Le, Value, Wire, Word, Writer,
 };
 
 static AT: FieldInfo = FieldInfo::new("", "value");
@@ -21,12 +24,6 @@ fn decode<'a, T: Decode<'a> + Wire<Ctx = ()>>(bytes: &'a [u8]) -> Result<(T, Fla
     let value = T::decode(&mut r, ())?;
     assert_eq!(r.left(), 0, "bytes left of {bytes:02x?}");
     Ok((value, r.flags()))
-}
-
-fn json(value: &impl Value) -> String {
-    let mut out = Vec::new();
-    to_json(value, &mut out);
-    String::from_utf8(out).unwrap()
 }
 
 fn samples<T>(seed: u64)

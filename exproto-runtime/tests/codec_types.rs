@@ -2,12 +2,15 @@
 #![cfg(feature = "derive")]
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod derived;
+
+use derived::json;
 use exproto_runtime::ExProtoFrame;
 use exproto_runtime::codec::{
     Ascii, Bcd, BcdNumber, BcdTime, BerLength, ByteTime, Cp56Time, Dec, Decode, DegMin, Encode, Error,
     ErrorKind, FieldInfo, Fill, Flag, Flags, HexNum, Latin1, Leb128, Node, Random, Reader, Sample,
     SignMagnitude, Text, TextBuf, UnixMillis, UnixSeconds, Utf16Be, Utf16Le, Value, Wire, Writer, ZigZag,
-    order, to_json,
+    order,
 };
 
 static AT: FieldInfo = FieldInfo::new("", "value");
@@ -23,12 +26,6 @@ fn read<'a, T: Decode<'a> + Wire<Ctx = ()>>(bytes: &'a [u8]) -> Result<(T, Flags
     let value = T::decode(&mut r, ())?;
     assert_eq!(r.left(), 0, "bytes left of {bytes:02x?}");
     Ok((value, r.flags()))
-}
-
-fn json(value: &impl Value) -> String {
-    let mut out = Vec::new();
-    to_json(value, &mut out);
-    String::from_utf8(out).unwrap()
 }
 
 /// `bytes` decode to `text` and `flags`, and both ways back give the same.

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used)]
 #![cfg(feature = "derive")]
 
+mod derived;
+
 use std::fmt::Debug;
 
+use derived::json;
 use exproto_runtime::codec::{
     Armor, Dec, Decimal, Decode, Encode, ErrorKind, Flag, Node, Random, Sample, Wire, Word, from_bytes,
-    to_bytes, to_json,
+    to_bytes,
 };
 use exproto_runtime::prelude::*;
 
@@ -138,12 +141,6 @@ fn sampled<T: for<'a> Decode<'a> + Encode + Wire<Ctx = ()> + Sample + Debug>() {
         assert!(again.flags.is_empty(), "{value:?} {again:?}");
         assert_eq!(to_bytes(&again.frame).unwrap(), bytes);
     }
-}
-
-fn json<T: exproto_runtime::codec::Value>(value: &T) -> String {
-    let mut json = Vec::new();
-    to_json(value, &mut json);
-    String::from_utf8(json).unwrap()
 }
 
 #[derive(ExProtoFrame, Debug)]

@@ -3,6 +3,9 @@
 #![cfg(all(feature = "derive", feature = "testkit"))]
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod derived;
+
+use derived::json;
 use exproto_runtime::codec::{Deframer, FieldInfo, Fill, Item, List, ListBuf, Node, explain, to_json};
 use exproto_runtime::prelude::*;
 use exproto_runtime::testkit::TestConn;
@@ -99,12 +102,6 @@ fn report() -> Report {
 const JSON: &str = r#"{"lat":-21.5,"height":9,"satellites":5,"moving":{"speed":80},"readings":{"power":12.7,"io49":243,"door":true,"power#2":12.6,"probe2":{"celsius":-3,"ok":1},"power#3":12.5},"io":{"1":2,"1#2":3}}"#;
 
 static AT: FieldInfo = FieldInfo::new("", "report");
-
-fn json(value: &Report) -> String {
-    let mut out = Vec::new();
-    to_json(value, &mut out);
-    String::from_utf8(out).unwrap()
-}
 
 fn made(json: &str) -> Result<Report, String> {
     let node = Node::parse(json.as_bytes()).unwrap();

@@ -3,47 +3,13 @@
 #![cfg(feature = "derive")]
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod derived;
 mod framing;
 
+use derived::{place, samples};
 use exproto_runtime::ExProtoFrame;
-use exproto_runtime::codec::{
-    Decode, Encode, Error, ErrorKind, Flags, Leb128, Random, Reader, Sample, Wire, Writer, from_bytes,
-    to_bytes,
-};
+use exproto_runtime::codec::{ErrorKind, Leb128, from_bytes, to_bytes};
 use framing::{Got, feed};
-
-/// The kind and place of a mistake.
-fn place(error: &Error) -> (ErrorKind, &'static str) {
-    (error.kind(), error.field().name)
-}
-
-/// Random values are what is read of their bytes, and no change of a byte stops
-/// the program or reads as what is written otherwise.
-fn samples<T>(seed: u64)
-where
-    T: for<'a> Decode<'a> + Encode + Wire<Ctx = ()> + Sample + PartialEq + std::fmt::Debug,
-{
-    let mut random = Random::new(seed);
-    for _ in 0..300 {
-        let value: T = random.make();
-        let mut bytes = Vec::new();
-        value.encode(&mut Writer::new(&mut bytes), ()).unwrap();
-        let mut r = Reader::new(&bytes);
-        assert_eq!((T::decode(&mut r, ()).unwrap(), r.left(), r.flags()), (value, 0, Flags::NONE));
-        for at in 0..bytes.len() {
-            let mut other = bytes.clone();
-            other[at] = other[at].wrapping_add(random.within(1..=255_u8));
-            let mut r = Reader::new(&other);
-            if let Ok(value) = T::decode(&mut r, ())
-                && r.flags().is_empty()
-            {
-                let mut again = Vec::new();
-                value.encode(&mut Writer::new(&mut again), ()).unwrap();
-                assert_eq!(again, other[..other.len() - r.left()]);
-            }
-        }
-    }
-}
 
 #[derive(ExProtoFrame, Debug, PartialEq)]
 #[wire(endian = big)]

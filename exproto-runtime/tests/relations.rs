@@ -3,10 +3,11 @@
 #![cfg(feature = "derive")]
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod derived;
+
+use derived::samples;
 use exproto_runtime::ExProtoFrame;
-use exproto_runtime::codec::{
-    Decode, Encode, ErrorKind, Flags, Random, Sample, Wire, Writer, from_bytes, to_bytes,
-};
+use exproto_runtime::codec::{Decode, ErrorKind, Wire, from_bytes, to_bytes};
 
 /// The kind and place of the first mistake.
 fn failed<'a, T: Decode<'a> + Wire<Ctx = ()> + std::fmt::Debug>(
@@ -14,31 +15,6 @@ fn failed<'a, T: Decode<'a> + Wire<Ctx = ()> + std::fmt::Debug>(
 ) -> (ErrorKind, &'static str) {
     let error = T::decode(&mut exproto_runtime::codec::Reader::new(bytes), ()).unwrap_err();
     (error.kind(), error.field().name)
-}
-
-/// Random values hold their relations, and no change of a byte stops the program.
-fn samples<T>(seed: u64)
-where
-    T: for<'a> Decode<'a> + Encode + Wire<Ctx = ()> + Sample + PartialEq + std::fmt::Debug,
-{
-    let mut random = Random::new(seed);
-    for _ in 0..300 {
-        let value: T = random.make();
-        let mut bytes = Vec::new();
-        value.encode(&mut Writer::new(&mut bytes), ()).unwrap();
-        let mut r = exproto_runtime::codec::Reader::new(&bytes);
-        assert_eq!((T::decode(&mut r, ()).unwrap(), r.left(), r.flags()), (value, 0, Flags::NONE));
-        for at in 0..bytes.len() {
-            let mut other = bytes.clone();
-            other[at] = other[at].wrapping_add(random.within(1..=255_u8));
-            let mut r = exproto_runtime::codec::Reader::new(&other);
-            if let Ok(value) = T::decode(&mut r, ()) {
-                let mut again = Vec::new();
-                value.encode(&mut Writer::new(&mut again), ()).unwrap();
-                assert_eq!(again, other[..other.len() - r.left()]);
-            }
-        }
-    }
 }
 
 /// The second list has what the first leaves of the sum.

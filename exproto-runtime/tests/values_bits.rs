@@ -2,42 +2,13 @@
 #![cfg(feature = "derive")]
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
-use exproto_runtime::codec::{
-    Decode, Deframer, Encode, FieldInfo, Fill, Flag, Node, Sample, Value, encode, explain_item, from_bytes,
-    to_bytes, to_json,
-};
+use derived::{json, round};
+use exproto_runtime::codec::{Deframer, Flag, encode, explain_item, from_bytes, to_bytes};
 use exproto_runtime::prelude::*;
 use framing::Got;
 
+mod derived;
 mod framing;
-
-static AT: FieldInfo = FieldInfo::new("", "value");
-
-fn json(value: &impl Value) -> String {
-    let mut out = Vec::new();
-    to_json(value, &mut out);
-    String::from_utf8(out).unwrap()
-}
-
-/// Random values come back from the wire and from JSON.
-fn round<T>(runs: usize)
-where
-    T: for<'a> Decode<'a, Ctx = ()> + Encode<Ctx = ()> + Sample + Value + for<'f> Fill<'f>,
-{
-    let mut random = Random::new(5);
-    for _ in 0..runs {
-        let made: T = random.make();
-        let bytes = to_bytes(&made).unwrap();
-        let read = from_bytes::<T>(&bytes).unwrap();
-        assert!(read.flags.is_empty(), "{bytes:02x?}");
-        let text = json(&made);
-        assert_eq!(json(&read.frame), text, "{bytes:02x?}");
-        assert_eq!(to_bytes(&read.frame).unwrap(), bytes);
-        let node = Node::parse(text.as_bytes()).unwrap();
-        let filled = T::fill(Some(&node), &AT).unwrap_or_else(|error| panic!("{text}: {error}"));
-        assert_eq!(json(&filled), text);
-    }
-}
 
 /// Ten bytes; fields begin and end anywhere.
 #[derive(ExProtoFrame, Debug, PartialEq)]

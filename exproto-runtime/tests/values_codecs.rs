@@ -2,43 +2,18 @@
 #![cfg(feature = "derive")]
 #![allow(clippy::unwrap_used)]
 
+mod derived;
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use derived::{filled, json, round};
 use exproto_runtime::codec::{
-    Armor, Badc, BitText, Cdab, Decimal, Decode, Encode, ErrorKind, FieldInfo, Fill, Flag, Half, Mac, Node,
-    Sample, Uuid, Value, from_bytes, to_bytes, to_json,
+    Armor, Badc, BitText, Cdab, Decimal, ErrorKind, FieldInfo, Fill, Flag, Half, Mac, Node, Uuid, from_bytes,
+    to_bytes,
 };
 use exproto_runtime::prelude::*;
 
 static AT: FieldInfo = FieldInfo::new("", "value");
-
-fn json(value: &impl Value) -> String {
-    let mut out = Vec::new();
-    to_json(value, &mut out);
-    String::from_utf8(out).unwrap()
-}
-
-fn filled<T: for<'f> Fill<'f>>(text: &str) -> T {
-    let node = Node::parse(text.as_bytes()).unwrap();
-    T::fill(Some(&node), &AT).unwrap_or_else(|error| panic!("{text}: {error}"))
-}
-
-/// Random values come back from the wire and from JSON.
-fn round<T>(runs: usize)
-where
-    T: for<'a> Decode<'a, Ctx = ()> + Encode<Ctx = ()> + Sample + Value + for<'f> Fill<'f>,
-{
-    let mut random = Random::new(5);
-    for _ in 0..runs {
-        let made: T = random.make();
-        let bytes = to_bytes(&made).unwrap();
-        let read = from_bytes::<T>(&bytes).unwrap();
-        assert!(read.flags.is_empty(), "{bytes:02x?}");
-        assert_eq!(json(&read.frame), json(&made), "{bytes:02x?}");
-        assert_eq!(to_bytes(&read.frame).unwrap(), bytes);
-        assert_eq!(json(&filled::<T>(&json(&made))), json(&made));
-    }
-}
 
 #[derive(ExProtoFrame, Debug, PartialEq)]
 #[wire(sep = b',')]

@@ -2,42 +2,15 @@
 #![cfg(feature = "derive")]
 #![allow(clippy::unwrap_used, clippy::unusual_byte_groupings)]
 
+mod derived;
+
+use derived::{json, no_shorter, round};
 use exproto_runtime::codec::{
-    BcdNumber, Decode, DegMin, Encode, FieldInfo, Fill, Flag, Node, Sample, SignMagnitude, Value, Word,
-    from_bytes, to_bytes, to_json,
+    BcdNumber, DegMin, FieldInfo, Fill, Flag, Node, SignMagnitude, Word, from_bytes, to_bytes,
 };
 use exproto_runtime::prelude::*;
 
 static AT: FieldInfo = FieldInfo::new("", "value");
-
-fn json(value: &impl Value) -> String {
-    let mut out = Vec::new();
-    to_json(value, &mut out);
-    String::from_utf8(out).unwrap()
-}
-
-/// Random values come back from the wire and from JSON.
-fn round<T>(runs: usize)
-where
-    T: for<'a> Decode<'a, Ctx = ()> + Encode<Ctx = ()> + Sample + Value + for<'f> Fill<'f>,
-{
-    let mut random = Random::new(5);
-    for _ in 0..runs {
-        let made: T = random.make();
-        let bytes = to_bytes(&made).unwrap();
-        let read = from_bytes::<T>(&bytes).unwrap();
-        assert!(read.flags.is_empty(), "{bytes:02x?}");
-        assert_eq!(json(&read.frame), json(&made), "{bytes:02x?}");
-        assert_eq!(to_bytes(&read.frame).unwrap(), bytes);
-        let text = json(&made);
-        let node = Node::parse(text.as_bytes()).unwrap();
-        let filled = T::fill(Some(&node), &AT).unwrap_or_else(|error| panic!("{text}: {error}"));
-        assert_eq!(json(&filled), text);
-        for end in 0..bytes.len() {
-            assert!(from_bytes::<T>(&bytes[..end]).is_err());
-        }
-    }
-}
 
 #[derive(ExProtoFrame, Debug, PartialEq)]
 #[wire(endian = big)]
@@ -85,6 +58,7 @@ fn parts_are_put_together_and_taken_apart() {
         r#"{"speed":341,"lat":-22.5,"lon":-3000,"odometer":180150000,"sats":21,"drift":-300,"height":-42}"#
     );
     round::<Position>(300);
+    no_shorter::<Position>(300);
 
     let too_much = |position: Position| to_bytes(&position).unwrap_err().field().name;
     assert_eq!(too_much(Position { odometer: 1 << 28, ..read.frame }), "odometer");

@@ -2,19 +2,16 @@
 #![cfg(feature = "derive")]
 #![allow(clippy::unwrap_used, clippy::unusual_byte_groupings)]
 
+mod derived;
+
+use derived::json;
 use exproto_runtime::codec::{
-    BcdDegMin, BcdInt, BitTime, FieldInfo, Fill, Flag, Node, TextTime, Ticks, TimeLayout, Value, from_bytes,
-    to_bytes, to_json,
+    BcdDegMin, BcdInt, BitTime, FieldInfo, Fill, Flag, Node, TextTime, Ticks, TimeLayout, from_bytes,
+    to_bytes,
 };
 use exproto_runtime::prelude::*;
 
 static AT: FieldInfo = FieldInfo::new("", "value");
-
-fn json(value: &impl Value) -> String {
-    let mut out = Vec::new();
-    to_json(value, &mut out);
-    String::from_utf8(out).unwrap()
-}
 
 macro_rules! layouts {
     ($($name:ident $pattern:literal { $($rest:tt)* })*) => {$(
