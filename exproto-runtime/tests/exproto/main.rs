@@ -2,8 +2,12 @@
 #![cfg(all(feature = "grpc", feature = "testkit"))]
 #![allow(clippy::unwrap_used)]
 
+mod adapter;
+#[path = "../bomb/mod.rs"]
 mod bomb;
+mod connections;
 #[allow(dead_code)]
+#[path = "../toy/mod.rs"]
 mod toy;
 
 use std::future::Future;
@@ -291,89 +295,6 @@ fn a_device_may_log_in_twice_although_emqx_forbids_it() {
 }
 
 #[test]
-fn a_connection_that_emqx_has_lost_is_forgotten() {
-    run(async {
-        for method in ["Publish", "Send"] {
-            let bench = Bench::new(Service::Unary).await;
-            let device = bench.member().await;
-            bench.emqx.answer(move |call| (call.what.name() == method).then_some(Reply::GONE));
-            device.bytes(&reading(1)).answered().await;
-            bench.connections(0).await;
-            assert_eq!(bench.stats.read().unwrap().gone, 1, "{method}");
-            bench.assert_sound();
-        }
-    });
-}
-
-#[test]
-fn a_connection_whose_end_is_never_told_is_found_out() {
-    run(async {
-        let bench = Bench::with::<Toy<'static>>(Service::Unary, |settings| {
-            settings.probe = Duration::from_millis(20);
-        })
-        .await;
-        let alive = bench.member().await;
-        let device = bench.emqx.connect().await;
-        device.vanish();
-        bench.connections(1).await;
-        assert_eq!(bench.stats.read().unwrap().gone, 1);
-        // Asking does no harm.
-        alive.wait(|calls| names(calls).contains(&"Unsubscribe")).await;
-        assert_eq!(alive.filters(), [("toy/41/down/set".to_owned(), 1)]);
-        assert_eq!(alive.received(), welcome(true));
-        bench.assert_sound();
-    });
-}
-
-#[test]
-fn unknown_connections_are_closed() {
-    run(async {
-        for service in [Service::Unary, Service::Streams] {
-            let bench = Bench::with::<Toy<'static>>(service, |settings| {
-                settings.created_wait = Duration::from_millis(50);
-            })
-            .await;
-            let device = bench.emqx.appear(Socket::Tcp);
-            device.bytes(&reading(1)).answered().await;
-            device.wait_closed().await;
-            assert_eq!(device.calls(), [What::Close], "{service:?}");
-            bench.connections(0).await;
-            assert!(bench.stats.read().unwrap().unknown > 0);
-
-            // Its end, and that of one never heard of, are nothing to do.
-            let silent = bench.emqx.appear(Socket::Tcp);
-            silent.close().answered().await;
-            bench.connections(0).await;
-            assert_eq!(silent.calls(), []);
-            bench.assert_sound();
-        }
-    });
-}
-
-#[test]
-fn unknown_connections_are_adopted_if_wanted() {
-    run(async {
-        for service in [Service::Unary, Service::Streams] {
-            let bench = Bench::with::<Toy<'static>>(service, |settings| {
-                settings.unknown = UnknownConnection::Adopt;
-                settings.created_wait = Duration::from_millis(50);
-            })
-            .await;
-            // EMQX has the device logged in since before the restart.
-            bench.emqx.answer(|call| (call.what.name() == "Authenticate").then_some(Reply::DUPLICATE));
-            let device = bench.emqx.appear(Socket::Tcp);
-            // The end of a frame whose beginning went to the handler before.
-            let cut = [&reading(1)[3..], &frame(&Toy::Hello { id: 41, key: b"" })].concat();
-            device.bytes(&cut).answered().await;
-            device.wait_received(welcome(true).len()).await;
-            assert_eq!(device.received(), welcome(true), "{service:?}");
-            assert_eq!(bench.stats.read().unwrap().adopted, 1);
-            bench.assert_sound();
-        }
-    });
-}
-
-#[test]
 fn timers_of_emqx() {
     run(async {
         let bench = Bench::new(Service::Unary).await;
@@ -433,108 +354,6 @@ fn every_message_of_an_event_is_delivered_in_order() {
 }
 
 #[test]
-fn a_second_beginning_is_ignored() {
-    run(async {
-        let bench = Bench::new(Service::Unary).await;
-        let device = bench.member().await;
-        device.created().answered().await;
-        device.bytes(&reading(1)).answered().await;
-        assert!(device.received().ends_with(&ack(1, 0)));
-        assert_eq!(bench.stats.read().unwrap().duplicates, 1);
-        bench.assert_sound();
-    });
-}
-
-#[test]
-fn streams_may_bring_events_in_any_order() {
-    run(async {
-        let bench = Bench::with::<Toy<'static>>(Service::Streams, |settings| {
-            settings.created_wait = Duration::from_secs(30);
-            settings.quiet = Duration::from_secs(1);
-        })
-        .await;
-
-        // Bytes before the beginning.
-        let device = bench.emqx.appear(Socket::Tcp);
-        device.bytes(&frame(&Toy::Hello { id: 41, key: b"" })).answered().await;
-        until(|| bench.stats.read().unwrap().received_bytes == 1).await;
-        device.bytes(&reading(1)).answered().await;
-        until(|| bench.stats.read().unwrap().received_bytes == 2).await;
-        assert_eq!(device.calls(), []);
-        device.created().answered().await;
-        let all = [welcome(true), ack(1, 0)].concat();
-        device.wait_received(all.len()).await;
-        assert_eq!(device.received(), all);
-
-        // The end before the last bytes, before the beginning.
-        let device = bench.emqx.appear(Socket::Tcp);
-        device.close().answered().await;
-        until(|| bench.stats.read().unwrap().closed == 1).await;
-        device.bytes(&frame(&Toy::Beat)).answered().await;
-        device.created().answered().await;
-        device.wait_received(ack(0, 0).len()).await;
-        assert_eq!(device.received(), ack(0, 0));
-        bench.connections(1).await;
-        bench.assert_sound();
-    });
-}
-
-#[test]
-fn bytes_before_the_beginning_are_bounded() {
-    run(async {
-        let bench = Bench::with::<Toy<'static>>(Service::Streams, |settings| {
-            settings.created_wait = Duration::from_secs(30);
-            settings.early_bytes = 100;
-        })
-        .await;
-        let device = bench.emqx.appear(Socket::Tcp);
-        device.bytes(&[0x7E; 101]).answered().await;
-        device.wait_closed().await;
-        assert_eq!(device.calls(), [What::Close]);
-        bench.connections(0).await;
-        bench.assert_sound();
-    });
-}
-
-#[test]
-fn streams_end_with_their_connection() {
-    run(async {
-        let bench = Bench::with::<Toy<'static>>(Service::Streams, |settings| {
-            settings.stream_linger = Duration::from_millis(10);
-        })
-        .await;
-        for id in 1..=10 {
-            let device = bench.member_as(id).await;
-            device.close().answered().await;
-        }
-        bench.connections(0).await;
-        bench.emqx.streams_ended().await;
-        bench.assert_sound();
-    });
-}
-
-#[test]
-fn streams_of_several_connections_stay_open() {
-    run(async {
-        let bench = Bench::with::<Toy<'static>>(Service::SharedStreams, |settings| {
-            settings.stream_linger = Duration::from_millis(10);
-        })
-        .await;
-        let (first, second) = (bench.member_as(1).await, bench.member_as(2).await);
-        first.close().answered().await;
-        bench.connections(1).await;
-        second.close().answered().await;
-        bench.connections(0).await;
-        // Nothing is lost between two devices.
-        let third = bench.member_as(3).await;
-        third.bytes(&reading(1)).answered().await;
-        third.wait_received(welcome(true).len() + ack(1, 0).len()).await;
-        assert_eq!(bench.emqx.streams(), 3);
-        bench.assert_sound();
-    });
-}
-
-#[test]
 fn a_panic_costs_one_device() {
     run(async {
         let bench = Bench::with::<Bomb<'static>>(Service::Unary, |_| {}).await;
@@ -548,134 +367,6 @@ fn a_panic_costs_one_device() {
         assert_eq!(bench.stats.read().unwrap().panics, 1);
         assert_eq!(bench.emqx.faults(), Vec::<String>::new());
     });
-}
-
-#[test]
-fn calls_are_bounded_and_streams_are_not() {
-    // More events at once than hyper's own limit on streams, on two channels.
-    const DEVICES: u16 = 500;
-    run(async {
-        let bench = Bench::with::<Toy<'static>>(Service::Unary, |settings| settings.max_calls = 8).await;
-        let mut devices = Vec::new();
-        for id in 0..DEVICES {
-            let device = bench.emqx.connect().await;
-            device.bytes(&frame(&Toy::Hello { id, key: b"" })).answered().await;
-            devices.push(device);
-        }
-        bench.emqx.hold("Publish");
-        let told: Vec<_> = devices.iter().map(|device| device.bytes(&reading(1))).collect();
-        until(|| bench.stats.read().unwrap().received_bytes == 2 * u64::from(DEVICES)).await;
-        let held = |calls: &[Call]| calls.iter().filter(|call| call.what.name() == "Publish").count() == 8;
-        bench.emqx.wait(held).await;
-        bench.emqx.release("Publish");
-        for told in told {
-            told.answered().await;
-        }
-        assert_eq!(bench.emqx.most_under_way(), 8);
-        bench.assert_sound();
-    });
-}
-
-#[test]
-fn calls_wait_for_an_adapter_that_is_not_there_yet() {
-    run(async {
-        // A port that refuses connections until it is listened at.
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = socket.local_addr().unwrap();
-
-        // Only the listener of the adapter is missing.
-        let elsewhere = FakeEmqx::start().await.unwrap();
-        let settings = ExProtoSettings::new(format!("http://{address}"));
-        let bench = Bench::serve::<Toy<'static>>(elsewhere, Service::Unary, settings).await;
-        let device = bench.emqx.connect().await;
-        let told = device.bytes(&frame(&Toy::Beat));
-        until(|| bench.stats.read().unwrap().calls_repeated > 0).await;
-
-        let late = FakeEmqx::with(socket.listen(16).unwrap());
-        late.wait(|calls| calls.iter().any(|call| call.what == What::Send(ack(0, 0)))).await;
-        told.answered().await;
-        assert_eq!(bench.stats.read().unwrap().calls_failed, 0);
-    });
-}
-
-#[test]
-fn without_an_adapter_nothing_is_said_to_be_done() {
-    run(async {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let mut settings = ExProtoSettings::new(format!("http://{}", socket.local_addr().unwrap()));
-        settings.adapter_patience = Duration::from_millis(100);
-        let emqx = FakeEmqx::start().await.unwrap();
-        let bench = Bench::serve::<Toy<'static>>(emqx, Service::Unary, settings).await;
-        let device = bench.emqx.connect().await;
-        device.bytes(&frame(&Toy::Hello { id: 41, key: b"" })).answered().await;
-        let stats = bench.stats.read().unwrap();
-        assert!(stats.calls_failed > 0);
-        assert_eq!(stats.sessions.logins, 0);
-        assert_eq!(bench.emqx.faults(), Vec::<String>::new());
-    });
-}
-
-#[test]
-fn a_broken_adapter_connection_costs_what_was_under_way() {
-    run(async {
-        let emqx = FakeEmqx::start().await.unwrap();
-        let relay = Relay::to(&emqx).await;
-        let settings = ExProtoSettings::new(relay.url.clone());
-        let bench = Bench::serve::<Toy<'static>>(emqx, Service::Unary, settings).await;
-        let (device, idle) = (bench.member_as(1).await, bench.member_as(2).await);
-        bench.emqx.hold("Publish");
-        let told = device.bytes(&reading(1));
-        device.wait(|calls| names(calls).ends_with(&["Publish"])).await;
-        relay.cut();
-
-        // Nobody knows whether it was published: no reply, and the device has
-        // to send it again.
-        told.answered().await;
-        device.wait_closed().await;
-        assert_eq!(device.received(), welcome(true));
-        bench.emqx.release("Publish");
-        // Others go on over a new connection.
-        idle.bytes(&reading(2)).answered().await;
-        assert_eq!(idle.received(), [welcome(true), ack(2, 0)].concat());
-        bench.connections(1).await;
-        bench.assert_sound();
-    });
-}
-
-/// A TCP relay in front of an adapter, whose connections can be cut.
-struct Relay {
-    url: String,
-    cut: watch::Sender<u32>,
-}
-
-impl Relay {
-    async fn to(emqx: &FakeEmqx) -> Self {
-        let target = emqx.adapter().trim_start_matches("http://").to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let cut = watch::Sender::new(0);
-        let cuts = cut.subscribe();
-        tokio::spawn(async move {
-            while let Ok((mut here, _)) = listener.accept().await {
-                let mut there = TcpStream::connect(&target).await.unwrap();
-                let mut cuts = cuts.clone();
-                cuts.mark_unchanged();
-                tokio::spawn(async move {
-                    tokio::select! {
-                        _ = tokio::io::copy_bidirectional(&mut here, &mut there) => {}
-                        _ = cuts.changed() => {}
-                    }
-                });
-            }
-        });
-        Self { url, cut }
-    }
-
-    fn cut(&self) {
-        self.cut.send_modify(|cuts| *cuts += 1);
-    }
 }
 
 #[test]
@@ -713,15 +404,5 @@ fn the_services_can_be_mounted_elsewhere() {
         let device = emqx.connect().await;
         device.bytes(&frame(&Toy::Beat)).answered().await;
         assert_eq!(device.received(), ack(0, 0));
-    });
-}
-
-#[test]
-fn a_wrong_adapter_address_is_refused_at_once() {
-    run(async {
-        for address in ["", "127.0.0.1:9100", "https://127.0.0.1:9100", "http://"] {
-            let error = ExProtoHandler::<Toy<'static>>::new(ExProtoSettings::new(address)).unwrap_err();
-            assert!(error.to_string().contains("no address of EMQX's ExProto adapter"), "{error}");
-        }
     });
 }
