@@ -174,7 +174,7 @@ pub(crate) struct Absent {
 impl Absent {
     /// Whether only the bytes that came tell if it is there.
     pub(crate) fn by_end(&self) -> bool {
-        self.unless.as_ref().is_none_or(crate::expand::common::mentions_left)
+        self.unless.as_ref().is_none_or(crate::expand::common::by_bytes)
     }
 }
 

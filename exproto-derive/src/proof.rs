@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use syn::Expr;
 
 use crate::attr::wire::UntilKey;
-use crate::expand::common::mentions_left;
+use crate::expand::common::by_bytes;
 use crate::expand::frame::checked_before;
 use crate::ir::{Extent, Item, Layout, Model, Presence, Repr};
 use crate::lower::{bounds, position};
@@ -78,7 +78,7 @@ pub(crate) fn proofs(layout: &Layout, model: &Model) -> Vec<Proof> {
         let always =
             matches!(item.presence, Presence::Always) && item.absent.is_none() || item.group.is_some();
         let known = arguments(items, carrier).iter().all(|expr| {
-            !mentions_left(expr)
+            !by_bytes(expr)
                 && items.iter().take(carrier).all(|earlier| match earlier.known_as() {
                     Some(name) => can_be_kept(earlier) || !mentions(expr, &name.to_string()),
                     None => true,

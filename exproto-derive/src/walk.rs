@@ -289,6 +289,12 @@ fn item_needs(layout: &Layout, model: &Model, index: usize, walk: &mut Walk) {
         walk.needs[first].offset = true;
     }
     for expr in expressions(item) {
+        if crate::expand::common::peeks(expr) {
+            walk.stuck.push((
+                expr.span(),
+                format!("nothing says where this frame ends: whether `{}` is there depends on the bytes that come next; decide by a field, or let a length before it say `= size(..)`", item.label),
+            ));
+        }
         if mentions(expr, "left") && !model.ctx.iter().any(|(name, _)| name == "left") {
             walk.stuck.push((
                 expr.span(),

@@ -33,6 +33,7 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
             super::digits::covers_itself(layout, index, item, ctxt);
             super::groups::decides(layout, index, item, ctxt);
             super::named::names(model, layout, index, ctxt);
+            super::peek::check(item, ctxt);
         }
     }
     struct_of_bits(model, ctxt);

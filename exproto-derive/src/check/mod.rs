@@ -12,6 +12,7 @@ mod groups;
 mod layout;
 mod named;
 mod numbers;
+mod peek;
 mod profiles;
 mod relations;
 mod routes;

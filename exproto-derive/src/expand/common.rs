@@ -267,7 +267,12 @@ pub(crate) fn user_expr(
     {
         binds.extend(quote!(let left: usize = __left;));
     }
+    let looks = peeks(expr);
+    let ahead = locals.ahead();
+    let expr = if looks { &super::calc::peeked(expr, &mut |at| ahead(at)) } else { expr };
     let total = super::calc::total(expr, &locals.missing(&before.info));
+    let leaves = looks && !matches!(locals, Locals::Walk);
+    let total = if leaves { quote!('__peek: { #total }) } else { quote!(#total) };
     let value = if binds.is_empty() {
         quote!((#total))
     } else {
@@ -312,6 +317,20 @@ pub(crate) enum Locals {
 }
 
 impl Locals {
+    /// What `peek(AT)` is; a condition over bytes that are not there does not hold.
+    fn ahead(self) -> fn(&Expr) -> TokenStream {
+        match self {
+            Self::Walk => {
+                |at| quote!((__p::Peek::of(#at, __w.next_bytes(__p::Peek::end(&(#at)))?).unwrap_or_default()))
+            }
+            _ => |at| {
+                quote! {
+                    (match __p::Peek::of(#at, __r.ahead()) { __p::Some(__at) => __at, __p::None => break '__peek false })
+                }
+            },
+        }
+    }
+
     /// What happens where an expression takes an element that is not there.
     pub(crate) fn missing(self, info: &Ident) -> TokenStream {
         match self {
@@ -333,6 +352,21 @@ pub(crate) fn mentions_left(expr: &Expr) -> bool {
     let mut idents = Vec::new();
     idents_in(expr.to_token_stream(), &mut idents);
     idents.iter().any(|ident| ident == "left")
+}
+
+/// The calls of `peek(..)`, which looks at the bytes that come next.
+pub(crate) fn peeks(expr: &Expr) -> bool {
+    let mut found = false;
+    super::calc::peeked(expr, &mut |_| {
+        found = true;
+        TokenStream::new()
+    });
+    found
+}
+
+/// Whether an expression speaks of bytes that only decoding has.
+pub(crate) fn by_bytes(expr: &Expr) -> bool {
+    mentions_left(expr) || peeks(expr)
 }
 
 /// The variable that says whether an item has the low byte first, where that

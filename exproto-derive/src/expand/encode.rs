@@ -11,7 +11,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::Type;
 
 use super::check;
-use super::common::{Locals, choose_order, int_bytes, is_little, mentions_left, type_is, user_expr};
+use super::common::{Locals, by_bytes, choose_order, int_bytes, is_little, type_is, user_expr};
 use super::group::group_at;
 use crate::ir::{Absent, BitSlot, IntTy, Item, Layout, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
@@ -418,7 +418,7 @@ impl Encode<'_> {
             }
             Presence::If(condition) => {
                 let value = self.value(item, index, &quote!(__x));
-                if mentions_left(condition) {
+                if by_bytes(condition) {
                     quote!(if let __p::Some(__x) = #local { #value })
                 } else {
                     let condition = user_expr(condition, self.layout, item, self.model, Locals::References);
@@ -445,7 +445,7 @@ impl Encode<'_> {
     /// read as.
     fn or_default(&self, item: &Item, value: TokenStream) -> TokenStream {
         let Some(Absent { unless: Some(unless), value: default }) = &item.absent else { return value };
-        if mentions_left(unless) {
+        if by_bytes(unless) {
             return value;
         }
         let (local, ty, info) = (&item.local, &item.ty, &item.info);

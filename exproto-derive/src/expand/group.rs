@@ -4,7 +4,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::common::{Locals, mentions_left, user_expr};
+use super::common::{Locals, by_bytes, user_expr};
 use super::decode::{Decode, offset_name};
 use super::encode::{Encode, place_name};
 use crate::ir::{Absent, Item, Layout, Presence};
@@ -56,7 +56,7 @@ impl Decode<'_> {
                 let there = user_expr(unless, self.layout, item, self.model, Locals::Values);
                 let default = user_expr(value, self.layout, item, self.model, Locals::Values);
                 let flag =
-                    mentions_left(unless).then(|| quote!(__r.flag_at(__p::Flag::Missing, &#info, __begun);));
+                    by_bytes(unless).then(|| quote!(__r.flag_at(__p::Flag::Missing, &#info, __begun);));
                 (there, quote!(#local), quote!({ #flag let __d: #ty = #default; __d }))
             }
             _ => {
@@ -97,12 +97,12 @@ impl Encode<'_> {
         let computed = item.relation.is_some();
         let said = match (&item.presence, &item.absent) {
             // What is computed needs no value.
-            (Presence::If(condition), _) if computed && !mentions_left(condition) => user(condition),
-            (Presence::If(condition), _) if !mentions_left(condition) => {
+            (Presence::If(condition), _) if computed && !by_bytes(condition) => user(condition),
+            (Presence::If(condition), _) if !by_bytes(condition) => {
                 let condition = user(condition);
                 quote!({ if #condition != #local.is_some() { #odd } #local.is_some() })
             }
-            (Presence::Always, Some(Absent { unless: Some(unless), value })) if !mentions_left(unless) => {
+            (Presence::Always, Some(Absent { unless: Some(unless), value })) if !by_bytes(unless) => {
                 let (unless, default) = (user(unless), user(value));
                 quote!({
                     let __t: bool = #unless;

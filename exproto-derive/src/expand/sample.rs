@@ -6,10 +6,10 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::common::{
-    Locals, construct, ctx_bind, ctx_type, ctx_value, header, mentions_left, type_is, user_expr,
+    Locals, by_bytes, construct, ctx_bind, ctx_type, ctx_value, header, peeks, type_is, user_expr,
 };
 use super::fill::full_type;
-use crate::ir::{Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr, Shape, Variant};
+use crate::ir::{EnumModel, Extent, IntTy, Item, Layout, ListKind, Model, Presence, Repr, Shape, Variant};
 
 /// `Sample` of any type.
 pub(crate) fn expand(model: &Model) -> TokenStream {
@@ -34,7 +34,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             };
             quote!(match __random.within(0..=(#count - 1)) { #(#arms)* _ => #last })
         }
-        Shape::Enum(data) if data.tried.is_some() => {
+        Shape::Enum(data) if data.tried.is_some() || looks(data) => {
             // Any variant that its condition allows.
             let count = data.variants.len().max(1);
             let arms = data.variants.iter().enumerate().map(|(index, variant)| {
@@ -136,12 +136,19 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     }
 }
 
+/// Whether variants are told apart by the bytes that come next.
+fn looks(data: &EnumModel) -> bool {
+    data.chosen && data.variants.iter().any(|variant| variant.when.as_ref().is_some_and(peeks))
+}
+
 /// Whether a variant may be meant.
 fn condition(model: &Model, variant: &Variant) -> TokenStream {
     match &variant.when {
         None => quote!(true),
         // Only bytes that came tell how many are left.
-        Some(when) if mentions_left(when) => quote!(false),
+        // What it looks at is what its own constants say.
+        Some(when) if peeks(when) => quote!(true),
+        Some(when) if by_bytes(when) => quote!(false),
         Some(when) => {
             let nowhere = Item::nowhere();
             let first = variant.layout.items.first().unwrap_or(&nowhere);
@@ -161,7 +168,7 @@ fn content(model: &Model, layout: &Layout, path: &TokenStream) -> TokenStream {
         let value = value(model, layout, item);
         let value = match &item.presence {
             Presence::Always if let Some(absent) = &item.absent => match &absent.unless {
-                Some(unless) if !mentions_left(unless) => {
+                Some(unless) if !by_bytes(unless) => {
                     let unless = user_expr(unless, layout, item, model, Locals::Sample);
                     let default = user_expr(&absent.value, layout, item, model, Locals::Sample);
                     quote!(if #unless { #value } else { #default })
@@ -169,7 +176,7 @@ fn content(model: &Model, layout: &Layout, path: &TokenStream) -> TokenStream {
                 _ => value,
             },
             Presence::Always => value,
-            Presence::If(condition) if !mentions_left(condition) => {
+            Presence::If(condition) if !by_bytes(condition) => {
                 let condition = user_expr(condition, layout, item, model, Locals::Sample);
                 quote!(if #condition { __p::Some(#value) } else { __p::None })
             }
@@ -211,11 +218,11 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
     let (ty, info) = (&item.ty, &item.info);
     let size = match &item.extent {
         Extent::Fixed(size) => quote!(__p::Some(#size)),
-        Extent::Size(expr) if !mentions_left(expr) => {
+        Extent::Size(expr) if !by_bytes(expr) => {
             let size = user_expr(expr, layout, item, model, Locals::Sample);
             quote!(__p::Some(__p::ToSize::to_size(#size)))
         }
-        Extent::Count(expr) if matches!(item.repr, Repr::Slice | Repr::Buffer) && !mentions_left(expr) => {
+        Extent::Count(expr) if matches!(item.repr, Repr::Slice | Repr::Buffer) && !by_bytes(expr) => {
             let count = user_expr(expr, layout, item, model, Locals::Sample);
             quote!(__p::Some(__p::ToSize::to_size(#count)))
         }
@@ -252,7 +259,7 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
         }),
         Repr::Codec(codec) => super::own::sample(item, codec, &size),
         Repr::TagReceiver => quote!(__p::tag_into::<#ty>(__tag)),
-        Repr::Skipped(Some(value)) if !mentions_left(value) => {
+        Repr::Skipped(Some(value)) if !by_bytes(value) => {
             user_expr(value, layout, item, model, Locals::Sample)
         }
         Repr::Skipped(_) => quote!(__p::core::default::Default::default()),
@@ -281,7 +288,7 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
         }
         Repr::List(kind, element) => {
             let count = match &item.extent {
-                Extent::Count(expr) if !mentions_left(expr) => {
+                Extent::Count(expr) if !by_bytes(expr) => {
                     let count = user_expr(expr, layout, item, model, Locals::Sample);
                     quote!(__p::ToSize::to_size(#count))
                 }
@@ -303,7 +310,7 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
                     let bits = slot.count;
                     quote!(__p::bit_count(#size, #bits))
                 }
-                (Some(slot), Extent::Size(expr)) if !mentions_left(expr) => {
+                (Some(slot), Extent::Size(expr)) if !by_bytes(expr) => {
                     let (bits, size) = (slot.count, user_expr(expr, layout, item, model, Locals::Sample));
                     quote!(__p::bit_count(__p::ToSize::to_size(#size), #bits))
                 }

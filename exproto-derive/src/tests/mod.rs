@@ -12,6 +12,7 @@ mod layout;
 mod lists;
 mod named;
 mod order;
+mod peek;
 mod routes;
 mod shape;
 mod sums;

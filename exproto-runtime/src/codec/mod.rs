@@ -7,6 +7,7 @@
 //! | `reader`, `writer` | the cursors that generated code works with |
 //! | `inner` | what relations ask of fields further in |
 //! | `own`, `serde`, `deku` | values of types that only a codec knows |
+//! | `peek` | the bytes that come next, for conditions |
 //! | `part` | values that are no frames, to and from bytes |
 //! | `frame` | frame boundaries, escapes, the deframer, reassembly |
 //! | `check` | checksums |
@@ -108,6 +109,7 @@ mod layout;
 mod number;
 mod own;
 mod part;
+mod peek;
 mod random;
 mod reader;
 mod sample;
@@ -168,6 +170,8 @@ pub use own::{
     ShowByCodec, ShowOwn, Shown, ShownList, fill_each, fill_option,
 };
 pub use part::{from_bytes, to_bytes};
+#[doc(hidden)]
+pub use peek::Peek;
 pub use random::{Random, Uniform};
 pub use reader::Reader;
 pub use sample::Sample;

@@ -121,6 +121,13 @@ impl<'a, T: Trace> Reader<'a, T> {
         self.rest.len()
     }
 
+    /// The bytes left in this extent.
+    #[inline]
+    #[must_use]
+    pub fn ahead(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// What was odd so far.
     #[inline]
     #[must_use]

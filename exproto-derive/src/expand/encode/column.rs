@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::Encode;
 use crate::expand::column::never_empty;
-use crate::expand::common::{Locals, mentions_left, user_expr};
+use crate::expand::common::{Locals, by_bytes, user_expr};
 use crate::ir::{Extent, Item, Presence, Repr};
 
 impl Encode<'_> {
@@ -71,7 +71,7 @@ impl Encode<'_> {
 
     /// When a field with a default is written, if not always.
     fn unless(&self, item: &Item) -> Option<TokenStream> {
-        let unless = item.absent.as_ref()?.unless.as_ref().filter(|unless| !mentions_left(unless))?;
+        let unless = item.absent.as_ref()?.unless.as_ref().filter(|unless| !by_bytes(unless))?;
         Some(user_expr(unless, self.layout, item, self.model, Locals::References))
     }
 

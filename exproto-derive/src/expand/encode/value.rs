@@ -6,7 +6,7 @@ use quote::{format_ident, quote, quote_spanned};
 use super::{Due, Encode, max_of, over, place_name, to_bits};
 use crate::attr::wire::Endian;
 use crate::expand::common::{
-    Locals, ctx_value, int_bytes, is_little, located, mentions_left, patch_name, patch_order, user_expr,
+    Locals, by_bytes, ctx_value, int_bytes, is_little, located, patch_name, patch_order, user_expr,
     with_lifetime,
 };
 use crate::expand::{gap, rows};
@@ -80,20 +80,20 @@ impl Encode<'_> {
                 quote!({ let __from = __w.here(); #content #check })
             }
             Extent::Size(expr)
-                if !mentions_left(expr)
+                if !by_bytes(expr)
                     && let Repr::Sized(endian) = item.repr =>
             {
                 let size = user_expr(expr, self.layout, item, self.model, Locals::References);
                 let little = is_little(endian);
                 quote!({ let __n: usize = __p::ToSize::to_size(#size); __w.any_width(*#x, __n, #little, &#info)?; })
             }
-            Extent::Size(expr) if !mentions_left(expr) => {
+            Extent::Size(expr) if !by_bytes(expr) => {
                 let size = user_expr(expr, self.layout, item, self.model, Locals::References);
                 let check = exact(quote!(__p::ToSize::to_size(#size)));
                 quote!({ let __from = __w.here(); #content #check })
             }
             Extent::Count(_) if matches!(item.repr, Repr::List(ListKind::Array, _)) => content,
-            Extent::Count(expr) if !mentions_left(expr) => {
+            Extent::Count(expr) if !by_bytes(expr) => {
                 let count = user_expr(expr, self.layout, item, self.model, Locals::References);
                 let odd = self.refuse(&quote!(__w.error(__p::ErrorKind::Size, __w.here(), &#info)));
                 quote! {

@@ -119,9 +119,14 @@ fn of_tagged(model: &Model, data: &EnumModel) -> TokenStream {
     let bind = ctx_bind(model);
     let ctx = ctx_type(model);
     let by_left = |variant: &&Variant| variant.when.as_ref().is_some_and(super::common::mentions_left);
-    let stuck = match data.variants.iter().find(by_left) {
-        Some(_) if !model.ctx.iter().any(|(name, _)| name == "left") => {
-            let why = undecided(model);
+    let looks = |variant: &&Variant| variant.when.as_ref().is_some_and(super::common::peeks);
+    let stuck = match (data.variants.iter().find(by_left), data.variants.iter().find(looks)) {
+        (Some(_), _) if !model.ctx.iter().any(|(name, _)| name == "left") => {
+            let why = undecided(model, "how many bytes are left");
+            quote!(__p::Some(#why))
+        }
+        (_, Some(_)) => {
+            let why = undecided(model, "the bytes behind its tag");
             quote!(__p::Some(#why))
         }
         _ => variants.stuck(data.other),
@@ -135,13 +140,12 @@ fn of_tagged(model: &Model, data: &EnumModel) -> TokenStream {
                 .iter()
                 .map(|(low, high)| if low == high { quote!(#low) } else { quote!(#low..=#high) });
             let body = bodies.get(index);
-            let guard =
-                variant.when.as_ref().filter(|when| !super::common::mentions_left(when)).map(|when| {
-                    let empty = Item::nowhere();
-                    let first = variant.layout.items.first().unwrap_or(&empty);
-                    let condition = user_expr(when, &variant.layout, first, model, Locals::Walk);
-                    quote!(if #condition)
-                });
+            let guard = variant.when.as_ref().filter(|when| !super::common::by_bytes(when)).map(|when| {
+                let empty = Item::nowhere();
+                let first = variant.layout.items.first().unwrap_or(&empty);
+                let condition = user_expr(when, &variant.layout, first, model, Locals::Walk);
+                quote!(if #condition)
+            });
             quote!(#(#patterns)|* #guard => { #body })
         },
     );
@@ -218,43 +222,65 @@ fn of_chosen(model: &Model, data: &EnumModel) -> TokenStream {
         variant.when.as_ref().is_some_and(super::common::mentions_left)
             && !model.ctx.iter().any(|(name, _)| name == "left")
     });
-    let own = (left || data.lenient || data.tried.is_some()).then(|| undecided(model));
+    let own =
+        (left || data.lenient || data.tried.is_some()).then(|| undecided(model, "how many bytes are left"));
     let stuck = match own {
         Some(own) => quote!(__p::Some(#own)),
         None => variants.stuck(None),
     };
     let empty = Item::nowhere();
-    let arms = data.variants.iter().zip(&variants.bodies).map(|(variant, body)| {
-        let condition = variant.when.as_ref().map_or_else(
-            || quote!(true),
-            |when| {
+    let conditions: Vec<TokenStream> = data
+        .variants
+        .iter()
+        .map(|variant| match &variant.when {
+            None => quote!(true),
+            Some(when) => {
                 let first = variant.layout.items.first().unwrap_or(&empty);
                 user_expr(when, &variant.layout, first, model, Locals::Walk)
-            },
-        );
-        quote!(if #condition { #body })
-    });
-    let arms = if left { quote!() } else { quote!(#(#arms else)*) };
+            }
+        })
+        .collect();
+    let bodies = &variants.bodies;
+    let wrong = quote!(__p::Err(__w.bad(__p::ErrorKind::Tag, &__TYPE)));
+    let looks = data.variants.iter().any(|variant| variant.when.as_ref().is_some_and(super::common::peeks));
+    // The bytes looked at are read when the walk comes back: what was chosen is kept.
+    let (state, walk) = if left {
+        (quote!(#scan), quote!(#wrong))
+    } else if looks {
+        let index = 0..bodies.len() as u64;
+        let numbered = index.clone();
+        let state = quote!(__p::Steps<u64, #scan>);
+        let walk = quote! {
+            if __s.step == 0 {
+                __s.kept = #(if #conditions { #index } else)* { return #wrong };
+                __s.step = 1;
+            }
+            let __n = &mut __s.child.0;
+            match __s.kept { #(#numbered => #bodies,)* _ => #wrong }
+        };
+        (state, walk)
+    } else {
+        (quote!(#scan), quote!(let __n = &mut __s.0; #(if #conditions { #bodies } else)* { #wrong }))
+    };
     let header = header(model, &variants.bounds, &quote!(__p::Walk<__X, #ctx>));
     quote! {
         #named
         #header {
-            type Scan = #scan;
+            type Scan = #state;
             const STUCK: __p::Option<&'static str> = #stuck;
             #[inline]
             fn walk(__s: &mut Self::Scan, __w: &mut __p::Walker<'_>, __ctx: #ctx) -> __p::Result<(), __p::Halt> {
                 #bind
-                let __n = &mut __s.0;
-                #arms { __p::Err(__w.bad(__p::ErrorKind::Tag, &__TYPE)) }
+                #walk
             }
         }
     }
 }
 
-fn undecided(model: &Model) -> String {
+fn undecided(model: &Model, on: &str) -> String {
     let name = &model.ident;
     format!(
-        "nothing says where this frame ends: which variant of `{name}` it is depends on how many bytes are left; decide by the context, or let a length before it say its size"
+        "nothing says where this frame ends: which variant of `{name}` it is depends on {on}; decide by the context, or let a length before it say its size"
     )
 }
 

@@ -337,6 +337,22 @@ impl<'b> Walker<'b> {
         }
     }
 
+    /// The next bytes, at least `count` of them, which are read again.
+    ///
+    /// # Errors
+    ///
+    /// They have not all come yet.
+    #[inline]
+    pub fn next_bytes(&mut self, count: usize) -> Result<&'b [u8], Halt> {
+        match self.bytes.get(self.at..).filter(|bytes| bytes.len() >= count) {
+            Some(bytes) => {
+                self.visited += count as u64;
+                Ok(bytes)
+            }
+            None => Err(self.need(self.at.saturating_add(count))),
+        }
+    }
+
     /// Moves behind a constant.
     ///
     /// # Errors
