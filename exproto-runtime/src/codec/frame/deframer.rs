@@ -3,53 +3,12 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::item::kind_at;
 use super::restart::lost_end;
-use super::{FRAME, FrameKind, Role, Scanner, Step};
+use super::{Bad, FRAME, Item, RawFrame, Role, Scanner, Step};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::{NoCtx, Protocol};
-use crate::codec::reader::Reader;
-use crate::codec::trace::{Flag, Flags, NoTrace, Trace};
-
-/// One frame as it came, not decoded yet.
-#[derive(Clone, Copy, Debug)]
-pub struct RawFrame<'f> {
-    /// The bytes on the wire. Delimiters are included, but for the opening flag
-    /// of flag framing: it may be shared with the frame before.
-    pub wire: &'f [u8],
-    /// The bytes inside the delimiters, without escapes.
-    pub payload: &'f [u8],
-    /// Bytes of the stream before `wire`.
-    pub offset: u64,
-    /// What was odd about it so far.
-    pub flags: Flags,
-    /// Whether wrong lengths and checksums are accepted.
-    pub accept_bad: bool,
-    /// Which of the protocol's kinds of frames it is.
-    pub kind: usize,
-}
-
-/// Bytes that are no frame, and why.
-#[derive(Clone, Copy, Debug)]
-pub struct Bad<'f> {
-    /// What is wrong; its offset counts from the start of `wire`.
-    pub error: Error,
-    /// The bytes.
-    pub wire: &'f [u8],
-    /// Bytes of the stream before `wire`.
-    pub offset: u64,
-    /// Nothing in the stream says where the next frame begins: whatever comes
-    /// is dropped, and the connection is best closed.
-    pub fatal: bool,
-}
-
-/// What a [`Deframer`] hands out.
-#[derive(Clone, Copy, Debug)]
-pub enum Item<'f> {
-    /// A whole frame with the right checksum.
-    Frame(RawFrame<'f>),
-    /// Bytes that are none.
-    Bad(Bad<'f>),
-}
+use crate::codec::trace::{Flag, Flags};
 
 /// Cuts a stream into frames, however it was cut into chunks.
 ///
@@ -600,70 +559,4 @@ struct Found<'d> {
     clean: bool,
     verified: bool,
     kind: usize,
-}
-
-/// What is known of a kind of frames; a constant where there is only one.
-#[inline(always)]
-pub(crate) fn kind_at<P: Protocol>(kind: usize) -> &'static FrameKind {
-    match P::KINDS {
-        [only] => only,
-        kinds => kinds.get(kind).unwrap_or(&const { FrameKind::new(super::Framing::Bare { max: 0 }) }),
-    }
-}
-
-/// A decoded frame with what is known about its decoding.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Received<F> {
-    /// The frame.
-    pub frame: F,
-    /// What was odd about it.
-    pub flags: Flags,
-}
-
-impl<'f> RawFrame<'f> {
-    /// Decodes the frame.
-    ///
-    /// # Errors
-    ///
-    /// What the layout refuses; the offset counts in [`payload`](Self::payload).
-    #[inline]
-    pub fn decode<P: Protocol<Ctx: NoCtx>>(&self) -> Result<Received<P::At<'f>>, Error> {
-        self.decode_with::<P>(NoCtx::NONE)
-    }
-
-    /// Decodes a frame whose layout [takes a context](crate::doc::wire#ctx).
-    ///
-    /// # Errors
-    ///
-    /// What the layout refuses; the offset counts in [`payload`](Self::payload).
-    #[inline]
-    pub fn decode_with<P: Protocol>(&self, ctx: P::Ctx) -> Result<Received<P::At<'f>>, Error> {
-        self.decode_traced::<P, _>(ctx, NoTrace)
-    }
-
-    /// Decodes the frame and reports each step.
-    ///
-    /// # Errors
-    ///
-    /// What the layout refuses.
-    pub fn decode_traced<P: Protocol, T: Trace>(
-        &self,
-        ctx: P::Ctx,
-        trace: T,
-    ) -> Result<Received<P::At<'f>>, Error> {
-        let mut r = Reader::traced(self.payload, trace).accepting_bad(self.accept_bad).found();
-        let frame = P::decode_kind(self.kind, &mut r, ctx)?;
-        r.take_found();
-        let end = r;
-        r.finish(end, &FRAME)?;
-        let mut flags = self.flags;
-        flags.merge(r.flags());
-        Ok(Received { frame, flags })
-    }
-
-    /// Where in the stream the byte `offset` of the payload stands.
-    #[must_use]
-    pub fn stream_offset<P: Protocol>(&self, offset: u32) -> u64 {
-        self.offset + kind_at::<P>(self.kind).framing.wire_offset(self.wire, offset as usize) as u64
-    }
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::deframer::kind_at;
+use super::item::kind_at;
 use super::{FRAME, FrameKind, Framing, RawFrame, Received};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::{Encode, NoCtx, Protocol};
