@@ -104,8 +104,8 @@ pub(crate) fn frame_of(attrs: FrameAttrs, shape: &Shape, broken: bool) -> Frame 
     let bare = matches!(bounds, Bounds::Fixed | Bounds::Length(_) | Bounds::Walk | Bounds::Found);
     let (mut lead, mut fixtures) = if bare { fixtures(items) } else { (Vec::new(), Vec::new()) };
     if let Bounds::Walk = bounds {
-        // They are compared on the way.
-        fixtures.clear();
+        // They are compared on the way, but for those behind a payload in pieces.
+        fixtures.retain(|fixture| fixture.from_end && crate::stream::payload(items).is_some());
     }
     if let Some(given) = &attrs.lead {
         lead.clone_from(&given.value);
@@ -145,6 +145,10 @@ pub(crate) fn constant(items: &[Item], index: usize) -> bool {
 
 fn bounds_of(layout: &Layout) -> Bounds {
     let items = &layout.items;
+    if crate::stream::payload(items).is_some() {
+        // The walk tells where the payload begins too.
+        return Bounds::Walk;
+    }
     let varying: Vec<usize> = (0..items.len()).filter(|index| !constant(items, *index)).collect();
     let (Some(first_varying), Some(last_varying)) = (varying.first().copied(), varying.last().copied())
     else {

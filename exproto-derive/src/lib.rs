@@ -25,6 +25,7 @@ mod lower;
 mod number;
 mod proof;
 mod relation;
+mod stream;
 mod template;
 #[cfg(test)]
 mod tests;

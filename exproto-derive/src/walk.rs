@@ -57,7 +57,11 @@ pub(crate) struct Needs {
 
 /// Plans the walk over a layout.
 pub(crate) fn plan(layout: &Layout, model: &Model) -> Walk {
-    let proofs = proofs(layout, model);
+    let mut proofs = proofs(layout, model);
+    if let Some(payload) = streamed(layout, model) {
+        // What covers the payload is added up when that is handed out.
+        proofs.retain(|proof| proof.due() < payload);
+    }
     if !proofs.is_empty() {
         let walk = planned(layout, model, proofs);
         if walk.stuck.is_empty() && !leads_back(&walk, layout, model) {
@@ -81,8 +85,16 @@ fn planned(layout: &Layout, model: &Model, proofs: Vec<Proof>) -> Walk {
     let needs = vec![Needs::default(); items.len()];
     let mut walk = Walk { steps: Vec::new(), needs, stuck: Vec::new(), proofs, lengths: Vec::new() };
     let mut index = 0;
+    let payload = streamed(layout, model);
     while index < items.len() {
-        if let Some((carrier, first, last)) = ahead(items, index, &walk.proofs) {
+        if payload == Some(index) {
+            // Where it begins has to be known; what stands behind it has a constant size.
+            walk.steps.push(Step::Item(index));
+            break;
+        }
+        let ahead = ahead(items, index, &walk.proofs);
+        if let Some((carrier, first, last)) = ahead.filter(|(_, _, last)| payload.is_none_or(|at| *last < at))
+        {
             walk.steps.push(Step::Ahead { carrier, at: index, first, last });
             walk.needs[carrier].raw = true;
             if first < index {
@@ -122,6 +134,11 @@ fn planned(layout: &Layout, model: &Model, proofs: Vec<Proof>) -> Walk {
     }
     kept(items, &mut walk);
     walk
+}
+
+/// The payload that is handed out in pieces, of a frame.
+fn streamed(layout: &Layout, model: &Model) -> Option<usize> {
+    crate::stream::payload(&layout.items).filter(|_| model.frame.is_some())
 }
 
 /// The length that speaks of this item and so many more that the walk may run

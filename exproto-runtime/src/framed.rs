@@ -53,7 +53,7 @@ use bytes::{Buf, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
 use crate::codec::{
-    Deframer, Error, Family, Flags, FrameKind, Item, NoCtx, Protocol, RawFrame, Received, encode_with,
+    Deframer, Error, Family, Flags, FrameKind, Item, NoCtx, Piece, Protocol, RawFrame, Received, encode_with,
 };
 
 /// Frames of `P`, which may borrow: each is handed out as a [`HeldFrame`].
@@ -108,6 +108,7 @@ pub struct HeldFrame<P> {
     flags: Flags,
     accept_bad: bool,
     kind: usize,
+    piece: Option<Piece>,
     of: PhantomData<fn() -> P>,
 }
 
@@ -149,6 +150,7 @@ impl<P> HeldFrame<P> {
             flags: self.flags,
             accept_bad: self.accept_bad,
             kind: self.kind,
+            piece: self.piece.as_ref(),
         }
     }
 
@@ -240,6 +242,7 @@ impl<P: Protocol> FrameCodec<P> {
                 flags: raw.flags,
                 accept_bad: raw.accept_bad,
                 kind: raw.kind,
+                piece: raw.piece.copied(),
                 of: PhantomData,
             }),
             Item::Bad(bad) => Err(BadFrame {

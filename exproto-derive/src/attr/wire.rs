@@ -18,7 +18,7 @@ const VARIANT_KEYS: &[&str] = &["tag", "other", "when", "key"];
 const FIELD_KEYS: &[&str] = &[
     "endian", "as", "bits", "size", "count", "rest", "until", "max", "extra", "each", "fill", "is", "if",
     "tag", "opaque", "lenient", "range", "strict", "ctx", "scale", "offset", "unit", "sentinel", "hidden",
-    "flatten", "map", "skip", "default", "via", "sep", "before", "after",
+    "flatten", "map", "skip", "default", "via", "sep", "stream", "before", "after",
 ];
 const ALL_KEYS: &[&str] = &[
     "hidden",
@@ -58,6 +58,7 @@ const ALL_KEYS: &[&str] = &[
     "max",
     "extra",
     "via",
+    "stream",
     "max_depth",
 ];
 
@@ -187,6 +188,8 @@ pub(crate) struct WireAttrs {
     pub(crate) default: Option<Keyed<Expr>>,
     /// What stands between the layout of the value and its bytes on the wire.
     pub(crate) via: Option<Keyed<Expr>>,
+    /// The most bytes that the payload is handed out in.
+    pub(crate) stream: Option<Keyed<LitInt>>,
     /// How many values of the type may lie within each other.
     pub(crate) max_depth: Option<Keyed<u32>>,
     pub(crate) krate: Option<Keyed<Path>>,
@@ -279,6 +282,7 @@ fn one(
         "default" => set(&mut found.default, key, after_eq(input, key, "0", expr)?, ctxt),
         "max_depth" => set(&mut found.max_depth, key, after_eq(input, key, "8", depth)?, ctxt),
         "via" => set(&mut found.via, key, after_eq(input, key, "TRANSFORM", via)?, ctxt),
+        "stream" => set(&mut found.stream, key, after_eq(input, key, "4096", |input| input.parse())?, ctxt),
         "crate" => set(
             &mut found.krate,
             key,

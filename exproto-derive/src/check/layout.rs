@@ -17,6 +17,7 @@ use crate::lower::{Class, classify};
 pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
     for layout in layouts(model) {
         names(layout, ctxt);
+        super::stream::check(model, layout, ctxt);
         for (index, item) in layout.items.iter().enumerate() {
             recursion(model, item, ctxt);
             if item.broken {

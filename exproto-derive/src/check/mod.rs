@@ -17,6 +17,7 @@ mod profiles;
 mod relations;
 mod routes;
 mod shape;
+mod stream;
 mod summed;
 mod tags;
 pub(crate) mod transparent;

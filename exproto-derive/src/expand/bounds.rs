@@ -44,12 +44,13 @@ pub(crate) fn expand(model: &Model, frame: &Frame, layout: &Layout, check: &Toke
     let header = header(model, false, &quote!(__p::FrameLayout), &bound);
     let unescaped = frame.attrs.unescaped.is_some().then(|| quote!(.unescaped()));
     let proven = proven(model, frame, layout).map(|proven| quote!(.proven(#proven)));
+    let stream = crate::stream::kind(layout);
     quote! {
         #ends
         #header {
             const KIND: __p::FrameKind = {
                 const __FIXED: &[__p::Constant] = &[#(#fixtures),*];
-                __p::FrameKind::new(#framing).checked(#check).led(#lead).with(__FIXED) #unescaped #proven
+                __p::FrameKind::new(#framing).checked(#check).led(#lead).with(__FIXED) #unescaped #proven #stream
             };
             #skip
             #close
@@ -152,7 +153,7 @@ fn max_of(frame: &Frame) -> TokenStream {
 }
 
 fn framing(frame: &Frame, layout: &Layout) -> TokenStream {
-    let max = max_of(frame);
+    let max = crate::stream::limit(frame, layout).unwrap_or_else(|| max_of(frame));
     let attrs = &frame.attrs;
     let escape = stuffing(frame);
     if let Some(flag) = flag(frame) {

@@ -20,7 +20,7 @@ pub(crate) use via::most;
 use column::Column;
 
 use super::common::{
-    Locals, choose_order, is_little, mentions_left, read_int, read_number, type_is, user_expr,
+    Locals, choose_order, construct, is_little, mentions_left, read_int, read_number, type_is, user_expr,
 };
 use super::group::group_at;
 use crate::attr::gap::Gap;
@@ -239,17 +239,35 @@ impl Decode<'_> {
         } else {
             TokenStream::new()
         };
+        let piece = self.piece(item, &offset);
         quote! {
             #left
             #separator
             let #offset: u32 = __r.offset();
             #order
             __r.enter(&#info);
+            #piece
             #read
             __r.leave();
             #end
             #after
             #checks
+        }
+    }
+
+    /// A piece of the payload is all that there is, and the frame ends with it.
+    fn piece(&self, item: &Item, offset: &Ident) -> TokenStream {
+        if item.attrs.stream.is_none() || self.frame.is_none() {
+            return TokenStream::new();
+        }
+        let (local, ty, ident) = (&item.local, &item.ty, &self.model.ident);
+        let value = construct(&quote!(#ident), self.layout);
+        quote! {
+            if __found && let __p::Some(__piece) = __r.piece() {
+                let #local = <#ty as __p::InPieces<'_>>::of_piece(__r.rest(), #offset, &__piece);
+                __r.leave();
+                return __p::Ok(#value);
+            }
         }
     }
 

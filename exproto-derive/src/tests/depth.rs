@@ -28,7 +28,7 @@ fn how_deep_is_said() {
         (
             "struct S { #[wire(max_depth = 8)] a: u8 }",
             &[(
-                "`max_depth` does not go on a field; the keys of `#[wire]` there are: endian, as, bits, size, count, rest, until, max, extra, each, fill, is, if, tag, opaque, lenient, range, strict, ctx, scale, offset, unit, sentinel, hidden, flatten, map, skip, default, via, sep, before, after",
+                "`max_depth` does not go on a field; the keys of `#[wire]` there are: endian, as, bits, size, count, rest, until, max, extra, each, fill, is, if, tag, opaque, lenient, range, strict, ctx, scale, offset, unit, sentinel, hidden, flatten, map, skip, default, via, sep, stream, before, after",
                 "max_depth",
             )],
         ),

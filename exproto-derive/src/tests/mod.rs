@@ -15,6 +15,7 @@ mod order;
 mod peek;
 mod routes;
 mod shape;
+mod stream;
 mod sums;
 mod syntax;
 mod tags;

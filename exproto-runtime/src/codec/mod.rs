@@ -140,15 +140,15 @@ pub use explain::{
     explain_item, explain_item_with, explain_joined, explain_joined_with, explain_with,
 };
 pub use frame::{
-    Assembled, Bad, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead, Quick,
-    RawFrame, Reassembler, ReassemblyLimits, Received, Role, Scanner, Step, Stuffing, decode,
+    Assembled, Bad, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead, Piece,
+    Quick, RawFrame, Reassembler, ReassemblyLimits, Received, Role, Scanner, Step, Stuffing, decode,
     decode_unverified, decode_with, encode, encode_with, reencode, reencode_with,
 };
 #[doc(hidden)]
 pub use frame::{
-    Constant, Cursor, FrameLayout, FrameWalk, Frames, Halt, Keep, Kept, ListScan, Only, Steps, SummedScan,
-    Turn, Walk, WalkBody, Walker, codec_stuck, first_stuck, followers_tell, frame_size, kinds_apart,
-    not_stuck,
+    Constant, Cursor, FrameLayout, FrameWalk, Frames, Halt, Keep, Kept, ListScan, Only, Split, Steps,
+    Streamed, SummedScan, Turn, Walk, WalkBody, Walker, codec_stuck, first_stuck, followers_tell, frame_size,
+    kinds_apart, not_stuck,
 };
 #[doc(hidden)]
 pub use inner::{Asked, Inner, check_inner, encoded_size};
@@ -186,7 +186,7 @@ pub use transform::Transform;
 pub use transform::{Opened, opened, through};
 pub use types::{
     AddressError, Armor, Ascii, Badc, Bcd, BcdDegMin, BcdError, BcdInt, BcdNumber, BcdTime, BerLength,
-    BitText, BitTime, ByteTime, Cdab, Charset, Cp56Time, Dec, Decimal, DegMin, Distinct, Half, HexNum,
+    BitText, BitTime, ByteTime, Cdab, Charset, Chunk, Cp56Time, Dec, Decimal, DegMin, Distinct, Half, HexNum,
     Latin1, Leb128, List, ListBuf, ListIter, Mac, SignMagnitude, Text, TextBuf, TextTime, Ticks, TimeError,
     TimeLayout, UnixMillis, UnixSeconds, Utf8, Utf16Be, Utf16Le, Uuid, Word, YMDHMS, ZigZag, order,
 };
@@ -197,6 +197,6 @@ pub use types::{
     Windows1257, Windows1258,
 };
 #[doc(hidden)]
-pub use types::{Counted, Sequence, only_last};
+pub use types::{Counted, InPieces, Sequence, only_last};
 pub use value::{Value, Visitor};
 pub use writer::{At, Writer};

@@ -506,6 +506,13 @@ impl<'a, T: Trace> Reader<'a, T> {
         self.trace
     }
 
+    /// Which piece of a payload the bytes end with, if they are not a whole frame.
+    #[inline(always)]
+    #[doc(hidden)]
+    pub fn piece(&self) -> Option<super::Piece> {
+        self.trace.piece()
+    }
+
     /// Hands the bytes that are left to code that knows nothing of traces,
     /// such as a [`Codec`](crate::codec::Codec) of the user.
     ///

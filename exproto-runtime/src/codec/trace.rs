@@ -226,6 +226,13 @@ pub trait Trace: Copy {
         let _ = mark;
     }
 
+    /// Which piece of a payload the bytes end with, if they are not a whole frame.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn piece(self) -> Option<super::Piece> {
+        None
+    }
+
     /// A place to [`rewind`](Self::rewind) to.
     fn mark(self) -> usize {
         0

@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 
 use super::schema::FieldInfo;
+use super::types::Chunk;
 
 /// Receives a value piece by piece.
 ///
@@ -29,6 +30,10 @@ pub trait Visitor {
     fn text(&mut self, value: &str);
     /// Bytes.
     fn bytes(&mut self, value: &[u8]);
+    /// A piece of a payload: by default a struct.
+    fn chunk(&mut self, value: &Chunk<&[u8]>) {
+        value.show_fields(self);
+    }
     /// A value that is JSON already, of a type that knows nothing of visitors.
     fn json(&mut self, value: &str) {
         self.text(value);

@@ -3,38 +3,57 @@
 use super::event::{Millis, Outcome, Ticket};
 use super::gateway::Stage;
 use super::line::{Note, Request};
-use crate::codec::{Error, Flags, NoTrace, Protocol, RawFrame};
+use crate::codec::{Error, Flags, NoTrace, Piece, Protocol, RawFrame};
 
 /// The bytes of a frame that waits, from which it is decoded again.
 #[derive(Debug)]
 pub(crate) enum Kept {
     /// The un-escaped payload of one frame, and which kind it is.
     Frame(usize, Box<[u8]>),
+    /// The beginning of a frame of this kind, and a piece of its payload.
+    Piece(usize, Box<[u8]>, Box<Piece>),
     /// A message put together from several frames of a kind.
     Joined { kind: usize, head: Vec<u8>, body: Vec<u8> },
 }
 
 impl Kept {
+    /// What the frame is decoded from.
+    pub(crate) fn of(raw: &RawFrame<'_>) -> Self {
+        match raw.piece {
+            None => Self::Frame(raw.kind, raw.payload.into()),
+            Some(piece) => Self::Piece(raw.kind, raw.payload.into(), Box::new(*piece)),
+        }
+    }
+
     /// What routes see as the frame's bytes.
     pub(crate) fn wire(&self) -> &[u8] {
         match self {
-            Self::Frame(_, payload) => payload,
+            Self::Frame(_, payload) | Self::Piece(_, payload, _) => payload,
             Self::Joined { body, .. } => body,
         }
     }
 
     pub(crate) fn decode<G: Protocol>(&self, ctx: G::Ctx, accept_bad: bool) -> Result<G::At<'_>, Error> {
         match self {
-            Self::Frame(kind, payload) => {
-                let (flags, kind) = (Flags::NONE, *kind);
-                let raw = RawFrame { wire: payload, payload, offset: 0, flags, accept_bad, kind };
-                raw.decode_with::<G>(ctx).map(|received| received.frame)
-            }
+            Self::Frame(kind, payload) => raw::<G>(*kind, payload, None, ctx, accept_bad),
+            Self::Piece(kind, payload, piece) => raw::<G>(*kind, payload, Some(piece), ctx, accept_bad),
             Self::Joined { kind, head, body } => {
                 G::join(*kind, head, body, ctx, NoTrace).map(|(frame, _)| frame)
             }
         }
     }
+}
+
+/// Decodes the payload of a frame, or of a piece of one.
+fn raw<'f, G: Protocol>(
+    kind: usize,
+    payload: &'f [u8],
+    piece: Option<&'f Piece>,
+    ctx: G::Ctx,
+    accept_bad: bool,
+) -> Result<G::At<'f>, Error> {
+    let raw = RawFrame { wire: payload, payload, offset: 0, flags: Flags::NONE, accept_bad, kind, piece };
+    raw.decode_with::<G>(ctx).map(|received| received.frame)
 }
 
 /// What a login leaves behind when the broker has accepted it.

@@ -2,7 +2,7 @@
 //! every release.
 
 use super::gateway::DeliverError;
-use crate::codec::{FieldInfo, JsonWriter, Node, Value, Visitor};
+use crate::codec::{Chunk, FieldInfo, JsonWriter, Node, Value, Visitor};
 
 /// Appends the JSON of a variant's content.
 pub fn content_json<T: Value>(body: &T, at: &'static FieldInfo, omit_nulls: bool, out: &mut Vec<u8>) {
@@ -77,6 +77,9 @@ impl Visitor for Leaf<'_> {
     }
     fn bytes(&mut self, value: &[u8]) {
         self.take(value);
+    }
+    fn chunk(&mut self, value: &Chunk<&[u8]>) {
+        self.take(value.bytes);
     }
     fn json(&mut self, _: &str) {
         self.first = false;

@@ -348,7 +348,11 @@ impl<'m> Steps<'m> {
                 let child = self.child(scan);
                 let there = if needs.there { self.noted(index, &quote!(())) } else { TokenStream::new() };
                 let absent = self.absent(index, needs);
-                let code = quote!(let __e = #child; #code #there);
+                let streams = (self.outermost && item.attrs.stream.is_some()).then(|| {
+                    let tail = crate::stream::tail(items, index);
+                    quote!(__w.streams(__size, #tail);)
+                });
+                let code = quote!(let __e = #child; #code #streams #there);
                 let code = self.guarded(index, code, &absent);
                 self.ops.push(Op { waits, code: quote!({ #code }) });
             }

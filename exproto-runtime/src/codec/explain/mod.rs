@@ -330,7 +330,7 @@ fn explain_wrong_check<P: Protocol>(bad: &Bad<'_>, ctx: P::Ctx) -> Option<Explan
     let holds = |check: &Check| core::ptr::eq(check.at, bad.error.field());
     let (kind, found) =
         P::KINDS.iter().enumerate().find(|(_, found)| found.check.as_ref().is_some_and(holds))?;
-    let check = found.check.as_ref()?;
+    let check = found.check.as_ref().filter(|_| found.stream.is_none())?;
     let inner = found.framing.inner(bad.wire);
     let mut payload = Vec::new();
     match found.framing.stuffing() {
@@ -349,6 +349,7 @@ fn explain_wrong_check<P: Protocol>(bad: &Bad<'_>, ctx: P::Ctx) -> Option<Explan
         flags: Flags::NONE,
         accept_bad: true,
         kind,
+        piece: None,
     };
     let mut explanation = explain_with::<P>(&raw, ctx);
     explanation.oddities.retain(|oddity| oddity.flag != Flag::Checksum);

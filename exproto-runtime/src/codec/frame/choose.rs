@@ -149,7 +149,10 @@ impl<F: Frames> FrameScan<F> {
     #[inline]
     pub(super) fn behind(&mut self, kind: u8, rest: &[u8], attempt: Attempt) -> Attempt {
         let Attempt::Frame(_, _, next) = attempt else { return attempt };
-        if !const { Self::waits() } || !F::KINDS.get(usize::from(kind)).is_some_and(|kind| kind.followed) {
+        if self.split.is_some()
+            || !const { Self::waits() }
+            || !F::KINDS.get(usize::from(kind)).is_some_and(|kind| kind.followed)
+        {
             return attempt;
         }
         let alone = F::KINDS.iter().enumerate().all(|(index, other)| {

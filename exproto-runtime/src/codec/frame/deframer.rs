@@ -1,10 +1,12 @@
 //! From chunks of bytes to whole frames.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::item::kind_at;
 use super::restart::lost_end;
+use super::stream::{Streaming, streams};
 use super::{Bad, FRAME, Item, RawFrame, Role, Scanner, Step};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::{NoCtx, Protocol};
@@ -14,7 +16,9 @@ use crate::codec::trace::{Flag, Flags};
 ///
 /// Whole frames are handed out where they lie in the chunk; only the
 /// incomplete one at the end is copied. Memory is bounded by the `max` of the
-/// frame plus what [`stash`](Self::stash) was given.
+/// frame plus what [`stash`](Self::stash) was given. Of a frame with a payload that is
+/// [handed out in pieces](crate::doc::wire#stream) what stands before it and one piece
+/// are kept.
 ///
 /// # Examples
 ///
@@ -44,6 +48,8 @@ use crate::codec::trace::{Flag, Flags};
 pub struct Deframer<P: Protocol> {
     scan: P::Scan,
     pending: Vec<u8>,
+    /// The frame at hand, if it is handed out in pieces.
+    stream: Option<Box<Streaming>>,
     /// Bytes at the front of `pending` that are dealt with.
     head: usize,
     /// Bytes of the stream before the front.
@@ -117,6 +123,7 @@ impl<P: Protocol> Deframer<P> {
             ctx,
             scan: P::scanner(ctx),
             pending: Vec::new(),
+            stream: None,
             head: 0,
             offset: 0,
             visited: 0,
@@ -235,7 +242,16 @@ impl<P: Protocol> Deframer<P> {
     /// The bytes of a frame that has begun and not ended, for reports.
     #[must_use]
     pub fn incomplete(&self) -> &[u8] {
-        self.pending()
+        self.stream
+            .as_ref()
+            .filter(|stream| !stream.is_over())
+            .map_or(self.pending(), |stream| stream.pending())
+    }
+
+    /// Whether a frame has begun of which pieces were handed out, and not the last.
+    #[must_use]
+    pub fn in_pieces(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| !stream.is_over())
     }
 
     /// Whether bytes are kept that are known to be no frame: they are handed
@@ -269,6 +285,9 @@ impl<P: Protocol> Deframer<P> {
             self.pending = Vec::new();
             self.head = 0;
         }
+        if !self.in_pieces() {
+            self.stream = None;
+        }
     }
 
     /// The next frame, or `None` when more bytes are needed. `input` is the
@@ -297,7 +316,8 @@ impl<P: Protocol> Deframer<P> {
             let offset = self.offset + found.start as u64;
             self.offset += found.next as u64;
             let (flags, accept_bad, kind) = (Flags::NONE, self.accept_bad, 0);
-            return Some(Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad, kind }));
+            let piece = None;
+            return Some(Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad, kind, piece }));
         }
         self.next_in_pieces(input, scratch)
     }
@@ -309,8 +329,60 @@ impl<P: Protocol> Deframer<P> {
         input: &mut &'i [u8],
         scratch: &'d mut Vec<u8>,
     ) -> Option<Item<'d>> {
+        if const { streams::<P>() } {
+            return self.next_or_piece(input, scratch);
+        }
         let (step, in_place) = self.step(input)?;
         self.hand_out(step, in_place.then_some(input), scratch)
+    }
+
+    /// The next frame or the next piece of the one at hand.
+    fn next_or_piece<'d, 'i: 'd>(
+        &'d mut self,
+        input: &mut &'i [u8],
+        scratch: &'d mut Vec<u8>,
+    ) -> Option<Item<'d>> {
+        if !self.in_pieces() {
+            self.stream = None;
+            let (step, in_place) = self.step(input)?;
+            let front = if in_place { Some(&mut *input) } else { None };
+            if !self.begins_stream(step, front) {
+                return self.hand_out(step, in_place.then_some(input), scratch);
+            }
+        }
+        let stream = self.stream.as_deref_mut()?;
+        let kept = stream.take(self.pending.get(self.head..).unwrap_or(&[]));
+        self.head += kept;
+        let (now, later) = input.split_at(stream.take(input));
+        *input = later;
+        self.offset += (kept + now.len()) as u64;
+        Self::of_stream(&mut self.scan, stream.item(self.offset)?)
+    }
+
+    /// Takes the beginning of a frame whose payload is handed out in pieces, if that is
+    /// what was found.
+    fn begins_stream(&mut self, step: Step, input: Option<&mut &[u8]>) -> bool {
+        let Step::Frame { next, .. } = step else { return false };
+        let Some(split) = self.scan.split() else { return false };
+        let kind = self.scan.kind();
+        let front = input.as_deref().copied().unwrap_or_else(|| self.pending());
+        let head = front.get(..next).unwrap_or(&[]);
+        let kind = (kind, kind_at::<P>(kind));
+        self.stream = Streaming::begin(kind, (head, split), self.offset, self.accept_bad);
+        self.offset += next as u64;
+        match input {
+            Some(input) => *input = input.get(next..).unwrap_or(&[]),
+            None => self.head += next,
+        }
+        true
+    }
+
+    /// An item of a frame in pieces. One that is bad ends the connection where any does.
+    fn of_stream<'d>(scan: &mut P::Scan, item: Item<'d>) -> Option<Item<'d>> {
+        Some(match item {
+            Item::Bad(bad) => Item::Bad(Bad { fatal: scan.broke(), ..bad }),
+            item => item,
+        })
     }
 
     /// The item of a step at the front of the input or of what is pending.
@@ -432,6 +504,9 @@ impl<P: Protocol> Deframer<P> {
     /// # }
     /// ```
     pub fn finish<'d>(&'d mut self, scratch: &'d mut Vec<u8>) -> Option<Item<'d>> {
+        if const { streams::<P>() } && self.in_pieces() {
+            return self.finish_stream();
+        }
         let step = loop {
             match self.scan.finish(self.pending.get(self.head..).unwrap_or(&[])) {
                 Step::Skip(len) => {
@@ -439,6 +514,7 @@ impl<P: Protocol> Deframer<P> {
                     self.offset += len as u64;
                 }
                 Step::Need(_) => {
+                    self.stream = None;
                     self.offset += self.pending().len() as u64;
                     self.pending.clear();
                     self.head = 0;
@@ -452,7 +528,21 @@ impl<P: Protocol> Deframer<P> {
                 step => break step,
             }
         };
+        if const { streams::<P>() } && self.begins_stream(step, None) {
+            return self.finish_stream();
+        }
         self.hand_out(step, None, scratch)
+    }
+
+    /// The rest of a frame in pieces of which nothing more will come.
+    fn finish_stream(&mut self) -> Option<Item<'_>> {
+        let stream = self.stream.as_deref_mut()?;
+        let kept = stream.take(self.pending.get(self.head..).unwrap_or(&[]));
+        self.head += kept;
+        self.offset += kept as u64;
+        let item =
+            if stream.is_whole() { stream.item(self.offset)? } else { stream.cut_short(self.offset)? };
+        Self::of_stream(&mut self.scan, item)
     }
 
     /// After [`finish`](Self::finish), where it was silence that ended a frame
@@ -547,7 +637,7 @@ impl<P: Protocol> Deframer<P> {
         if !clean && !framing.is_canonical(wire) {
             flags.set(Flag::Framing);
         }
-        Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad, kind })
+        Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad, kind, piece: None })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a deframer hands out: frames as they came, and bytes that are none.
 
-use super::{FRAME, FrameKind, Framing};
+use super::stream::{OfPiece, streams};
+use super::{FRAME, FrameKind, Framing, Piece};
 use crate::codec::error::Error;
 use crate::codec::layout::{NoCtx, Protocol};
 use crate::codec::reader::Reader;
@@ -22,6 +23,11 @@ pub struct RawFrame<'f> {
     pub accept_bad: bool,
     /// Which of the protocol's kinds of frames it is.
     pub kind: usize,
+    /// Which piece of its payload it has, where that is [handed out in
+    /// pieces](crate::doc::wire#stream) and larger than one; `None` for whole frames.
+    /// Then `payload` is what stands before the payload and the piece, and `wire` is what
+    /// came on the wire since the piece before.
+    pub piece: Option<&'f Piece>,
 }
 
 /// Bytes that are no frame, and why.
@@ -38,7 +44,7 @@ pub struct Bad<'f> {
     pub fatal: bool,
 }
 
-/// What a [`Deframer`] hands out.
+/// What a [`Deframer`](super::Deframer) hands out.
 #[derive(Clone, Copy, Debug)]
 pub enum Item<'f> {
     /// A whole frame with the right checksum.
@@ -96,6 +102,20 @@ impl<'f> RawFrame<'f> {
         ctx: P::Ctx,
         trace: T,
     ) -> Result<Received<P::At<'f>>, Error> {
+        match self.piece {
+            Some(piece) if const { streams::<P>() } => {
+                self.decode_bytes::<P, _>(ctx, OfPiece { trace, piece })
+            }
+            _ => self.decode_bytes::<P, _>(ctx, trace),
+        }
+    }
+
+    #[inline]
+    fn decode_bytes<P: Protocol, T: Trace>(
+        &self,
+        ctx: P::Ctx,
+        trace: T,
+    ) -> Result<Received<P::At<'f>>, Error> {
         let mut r = Reader::traced(self.payload, trace).accepting_bad(self.accept_bad).found();
         let frame = P::decode_kind(self.kind, &mut r, ctx)?;
         r.take_found();
@@ -109,6 +129,13 @@ impl<'f> RawFrame<'f> {
     /// Where in the stream the byte `offset` of the payload stands.
     #[must_use]
     pub fn stream_offset<P: Protocol>(&self, offset: u32) -> u64 {
+        if let Some(piece) = self.piece {
+            // Of a later piece only itself stands on the wire.
+            return match u64::from(offset).checked_sub(piece.head as u64) {
+                Some(behind) => piece.frame + piece.head as u64 + piece.offset + behind,
+                None => piece.frame + u64::from(offset),
+            };
+        }
         self.offset + kind_at::<P>(self.kind).framing.wire_offset(self.wire, offset as usize) as u64
     }
 }

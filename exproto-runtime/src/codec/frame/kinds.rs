@@ -3,7 +3,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::{Check, Framing};
+use super::{Check, Framing, Split, Streamed};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::{Context, End};
 use crate::codec::number::Digits;
@@ -33,6 +33,9 @@ pub struct FrameKind {
     pub followed: bool,
     /// What the connection knows decides whether it is looked for.
     pub chosen: bool,
+    /// Its payload is handed out in pieces.
+    #[doc(hidden)]
+    pub stream: Option<Streamed>,
 }
 
 impl FrameKind {
@@ -50,6 +53,7 @@ impl FrameKind {
             proven: false,
             followed: false,
             chosen: false,
+            stream: None,
         }
     }
 
@@ -116,9 +120,18 @@ impl FrameKind {
         self
     }
 
+    /// The same kind, the payload of which is handed out in pieces.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn streamed(mut self, stream: Streamed) -> Self {
+        self.stream = Some(stream);
+        self
+    }
+
     /// Whether the next frame can be found after bytes that are none.
     pub(super) fn recovers(&self) -> bool {
-        self.check.is_some()
+        // What comes in pieces is handed out before its checksum has come.
+        (self.check.is_some() && self.stream.is_none())
             || self.proven
             || self.lead.0.iter().any(|byte| !matches!(byte, [(0, 0xFF)]))
             || !matches!(self.framing, Framing::Bare { .. })
@@ -222,6 +235,7 @@ pub struct Cursor<'b> {
     max: usize,
     visited: u64,
     proof: Proof,
+    split: Option<Split>,
 }
 
 /// What is to be done about checksums on the way to the end of a frame, and
@@ -244,7 +258,7 @@ impl<'b> Cursor<'b> {
     #[must_use]
     pub const fn new(bytes: &'b [u8], max: usize) -> Self {
         let proof = Proof { accept_bad: false, most: None, checked: 0, claimed: None };
-        Self { bytes, max, visited: 0, proof }
+        Self { bytes, max, visited: 0, proof, split: None }
     }
 
     /// The same with other rules for checksums.
@@ -256,6 +270,16 @@ impl<'b> Cursor<'b> {
     /// What checksums cost.
     pub(super) const fn proof(&self) -> Proof {
         self.proof
+    }
+
+    /// Where the payload lies that is handed out in pieces.
+    pub(super) const fn split(&self) -> Option<Split> {
+        self.split
+    }
+
+    /// Notes where it lies.
+    pub(super) const fn split_at(&mut self, split: Option<Split>) {
+        self.split = split;
     }
 
     /// Bytes over which checksums were computed.

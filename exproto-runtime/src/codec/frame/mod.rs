@@ -20,6 +20,7 @@ mod restart;
 mod resync;
 mod role;
 mod seek;
+mod stream;
 mod stuffing;
 mod summed;
 mod walk;
@@ -36,6 +37,7 @@ pub use payload::{decode, decode_unverified, decode_with, encode, encode_with, r
 pub use reassemble::{Assembled, Reassembler, ReassemblyLimits};
 pub use role::Role;
 pub use seek::FrameScan;
+pub use stream::{Piece, Split, Streamed};
 pub use stuffing::Stuffing;
 pub use summed::SummedScan;
 pub(crate) use walk::walk_whole;
@@ -191,6 +193,20 @@ pub trait Scanner: Clone + core::fmt::Debug + Send {
     /// Which of the protocol's kinds the frame of the last [`Step`] has.
     fn kind(&self) -> usize {
         0
+    }
+
+    /// The payload of the frame of the last [`Step`], if it is to be handed out in
+    /// pieces; what the step has told is what stands before it.
+    #[doc(hidden)]
+    fn split(&mut self) -> Option<Split> {
+        None
+    }
+
+    /// A frame whose beginning was found turned out to be none: whether the connection
+    /// ends with it.
+    #[doc(hidden)]
+    fn broke(&mut self) -> bool {
+        false
     }
 
     /// Takes frames with a wrong checksum for frames.

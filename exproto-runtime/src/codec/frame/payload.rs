@@ -139,7 +139,15 @@ fn by_lead<'f, P: Protocol>(
 
 #[inline]
 fn decode_as<P: Protocol>(payload: &[u8], kind: usize, ctx: P::Ctx) -> Result<Received<P::At<'_>>, Error> {
-    let raw = RawFrame { wire: payload, payload, offset: 0, flags: Flags::NONE, accept_bad: false, kind };
+    let raw = RawFrame {
+        wire: payload,
+        payload,
+        offset: 0,
+        flags: Flags::NONE,
+        accept_bad: false,
+        kind,
+        piece: None,
+    };
     raw.decode_with::<P>(ctx)
 }
 
@@ -265,6 +273,11 @@ pub fn reencode_with<P: Protocol>(
     ctx: P::Ctx,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
+    if raw.piece.is_some() {
+        // The pieces of a frame one behind the other are the frame.
+        out.extend_from_slice(raw.wire);
+        return Ok(());
+    }
     let framing = &kind_at::<P>(raw.kind).framing;
     if received.flags.has(Flag::Framing) {
         framing.restore(raw.wire, out);

@@ -70,7 +70,7 @@ impl<F: Frames> FrameScan<F> {
             let mut at = 0;
             while at < F::KINDS.len() {
                 let kind = &F::KINDS[at];
-                let told = kind.check.is_some() || kind.proven;
+                let told = (kind.check.is_some() || kind.proven) && kind.stream.is_none();
                 all &= told && !kind.followed && matches!(kind.framing, Framing::Bare { .. });
                 at += 1;
             }

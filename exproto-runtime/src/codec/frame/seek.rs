@@ -23,7 +23,7 @@ use memchr::memchr;
 
 use super::choose::Next;
 use super::resync::Trials;
-use super::{FRAME, FrameKind, Frames, Framing, Halt, Role, Scanner, Step};
+use super::{FRAME, FrameKind, Frames, Framing, Halt, Role, Scanner, Split, Step};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::frame::Cursor;
 use crate::codec::frame::kinds::Proof;
@@ -67,6 +67,8 @@ pub struct FrameScan<F: Frames> {
     /// Nothing has come for a while.
     pub(super) paused: bool,
     pub(super) need: usize,
+    /// Of the frame at hand, or found last: the payload that comes in pieces.
+    pub(super) split: Option<Split>,
     /// What failed checksums have cost, less what bytes have paid.
     pub(super) spent: u64,
     pub(super) checked: u64,
@@ -130,6 +132,7 @@ impl<F: Frames> FrameScan<F> {
             trials: None,
             dropping: false,
             need: 1,
+            split: None,
             spent: 0,
             checked: 0,
             visited: 0,
@@ -177,7 +180,9 @@ impl<F: Frames> FrameScan<F> {
         let kind = self.chosen.unwrap_or(0);
         self.kind = kind;
         self.greeted = true;
+        let split = self.split;
         self.forget();
+        self.split = split;
         self.pay(next);
         if let Some(Framing::Flag { .. }) = F::KINDS.get(usize::from(kind)).map(|kind| kind.framing) {
             self.flagged = Some(kind);
@@ -192,6 +197,7 @@ impl<F: Frames> FrameScan<F> {
         self.chosen = None;
         self.shared = false;
         self.total = 0;
+        self.split = None;
         self.seen = 0;
         self.from = 0;
         self.sizers = F::Sizers::default();
@@ -298,11 +304,21 @@ impl<F: Frames> FrameScan<F> {
             let most = self.is_dear().then_some(CHECK_FACTOR as usize);
             let proof = Proof { accept_bad: self.accept_bad, most, ..Proof::default() };
             let mut c = Cursor::new(rest, max).proving(proof);
-            let size = F::size(usize::from(index), &mut self.sizers, &mut c, self.ctx);
+            let mut size = F::size(usize::from(index), &mut self.sizers, &mut c, self.ctx);
             self.visited += c.visited();
             let Proof { checked, claimed, .. } = c.proof();
             self.checked += checked;
             self.spent += checked;
+            if let (Ok(size), Some(of), Some(split)) = (&mut size, kind.stream, c.split()) {
+                let kept = split.head.saturating_add(split.len.min(of.chunk)).saturating_add(of.tail);
+                if kept > max {
+                    return Attempt::Bad(too_long, None);
+                }
+                if split.len > of.chunk {
+                    self.split = Some(split);
+                    *size = split.head;
+                }
+            }
             match size {
                 Ok(0) => return Attempt::Bad(Error::new(ErrorKind::Length, 0, &FRAME), None),
                 Ok(size) if size > max => return Attempt::Bad(too_long, None),
@@ -315,13 +331,17 @@ impl<F: Frames> FrameScan<F> {
             }
         }
         let Some(frame) = rest.get(..self.total) else { return Attempt::Need(self.total - rest.len()) };
+        self.verified = false;
+        if self.split.is_some() {
+            // Everything before the payload is right, as far as that tells.
+            return Attempt::Frame(0, self.total, self.total);
+        }
         for constant in kind.constants {
             if let Some(at) = constant.differs(frame) {
                 let error = Error::new(ErrorKind::Constant, at as u32, constant.info);
                 return Attempt::Bad(error, Some(frame.len()));
             }
         }
-        self.verified = false;
         if let Some(check) = &kind.check {
             let error = |at: usize, kind| Error::new(kind, at as u32, check.at);
             if self.is_dear() {
@@ -570,6 +590,15 @@ impl<F: Frames> Scanner for FrameScan<F> {
 
     fn accept_bad(&mut self, accept: bool) {
         self.accept_bad = accept;
+    }
+
+    fn split(&mut self) -> Option<Split> {
+        self.split.take()
+    }
+
+    fn broke(&mut self) -> bool {
+        self.dead |= F::CLOSE;
+        F::CLOSE
     }
 
     fn go_on(&mut self) {

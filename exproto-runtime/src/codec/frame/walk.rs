@@ -11,7 +11,7 @@ use core::fmt;
 use memchr::{memchr, memmem};
 
 use super::kinds::Proof;
-use super::{Cursor, FRAME, Halt};
+use super::{Cursor, FRAME, Halt, Split};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::{Codec, End};
 use crate::codec::reader::Reader;
@@ -243,11 +243,20 @@ impl<S> FrameWalk<S> {
         walk: impl FnOnce(&mut S, &mut Walker<'b>) -> Result<(), Halt>,
     ) -> Result<usize, Halt> {
         let proof = c.proof();
-        let mut w = Walker { bytes: c.rest(), at: self.at, max: c.max(), visited: 0, proof, whole: false };
+        let mut w = Walker {
+            bytes: c.rest(),
+            at: self.at,
+            max: c.max(),
+            visited: 0,
+            proof,
+            whole: false,
+            split: None,
+        };
         let walked = walk(&mut self.scan, &mut w);
         self.at = w.at;
         c.looked(w.visited);
         c.proved(w.proof);
+        c.split_at(w.split);
         walked.map(|()| w.at)
     }
 }
@@ -261,6 +270,7 @@ pub struct Walker<'b> {
     visited: u64,
     proof: Proof,
     whole: bool,
+    split: Option<Split>,
 }
 
 impl<'b> Walker<'b> {
@@ -300,6 +310,14 @@ impl<'b> Walker<'b> {
     #[inline(always)]
     pub fn skip(&mut self, count: usize) {
         self.at = self.at.saturating_add(count);
+    }
+
+    /// Notes that the payload of `len` bytes that ends here may be handed out in pieces,
+    /// and skips the `tail` bytes behind it.
+    #[inline]
+    pub fn streams(&mut self, len: usize, tail: usize) {
+        self.split = Some(Split { head: self.at.saturating_sub(len), len });
+        self.skip(tail);
     }
 
     /// Reads `N` bytes and moves behind them.

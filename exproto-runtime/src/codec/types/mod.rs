@@ -4,6 +4,7 @@ mod armor;
 mod bcd;
 mod bit_text;
 mod charset;
+mod chunk;
 mod decimal;
 mod digits;
 mod distinct;
@@ -26,6 +27,7 @@ pub use charset::{
     Windows874, Windows1250, Windows1251, Windows1252, Windows1253, Windows1254, Windows1255, Windows1256,
     Windows1257, Windows1258,
 };
+pub use chunk::{Chunk, InPieces};
 pub use decimal::Decimal;
 pub use digits::{Dec, DegMin, HexNum};
 pub use distinct::Distinct;

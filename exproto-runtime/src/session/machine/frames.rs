@@ -78,7 +78,7 @@ impl<G: Gateway> Core<G> {
                 self.joined(now, kept, ctx, raw, out);
             }
         } else if let Some((wait, request)) = self.begin(now, &frame, raw.payload, out) {
-            self.wait(now, Kept::Frame(raw.kind, raw.payload.into()), ctx, wait, request);
+            self.wait(now, Kept::of(raw), ctx, wait, request);
         }
     }
 

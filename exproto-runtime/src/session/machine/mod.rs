@@ -22,7 +22,7 @@ use super::line::{Note, Request};
 use super::rare::Rare;
 use super::report::{Counters, Report, Tally};
 use super::settings::SessionSettings;
-use crate::codec::Deframer;
+use crate::codec::{Deframer, Item};
 
 /// One device connection: events in, actions out.
 ///
@@ -227,12 +227,22 @@ impl<G: Gateway> Session<G> {
                     self.silence(now, scratch, out);
                 }
             }
-            Event::Closed => return core.ended(),
+            Event::Closed => return self.closed(now, scratch, out),
         }
         self.core.end_if_told(out);
         self.core.ask_device(now, out);
         self.core.end_if_told(out);
         self.core.arm(now, out);
+    }
+
+    /// The connection is gone. A frame of which pieces were handed out is not whole.
+    fn closed(&mut self, now: Millis, scratch: &mut Vec<u8>, out: &mut Out) {
+        if self.deframer.in_pieces()
+            && let Some(item @ Item::Bad(_)) = self.deframer.finish(scratch)
+        {
+            self.core.item(now, item, out);
+        }
+        self.core.ended();
     }
 
     /// What is incomplete will not be completed.

@@ -182,6 +182,7 @@ pub fn roundtrip(data: &[u8]) {
             flags: Default::default(),
             accept_bad,
             kind: 0,
+            piece: None,
         };
         let Ok(received) = raw.decode::<Message>() else { continue };
         let mut wire = Vec::new();
