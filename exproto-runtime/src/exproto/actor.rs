@@ -8,11 +8,10 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::{Future, pending};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
 use std::vec;
 
 use bytes::Bytes;
@@ -20,46 +19,20 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
-use super::adapter::Call;
-use super::error::AdapterError;
+use super::beginning::{Begun, CLOSE_WAIT, after, next_probe};
+use super::call::Call;
+use super::ending::End;
+use super::error::CallError;
+use super::event::{Job, What};
 use super::pb;
-use super::registry::{Seat, Shared};
-use super::settings::UnknownConnection;
+use super::registry::{Kind, Seat, Shared, Work};
 use crate::session::{
-    Action, CloseReason, ConnInfo, Event, Gateway, Lookup, Out, Outcome, Ran, Session, Ticket,
+    Action, CloseReason, ConnInfo, Event, Gateway, Lookup, Out, Outcome, Ran, Session, SessionSettings,
+    Ticket,
 };
-
-/// Time for EMQX to report the end of a connection that we have closed; it
-/// takes 15 s at most.
-const CLOSE_WAIT: Duration = Duration::from_secs(30);
-
-/// A time that never comes.
-const FAR: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// Memory that a thread keeps for the next event.
 const KEPT: usize = 1 << 20;
-
-/// An event on its way to its connection.
-#[derive(Debug)]
-pub(super) struct Job {
-    pub(super) what: What,
-    /// Dropped when the event is done.
-    pub(super) done: oneshot::Sender<()>,
-    /// Whether it comes from a stream, so that events of other streams may
-    /// have overtaken it.
-    pub(super) streamed: bool,
-}
-
-/// What has happened to a connection.
-#[derive(Debug)]
-pub(super) enum What {
-    /// Boxed, because a mailbox has room for many events and is mostly empty.
-    Created(Option<Box<pb::ConnInfo>>),
-    Bytes(Bytes),
-    Messages(Vec<pb::Message>),
-    TimedOut,
-    Closed(String),
-}
 
 /// A call that waits for its turn.
 struct Todo {
@@ -67,30 +40,23 @@ struct Todo {
     ticket: Option<Ticket>,
 }
 
+#[derive(PartialEq, Eq)]
 enum Phase {
-    /// The beginning has not been seen yet.
-    Early(Early),
     Open,
     /// We have asked EMQX to close it. Events mean nothing any more.
     Closing,
     Ended,
 }
 
-struct Early {
-    jobs: VecDeque<Job>,
-    bytes: usize,
-    until: Instant,
-}
-
-type Calling = Pin<Box<dyn Future<Output = Result<(), AdapterError>> + Send>>;
+type Calling = Pin<Box<dyn Future<Output = Result<(), CallError>> + Send>>;
 
 pub(super) struct Actor<G: Gateway> {
     // Given up first: who is told that an event is done must find the
     // connection gone.
-    seat: Seat<G>,
+    seat: Seat,
     jobs: mpsc::Receiver<Job>,
     phase: Phase,
-    /// None before the beginning and after a panic.
+    /// None after a panic.
     session: Option<Session<G>>,
     /// Events that came before the beginning and are due now.
     backlog: VecDeque<Job>,
@@ -116,39 +82,66 @@ pub(super) struct Actor<G: Gateway> {
     deserted: bool,
 }
 
+/// The connections of a declared gateway.
+pub(super) struct Declared<G> {
+    session: Arc<SessionSettings>,
+    gateway: PhantomData<fn() -> G>,
+}
+
+impl<G> Declared<G> {
+    pub(super) fn new(session: Arc<SessionSettings>) -> Self {
+        Self { session, gateway: PhantomData }
+    }
+}
+
+impl<G: Gateway> Kind for Declared<G> {
+    fn work(&self, seat: Seat, jobs: mpsc::Receiver<Job>, begun: Begun) -> Work {
+        let session = Arc::clone(&self.session);
+        Box::pin(Actor::<G>::new(seat, jobs, begun, session).run())
+    }
+}
+
 impl<G: Gateway> Actor<G> {
-    pub(super) fn new(seat: Seat<G>, jobs: mpsc::Receiver<Job>) -> Self {
-        let now = Instant::now();
-        let settings = &seat.shared.settings;
-        let until = after(now, settings.created_wait);
-        let probe = next_probe(now, settings.probe);
-        Self {
+    fn new(seat: Seat, jobs: mpsc::Receiver<Job>, begun: Begun, session: Arc<SessionSettings>) -> Self {
+        let Begun { info, backlog, waiting, quiet } = begun;
+        let probe = next_probe(Instant::now(), seat.shared.settings.probe);
+        let mut actor = Self {
             seat,
             jobs,
-            phase: Phase::Early(Early { jobs: VecDeque::new(), bytes: 0, until }),
+            phase: Phase::Open,
             session: None,
-            backlog: VecDeque::new(),
+            backlog,
             messages: Vec::new().into_iter(),
             todo: VecDeque::new(),
             lookup: None,
             busy: false,
             ticket: None,
-            waiting: Vec::new(),
+            waiting,
             timer: None,
-            quiet: None,
+            quiet,
             probe,
             member: false,
             deserted: false,
-        }
+        };
+        let info = match info {
+            Some(info) => {
+                if let Some(seconds) = actor.seat.shared.settings.timer(info.udp, session.idle) {
+                    actor.todo.push_back(Todo { call: Call::StartTimer(seconds), ticket: None });
+                }
+                info.conn
+            }
+            None => {
+                // EMQX may have the device logged in; then it says so when the
+                // device logs in again.
+                actor.member = true;
+                ConnInfo { listener: "adopted".into(), ..ConnInfo::default() }
+            }
+        };
+        actor.open(info, session);
+        actor
     }
 
-    /// Begins in the middle, if the settings say so.
-    pub(super) fn adopted(mut self) -> Self {
-        self.adopt();
-        self
-    }
-
-    pub(super) async fn run(mut self) {
+    async fn run(mut self) {
         let mut calling: Option<Calling> = None;
         let mut armed = self.due();
         let mut sleep = pin!(sleep_until(armed));
@@ -158,7 +151,7 @@ impl<G: Gateway> Actor<G> {
             }
             // A call under way is never given up.
             if calling.is_none() {
-                if matches!(self.phase, Phase::Ended) || self.deserted && self.todo.is_empty() {
+                if self.phase == Phase::Ended || self.deserted && self.todo.is_empty() {
                     break;
                 }
                 if self.is_done() {
@@ -207,8 +200,8 @@ impl<G: Gateway> Actor<G> {
             if let Some(todo) = self.todo.pop_front() {
                 self.busy = true;
                 self.ticket = todo.ticket;
-                let adapter = Arc::clone(&self.seat.shared.adapter);
-                return Some(Box::pin(adapter.call(Arc::clone(&self.seat.conn), todo.call)));
+                let (shared, conn) = (Arc::clone(&self.seat.shared), Arc::clone(&self.seat.conn));
+                return Some(Box::pin(async move { shared.adapter.call(&conn, todo.call).await }));
             }
             if let Some(message) = self.messages.next() {
                 self.feed(Event::Message { topic: &message.topic, payload: &message.payload });
@@ -229,8 +222,8 @@ impl<G: Gateway> Actor<G> {
 
     /// Whether the next event may be taken, calls apart.
     fn takes_jobs(&self) -> bool {
-        match &self.phase {
-            Phase::Early(_) | Phase::Closing => true,
+        match self.phase {
+            Phase::Closing => true,
             Phase::Open => self.session.as_ref().is_none_or(Session::wants_bytes),
             Phase::Ended => false,
         }
@@ -244,35 +237,19 @@ impl<G: Gateway> Actor<G> {
             self.quiet = Some(quiet);
         }
         let Job { what, done, streamed } = job;
-        match (&mut self.phase, what) {
-            (Phase::Early(_), What::Created(info)) => {
-                self.waiting.push(done);
-                self.begin(info);
-            }
-            (_, What::Closed(reason)) => {
-                self.waiting.push(done);
-                debug!(conn = &*self.seat.conn, reason, "closed");
+        self.waiting.push(done);
+        match what {
+            What::Closed(reason) => {
+                let end = End::of(&reason);
+                debug!(conn = &*self.seat.conn, %end, reason, "closed");
                 if streamed {
                     self.quiet = Some(quiet);
                 } else {
                     self.end();
                 }
             }
-            (Phase::Early(early), what) => {
-                if let What::Bytes(bytes) = &what {
-                    early.bytes += bytes.len();
-                }
-                early.jobs.push_back(Job { what, done, streamed });
-                let limits = &self.seat.shared.settings;
-                if early.bytes > limits.early_bytes || early.jobs.len() > limits.mailbox {
-                    self.close("too much before its beginning");
-                }
-            }
-            (Phase::Open, what) => {
-                self.waiting.push(done);
-                self.work(what);
-            }
-            (Phase::Closing | Phase::Ended, _) => self.waiting.push(done),
+            what if self.phase == Phase::Open => self.work(what),
+            _ => {}
         }
     }
 
@@ -286,32 +263,12 @@ impl<G: Gateway> Actor<G> {
                 // EMQX before 4.3.19 leaves it to us.
                 self.todo.push_back(Todo { call: Call::Close, ticket: None });
             }
+            What::Doubted => self.todo.push_back(Todo { call: Call::Probe, ticket: None }),
             What::Closed(_) => {}
         }
     }
 
-    fn begin(&mut self, info: Option<Box<pb::ConnInfo>>) {
-        let info = info.unwrap_or_default();
-        let udp = info.socktype() == pb::SocketType::Udp;
-        if let Some(seconds) = self.seat.shared.settings.timer(udp) {
-            self.todo.push_back(Todo { call: Call::StartTimer(seconds), ticket: None });
-        }
-        self.open(conn_info(&info));
-    }
-
-    fn adopt(&mut self) {
-        self.seat.shared.counters.adopted.up();
-        // EMQX may have the device logged in; then it says so when the device
-        // logs in again.
-        self.member = true;
-        self.open(ConnInfo { listener: "adopted".into(), ..ConnInfo::default() });
-    }
-
-    fn open(&mut self, info: ConnInfo) {
-        if let Phase::Early(early) = std::mem::replace(&mut self.phase, Phase::Open) {
-            self.backlog = early.jobs;
-        }
-        let settings = Arc::clone(&self.seat.shared.settings.session);
+    fn open(&mut self, info: ConnInfo, settings: Arc<SessionSettings>) {
         // The user's state is made here.
         match catch_unwind(AssertUnwindSafe(|| Session::new(info, settings))) {
             Ok(session) => {
@@ -356,11 +313,7 @@ impl<G: Gateway> Actor<G> {
 
     /// The earliest time at which there is something to do.
     fn due(&self) -> Instant {
-        let early = match &self.phase {
-            Phase::Early(early) => Some(early.until),
-            _ => None,
-        };
-        [self.timer, self.quiet, early].into_iter().flatten().fold(self.probe, Instant::min)
+        [self.timer, self.quiet].into_iter().flatten().fold(self.probe, Instant::min)
     }
 
     fn on_time(&mut self, now: Instant) {
@@ -374,16 +327,8 @@ impl<G: Gateway> Actor<G> {
             }
             self.quiet = Some(after(now, self.seat.shared.settings.quiet));
         }
-        if matches!(&self.phase, Phase::Early(early) if early.until <= now) {
-            self.seat.shared.counters.unknown.up();
-            match self.seat.shared.settings.unknown {
-                UnknownConnection::Adopt if self.quiet.is_none() => self.adopt(),
-                // Its end has been seen, or soon will be.
-                _ => self.close("its beginning was not seen"),
-            }
-        }
         if self.probe <= now {
-            let call = if matches!(self.phase, Phase::Closing) {
+            let call = if self.phase == Phase::Closing {
                 // It should be closed; perhaps EMQX did not get our call.
                 self.probe = now + CLOSE_WAIT;
                 Call::Close
@@ -399,28 +344,28 @@ impl<G: Gateway> Actor<G> {
     }
 
     /// A call has ended.
-    fn called(&mut self, result: Result<(), AdapterError>) {
+    fn called(&mut self, result: Result<(), CallError>) {
         self.busy = false;
         let ticket = self.ticket.take();
-        if result == Err(AdapterError::Gone) {
-            self.seat.shared.counters.gone.up();
-            debug!(conn = &*self.seat.conn, "EMQX does not have the connection any more");
-            return self.end();
-        }
         if let Err(error) = &result {
-            self.seat.shared.counters.calls_failed.up();
-            debug!(conn = &*self.seat.conn, %error, "call to EMQX failed");
+            self.seat.note(error);
+        }
+        if result == Err(CallError::Gone) {
+            return self.end();
         }
         if let Some(ticket) = ticket {
             let outcome = match result {
                 Ok(()) => Outcome::Done,
                 // The session lets a device log in again under its own client
                 // id; EMQX knows one login per connection.
-                Err(error) if self.member && error.is_already_logged_in() => Outcome::Done,
+                Err(error) if self.member && error == CallError::AlreadyAuthenticated => Outcome::Done,
                 Err(error) => error.outcome(),
             };
             self.feed(Event::Completed(ticket, outcome));
-            self.member = self.session.as_ref().is_some_and(|s| !s.client_id().is_empty()) || self.member;
+            if let Some(session) = self.session.as_ref().filter(|session| !session.client_id().is_empty()) {
+                self.member = true;
+                self.seat.logged_in(session.client_id());
+            }
         }
     }
 
@@ -497,16 +442,7 @@ thread_local! {
     static ROOM: RefCell<Room> = RefCell::default();
 }
 
-/// A time that the clock may be too small for.
-fn after(now: Instant, time: Duration) -> Instant {
-    now.checked_add(time).unwrap_or(now + FAR)
-}
-
-fn next_probe(now: Instant, interval: Duration) -> Instant {
-    if interval.is_zero() { now + FAR } else { after(now, interval) }
-}
-
-async fn finished(calling: &mut Option<Calling>) -> Result<(), AdapterError> {
+async fn finished(calling: &mut Option<Calling>) -> Result<(), CallError> {
     match calling {
         Some(call) => call.await,
         None => pending().await,
@@ -542,25 +478,4 @@ fn to_call(action: Action, bytes: &[u8], shared: &Shared) -> Option<Todo> {
         Action::Close(_) | Action::StartTimer(_) | Action::Run(..) => return None,
     };
     Some(Todo { call, ticket })
-}
-
-fn conn_info(info: &pb::ConnInfo) -> ConnInfo {
-    let kind = match info.socktype() {
-        pb::SocketType::Tcp => "tcp",
-        pb::SocketType::Ssl => "ssl",
-        pb::SocketType::Udp => "udp",
-        pb::SocketType::Dtls => "dtls",
-    };
-    let local = address(info.sockname.as_ref());
-    ConnInfo {
-        peer: address(info.peername.as_ref()),
-        local,
-        listener: format!("{kind}:{}", local.port()).into(),
-    }
-}
-
-fn address(address: Option<&pb::Address>) -> SocketAddr {
-    let none = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    let (host, port) = address.map_or((none, 0), |a| (a.host.parse().unwrap_or(none), a.port));
-    SocketAddr::new(host, u16::try_from(port).unwrap_or(0))
 }

@@ -1,23 +1,24 @@
-//! The way to EMQX: a client of its `ConnectionAdapter` service.
+//! The way to EMQX: clients of its nodes' `ConnectionAdapter` services.
 //!
-//! Each call is made for one connection by that connection's actor, which has
-//! one under way at most; the number of calls of all connections together is
-//! bounded too. A call that has begun is never given up: EMQX closes channels
-//! on which many calls are cancelled, and its adapter answers within 5 s.
+//! Each call is made for one connection, which has one under way at most; the
+//! number of calls of all connections together is bounded too. A call that has
+//! begun is never given up: EMQX closes channels on which many calls are
+//! cancelled, and its adapter answers within 5 s.
 
 use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tracing::{info, warn};
 
-use super::error::AdapterError;
+use super::call::{Call, PROBE};
+use super::error::CallError;
+use super::node;
 use super::pb::connection_adapter_client::ConnectionAdapterClient;
 use super::pb::{
     AuthenticateRequest, ClientInfo, CloseSocketRequest, CodeResponse, PublishRequest, SendBytesRequest,
@@ -25,107 +26,34 @@ use super::pb::{
 };
 use super::settings::{ExProtoSettings, SettingsError};
 use super::stats::Counters;
-use crate::session::Credentials;
 
 /// What EMQX knows the protocol as. EMQX makes an atom of it and never frees
 /// it, and 5.8 checks passwords for this name only.
 const PROTO_NAME: &str = "exproto";
 
-/// The filter of a subscription that nobody has: ending it has no effect but
-/// to tell whether EMQX still has the connection.
-const PROBE: &str = "exproto/probe";
-
 const WINDOW: u32 = 1 << 20;
 
-/// Something to be done with a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Call {
-    Send(Bytes),
-    Close,
-    Authenticate(Box<Credentials>),
-    /// Seconds.
-    StartTimer(u32),
-    Publish {
-        topic: String,
-        payload: Bytes,
-        qos: u8,
-    },
-    Subscribe {
-        filter: String,
-        qos: u8,
-    },
-    Unsubscribe {
-        filter: String,
-    },
-    /// Asks whether EMQX still has the connection, without an effect.
-    Probe,
-}
-
-impl Call {
-    /// Refuses what EMQX would not refuse but crash on, or what would hit
-    /// others than the device.
-    fn check(&self) -> Result<(), AdapterError> {
-        match self {
-            Self::Authenticate(who) if who.client_id.is_empty() => {
-                // EMQX takes the empty id for an id, which devices would
-                // contend for.
-                Err(AdapterError::client_id("the client id is empty"))
-            }
-            Self::Authenticate(who) if who.client_id.contains('\0') => {
-                Err(AdapterError::client_id("the client id contains a zero character"))
-            }
-            Self::Publish { qos, .. } | Self::Subscribe { qos, .. } if *qos > 2 => {
-                Err(AdapterError::qos(*qos))
-            }
-            Self::Publish { topic, .. } => check_topic(topic),
-            Self::Subscribe { filter, .. } | Self::Unsubscribe { filter } => check_filter(filter),
-            _ => Ok(()),
-        }
-    }
-}
-
-const MAX_TOPIC: usize = 65_535;
-
-fn check_topic(topic: &str) -> Result<(), AdapterError> {
-    if topic.is_empty() || topic.len() > MAX_TOPIC {
-        return Err(AdapterError::topic("the topic is empty or longer than 65,535 bytes"));
-    }
-    if topic.contains(['+', '#', '\0']) {
-        return Err(AdapterError::topic("the topic contains `+`, `#` or a zero character"));
-    }
-    Ok(())
-}
-
-fn check_filter(filter: &str) -> Result<(), AdapterError> {
-    if filter.is_empty() || filter.len() > MAX_TOPIC || filter.contains('\0') {
-        return Err(AdapterError::filter(
-            "the filter is empty, longer than 65,535 bytes or contains a zero character",
-        ));
-    }
-    let mut levels = filter.split('/').peekable();
-    if matches!(levels.peek(), Some(&"$share" | &"$queue" | &"$exclusive")) {
-        return Err(AdapterError::shared());
-    }
-    while let Some(level) = levels.next() {
-        if level.contains(['+', '#']) && level.len() > 1 {
-            return Err(AdapterError::filter("a wildcard must stand alone between slashes"));
-        }
-        if level == "#" && levels.peek().is_some() {
-            return Err(AdapterError::filter("`#` must stand at the end of the filter"));
-        }
-    }
-    Ok(())
-}
-
-/// A client that all connections share.
+/// The adapters of all nodes, which all connections share.
 #[derive(Debug)]
 pub(super) struct Adapter {
-    client: ConnectionAdapterClient<Channel>,
+    /// One at least.
+    nodes: Vec<Node>,
     permits: Semaphore,
     proto_ver: String,
     patience: Duration,
     counters: Arc<Counters>,
-    /// The log has been told that EMQX is not reachable.
+}
+
+/// The adapter of one node.
+#[derive(Debug)]
+struct Node {
+    /// The node's own name, if it was given.
+    name: Option<String>,
+    /// The host of the adapter's address.
+    host: String,
+    url: String,
+    client: ConnectionAdapterClient<Channel>,
+    /// The log has been told that it is not reachable.
     lost: AtomicBool,
 }
 
@@ -133,62 +61,72 @@ impl Adapter {
     /// A client that connects with its first call and again whenever the
     /// connection is lost.
     pub(super) fn new(settings: &ExProtoSettings, counters: Arc<Counters>) -> Result<Self, SettingsError> {
-        let endpoint = Endpoint::from_shared(settings.adapter.clone())
-            .map_err(|error| SettingsError::adapter(&settings.adapter, &error.to_string()))?;
-        if endpoint.uri().scheme_str() != Some("http") {
-            return Err(SettingsError::adapter(
-                &settings.adapter,
-                "write `http://HOST:PORT`; EMQX serves its adapter without TLS",
-            ));
-        }
         let max_calls = settings.max_calls.clamp(1, 1 << 20);
-        let channel = endpoint
-            .tcp_nodelay(true)
-            .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(WINDOW)
-            .buffer_size(max_calls)
-            .connect_timeout(Duration::from_secs(10))
-            // EMQX drops a channel that was silent for a minute.
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_timeout(Duration::from_secs(20))
-            .keep_alive_while_idle(true)
-            .connect_lazy();
+        let mut nodes = Vec::new();
+        if settings.nodes.is_empty() || !settings.adapter.is_empty() {
+            nodes.push(Node::new(None, &settings.adapter, settings, max_calls)?);
+        }
+        for (name, url) in &settings.nodes {
+            nodes.push(Node::new(Some(name), url, settings, max_calls)?);
+        }
         Ok(Self {
-            client: ConnectionAdapterClient::new(channel),
+            nodes,
             permits: Semaphore::new(max_calls),
             proto_ver: settings.proto_ver.clone(),
             patience: settings.adapter_patience,
             counters,
-            lost: AtomicBool::new(false),
         })
+    }
+
+    /// The node that probably has this connection; any node will do, by a
+    /// detour.
+    fn nearest(&self, conn: &str) -> usize {
+        if self.nodes.len() < 2 {
+            return 0;
+        }
+        let Some(name) = node::of(conn) else { return 0 };
+        let host = name.split_once('@').map_or(&*name, |(_, host)| host);
+        let named = self.nodes.iter().position(|node| node.name.as_deref() == Some(&name));
+        let beside = || self.nodes.iter().position(|node| node.name.is_none() && node.host == host);
+        named.or_else(beside).unwrap_or(0)
     }
 
     /// Makes a call. Repeats it as long as EMQX has certainly not got it,
     /// which is while no connection can be made.
-    pub(super) async fn call(self: Arc<Self>, conn: Arc<str>, call: Call) -> Result<(), AdapterError> {
+    pub(super) async fn call(&self, conn: &str, call: Call) -> Result<(), CallError> {
         call.check()?;
+        let nearest = self.nearest(conn);
         let mut pause = Duration::from_millis(50);
         let mut began = None;
         loop {
-            let answer = {
-                // The semaphore is never closed.
-                let _permit = self.permits.acquire().await;
-                self.once(&conn, &call).await
-            };
-            let status = match answer {
-                Ok(answer) => {
-                    self.found();
-                    return AdapterError::judge(answer.code, &answer.message);
+            // One round over all nodes, this connection's own first.
+            let mut last = None;
+            let (before, from) = self.nodes.split_at(nearest.min(self.nodes.len()));
+            for node in from.iter().chain(before) {
+                let answer = {
+                    // The semaphore is never closed.
+                    let _permit = self.permits.acquire().await;
+                    self.once(node, conn, &call).await
+                };
+                let status = match answer {
+                    Ok(answer) => {
+                        node.found();
+                        return CallError::judge(answer.code, &answer.message);
+                    }
+                    Err(status) => status,
+                };
+                let error = failure(&status);
+                if matches!(error, CallError::Unreachable(_)) {
+                    node.missed(&error);
                 }
-                Err(status) => status,
-            };
-            let error = failure(&status);
-            if matches!(error, AdapterError::Unreachable(_)) && !self.lost.swap(true, Ordering::Relaxed) {
-                warn!("{error}");
+                if !never_sent(&status) {
+                    return Err(error);
+                }
+                last = Some(error);
             }
             let began = *began.get_or_insert_with(Instant::now);
-            if !never_sent(&status) || began.elapsed() + pause >= self.patience {
-                return Err(error);
+            if began.elapsed() + pause >= self.patience {
+                return Err(last.unwrap_or(CallError::Gone));
             }
             self.counters.calls_repeated.up();
             tokio::time::sleep(pause).await;
@@ -196,15 +134,9 @@ impl Adapter {
         }
     }
 
-    fn found(&self) {
-        if self.lost.load(Ordering::Relaxed) && self.lost.swap(false, Ordering::Relaxed) {
-            info!("EMQX's ExProto adapter is reachable again");
-        }
-    }
-
-    async fn once(&self, conn: &str, call: &Call) -> Result<CodeResponse, Status> {
+    async fn once(&self, node: &Node, conn: &str, call: &Call) -> Result<CodeResponse, Status> {
         let conn = conn.to_owned();
-        let mut client = self.client.clone();
+        let mut client = node.client.clone();
         let answer = match call {
             Call::Send(bytes) => client.send(SendBytesRequest { conn, bytes: bytes.clone() }).await,
             Call::Close => client.close(CloseSocketRequest { conn }).await,
@@ -240,6 +172,73 @@ impl Adapter {
     }
 }
 
+impl Node {
+    fn new(
+        name: Option<&str>,
+        url: &str,
+        settings: &ExProtoSettings,
+        max_calls: usize,
+    ) -> Result<Self, SettingsError> {
+        let wrong = |why: &str| SettingsError::adapter(url, why);
+        let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|error| wrong(&error.to_string()))?;
+        let endpoint = match endpoint.uri().scheme_str() {
+            Some("http") => endpoint,
+            Some("https") => secure(endpoint, settings).map_err(|why| wrong(&why))?,
+            _ => return Err(wrong("write `http://HOST:PORT`")),
+        };
+        let host = endpoint.uri().host().unwrap_or_default().to_owned();
+        let channel = endpoint
+            .tcp_nodelay(true)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .buffer_size(max_calls)
+            .connect_timeout(Duration::from_secs(10))
+            // EMQX drops a channel that was silent for a minute.
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(20))
+            .keep_alive_while_idle(true)
+            .connect_lazy();
+        Ok(Self {
+            name: name.map(str::to_owned),
+            host,
+            url: url.to_owned(),
+            client: ConnectionAdapterClient::new(channel),
+            lost: AtomicBool::new(false),
+        })
+    }
+
+    fn found(&self) {
+        if self.lost.load(Ordering::Relaxed) && self.lost.swap(false, Ordering::Relaxed) {
+            info!(adapter = self.url, "EMQX's ExProto adapter is reachable again");
+        }
+    }
+
+    fn missed(&self, error: &CallError) {
+        if !self.lost.swap(true, Ordering::Relaxed) {
+            warn!(adapter = self.url, "{error}");
+        }
+    }
+}
+
+#[cfg(feature = "tls")]
+fn secure(endpoint: Endpoint, settings: &ExProtoSettings) -> Result<Endpoint, String> {
+    let Some(tls) = &settings.adapter_tls else {
+        return Err("an `https` address needs the authority that has signed EMQX's certificate: \
+            set `adapter_tls`"
+            .to_owned());
+    };
+    let config = tls.to_tonic().map_err(|error| error.to_string())?;
+    endpoint.tls_config(config).map_err(|error| match error.source() {
+        Some(source) => source.to_string(),
+        None => error.to_string(),
+    })
+}
+
+#[cfg(not(feature = "tls"))]
+fn secure(_: Endpoint, _: &ExProtoSettings) -> Result<Endpoint, String> {
+    Err("write `http://HOST:PORT`, or build with the feature `tls`".to_owned())
+}
+
 /// Whether no connection could be made, so that EMQX knows nothing of the call.
 fn never_sent(status: &Status) -> bool {
     let mut cause = status.source();
@@ -252,55 +251,12 @@ fn never_sent(status: &Status) -> bool {
     false
 }
 
-fn failure(status: &Status) -> AdapterError {
-    let text = format!("{:?}: {}", status.code(), status.message()).into();
+fn failure(status: &Status) -> CallError {
+    let text = || format!("{:?}: {}", status.code(), status.message()).into();
     match status.code() {
         // What EMQX answers itself: an unknown method, a crash.
-        Code::Internal | Code::NotFound | Code::Unimplemented if status.source().is_none() => {
-            AdapterError::Internal(text)
-        }
-        _ => AdapterError::Unreachable(text),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_emqx_crashes_on_is_refused_here() {
-        let publish =
-            |topic: &str| Call::Publish { topic: topic.into(), payload: Bytes::new(), qos: 1 }.check();
-        for topic in ["", "a/+/b", "a/#", "a\0b"] {
-            assert!(publish(topic).is_err(), "{topic:?}");
-        }
-        assert!(publish(&"x".repeat(65_536)).is_err());
-        assert_eq!(publish("a/b"), Ok(()));
-        assert_eq!(publish("$share/a"), Ok(()));
-
-        for filter in [
-            "",
-            "$share/g/t",
-            "$share/g",
-            "$share",
-            "$queue/t",
-            "$exclusive/t",
-            "$exclusive/",
-            "a/#/b",
-            "a#",
-            "a/b+",
-            "a\0",
-        ] {
-            assert!(check_filter(filter).is_err(), "{filter:?}");
-            assert!(Call::Unsubscribe { filter: filter.into() }.check().is_err(), "{filter:?}");
-        }
-        for filter in ["#", "+", "a/+/b", "a/#", "+/+", "$sharex/g", "a/$share/b"] {
-            assert_eq!(check_filter(filter), Ok(()), "{filter:?}");
-        }
-
-        assert!(Call::Publish { topic: "t".into(), payload: Bytes::new(), qos: 3 }.check().is_err());
-        assert!(Call::Subscribe { filter: "t".into(), qos: 3 }.check().is_err());
-        assert!(Call::Authenticate(Box::default()).check().is_err());
-        assert_eq!(check_filter(PROBE), Ok(()));
+        Code::NotFound | Code::Unimplemented if status.source().is_none() => CallError::Unsupported,
+        Code::Internal if status.source().is_none() => CallError::Internal(text()),
+        _ => CallError::Unreachable(text()),
     }
 }

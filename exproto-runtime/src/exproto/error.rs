@@ -18,38 +18,62 @@ mod reason {
     pub(super) const SHARED_NOT_SUPPORTED: u8 = 0x9E;
 }
 
-/// Why a call had no success.
+/// Why a call to EMQX had no success.
 ///
 /// EMQX has six result codes of which it uses four, and puts the rest into
 /// Erlang terms printed as text; here each case has one name, and nobody sees
-/// Erlang.
+/// Erlang:
+///
+/// | call | EMQX's answer | here |
+/// |---|---|---|
+/// | publish, subscribe, unsubscribe before the login or after the end | `UNKNOWN` `unexpected_call` | [`NotAuthenticated`](Self::NotAuthenticated) |
+/// | authenticate a second time | `PERMISSION_DENY` | [`AlreadyAuthenticated`](Self::AlreadyAuthenticated) |
+/// | authenticate after the end | `PERMISSION_DENY` | [`Closed`](Self::Closed) |
+/// | authenticate, refused | `PERMISSION_DENY` | [`Denied`](Self::Denied) |
+/// | publish, subscribe where the device may not | `PERMISSION_DENY` | [`Denied`](Self::Denied) |
+/// | a QoS above 2, a timer of 0 s, a wildcard in a topic, an empty client id, `$share`, `$queue`, `$exclusive` | not asked: some crash EMQX | [`BadParams`](Self::BadParams) |
+/// | anything after the connection has ended for good | `CONN_PROCESS_NOT_ALIVE` | [`Gone`](Self::Gone) |
+/// | anything, and EMQX crashed, took more than 5 s or lost a node | `UNKNOWN`, gRPC `INTERNAL` | [`Internal`](Self::Internal) |
+/// | raw publish with EMQX before 5.1 | gRPC `NOT_FOUND`, `UNIMPLEMENTED` | [`Unsupported`](Self::Unsupported) |
+/// | anything, and EMQX was not reached or the answer was lost | none | [`Unreachable`](Self::Unreachable) |
+///
+/// The codes that the protocol documents and EMQX does not use
+/// (`REQUIRED_PARAMS_MISSED`, `PARAMS_TYPE_ERROR`) are
+/// [`BadParams`](Self::BadParams) too. Source: answers of EMQX 5.3.2 and 5.8.9.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AdapterError {
+#[non_exhaustive]
+pub enum CallError {
     /// The device is not logged in, or its socket is closed.
     NotAuthenticated,
+    /// The device is logged in already; EMQX knows one login per connection.
+    AlreadyAuthenticated,
+    /// The device's socket is closed.
+    Closed,
     /// What we asked for is not allowed; EMQX said so, or would have crashed.
     BadParams {
-        /// The MQTT reason code that fits best.
+        /// The MQTT 5 reason code that fits best.
         code: u8,
         /// What is wrong with it.
         what: Box<str>,
     },
     /// The device may not do this.
     Denied {
-        /// The MQTT reason code that fits best.
+        /// The MQTT 5 reason code that fits best.
         code: u8,
         /// EMQX's reason.
         why: Box<str>,
     },
     /// EMQX does not have the connection any more.
     Gone,
-    /// Something went wrong inside EMQX.
+    /// Something went wrong inside EMQX; it may have been done.
     Internal(Box<str>),
-    /// EMQX could not be asked, or its answer was lost.
+    /// This version of EMQX cannot do it.
+    Unsupported,
+    /// EMQX could not be asked, or its answer was lost: it may have been done.
     Unreachable(Box<str>),
 }
 
-impl AdapterError {
+impl CallError {
     /// A topic that must not be published on.
     pub(crate) fn topic(what: &str) -> Self {
         Self::BadParams { code: reason::TOPIC_NAME_INVALID, what: what.into() }
@@ -76,6 +100,11 @@ impl AdapterError {
     /// A client id that must not be used.
     pub(crate) fn client_id(what: &str) -> Self {
         Self::BadParams { code: reason::CLIENT_ID_NOT_VALID, what: what.into() }
+    }
+
+    /// A timer that must not be started.
+    pub(crate) fn interval() -> Self {
+        Self::bad_params("a timer needs a second at least")
     }
 
     /// Reads EMQX's answer to a call.
@@ -107,6 +136,12 @@ impl AdapterError {
 
     fn denied(message: &str) -> Self {
         let why = plain(message);
+        if why.contains("Duplicated authenticate") {
+            return Self::AlreadyAuthenticated;
+        }
+        if why.contains("socket disconnected") {
+            return Self::Closed;
+        }
         let code = if why.contains("bad_username_or_password") {
             reason::BAD_USER_NAME_OR_PASSWORD
         } else if why.contains("banned") {
@@ -117,19 +152,18 @@ impl AdapterError {
         Self::Denied { code, why }
     }
 
-    /// Whether EMQX refused a login because the device is logged in already.
-    pub(crate) fn is_already_logged_in(&self) -> bool {
-        matches!(self, Self::Denied { why, .. } if why.contains("Duplicated authenticate"))
-    }
-
     /// What the session gets to know.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
-            Self::NotAuthenticated => Outcome::Refused { code: reason::NOT_AUTHORIZED, reason: self.text() },
+            Self::NotAuthenticated | Self::AlreadyAuthenticated => {
+                Outcome::Refused { code: reason::NOT_AUTHORIZED, reason: self.text() }
+            }
             Self::BadParams { code, .. } | Self::Denied { code, .. } => {
                 Outcome::Refused { code: *code, reason: self.text() }
             }
-            Self::Gone | Self::Internal(_) | Self::Unreachable(_) => Outcome::Failed(self.text()),
+            Self::Closed | Self::Gone | Self::Internal(_) | Self::Unsupported | Self::Unreachable(_) => {
+                Outcome::Failed(self.text())
+            }
         }
     }
 
@@ -138,22 +172,25 @@ impl AdapterError {
     }
 }
 
-impl fmt::Display for AdapterError {
+impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAuthenticated => {
                 f.write_str("the device is not logged in at EMQX, or its socket is closed")
             }
+            Self::AlreadyAuthenticated => f.write_str("the device is logged in at EMQX already"),
+            Self::Closed => f.write_str("the device's socket is closed"),
             Self::BadParams { what, .. } => f.write_str(what),
             Self::Denied { why, .. } => write!(f, "EMQX refused: {why}"),
             Self::Gone => f.write_str("EMQX does not have the connection any more"),
             Self::Internal(why) => write!(f, "EMQX could not do it: {why}"),
+            Self::Unsupported => f.write_str("this version of EMQX cannot do it"),
             Self::Unreachable(why) => write!(f, "EMQX's ExProto adapter is not reachable: {why}"),
         }
     }
 }
 
-impl std::error::Error for AdapterError {}
+impl std::error::Error for CallError {}
 
 /// The text inside an Erlang term, cut to a length fit for a log.
 fn plain(message: &str) -> Box<str> {
@@ -173,12 +210,9 @@ mod tests {
     /// The result codes that EMQX 5.8.9 and 5.3.2 give.
     #[test]
     fn every_result_has_one_meaning() {
-        let judge = |code: ResultCode, message| AdapterError::judge(code as i32, message);
+        let judge = |code: ResultCode, message| CallError::judge(code as i32, message);
         assert_eq!(judge(ResultCode::Success, ""), Ok(()));
-        assert_eq!(
-            judge(ResultCode::Unknown, "{error,unexpected_call}"),
-            Err(AdapterError::NotAuthenticated)
-        );
+        assert_eq!(judge(ResultCode::Unknown, "{error,unexpected_call}"), Err(CallError::NotAuthenticated));
         for (code, message) in [
             (ResultCode::Unknown, "{error,'PARAMS_TYPE_ERROR'}"),
             (ResultCode::ParamsTypeError, ""),
@@ -186,30 +220,38 @@ mod tests {
             (ResultCode::Unknown, "{error,'REQUIRED_PARAMS_MISSED'}"),
         ] {
             let error = judge(code, message).unwrap_err();
-            assert!(matches!(error, AdapterError::BadParams { .. }), "{message}: {error:?}");
+            assert!(matches!(error, CallError::BadParams { .. }), "{message}: {error:?}");
         }
         assert_eq!(
             judge(ResultCode::ConnProcessNotAlive, "<<\"Connection process is not alive\">>"),
-            Err(AdapterError::Gone)
+            Err(CallError::Gone)
         );
         assert_eq!(
             judge(ResultCode::PermissionDeny, "<<\"Authorization deny\">>"),
-            Err(AdapterError::Denied { code: 0x87, why: "Authorization deny".into() })
+            Err(CallError::Denied { code: 0x87, why: "Authorization deny".into() })
         );
         assert_eq!(
             judge(ResultCode::PermissionDeny, "bad_username_or_password"),
-            Err(AdapterError::Denied { code: 0x86, why: "bad_username_or_password".into() })
+            Err(CallError::Denied { code: 0x86, why: "bad_username_or_password".into() })
         );
-        assert!(
-            judge(ResultCode::PermissionDeny, "<<\"Duplicated authenticate command\">>")
-                .unwrap_err()
-                .is_already_logged_in()
+        assert_eq!(
+            judge(ResultCode::PermissionDeny, "<<\"Duplicated authenticate command\">>"),
+            Err(CallError::AlreadyAuthenticated)
+        );
+        assert_eq!(
+            judge(ResultCode::PermissionDeny, "<<\"Client socket disconnected\">>"),
+            Err(CallError::Closed)
+        );
+        // EMQX 4.
+        assert_eq!(
+            judge(ResultCode::PermissionDeny, "<<\"ACL deny\">>"),
+            Err(CallError::Denied { code: 0x87, why: "ACL deny".into() })
         );
         assert_eq!(
             judge(ResultCode::Unknown, "{error,'UNKNOWN',<<\"Unknown crashes\">>}"),
-            Err(AdapterError::Internal("Unknown crashes".into()))
+            Err(CallError::Internal("Unknown crashes".into()))
         );
-        assert!(matches!(AdapterError::judge(77, ""), Err(AdapterError::Internal(_))));
+        assert!(matches!(CallError::judge(77, ""), Err(CallError::Internal(_))));
     }
 
     #[test]
@@ -224,8 +266,8 @@ mod tests {
 
     #[test]
     fn outcomes_keep_refused_and_failed_apart() {
-        assert!(matches!(AdapterError::NotAuthenticated.outcome(), Outcome::Refused { code: 0x87, .. }));
-        assert!(matches!(AdapterError::Gone.outcome(), Outcome::Failed(_)));
-        assert!(matches!(AdapterError::shared().outcome(), Outcome::Refused { code: 0x9E, .. }));
+        assert!(matches!(CallError::NotAuthenticated.outcome(), Outcome::Refused { code: 0x87, .. }));
+        assert!(matches!(CallError::Gone.outcome(), Outcome::Failed(_)));
+        assert!(matches!(CallError::shared().outcome(), Outcome::Refused { code: 0x9E, .. }));
     }
 }

@@ -37,31 +37,43 @@
 
 mod actor;
 mod adapter;
+mod beginning;
+mod call;
+mod ending;
 mod error;
+mod event;
+mod node;
 pub(crate) mod pb;
 mod registry;
 mod server;
 mod settings;
 mod stats;
+#[cfg(all(test, feature = "tls", feature = "testkit"))]
+mod tls_tests;
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::sync::mpsc;
 use tonic::service::{Routes, RoutesBuilder};
 
+use self::actor::Declared;
+pub use self::ending::End;
+pub use self::error::CallError;
 use self::pb::connection_handler_server::ConnectionHandlerServer;
 use self::pb::connection_unary_handler_server::ConnectionUnaryHandlerServer;
-use self::registry::Registry;
+use self::registry::{Kind, Kinds, Registry};
 use self::server::Service;
 pub use self::settings::{ExProtoSettings, SettingsError, UnknownConnection};
 pub use self::stats::Stats;
 use crate::grpc::sealed::Mount;
 use crate::grpc::{self, GrpcServer, Running};
-use crate::session::Gateway;
+use crate::session::{Gateway, SessionSettings};
 
 /// An EMQX ExProto handler for one gateway.
 ///
@@ -78,12 +90,15 @@ use crate::session::Gateway;
 ///     Ok(())
 /// }
 /// ```
-pub struct ExProtoHandler<G: Gateway> {
-    registry: Arc<Registry<G>>,
+pub struct ExProtoHandler<G> {
+    registry: Arc<Registry>,
     ended: mpsc::Receiver<Infallible>,
+    /// What is done with the connections to certain addresses.
+    at: Vec<(SocketAddr, Arc<dyn Kind>)>,
+    gateway: PhantomData<fn() -> G>,
 }
 
-impl<G: Gateway> std::fmt::Debug for ExProtoHandler<G> {
+impl<G> std::fmt::Debug for ExProtoHandler<G> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ExProtoHandler").field("settings", self.registry.settings()).finish_non_exhaustive()
     }
@@ -97,8 +112,49 @@ impl<G: Gateway> ExProtoHandler<G> {
     ///
     /// A setting that cannot be used.
     pub fn new(settings: ExProtoSettings) -> Result<Self, SettingsError> {
-        let (registry, ended) = Registry::new(settings)?;
-        Ok(Self { registry, ended })
+        settings.session.check_profile::<G>()?;
+        let session = Arc::clone(&settings.session);
+        Self::of(settings, Arc::new(Declared::<G>::new(session)))
+    }
+}
+
+impl<G> ExProtoHandler<G> {
+    fn of(settings: ExProtoSettings, kind: Arc<dyn Kind>) -> Result<Self, SettingsError> {
+        let (registry, ended) = Registry::new(settings, Kinds::new(kind))?;
+        Ok(Self { registry, ended, at: Vec::new(), gateway: PhantomData })
+    }
+
+    /// Runs another gateway for the devices that connect to this address of
+    /// EMQX: EMQX has one ExProto gateway with one handler, but several
+    /// listeners.
+    ///
+    /// An unspecified IP address such as `0.0.0.0` stands for any, and an
+    /// exact one goes before it. The gateway of the handler itself has the
+    /// rest. A connection whose beginning was not seen does not say where it
+    /// belongs, so with several gateways [`UnknownConnection::Adopt`] closes it.
+    ///
+    /// # Errors
+    ///
+    /// A setting that cannot be used.
+    ///
+    /// ```no_run
+    /// use exproto_runtime::exproto::{ExProtoHandler, ExProtoSettings, SettingsError};
+    /// use exproto_runtime::session::{Gateway, SessionSettings};
+    ///
+    /// fn both<Meter: Gateway, Tracker: Gateway>() -> Result<ExProtoHandler<Meter>, SettingsError> {
+    ///     let settings = ExProtoSettings::new("http://127.0.0.1:9100");
+    ///     ExProtoHandler::<Meter>::new(settings)?
+    ///         .with_listener::<Tracker>(([0, 0, 0, 0], 7994), SessionSettings::default())
+    /// }
+    /// ```
+    pub fn with_listener<H: Gateway>(
+        mut self,
+        address: impl Into<SocketAddr>,
+        session: SessionSettings,
+    ) -> Result<Self, SettingsError> {
+        session.check_profile::<H>()?;
+        self.at.push((address.into(), Arc::new(Declared::<H>::new(Arc::new(session)))));
+        Ok(self)
     }
 
     /// A view of the counters, which outlives [`serve`](Self::serve).
@@ -143,10 +199,11 @@ impl<G: Gateway> ExProtoHandler<G> {
     }
 }
 
-impl<G: Gateway> Mount for ExProtoHandler<G> {
+impl<G> Mount for ExProtoHandler<G> {
     #[allow(private_interfaces)]
     fn mount(self, routes: &mut RoutesBuilder) -> Running {
-        let Self { registry, mut ended } = self;
+        let Self { registry, mut ended, at, .. } = self;
+        registry.place(at);
         let settings = registry.settings();
         let (limit, drain) = (settings.max_message, settings.drain);
         let service = Arc::new(Service(Arc::clone(&registry)));

@@ -2,20 +2,58 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::actor::{Actor, Job, What};
-use super::adapter::{Adapter, Call};
+use super::adapter::Adapter;
+use super::beginning::{self, Begun};
+use super::call::Call;
+use super::error::CallError;
+use super::event::{Job, What};
 use super::settings::{ExProtoSettings, SettingsError, UnknownConnection};
 use super::stats::{Counters, SHARDS, Stats};
 use crate::clock::unix_millis;
-use crate::session::{Gateway, Millis, Now};
+use crate::session::{Millis, Now};
+
+/// The work of one connection, from its beginning to its end.
+pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What is done with the connections of some listeners.
+pub(super) trait Kind: Send + Sync + 'static {
+    fn work(&self, seat: Seat, jobs: mpsc::Receiver<Job>, begun: Begun) -> Work;
+}
+
+/// What is done with which connections.
+pub(super) struct Kinds {
+    first: Arc<dyn Kind>,
+    /// Those of devices that connect to these addresses.
+    at: OnceLock<Vec<(SocketAddr, Arc<dyn Kind>)>>,
+}
+
+impl Kinds {
+    pub(super) fn new(first: Arc<dyn Kind>) -> Self {
+        Self { first, at: OnceLock::new() }
+    }
+
+    /// None for a connection of which it is not known what it is.
+    fn of(&self, begun: &Begun) -> Option<&dyn Kind> {
+        let at = self.at.get().map_or(&[][..], Vec::as_slice);
+        let Some(info) = &begun.info else { return at.is_empty().then_some(&*self.first) };
+        let local = info.conn.local;
+        let here = || at.iter().filter(|(at, _)| at.port() == local.port());
+        let exact = here().find(|(at, _)| at.ip() == local.ip());
+        let found = exact.or_else(|| here().find(|(at, _)| at.ip().is_unspecified()));
+        Some(found.map_or(&*self.first, |(_, kind)| &**kind))
+    }
+}
 
 /// What all connections share.
 #[derive(Debug)]
@@ -43,11 +81,15 @@ impl Shared {
 
 type Shard = HashMap<Arc<str>, mpsc::Sender<Job>>;
 
-pub(super) struct Registry<G: Gateway> {
+pub(super) struct Registry {
     shared: Arc<Shared>,
+    kinds: Arc<Kinds>,
     // A lock is held for one look-up; events of different connections rarely
     // meet.
     shards: [Mutex<Shard>; SHARDS],
+    /// Who is logged in where: EMQX ends the connection that a client id was
+    /// logged in on before, and does not always say so.
+    logins: [Mutex<HashMap<Arc<str>, Arc<str>>>; SHARDS],
     hasher: RandomState,
     live: AtomicUsize,
     /// Each actor holds one; the receiver learns that all have ended.
@@ -55,20 +97,64 @@ pub(super) struct Registry<G: Gateway> {
     stop: watch::Sender<bool>,
     /// Streams carry events of several connections, as with EMQX before 5.1.
     pub(super) mixed_streams: AtomicBool,
-    actors: std::marker::PhantomData<fn() -> G>,
 }
 
 /// An actor's entry in the registry, removed when dropped.
-pub(super) struct Seat<G: Gateway> {
+pub(super) struct Seat {
     pub(super) conn: Arc<str>,
     pub(super) shared: Arc<Shared>,
     pub(super) shard: usize,
-    registry: Weak<Registry<G>>,
+    client_id: Option<Arc<str>>,
+    registry: Weak<Registry>,
     _alive: mpsc::Sender<Infallible>,
 }
 
-impl<G: Gateway> Drop for Seat<G> {
+impl Seat {
+    /// Makes a call for this connection.
+    pub(super) async fn call(&self, call: Call) -> Result<(), CallError> {
+        self.shared.adapter.call(&self.conn, call).await
+    }
+
+    /// The device is logged in with EMQX. If it was on another connection,
+    /// that one is looked after.
+    pub(super) fn logged_in(&mut self, client_id: &str) {
+        if self.client_id.as_deref() == Some(client_id) {
+            return;
+        }
+        self.forget_login();
+        let Some(registry) = self.registry.upgrade() else { return };
+        let client_id: Arc<str> = client_id.into();
+        let before = registry.logins(&client_id).insert(Arc::clone(&client_id), Arc::clone(&self.conn));
+        self.client_id = Some(client_id);
+        if let Some(before) = before {
+            registry.doubt(&before);
+        }
+    }
+
+    fn forget_login(&mut self) {
+        let (Some(client_id), Some(registry)) = (self.client_id.take(), self.registry.upgrade()) else {
+            return;
+        };
+        let mut logins = registry.logins(&client_id);
+        if logins.get(&client_id).is_some_and(|conn| Arc::ptr_eq(conn, &self.conn)) {
+            logins.remove(&client_id);
+        }
+    }
+
+    /// Counts a call that had no success, and tells the log.
+    pub(super) fn note(&self, error: &CallError) {
+        if *error == CallError::Gone {
+            self.shared.counters.gone.up();
+        } else {
+            self.shared.counters.calls_failed.up();
+        }
+        debug!(conn = &*self.conn, %error, "call to EMQX failed");
+    }
+}
+
+impl Drop for Seat {
     fn drop(&mut self) {
+        self.forget_login();
         if let Some(registry) = self.registry.upgrade()
             && registry.shard(self.shard).remove(&self.conn).is_some()
         {
@@ -87,11 +173,11 @@ pub(super) enum Route {
     Close,
 }
 
-impl<G: Gateway> Registry<G> {
+impl Registry {
     pub(super) fn new(
         settings: ExProtoSettings,
+        kinds: Kinds,
     ) -> Result<(Arc<Self>, mpsc::Receiver<Infallible>), SettingsError> {
-        settings.session.check_profile::<G>()?;
         let counters = Arc::new(Counters::default());
         let adapter = Arc::new(Adapter::new(&settings, Arc::clone(&counters))?);
         let (alive, ended) = mpsc::channel(1);
@@ -103,15 +189,22 @@ impl<G: Gateway> Registry<G> {
                 epoch: Instant::now(),
                 warned_of_retain: AtomicBool::new(false),
             }),
+            kinds: Arc::new(kinds),
             shards: Default::default(),
+            logins: Default::default(),
             hasher: RandomState::new(),
             live: AtomicUsize::new(0),
             alive,
             stop: watch::Sender::new(false),
             mixed_streams: AtomicBool::new(false),
-            actors: std::marker::PhantomData,
         };
         Ok((Arc::new(registry), ended))
+    }
+
+    /// Says what is done with the connections to certain addresses.
+    pub(super) fn place(&self, at: Vec<(SocketAddr, Arc<dyn Kind>)>) {
+        // Once, before the first event.
+        let _ = self.kinds.at.set(at);
     }
 
     pub(super) fn settings(&self) -> &ExProtoSettings {
@@ -153,7 +246,7 @@ impl<G: Gateway> Registry<G> {
             What::Created(_) => counters.created.up(),
             What::Bytes(_) => counters.received_bytes.up(),
             What::Messages(_) => counters.received_messages.up(),
-            What::TimedOut => {}
+            What::TimedOut | What::Doubted => {}
             What::Closed(_) => counters.closed.up(),
         }
         let index = self.index(conn);
@@ -185,28 +278,41 @@ impl<G: Gateway> Registry<G> {
             conn,
             shared: Arc::clone(&self.shared),
             shard: index,
+            client_id: None,
             registry: Arc::downgrade(self),
             _alive: self.alive.clone(),
         };
-        let actor = Actor::<G>::new(seat, jobs);
-        let actor = if begins { actor } else { actor.adopted() };
-        tokio::spawn(actor.run());
+        tokio::spawn(live(Arc::clone(&self.kinds), seat, jobs, begins));
         Route::Actor(sender)
     }
 
     /// Asks EMQX to close a connection that has no actor.
     pub(super) async fn close(&self, conn: String) {
-        let call = Arc::clone(&self.shared.adapter).call(conn.into(), Call::Close);
+        let adapter = Arc::clone(&self.shared.adapter);
         let alive = self.alive.clone();
         // A task of its own, because EMQX may give up the event while a call
         // must be carried through.
         let task = tokio::spawn(async move {
             let _alive = alive;
-            call.await
+            adapter.call(&conn, Call::Close).await
         });
         if let Ok(Err(error)) = task.await {
             debug!(%error, "an unknown connection was not closed");
         }
+    }
+
+    /// Has a connection ask EMQX whether it still exists.
+    fn doubt(&self, conn: &str) {
+        let jobs = self.shard(self.index(conn)).get(conn).cloned();
+        if let Some(jobs) = jobs {
+            let (done, _) = oneshot::channel();
+            // One that has so much to do will find out by itself.
+            let _ = jobs.try_send(Job { what: What::Doubted, done, streamed: false });
+        }
+    }
+
+    fn logins(&self, client_id: &str) -> MutexGuard<'_, HashMap<Arc<str>, Arc<str>>> {
+        self.logins[self.index(client_id) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn index(&self, conn: &str) -> usize {
@@ -216,4 +322,23 @@ impl<G: Gateway> Registry<G> {
     fn shard(&self, index: usize) -> MutexGuard<'_, Shard> {
         self.shards[index % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A connection from its first event to its end.
+async fn live(kinds: Arc<Kinds>, seat: Seat, mut jobs: mpsc::Receiver<Job>, begins: bool) {
+    let (seat, begun) = if begins {
+        let Some(begun) = beginning::wait(seat, &mut jobs).await else { return };
+        begun
+    } else {
+        (seat, Begun::default())
+    };
+    let Some(kind) = kinds.of(&begun) else {
+        return beginning::close(seat, &mut jobs, begun, "nobody knows which listener it belongs to").await;
+    };
+    if begun.info.is_none() {
+        seat.shared.counters.adopted.up();
+    }
+    let work = kind.work(seat, jobs, begun);
+    drop(kinds);
+    work.await;
 }

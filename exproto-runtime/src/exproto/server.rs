@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::actor::{Job, What};
+use super::event::{Job, What};
 use super::pb::connection_handler_server::ConnectionHandler;
 use super::pb::connection_unary_handler_server::ConnectionUnaryHandler;
 use super::pb::{
@@ -22,16 +22,15 @@ use super::pb::{
     TimerTimeoutRequest,
 };
 use super::registry::{Registry, Route};
-use crate::session::Gateway;
 
 /// Both services.
-pub(super) struct Service<G: Gateway>(pub(super) Arc<Registry<G>>);
+pub(super) struct Service(pub(super) Arc<Registry>);
 
 type Answer = Result<Response<EmptySuccess>, Status>;
 
 const OK: EmptySuccess = EmptySuccess {};
 
-impl<G: Gateway> Service<G> {
+impl Service {
     async fn unary(&self, request: Request<impl EventRequest>) -> Answer {
         let (conn, what) = request.into_inner().split();
         self.0.handle(conn, what).await;
@@ -65,8 +64,8 @@ impl<G: Gateway> Service<G> {
 }
 
 /// Carries the events of a stream to their connections.
-struct Pump<'r, G: Gateway> {
-    registry: &'r Arc<Registry<G>>,
+struct Pump<'r> {
+    registry: &'r Arc<Registry>,
     /// The connection whose events it carries, if it is one.
     owner: Option<Owner>,
     /// Ends when the last event is done.
@@ -79,7 +78,7 @@ struct Owner {
     actor: Option<mpsc::Sender<Job>>,
 }
 
-impl<G: Gateway> Pump<'_, G> {
+impl Pump<'_> {
     async fn run<R: EventRequest>(mut self, mut stream: Streaming<R>) {
         let mut stop = self.registry.stopped();
         loop {
@@ -188,7 +187,7 @@ impl EventRequest for ReceivedMessagesRequest {
 }
 
 #[tonic::async_trait]
-impl<G: Gateway> ConnectionUnaryHandler for Service<G> {
+impl ConnectionUnaryHandler for Service {
     async fn on_socket_created(&self, request: Request<SocketCreatedRequest>) -> Answer {
         self.unary(request).await
     }
@@ -211,7 +210,7 @@ impl<G: Gateway> ConnectionUnaryHandler for Service<G> {
 }
 
 #[tonic::async_trait]
-impl<G: Gateway> ConnectionHandler for Service<G> {
+impl ConnectionHandler for Service {
     async fn on_socket_created(&self, request: Request<Streaming<SocketCreatedRequest>>) -> Answer {
         self.streaming(request).await
     }

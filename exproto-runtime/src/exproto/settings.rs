@@ -32,8 +32,20 @@ pub enum UnknownConnection {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ExProtoSettings {
-    /// Where EMQX serves its `ConnectionAdapter`: `http://HOST:PORT`.
+    /// Where EMQX serves its `ConnectionAdapter`: `http://HOST:PORT`, or
+    /// `https://` with [`adapter_tls`](Self::adapter_tls).
     pub adapter: String,
+    /// The adapters of further nodes of a cluster: the node's name, such as
+    /// `emqx@10.0.0.5`, and the address of its adapter. A call goes to the node
+    /// that has the connection, as far as EMQX's name for the connection
+    /// tells; otherwise, and while that one cannot be reached, to any other,
+    /// which EMQX 5 and later pass on. See [`node`](Self::node).
+    pub nodes: Vec<(String, String)>,
+    /// Certificates for adapters with an `https` address. EMQX 4 serves its
+    /// adapter with TLS; 5 and 6 have the setting and do not use it, so a proxy
+    /// must.
+    #[cfg(feature = "tls")]
+    pub adapter_tls: Option<crate::tls::ClientTls>,
     /// How the sessions behave.
     pub session: Arc<SessionSettings>,
     /// The protocol version that EMQX shows for the devices. Default: `1`.
@@ -87,6 +99,9 @@ impl ExProtoSettings {
     pub fn new(adapter: impl Into<String>) -> Self {
         Self {
             adapter: adapter.into(),
+            nodes: Vec::new(),
+            #[cfg(feature = "tls")]
+            adapter_tls: None,
             session: Arc::new(SessionSettings::default()),
             proto_ver: "1".to_owned(),
             keepalive: None,
@@ -105,8 +120,24 @@ impl ExProtoSettings {
         }
     }
 
+    /// Adds a node of a cluster, by its name and the address of its adapter.
+    ///
+    /// ```
+    /// use exproto_runtime::exproto::ExProtoSettings;
+    ///
+    /// let settings = ExProtoSettings::new("http://10.0.0.4:9100")
+    ///     .node("emqx@10.0.0.5", "http://10.0.0.5:9100")
+    ///     .node("emqx@10.0.0.6", "http://10.0.0.6:9100");
+    /// assert_eq!(settings.nodes.len(), 2);
+    /// ```
+    #[must_use]
+    pub fn node(mut self, name: impl Into<String>, adapter: impl Into<String>) -> Self {
+        self.nodes.push((name.into(), adapter.into()));
+        self
+    }
+
     /// Seconds for EMQX's timer, if it is to be started.
-    pub(super) fn timer(&self, udp: bool) -> Option<u32> {
+    pub(super) fn timer(&self, udp: bool, idle: Duration) -> Option<u32> {
         /// For sessions that are never idle.
         const LONG: Duration = Duration::from_secs(24 * 3600);
         /// EMQX refuses more.
@@ -114,8 +145,8 @@ impl ExProtoSettings {
         let time = match self.keepalive {
             Some(time) => time,
             None if !udp => return None,
-            None if self.session.idle.is_zero() => LONG,
-            None => self.session.idle,
+            None if idle.is_zero() => LONG,
+            None => idle,
         };
         let seconds = time.as_secs().clamp(1, MOST);
         u32::try_from(seconds).ok()

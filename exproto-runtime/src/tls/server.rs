@@ -77,8 +77,7 @@ impl ServerTls {
             .with_safe_default_protocol_versions()
             .map_err(unusable)?;
         let chain = certificates(&self.certificates)?;
-        let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?)
-            .map_err(|error| no_pem(&self.key, "private key", &error))?;
+        let key = key(&self.key)?;
         let (authorities, required) = match &self.clients {
             Clients::NotAsked => (None, false),
             Clients::Asked(path) => (Some(path), false),
@@ -123,7 +122,7 @@ impl ServerTls {
 
 type Stamp = [Option<(SystemTime, u64)>; 3];
 
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
 }
 
@@ -131,7 +130,11 @@ fn no_pem(path: &Path, wanted: &'static str, why: &dyn std::fmt::Display) -> Tls
     TlsError::Pem { path: path.to_owned(), wanted, why: why.to_string() }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| no_pem(path, "private key", &error))
+}
+
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let text = read(path)?;
     let all: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(&text).collect();
     match all {

@@ -97,13 +97,13 @@ fn a_broken_adapter_connection_costs_what_was_under_way() {
 }
 
 /// A TCP relay in front of an adapter, whose connections can be cut.
-struct Relay {
-    url: String,
+pub(super) struct Relay {
+    pub(super) url: String,
     cut: watch::Sender<u32>,
 }
 
 impl Relay {
-    async fn to(emqx: &FakeEmqx) -> Self {
+    pub(super) async fn to(emqx: &FakeEmqx) -> Self {
         let target = emqx.adapter().trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -125,7 +125,7 @@ impl Relay {
         Self { url, cut }
     }
 
-    fn cut(&self) {
+    pub(super) fn cut(&self) {
         self.cut.send_modify(|cuts| *cuts += 1);
     }
 }

@@ -186,3 +186,34 @@ fn streams_of_several_connections_stay_open() {
         bench.assert_sound();
     });
 }
+
+#[test]
+fn listeners_are_told_apart_by_the_address_of_the_socket() {
+    run(async {
+        let emqx = FakeEmqx::start().await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        emqx.use_handler(listener.local_addr().unwrap(), Service::Unary);
+        let mut settings = ExProtoSettings::new(emqx.adapter());
+        settings.unknown = UnknownConnection::Adopt;
+        let session = SessionSettings::default;
+        let handler = ExProtoHandler::<Toy<'static>>::new(settings)
+            .and_then(|handler| handler.with_listener::<Bomb<'static>>(([0, 0, 0, 0], 7994), session()))
+            .and_then(|handler| handler.with_listener::<Toy<'static>>(([10, 0, 0, 1], 7994), session()))
+            .unwrap();
+        let stats = handler.counters();
+        tokio::spawn(handler.serve(listener, std::future::pending()));
+
+        // Only one of the gateways panics here.
+        for (address, panics) in [("127.0.0.1:7993", 0), ("127.0.0.1:7994", 1), ("10.0.0.1:7994", 1)] {
+            let device = emqx.connect_to(address.parse().unwrap()).await;
+            device.bytes(&frame(&Toy::Hello { id: 41, key: b"" })).answered().await;
+            device.bytes(&reading(bomb::FUSE)).answered().await;
+            assert_eq!(stats.read().unwrap().panics, panics, "{address}");
+        }
+        // Nobody knows whose this is.
+        let device = emqx.appear(Socket::Tcp);
+        device.bytes(&reading(1)).answered().await;
+        device.wait_closed().await;
+        assert_eq!((device.calls(), stats.read().unwrap().adopted), (vec![What::Close], 0));
+    });
+}

@@ -6,11 +6,13 @@ mod adapter;
 #[path = "../bomb/mod.rs"]
 mod bomb;
 mod connections;
+mod must;
 #[allow(dead_code)]
 #[path = "../toy/mod.rs"]
 mod toy;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +34,8 @@ const ALL: [Service; 4] =
 /// A handler that is being served, and its EMQX.
 struct Bench {
     emqx: FakeEmqx,
+    /// Of the handler.
+    address: SocketAddr,
     stats: StatsHandle,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<std::io::Result<()>>,
@@ -51,14 +55,15 @@ impl Bench {
 
     async fn serve<G: Gateway>(emqx: FakeEmqx, service: Service, settings: ExProtoSettings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        emqx.use_handler(listener.local_addr().unwrap(), service);
+        let address = listener.local_addr().unwrap();
+        emqx.use_handler(address, service);
         let handler = ExProtoHandler::<G>::new(settings).unwrap();
         let stats = handler.counters();
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(handler.serve(listener, async {
             let _ = stopped.await;
         }));
-        Self { emqx, stats, stop: Some(stop), served }
+        Self { emqx, address, stats, stop: Some(stop), served }
     }
 
     /// A device that is logged in as 41.

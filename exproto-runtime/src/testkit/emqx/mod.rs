@@ -178,6 +178,8 @@ struct Conn {
     received: Vec<u8>,
     socket: Socket,
     port: u16,
+    /// The address of EMQX that the device has connected to.
+    local: SocketAddr,
 }
 
 #[derive(Default)]
@@ -327,6 +329,19 @@ impl FakeEmqx {
         self.connect_by(Socket::Tcp).await
     }
 
+    /// A device connects by TCP to a listener of EMQX at this address instead
+    /// of 127.0.0.1:7993; waits until the handler has been told.
+    pub async fn connect_to(&self, local: SocketAddr) -> Device {
+        let device = self.appear(Socket::Tcp);
+        self.inner.change(|state| {
+            if let Some(conn) = state.conns.get_mut(&device.conn) {
+                conn.local = local;
+            }
+        });
+        device.created().answered().await;
+        device
+    }
+
     /// A device connects; waits until the handler has been told.
     pub async fn connect_by(&self, socket: Socket) -> Device {
         let device = self.appear(socket);
@@ -342,7 +357,7 @@ impl FakeEmqx {
             state.made += 1;
             let made = state.made;
             // The first bytes of a process identifier as EMQX writes them.
-            let conn = format!("g1hkAA9lbXF4QDEyNy4wLjAuMQ{made:08}AAAAAAAAAAM=");
+            let conn = format!("g1hkAA5lbXF4QDEyNy4wLjAuMQ{made:08}AAAAAAAAAAM=");
             let port = u16::try_from(made % 50_000).unwrap_or(0) + 10_000;
             let fresh = Conn {
                 queue: Queue::start(Arc::clone(&self.inner), conn.clone()),
@@ -354,6 +369,7 @@ impl FakeEmqx {
                 received: Vec::new(),
                 socket,
                 port,
+                local: SocketAddr::from(([127, 0, 0, 1], 7993)),
             };
             state.conns.insert(conn.clone(), fresh);
             conn
@@ -457,7 +473,8 @@ impl Device {
 
     /// EMQX tells that the device has connected.
     pub fn created(&self) -> Told {
-        let (socket, port) = self.look(|conn| (conn.socket, conn.port)).unwrap_or((Socket::Tcp, 0));
+        let unknown = (Socket::Tcp, 0, SocketAddr::from(([127, 0, 0, 1], 0)));
+        let (socket, port, local) = self.look(|conn| (conn.socket, conn.port, conn.local)).unwrap_or(unknown);
         let host = || "127.0.0.1".to_owned();
         let info = pb::ConnInfo {
             socktype: match socket {
@@ -465,7 +482,7 @@ impl Device {
                 Socket::Udp => pb::SocketType::Udp as i32,
             },
             peername: Some(pb::Address { host: host(), port: port.into() }),
-            sockname: Some(pb::Address { host: host(), port: 7993 }),
+            sockname: Some(pb::Address { host: local.ip().to_string(), port: local.port().into() }),
             peercert: None,
         };
         self.tell(events::Event::Created(info))

@@ -1,0 +1,63 @@
+//! What EMQX tells of a connection.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::pb;
+use crate::session::ConnInfo;
+
+/// An event on its way to its connection.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) what: What,
+    /// Dropped when the event is done.
+    pub(super) done: oneshot::Sender<()>,
+    /// Whether it comes from a stream, so that events of other streams may
+    /// have overtaken it.
+    pub(super) streamed: bool,
+}
+
+/// What has happened to a connection.
+#[derive(Debug)]
+pub(super) enum What {
+    /// Boxed, because a mailbox has room for many events and is mostly empty.
+    Created(Option<Box<pb::ConnInfo>>),
+    Bytes(Bytes),
+    Messages(Vec<pb::Message>),
+    TimedOut,
+    Closed(String),
+    /// Not of EMQX: the device has logged in on another connection.
+    Doubted,
+}
+
+/// The facts about a connection.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) conn: ConnInfo,
+    /// EMQX ends it soon if no timer is started.
+    pub(super) udp: bool,
+}
+
+impl Facts {
+    pub(super) fn new(info: pb::ConnInfo) -> Self {
+        let kind = match info.socktype() {
+            pb::SocketType::Tcp => "tcp",
+            pb::SocketType::Ssl => "ssl",
+            pb::SocketType::Udp => "udp",
+            pb::SocketType::Dtls => "dtls",
+        };
+        let udp = info.socktype() == pb::SocketType::Udp;
+        let local = address(info.sockname.as_ref());
+        let listener = format!("{kind}:{}", local.port()).into();
+        let conn = ConnInfo { peer: address(info.peername.as_ref()), local, listener };
+        Self { conn, udp }
+    }
+}
+
+fn address(address: Option<&pb::Address>) -> SocketAddr {
+    let none = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let (host, port) = address.map_or((none, 0), |a| (a.host.parse().unwrap_or(none), a.port));
+    SocketAddr::new(host, u16::try_from(port).unwrap_or(0))
+}

@@ -1,0 +1,86 @@
+//! TLS between EMQX and the handler, both ways.
+#![allow(clippy::unwrap_used)]
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use super::{ExProtoHandler, ExProtoSettings};
+use crate::session::Gateway;
+use crate::testkit::emqx::{FakeEmqx, Service, What};
+use crate::tls::made::{Authority, Folder};
+use crate::tls::{Certificates, ClientTls, ServerTls};
+
+mod toy {
+    #![allow(dead_code, unreachable_pub)]
+    include!("../../tests/toy/mod.rs");
+}
+use toy::Toy;
+
+/// Ends TLS in front of an adapter, as a proxy must for EMQX 5.
+async fn proxy(emqx: &FakeEmqx, tls: ServerTls) -> u16 {
+    let certificates = Certificates::open(tls, b"h2").unwrap();
+    let target = emqx.adapter().trim_start_matches("http://").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let Ok(mut here) = TlsAcceptor::from(certificates.current()).accept(socket).await else {
+                continue;
+            };
+            let mut there = TcpStream::connect(&target).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut here, &mut there).await });
+        }
+    });
+    port
+}
+
+async fn served<G: Gateway>(emqx: &FakeEmqx, settings: ExProtoSettings) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    emqx.use_handler(listener.local_addr().unwrap(), Service::Unary);
+    let handler = ExProtoHandler::<G>::new(settings).unwrap();
+    tokio::spawn(handler.serve(listener, std::future::pending()));
+}
+
+#[tokio::test]
+async fn an_adapter_behind_tls_asks_for_our_certificate() {
+    let (folder, authority) = (Folder::new("adapter"), Authority::new());
+    let (pem, secret) = authority.issue("localhost");
+    let ca = folder.write("ca.crt", &authority.pem);
+    let (crt, key) = (folder.write("a.crt", &pem), folder.write("a.key", &secret));
+
+    let emqx = FakeEmqx::start().await.unwrap();
+    let port = proxy(&emqx, ServerTls::new(&crt, &key).require_client(&ca)).await;
+    let mut settings = ExProtoSettings::new(format!("https://localhost:{port}"));
+    settings.adapter_tls = Some(ClientTls::new(&ca).identity(&crt, &key));
+    served::<Toy<'static>>(&emqx, settings.clone()).await;
+    let device = emqx.connect().await;
+    // `Beat`, answered with `Ack`.
+    device.bytes(b"\x7E\x03\x03\x7E").answered().await;
+    assert!(matches!(device.calls()[..], [What::Send(_)]), "{:?}", device.calls());
+
+    // By its number it is another name than the certificate's.
+    settings.adapter = format!("https://127.0.0.1:{port}");
+    settings.adapter_tls = Some(ClientTls::new(&ca).identity(&crt, &key).name("localhost"));
+    served::<Toy<'static>>(&emqx, settings.clone()).await;
+    let device = emqx.connect().await;
+    device.bytes(b"\x7E\x03\x03\x7E").answered().await;
+    assert_eq!(device.calls().len(), 1);
+
+    // Without a certificate of ours nothing comes through.
+    settings.adapter_tls = Some(ClientTls::new(&ca).name("localhost"));
+    settings.adapter_patience = std::time::Duration::from_millis(100);
+    served::<Toy<'static>>(&emqx, settings.clone()).await;
+    let device = emqx.connect().await;
+    device.bytes(b"\x7E\x03\x03\x7E").answered().await;
+    assert_eq!(device.calls(), []);
+
+    let error = |settings: &ExProtoSettings| {
+        ExProtoHandler::<Toy<'static>>::new(settings.clone()).unwrap_err().to_string()
+    };
+    settings.adapter_tls = Some(ClientTls::new(&key));
+    assert!(error(&settings).contains("a.key holds no certificate"), "{}", error(&settings));
+    settings.adapter_tls = Some(ClientTls::new(&ca).identity(&crt, &ca));
+    assert!(error(&settings).contains("ca.crt holds no private key"), "{}", error(&settings));
+    settings.adapter_tls = None;
+    assert!(error(&settings).contains("set `adapter_tls`"), "{}", error(&settings));
+}
