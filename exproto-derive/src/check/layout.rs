@@ -35,6 +35,7 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
             super::groups::decides(layout, index, item, ctxt);
             super::named::names(model, layout, index, ctxt);
             super::peek::check(item, ctxt);
+            super::index::check(model, layout, index, item, ctxt);
         }
     }
     struct_of_bits(model, ctxt);

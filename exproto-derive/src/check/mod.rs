@@ -9,6 +9,7 @@ mod digits;
 mod extents;
 mod frame;
 mod groups;
+mod index;
 mod layout;
 mod named;
 mod numbers;

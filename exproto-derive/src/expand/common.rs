@@ -259,6 +259,7 @@ pub(crate) fn user_expr(
             }
         }
     }
+    binds.extend(super::index::bind(expr, layout, before, model));
     // Within a closure it is a name of the closure's own.
     let plain = !matches!(expr, Expr::Closure(_));
     if plain

@@ -15,6 +15,7 @@ mod fill;
 pub(crate) mod frame;
 mod gap;
 mod group;
+pub(crate) mod index;
 mod inner;
 pub(crate) mod join;
 mod kinded;

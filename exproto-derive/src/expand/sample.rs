@@ -330,7 +330,7 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
                 }
             };
             if *kind == ListKind::Array {
-                return quote!({ let __v: #ty = __p::array_of(|_| #one); __v });
+                return quote!({ let __v: #ty = __p::array_of(|__index: usize| #one); __v });
             }
             let declared = item.each.as_ref().is_none_or(|each| matches!(each.repr, Repr::Part));
             let count = if declared { quote!(if __random.is_deep() { 0 } else { #count }) } else { count };
@@ -353,6 +353,7 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
                     let mut __list = __p::Vec::new();
                     let mut __ended = false;
                     for _ in 0..10_000_u32 {
+                        let __index: usize = __list.len();
                         let __v = #one;
                         __ended = __p::holds(&__v, #last);
                         if __ended || __list.len() + 1 < __n { __list.push(__v); }
@@ -365,7 +366,7 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
             quote!({
                 let __n: usize = #count;
                 let mut __list = __p::Vec::new();
-                for _ in 0..__n { let __v = #one; __list.push(__v); }
+                for __index in 0..__n { let __v = #one; __list.push(__v); }
                 <#ty as __p::From<__p::Vec<#element>>>::from(__list)
             })
         }

@@ -165,10 +165,24 @@ fn need(items: &[Item], index: usize) -> Option<(u8, usize)> {
 /// A length bounds what needs it most in its range.
 fn bound(items: &mut [Item], index: usize, (first, last): (usize, usize), separated: bool) {
     let turns_round = items[index].relation.as_ref().is_some_and(Relation::turns_round);
-    let candidates = (first.max(index + 1)..=last).filter_map(|i| Some((need(items, i)?, i)));
+    // What has a count is left to that if something else varies behind it.
+    let counted =
+        |i: usize| has_count(items, i) && (i + 1..=last).any(|after| fixed_beside(items, i, after).is_none());
+    let open = (first.max(index + 1)..=last).filter(|i| !counted(*i));
+    let candidates = open.filter_map(|i| Some((need(items, i)?, i)));
     if let Some((_, target)) = candidates.min().filter(|_| !separated && turns_round) {
         items[target].extent = Extent::BySize(index);
     }
+}
+
+/// Whether an item before it says how many elements it has.
+fn has_count(items: &[Item], target: usize) -> bool {
+    items.iter().take(target).any(|item| match &item.relation {
+        Some(relation @ Relation { source: Source::Count(field), .. }) => {
+            relation.turns_round() && position(items, field) == Some(target)
+        }
+        _ => false,
+    })
 }
 
 /// A sum decides where the one thing ends that nothing else says the end of.

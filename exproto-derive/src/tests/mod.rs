@@ -7,6 +7,7 @@ mod depth;
 mod digits;
 mod frame;
 mod groups;
+mod index;
 mod join;
 mod layout;
 mod lists;

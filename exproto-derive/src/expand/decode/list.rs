@@ -6,7 +6,7 @@ use quote::quote;
 use super::extent::limit;
 use super::{Decode, offset_name, raw_name};
 use crate::expand::common::{Locals, ctx_value, user_expr};
-use crate::expand::rows;
+use crate::expand::{index, rows};
 use crate::ir::{Extent, Item, ListKind, Presence, Repr};
 use crate::relation;
 
@@ -16,7 +16,7 @@ impl Decode<'_> {
         if let Some(slot) = item.bit_elements() {
             return self.array_of_bits(item, slot, element);
         }
-        let (value, ty) = (self.element(item, index), &item.ty);
+        let (value, ty) = (self.element(item, index, &quote!(__i)), &item.ty);
         let between = between(item, &quote!((__i > 0)));
         quote!({
             let __array: #ty = __p::try_array(|__i| -> __p::Result<#element, __p::Error> {
@@ -80,7 +80,7 @@ impl Decode<'_> {
                 self.counted_bits(item, slot, &count)
             }
             Repr::List(ListKind::Vec, _) => {
-                let value = self.element(item, index);
+                let value = self.element(item, index, &quote!(__at));
                 let min = self.element_min(item);
                 let between = between(item, &quote!((__at > 0)));
                 // Elements without bytes would let a count of millions through.
@@ -147,7 +147,7 @@ impl Decode<'_> {
             );
             return quote!(<#ty as __p::Sequence<'_>>::decode_until(__r, #max, #ctx, &#info, #last)?);
         }
-        let value = self.element(item, index);
+        let value = self.element(item, index, &quote!(__list.len()));
         let between = between(item, &quote!(!__list.is_empty()));
         quote!({
             let mut __list = __p::Vec::new();
@@ -171,7 +171,7 @@ impl Decode<'_> {
 
     /// The elements of a list with a byte between them, up to the end.
     pub(super) fn separated(&self, item: &Item, index: usize, byte: u8) -> TokenStream {
-        let (info, value) = (&item.info, self.element(item, index));
+        let (info, value) = (&item.info, self.element(item, index, &quote!(__list.len())));
         // A separator behind the last one.
         let extra = item.attrs.extra.is_some().then(|| {
             quote! {
@@ -195,8 +195,13 @@ impl Decode<'_> {
         })
     }
 
-    pub(super) fn element(&self, item: &Item, index: usize) -> TokenStream {
-        item.each.as_ref().map_or_else(|| quote!(()), |each| self.bounded(each, index))
+    /// The next element of a list, whose number is `number`.
+    pub(super) fn element(&self, item: &Item, index: usize, number: &TokenStream) -> TokenStream {
+        let value = item.each.as_ref().map_or_else(|| quote!(()), |each| self.bounded(each, index));
+        match index::say(item, number) {
+            said if said.is_empty() => value,
+            said => quote!({ #said #value }),
+        }
     }
 
     pub(super) fn element_min(&self, item: &Item) -> TokenStream {

@@ -62,7 +62,7 @@ impl Decode<'_> {
                 self.separated(item, index, key.value)
             }
             Repr::List(ListKind::Vec, _) => {
-                let value = self.element(item, index);
+                let value = self.element(item, index, &quote!(__list.len()));
                 quote!({
                     let mut __list = __p::Vec::new();
                     while __r.left() > 0 {

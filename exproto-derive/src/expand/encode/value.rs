@@ -9,7 +9,7 @@ use crate::expand::common::{
     Locals, by_bytes, ctx_value, int_bytes, is_little, located, patch_name, patch_order, user_expr,
     with_lifetime,
 };
-use crate::expand::{gap, rows};
+use crate::expand::{gap, index, rows};
 use crate::ir::{Extent, IntTy, Item, ListKind, Repr};
 use crate::lower::position;
 use crate::number::Digits;
@@ -315,16 +315,20 @@ impl Encode<'_> {
                     .each
                     .as_ref()
                     .map_or_else(TokenStream::new, |each| self.value(each, index, &quote!(__each)));
+                let (one, all) = match index::numbered(item) {
+                    true => (quote!((__index, __each)), quote!(#x.iter().enumerate())),
+                    false => (quote!(__each), quote!(#x.iter())),
+                };
                 let said = match item.each.as_ref().map(|each| &each.extent) {
                     Some(Extent::BySizes(row)) => (*row, quote!(__w.since(__first) as i64)),
                     Some(Extent::ByCounts(row)) => (*row, quote!(__p::Counted::counted(__each) as i64)),
                     _ => {
                         let Some(byte) = item.attrs.sep.as_ref().map(|key| key.value) else {
-                            return quote!(for __each in #x.iter() { #each });
+                            return quote!(for #one in #all { #each });
                         };
                         return quote!({
                             let mut __later = false;
-                            for __each in #x.iter() {
+                            for #one in #all {
                                 if __later { __w.bytes(&[#byte]); }
                                 __later = true;
                                 #each
@@ -335,7 +339,7 @@ impl Encode<'_> {
                 let patch = rows::patch(&self.layout.items, said.0, &said.1);
                 quote! {
                     let mut __i: usize = 0;
-                    for __each in #x.iter() {
+                    for #one in #all {
                         let __first = __w.here();
                         #each
                         #patch

@@ -10,7 +10,7 @@ use super::steps::{Slot, Steps};
 use crate::attr::gap::Gap;
 use crate::expand::asserts::const_path;
 use crate::expand::common::{Locals, choose_order, ctx_value, ctx_value_at, located, user_expr};
-use crate::expand::{gap, rows};
+use crate::expand::{gap, index, rows};
 use crate::ir::{Extent, IntTy, Item, ListKind, Repr};
 use crate::lower::{bounds, fixed_at};
 use crate::proof::summed;
@@ -33,7 +33,7 @@ impl<'m> Steps<'m> {
             Extent::Fixed(size) => (none, quote!(__w.skip(#size);), false),
             Extent::Size(expr) => {
                 let binds = self.binds(index);
-                let expr = user_expr(expr, self.layout, self.outer(index), self.model, Locals::Walk);
+                let expr = user_expr(expr, self.layout, self.speaker(item, index), self.model, Locals::Walk);
                 let size = at_most(quote!(__p::ToSize::to_size({ #binds #expr })));
                 (none, quote!(let __size: usize = #size; __w.skip(__size);), false)
             }
@@ -78,6 +78,16 @@ impl<'m> Steps<'m> {
     /// The item of the layout that an element belongs to.
     fn outer(&self, index: usize) -> &'m Item {
         &self.layout.items[index]
+    }
+
+    /// What an expression of an item stands at; of an element only where it speaks
+    /// of its number.
+    fn speaker<'i>(&self, item: &'i Item, index: usize) -> &'i Item
+    where
+        'm: 'i,
+    {
+        let outer = self.outer(index);
+        if index::numbered(outer) { item } else { outer }
     }
 
     fn prefix(&mut self, item: &Item, index: usize, int: IntTy) -> TokenStream {
@@ -131,7 +141,7 @@ impl<'m> Steps<'m> {
         match &item.extent {
             Extent::Count(expr) => {
                 let binds = self.binds(index);
-                let expr = user_expr(expr, self.layout, self.outer(index), self.model, Locals::Walk);
+                let expr = user_expr(expr, self.layout, self.speaker(item, index), self.model, Locals::Walk);
                 quote!(__p::ToSize::to_size({ #binds #expr }))
             }
             Extent::PrefixCount(int, _) => self.prefix(item, index, *int),
@@ -201,11 +211,12 @@ impl<'m> Steps<'m> {
         if let Some(element) = part {
             let (scan, walk) = self.part(item, index, element);
             let scan = quote!(__p::ListScan<#scan>);
+            let each = each_element(item, &walk);
             let code = quote! {
                 #begin
                 match <#element as __p::Wire>::SIZE {
                     __p::Some(__size) => __e.skip(__w, __size),
-                    __p::None => __e.each(__w, |__e, __w| { #walk __p::Ok(()) })?,
+                    __p::None => #each,
                 }
             };
             return (scan, code, true);
@@ -221,7 +232,8 @@ impl<'m> Steps<'m> {
             return (quote!(()), code, waits);
         }
         let (scan, code, _) = self.skip(each, index);
-        let code = quote!(#begin __e.each(__w, |__e, __w| { #code __p::Ok(()) })?;);
+        let each = each_element(item, &code);
+        let code = quote!(#begin #each;);
         (quote!(__p::ListScan<#scan>), code, true)
     }
 
@@ -242,7 +254,13 @@ impl<'m> Steps<'m> {
 
     /// The context that an item or its elements get.
     fn context(&self, holder: &Item, index: usize, trait_: &TokenStream) -> TokenStream {
-        ctx_value_at(holder, self.outer(index), self.layout, self.model, trait_, Locals::Walk)
+        let outer = self.outer(index);
+        // What an element is given may speak of its number.
+        let at = match outer.each.as_deref().filter(|_| index::numbered(outer)) {
+            Some(each) => each,
+            None => outer,
+        };
+        ctx_value_at(holder, at, self.layout, self.model, trait_, Locals::Walk)
     }
 
     /// Over a value that says itself where it ends.
@@ -310,6 +328,15 @@ impl<'m> Steps<'m> {
             _ => (quote!(()), quote!(), false),
         }
     }
+}
+
+/// Over all elements of a list.
+fn each_element(item: &Item, walk: &TokenStream) -> TokenStream {
+    let info = &item.info;
+    if index::numbered(item) {
+        return quote!(__e.each_numbered(__w, &#info, |__e, __w, __index| { #walk __p::Ok(()) })?);
+    }
+    quote!(__e.each(__w, |__e, __w| { #walk __p::Ok(()) })?)
 }
 
 fn stuck_codec(item: &Item) -> String {
