@@ -41,6 +41,21 @@ pub(crate) struct Length {
     pub(crate) elements_of: Option<usize>,
 }
 
+impl Length {
+    /// Whether its byte order is chosen at run time.
+    fn order_chosen(&self, items: &[Item]) -> bool {
+        let endian = match &self.place {
+            Place::Prefix(_, _, endian) => *endian,
+            Place::Item(index) => match items.get(*index).map(|item| &item.repr) {
+                Some(Repr::Int(_, endian) | Repr::Scalar(_, endian)) => *endian,
+                Some(Repr::Bits(slot)) => slot.endian,
+                _ => return false,
+            },
+        };
+        matches!(endian, Endian::Chosen(_))
+    }
+}
+
 /// Where the number stands.
 pub(crate) enum Place {
     /// It is this item.
@@ -99,7 +114,11 @@ pub(crate) fn frame_of(attrs: FrameAttrs, shape: &Shape, broken: bool) -> Frame 
     } else if attrs.find.is_some() {
         Bounds::Found
     } else {
-        bounds_of(layout)
+        match bounds_of(layout) {
+            // The walk comes to what chooses the byte order first.
+            Bounds::Length(length) if length.order_chosen(items) => Bounds::Walk,
+            bounds => bounds,
+        }
     };
     let bare = matches!(bounds, Bounds::Fixed | Bounds::Length(_) | Bounds::Walk | Bounds::Found);
     let (mut lead, mut fixtures) = if bare { fixtures(items) } else { (Vec::new(), Vec::new()) };

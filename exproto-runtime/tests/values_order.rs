@@ -1,6 +1,8 @@
 //! Byte orders that are chosen when a frame is read.
 #![cfg(feature = "derive")]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod framing;
 
 use exproto_runtime::codec::{Endian, FieldInfo, Fill, Node, from_bytes, to_bytes, to_json};
 use exproto_runtime::prelude::*;
@@ -146,4 +148,46 @@ fn random_values_and_json_come_back() {
         let node = Node::parse(&json).unwrap();
         assert_eq!(to_bytes(&Report::fill(Some(&node), &AT).unwrap()).unwrap(), bytes);
     }
+}
+
+/// The length that ends the frame has the order that the first byte says.
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[frame(max = 64, lead = [0x49 | 0x4D])]
+#[wire(endian = if mark == 0x49 { little } else { big })]
+struct Ended {
+    mark: u8,
+    #[wire(before(length: u16 = size(data..=check)))]
+    data: Vec<u8>,
+    #[wire(after(check: u16 = crc("CRC-16/MODBUS", ..)))]
+    end: u8,
+}
+
+/// The same by a count right before the elements.
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[frame(max = 64)]
+#[wire(endian = if mark & 1 == 1 { little } else { big })]
+struct Counting {
+    #[wire(before(b"\x55"))]
+    mark: u8,
+    #[wire(count = prefix(u16))]
+    values: Vec<u16>,
+    end: u8,
+}
+
+#[test]
+fn the_length_that_ends_a_frame_has_the_order_that_the_frame_says() {
+    use exproto_runtime::codec::encode;
+    let mut stream = Vec::new();
+    for mark in [0x49, 0x4D] {
+        encode::<Ended>(&Ended { mark, data: vec![7; 5], end: 9 }, &mut stream).unwrap();
+    }
+    assert_eq!((&stream[..3], &stream[11..14]), (&[0x49, 8, 0][..], &[0x4D, 0, 8][..]));
+    assert_eq!(framing::same_however_cut::<Ended>(&stream).len(), 2);
+    assert_eq!(framing::round_trip::<Ended>(&stream), 2);
+    let mut stream = b"noise".to_vec();
+    for mark in [0, 1] {
+        encode::<Counting>(&Counting { mark, values: vec![1, 2], end: 9 }, &mut stream).unwrap();
+    }
+    let got = framing::same_however_cut::<Counting>(&stream);
+    assert_eq!(got.iter().filter(|got| matches!(got, framing::Got::Frame(..))).count(), 2);
 }

@@ -5,9 +5,8 @@ use syn::LitInt;
 
 use super::{field_hint, field_named};
 use crate::attr::frame::{EscapeTable, Escapes, FrameAttrs, Named, Reassemble};
-use crate::attr::wire::Endian;
 use crate::ctxt::Ctxt;
-use crate::framing::{Bounds, Place};
+use crate::framing::{Bounds, Length, Place};
 use crate::ir::{EnumModel, Frame, Item, Layout, Model, Presence, Repr, Shape};
 
 /// Runs the rules on a type with `#[frame(..)]`.
@@ -17,7 +16,7 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
         Shape::Struct(layout) => {
             one_boundary(frame, ctxt);
             boundary(model, frame, layout, ctxt);
-            chosen_order(frame, layout, ctxt);
+            wide_length(frame, layout, ctxt);
             super::transparent::check(model, frame, layout, ctxt);
             delimiters(frame, ctxt);
             max(frame, ctxt);
@@ -207,30 +206,16 @@ fn boundary(model: &Model, frame: &Frame, layout: &Layout, ctxt: &mut Ctxt) {
     }
 }
 
-// The end of a frame is found before anything of it is decoded.
-fn chosen_order(frame: &Frame, layout: &Layout, ctxt: &mut Ctxt) {
-    let Bounds::Length(length) = &frame.bounds else { return };
-    let (index, endian) = match &length.place {
-        Place::Prefix(index, _, endian) => (*index, *endian),
-        Place::Item(index) => match layout.items.get(*index).map(|item| &item.repr) {
-            Some(Repr::Int(_, endian) | Repr::Scalar(_, endian)) => (*index, *endian),
-            Some(Repr::Bits(slot)) => (*index, slot.endian),
-            _ => return,
-        },
-    };
-    if let Some(Item { repr: Repr::Bits(slot), label, span, .. }) = layout.items.get(index)
+// A length is read as an integer of at most eight bytes.
+fn wide_length(frame: &Frame, layout: &Layout, ctxt: &mut Ctxt) {
+    let Bounds::Length(Length { place: Place::Item(index), .. }) = &frame.bounds else { return };
+    if let Some(Item { repr: Repr::Bits(slot), label, span, .. }) = layout.items.get(*index)
         && slot.wide()
         && slot.window().1 > 8
     {
         ctxt.error_at(
             *span,
             format_args!("`{label}` says where the frame ends and lies in nine bytes: such a length has at most 57 bits, or begins with a byte"),
-        );
-    }
-    if let (Some(item), Endian::Chosen(_)) = (layout.items.get(index), endian) {
-        ctxt.error_at(
-            item.span,
-            format_args!("the end of the frame is found before anything chooses the byte order of `{}`: declare a frame for each order, told apart by `#[frame(one_of)]`, or give the frame delimiters", item.label),
         );
     }
 }
