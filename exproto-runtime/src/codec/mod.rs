@@ -141,7 +141,7 @@ pub use explain::{
 };
 pub use frame::{
     Assembled, Bad, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead, Piece,
-    Quick, RawFrame, Reassembler, ReassemblyLimits, Received, Role, Scanner, Step, Stuffing, decode,
+    RawFrame, Reassembler, ReassemblyLimits, Received, Role, Scanner, Step, Stuffing, decode,
     decode_unverified, decode_with, encode, encode_with, reencode, reencode_with,
 };
 #[doc(hidden)]

@@ -7,6 +7,7 @@ use core::fmt;
 use super::item::kind_at;
 use super::restart::lost_end;
 use super::stream::{Streaming, streams};
+use super::whole::{Marks, Whole};
 use super::{Bad, FRAME, Item, RawFrame, Role, Scanner, Step};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::{NoCtx, Protocol};
@@ -54,6 +55,8 @@ pub struct Deframer<P: Protocol> {
     head: usize,
     /// Bytes of the stream before the front.
     offset: u64,
+    /// Those of them that the scanner found what they are.
+    scanned: u64,
     /// What earlier streams cost.
     visited: u64,
     accept_bad: bool,
@@ -126,6 +129,7 @@ impl<P: Protocol> Deframer<P> {
             stream: None,
             head: 0,
             offset: 0,
+            scanned: 0,
             visited: 0,
             accept_bad: false,
             role: Role::Platform,
@@ -270,7 +274,8 @@ impl<P: Protocol> Deframer<P> {
     /// Bytes the scanner has looked at.
     #[must_use]
     pub fn visited(&self) -> u64 {
-        self.visited + self.scan.visited()
+        // Whole frames that need no scanner are looked at once.
+        self.visited + self.scan.visited() + (self.offset - self.scanned)
     }
 
     /// Keeps bytes for a later [`next`](Self::next) with an empty input.
@@ -301,25 +306,39 @@ impl<P: Protocol> Deframer<P> {
         input: &mut &'i [u8],
         scratch: &'d mut Vec<u8>,
     ) -> Option<Item<'d>> {
-        if const { matches!(P::KINDS, [only] if only.framing.has_one_form()) }
+        if P::Scan::WHOLE
+            && let Some(marks) = const { Marks::of(P::KINDS) }
             && self.head == self.pending.len()
-            && let Some(found) = self.scan.quick(input)
-            && (found.clean || kind_at::<P>(0).framing.stuffing().is_none())
-            && let Some((wire, rest)) = input.split_at_checked(found.next)
-            && let Some(wire) = wire.get(found.start..)
-            && let Some(payload) = wire.get(..found.len)
-            && kind_at::<P>(0).check.as_ref().is_none_or(|check| check.verify(payload).is_ok())
+            && let Some((first, inner)) = input.split_first()
+            && *first == marks.flag
         {
             // Only what most frames are is spelt out here.
-            self.scan.taken(&found);
-            *input = rest;
-            let offset = self.offset + found.start as u64;
-            self.offset += found.next as u64;
-            let (flags, accept_bad, kind) = (Flags::NONE, self.accept_bad, 0);
-            let piece = None;
-            return Some(Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad, kind, piece }));
+            match marks.whole::<P>(inner, scratch) {
+                Whole::Clean { wire, payload, rest } => {
+                    return Some(self.take_whole(wire, payload, rest, input));
+                }
+                Whole::Escaped { wire, rest } => return Some(self.take_whole(wire, scratch, rest, input)),
+                Whole::Not { looked, escaped } => self.scan.looked(looked, escaped),
+            }
         }
         self.next_in_pieces(input, scratch)
+    }
+
+    /// The whole frame that stands in `input` between its opening flag and `rest`.
+    #[inline(always)]
+    fn take_whole<'d, 'i: 'd>(
+        &mut self,
+        wire: &'d [u8],
+        payload: &'d [u8],
+        rest: &'i [u8],
+        input: &mut &'i [u8],
+    ) -> Item<'d> {
+        let offset = self.offset + 1;
+        self.scan.took();
+        self.offset = offset + wire.len() as u64;
+        *input = rest;
+        let (flags, accept_bad, kind, piece) = (Flags::NONE, self.accept_bad, 0, None);
+        Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad, kind, piece })
     }
 
     /// The next frame, whatever was seen of it before.
@@ -356,6 +375,7 @@ impl<P: Protocol> Deframer<P> {
         let (now, later) = input.split_at(stream.take(input));
         *input = later;
         self.offset += (kept + now.len()) as u64;
+        self.scanned += (kept + now.len()) as u64;
         Self::of_stream(&mut self.scan, stream.item(self.offset)?)
     }
 
@@ -369,7 +389,7 @@ impl<P: Protocol> Deframer<P> {
         let head = front.get(..next).unwrap_or(&[]);
         let kind = (kind, kind_at::<P>(kind));
         self.stream = Streaming::begin(kind, (head, split), self.offset, self.accept_bad);
-        self.offset += next as u64;
+        self.advance(next);
         match input {
             Some(input) => *input = input.get(next..).unwrap_or(&[]),
             None => self.head += next,
@@ -408,7 +428,7 @@ impl<P: Protocol> Deframer<P> {
             Step::Bad { len, .. } => len,
             Step::Need(_) | Step::Skip(_) => return None,
         };
-        self.offset += next as u64;
+        self.advance(next);
         let wire: &'d [u8] = match input {
             Some(input) => {
                 let (wire, rest) = input.split_at_checked(next)?;
@@ -441,7 +461,7 @@ impl<P: Protocol> Deframer<P> {
                 match self.scan.scan(input) {
                     Step::Skip(len) => {
                         *input = input.get(len..).unwrap_or(&[]);
-                        self.offset += len as u64;
+                        self.advance(len);
                     }
                     Step::Need(_) => {
                         self.stash(input);
@@ -455,7 +475,7 @@ impl<P: Protocol> Deframer<P> {
             match self.scan.scan(self.pending.get(self.head..).unwrap_or(&[])) {
                 Step::Skip(len) => {
                     self.head += len;
-                    self.offset += len as u64;
+                    self.advance(len);
                 }
                 Step::Need(_) if input.is_empty() => return None,
                 Step::Need(_) => {
@@ -468,6 +488,13 @@ impl<P: Protocol> Deframer<P> {
                 step => return Some((step, false)),
             }
         }
+    }
+
+    /// Moves on over bytes that the scanner told what they are.
+    #[inline]
+    fn advance(&mut self, bytes: usize) {
+        self.offset += bytes as u64;
+        self.scanned += bytes as u64;
     }
 
     /// Drops what is dealt with when that is cheap.
@@ -511,11 +538,11 @@ impl<P: Protocol> Deframer<P> {
             match self.scan.finish(self.pending.get(self.head..).unwrap_or(&[])) {
                 Step::Skip(len) => {
                     self.head += len;
-                    self.offset += len as u64;
+                    self.advance(len);
                 }
                 Step::Need(_) => {
                     self.stream = None;
-                    self.offset += self.pending().len() as u64;
+                    self.advance(self.pending().len());
                     self.pending.clear();
                     self.head = 0;
                     let visited = self.scan.visited();
@@ -540,6 +567,7 @@ impl<P: Protocol> Deframer<P> {
         let kept = stream.take(self.pending.get(self.head..).unwrap_or(&[]));
         self.head += kept;
         self.offset += kept as u64;
+        self.scanned += kept as u64;
         let item =
             if stream.is_whole() { stream.item(self.offset)? } else { stream.cut_short(self.offset)? };
         Self::of_stream(&mut self.scan, item)
@@ -597,7 +625,7 @@ impl<P: Protocol> Deframer<P> {
                 Step::Need(_) => return None,
                 Step::Skip(len) => {
                     self.head += len;
-                    self.offset += len as u64;
+                    self.advance(len);
                 }
                 step => break step,
             }

@@ -63,6 +63,40 @@ impl Escape {
         Ok(())
     }
 
+    /// Appends the bytes before the next `flag` without escapes, of which the
+    /// first stands `at`; says where that flag is.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or an escape byte before it that no code follows: so many
+    /// bytes are known not to be the flag.
+    #[inline]
+    pub(super) fn remove_until(
+        &self,
+        flag: u8,
+        bytes: &[u8],
+        at: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, usize> {
+        let (mut clean, mut special) = bytes.split_at_checked(at).ok_or(0_usize)?;
+        loop {
+            out.extend_from_slice(clean);
+            let after = match special {
+                [byte, ..] if *byte == flag => return Ok(bytes.len() - special.len()),
+                [_, code, after @ ..]
+                    if *code != flag
+                        && let Some(value) = self.value_of(*code) =>
+                {
+                    out.push(value);
+                    after
+                }
+                _ => return Err(bytes.len() - special.len()),
+            };
+            let at = memchr2(self.byte, flag, after).ok_or(bytes.len())?;
+            (clean, special) = after.split_at_checked(at).ok_or(bytes.len())?;
+        }
+    }
+
     /// Appends `plain` with escapes.
     pub fn apply(&self, plain: &[u8], out: &mut Vec<u8>) {
         out.reserve(plain.len());
@@ -194,6 +228,22 @@ mod tests {
         let ppp = Escape { byte: 0x7D, codes: &[(0x5D, 0x7D), (0x5E, 0x7E)], xor: Some(0x20) };
         assert!(ppp.is_canonical(b"a\x7D\x5Eb"));
         assert!(!ppp.is_canonical(b"a\x7D\x21b"), "01 needs no escape");
+    }
+
+    #[test]
+    fn a_frame_is_taken_up_to_its_flag() {
+        let until = |bytes: &[u8], at| {
+            let mut plain = vec![0xEE];
+            plain.clear();
+            (TWO.remove_until(0x7E, bytes, at, &mut plain), plain)
+        };
+        assert_eq!(until(b"a\x7D\x01b\x7D\x02\x7Ec", 1), (Ok(6), b"a\x7Db\x7E".to_vec()));
+        assert_eq!(until(b"\x7D\x01\x7E", 0), (Ok(2), b"\x7D".to_vec()));
+        // All was looked at, or all up to the escape that means nothing.
+        assert_eq!(until(b"a\x7D\x01b", 1).0, Err(4));
+        assert_eq!(until(b"a\x7D\x01b\x7D", 1).0, Err(4));
+        assert_eq!(until(b"a\x7D\x03b\x7E", 1).0, Err(1));
+        assert_eq!(until(b"a\x7D\x7Eb\x7E", 1).0, Err(1));
     }
 
     #[test]

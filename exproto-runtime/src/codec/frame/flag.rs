@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr2};
 
-use super::{FRAME, Quick, Scanner, Step};
+use super::{FRAME, Scanner, Step};
 use crate::codec::error::{Error, ErrorKind};
 
 /// Finds frames between flag bytes; see [`Framing::Flag`](super::Framing::Flag).
@@ -38,7 +38,8 @@ pub struct FlagScan {
     /// These bytes were reported as garbage or as a frame that has outgrown
     /// `max`: drop everything up to the next flag.
     dropping: bool,
-    /// [`Scanner::quick`] has looked at the opening flag and `from` bytes after it.
+    /// The opening flag and `from` bytes after it were looked at, see
+    /// [`Scanner::looked`].
     peeked: bool,
     visited: u64,
 }
@@ -134,28 +135,21 @@ fn bad(kind: ErrorKind, len: usize) -> Step {
 }
 
 impl Scanner for FlagScan {
-    #[inline(always)]
-    fn quick(&mut self, buf: &[u8]) -> Option<Quick> {
-        let (first, inner) = buf.split_first()?;
-        if self.from != 0 || self.dropping || *first != self.flag {
-            return None;
-        }
-        let found = memchr2(self.flag, self.second, inner);
-        self.open = true;
-        self.peeked = true;
-        self.from = found.unwrap_or(inner.len());
-        let len = found?;
-        if inner.get(len) != Some(&self.flag) || len == 0 || len > self.max {
-            return None;
-        }
-        Some(Quick { start: 1, len, next: len + 2, clean: self.escapes() })
-    }
+    const WHOLE: bool = true;
 
     #[inline(always)]
-    fn taken(&mut self, found: &Quick) {
-        self.visited += found.next as u64;
-        self.peeked = false;
-        self.from = 0;
+    fn took(&mut self) {
+        debug_assert_eq!(self.from, 0, "bytes before the frame were looked at");
+        (self.open, self.dropping) = (true, false);
+    }
+
+    #[inline]
+    fn looked(&mut self, bytes: usize, escaped: bool) {
+        debug_assert_eq!(self.from, 0, "bytes before the flag were looked at");
+        (self.open, self.dropping) = (true, false);
+        self.peeked = true;
+        self.from = bytes;
+        self.escaped |= escaped;
     }
 
     #[inline(always)]

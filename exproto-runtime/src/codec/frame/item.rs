@@ -71,6 +71,23 @@ pub struct Received<F> {
     pub flags: Flags,
 }
 
+/// Decodes a frame that was found. Takes what it needs in registers.
+#[inline(never)]
+fn decode_all<P: Protocol, T: Trace>(
+    payload: &[u8],
+    kind: usize,
+    accept_bad: bool,
+    ctx: P::Ctx,
+    trace: T,
+) -> Result<Received<P::At<'_>>, Error> {
+    let mut r = Reader::traced(payload, trace).accepting_bad(accept_bad).found();
+    let frame = P::decode_kind(kind, &mut r, ctx)?;
+    r.take_found();
+    let end = r;
+    r.finish(end, &FRAME)?;
+    Ok(Received { frame, flags: r.flags() })
+}
+
 impl<'f> RawFrame<'f> {
     /// Decodes the frame.
     ///
@@ -97,6 +114,7 @@ impl<'f> RawFrame<'f> {
     /// # Errors
     ///
     /// What the layout refuses.
+    #[inline]
     pub fn decode_traced<P: Protocol, T: Trace>(
         &self,
         ctx: P::Ctx,
@@ -116,14 +134,11 @@ impl<'f> RawFrame<'f> {
         ctx: P::Ctx,
         trace: T,
     ) -> Result<Received<P::At<'f>>, Error> {
-        let mut r = Reader::traced(self.payload, trace).accepting_bad(self.accept_bad).found();
-        let frame = P::decode_kind(self.kind, &mut r, ctx)?;
-        r.take_found();
-        let end = r;
-        r.finish(end, &FRAME)?;
-        let mut flags = self.flags;
-        flags.merge(r.flags());
-        Ok(Received { frame, flags })
+        let mut received = decode_all::<P, T>(self.payload, self.kind, self.accept_bad, ctx, trace);
+        if let Ok(received) = &mut received {
+            received.flags.merge(self.flags);
+        }
+        received
     }
 
     /// Where in the stream the byte `offset` of the payload stands.

@@ -24,6 +24,7 @@ mod stream;
 mod stuffing;
 mod summed;
 mod walk;
+mod whole;
 
 pub use apart::{followers_tell, kinds_apart};
 pub use deframer::Deframer;
@@ -102,20 +103,6 @@ pub enum Step {
     },
 }
 
-/// A frame that [`Scanner::quick`] found at the front.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quick {
-    /// First byte inside the delimiters; what stands before it is no part of
-    /// the frame.
-    pub start: usize,
-    /// Bytes inside the delimiters.
-    pub len: usize,
-    /// Bytes to drop from the front.
-    pub next: usize,
-    /// It is known to hold no escape.
-    pub clean: bool,
-}
-
 /// Finds frames at the front of a growing buffer and remembers how far it has
 /// looked.
 pub trait Scanner: Clone + core::fmt::Debug + Send {
@@ -123,20 +110,22 @@ pub trait Scanner: Clone + core::fmt::Debug + Send {
     /// dropped bytes left off and only ever grows in between.
     fn scan(&mut self, buf: &[u8]) -> Step;
 
-    /// Looks for a whole frame of the first kind, without escapes, at the front
-    /// of a buffer of which nothing is kept: the way of most frames, without
-    /// what has to be remembered of those that come in pieces. Either
-    /// [`taken`](Self::taken) follows or [`scan`](Self::scan).
-    #[inline(always)]
-    fn quick(&mut self, buf: &[u8]) -> Option<Quick> {
-        let _ = buf;
-        None
-    }
+    /// Whether who has a whole frame in hand may look for its end himself: the way
+    /// of most frames, without what has to be remembered of those that come in
+    /// pieces. Only of frames between flags, where the first byte is one and no
+    /// byte before it is kept. [`took`](Self::took) or [`looked`](Self::looked)
+    /// follows.
+    const WHOLE: bool = false;
 
-    /// The frame of [`quick`](Self::quick) is one.
+    /// A frame at the front, both flags included, was taken.
     #[inline(always)]
-    fn taken(&mut self, found: &Quick) {
-        let _ = found;
+    fn took(&mut self) {}
+
+    /// Behind the flag at the front stand so many bytes that are no flag;
+    /// whether one of them is an escape.
+    #[inline]
+    fn looked(&mut self, bytes: usize, escaped: bool) {
+        let _ = (bytes, escaped);
     }
 
     /// Looks for the next frame in bytes after which nothing will come: what
