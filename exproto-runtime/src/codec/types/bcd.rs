@@ -55,9 +55,9 @@ impl core::error::Error for BcdError {}
 impl<const N: usize> Bcd<N> {
     /// The digits in these bytes; `None` if there are more than `N` bytes.
     #[must_use]
+    #[inline]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut all = [0; N];
-        all.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        let all = zero_padded(bytes)?;
         Some(Self { bytes: all, len: u8::try_from(bytes.len()).ok()? })
     }
 
@@ -114,6 +114,39 @@ fn digits_of(bytes: &[u8]) -> usize {
     let Some(last) = bytes.iter().rposition(|byte| *byte != 0xFF) else { return 0 };
     let half = bytes.get(last).is_some_and(|byte| byte & 15 == 15);
     2 * last + if half { 1 } else { 2 }
+}
+
+/// The bytes and zeros behind them, without a call for so few bytes.
+#[inline(always)]
+fn zero_padded<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
+    let mut all = [0; N];
+    let to = all.get_mut(..bytes.len())?;
+    if N > 16 || bytes.len() < 4 {
+        copy_few(to, bytes);
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        // Two words that overlap, or are the same.
+        if let Some(to) = to.first_chunk_mut() {
+            *to = *first;
+        }
+        if let Some(to) = to.last_chunk_mut() {
+            *to = *last;
+        }
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        if let Some(to) = to.first_chunk_mut() {
+            *to = *first;
+        }
+        if let Some(to) = to.last_chunk_mut() {
+            *to = *last;
+        }
+    }
+    Some(all)
+}
+
+#[inline(never)]
+fn copy_few(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
 }
 
 /// Whether all nibbles before the padding are at most 9.
@@ -209,20 +242,23 @@ impl<'a, const N: usize> Decode<'a> for Bcd<N> {
     fn decode<T: Trace>(r: &mut Reader<'a, T>, (): ()) -> Result<Self, Error> {
         let offset = r.offset();
         let bytes = r.rest();
-        if !is_padded_decimal(bytes) {
+        let Some(digits) = Self::from_bytes(bytes) else {
+            return Err(r.fail(ErrorKind::Size, offset, &DIGITS, bytes.len() as u64, N as u64));
+        };
+        // The zeros behind them are digits too.
+        if !all_digits(&digits.bytes) && !decimal_before_padding(bytes) {
             r.flag_at(Flag::Digits, &DIGITS, offset);
         }
-        match Self::from_bytes(bytes) {
-            Some(digits) => Ok(digits),
-            None => Err(r.fail(ErrorKind::Size, offset, &DIGITS, bytes.len() as u64, N as u64)),
-        }
+        Ok(digits)
     }
 }
 
 impl<const N: usize> Encode for Bcd<N> {
     #[inline]
     fn encode(&self, w: &mut Writer<'_>, (): ()) -> Result<(), Error> {
-        w.bytes(self.as_bytes());
+        // All of them at once, then without those that are none.
+        let end = w.run(self.bytes).plus(usize::from(self.len));
+        w.truncate(end);
         Ok(())
     }
 }
