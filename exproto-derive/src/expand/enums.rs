@@ -10,7 +10,8 @@ use super::depth;
 use super::encode::Encode;
 use super::structs::sizes;
 use crate::holds::Holds;
-use crate::ir::{EnumModel, Item, Model, Repr, Variant};
+use crate::ir::{EnumModel, Item, Layout, Model, Repr, Variant};
+use crate::lower::fixed_at;
 
 /// The traits of an enum.
 pub(crate) fn expand(model: &Model, data: &EnumModel) -> TokenStream {
@@ -53,12 +54,17 @@ fn try_variant(model: &Model, data: &EnumModel, variant: &Variant, opaque: &Toke
         return quote!(#read);
     }
     let info = &variant.info;
+    // Where all values have one size, one look at it tells most.
+    let fits = fixed_size(&variant.layout).map(|size| quote!(if __r.left() != #size { return __p::None; }));
     quote!({
         let __save = *__r;
         let __mark = __r.trace().mark();
-        let __tried = (|| -> __p::Result<Self, __p::Error> { __p::Ok(#read) })();
+        let __tried = (|| -> __p::Option<Self> {
+            #fits
+            (|| -> __p::Result<Self, __p::Error> { __p::Ok(#read) })().ok()
+        })();
         match __tried {
-            __p::Ok(__v) if __r.left() == 0 => __v,
+            __p::Some(__v) if __r.left() == 0 => __v,
             _ => {
                 *__r = __save;
                 __r.trace().rewind(__mark);
@@ -67,6 +73,12 @@ fn try_variant(model: &Model, data: &EnumModel, variant: &Variant, opaque: &Toke
             }
         }
     })
+}
+
+/// The size of a layout that is one run of fixed items.
+fn fixed_size(layout: &Layout) -> Option<usize> {
+    let items = &layout.items;
+    (0..items.len()).map(|index| fixed_at(items, index)).sum()
 }
 
 /// What the variants may hold.

@@ -363,7 +363,7 @@ fn elements<'a, I: Decode<'a>, T: Trace>(
         let mark = r.trace().mark();
         r.enter_element(index);
         match I::decode(r, ctx) {
-            Ok(_) if r.left() == before.left() => {
+            Ok(_) if I::MIN == 0 && r.left() == before.left() => {
                 return Err(r.fail(ErrorKind::Trailing, r.offset(), at, r.left() as u64, 0));
             }
             Ok(value) => {
