@@ -350,7 +350,7 @@ impl Encode<'_> {
                     return Some(Due::After((last - count).max(index)));
                 }
                 let (from, to) = (place_name(first), self.end_place(last, index));
-                now(quote!((__w.between(#from, #to).len() as i64)))
+                now(quote!((__w.size_between(#from, #to) as i64)))
             }
             Source::Check(_, range) => {
                 let (first, last) = bounds(items, range, index)?;

@@ -150,7 +150,8 @@ impl<'w> Writer<'w> {
     #[inline]
     #[must_use]
     pub fn since(&self, at: At) -> usize {
-        self.buf.len().saturating_sub(at.0)
+        // Wrapping, so that the compiler sees what was written in between.
+        self.buf.len().wrapping_sub(at.0)
     }
 
     /// Bytes from the start of the frame to `at`.
@@ -165,6 +166,14 @@ impl<'w> Writer<'w> {
     #[must_use]
     pub fn slice(&self, at: At) -> &[u8] {
         self.buf.get(at.0..).unwrap_or(&[])
+    }
+
+    /// The number of bytes from `from` to before `to`, which is not before it.
+    #[inline]
+    #[must_use]
+    #[doc(hidden)]
+    pub fn size_between(&self, from: At, to: At) -> usize {
+        to.0.wrapping_sub(from.0)
     }
 
     /// The bytes from `from` to before `to`.
@@ -436,6 +445,7 @@ impl<'w> Writer<'w> {
     }
 
     /// Takes back what was written since `at`.
+    #[inline]
     pub fn truncate(&mut self, at: At) {
         self.buf.truncate(at.0);
     }

@@ -39,7 +39,7 @@ impl Encode<'_> {
             return Some(quote!(#tail));
         }
         let (from, to) = (place_name(first), self.end_place(last - count, written));
-        Some(quote!((__w.between(#from, #to).len() as i64 + #tail)))
+        Some(quote!((__w.size_between(#from, #to) as i64 + #tail)))
     }
 
     /// Sizes and counts added up, as `i64`.
