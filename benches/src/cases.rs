@@ -45,24 +45,24 @@ pub const CASES: &[Case] = &[
     Case { task: "stream", peer: "hand", prepare: stream_hand },
     Case { task: "stream", peer: "ours", prepare: stream_ours },
     Case { task: "decode", peer: "hand", prepare: |i| decode(i, hand::parse) },
-    Case { task: "decode", peer: "hand-checked", prepare: |i| decode(i, parse_checked) },
+    Case { task: "decode", peer: "hand-checked", prepare: |i| decode(i, hand::parse_checked) },
     Case { task: "decode", peer: "ours", prepare: |i| deframed(i, decode_ours) },
     Case { task: "decode", peer: "binrw-match", prepare: |i| decode(i, matched::Message::parse) },
     Case { task: "decode", peer: "binrw", prepare: |i| decode(i, declared::Message::parse) },
     Case { task: "decode", peer: "deku", prepare: |i| decode(i, with_deku::Message::parse) },
     Case { task: "decode", peer: "deku-bits", prepare: |i| decode(i, with_deku::BitMessage::parse) },
     Case { task: "parse", peer: "hand", prepare: |i| parse(i, hand::parse) },
-    Case { task: "parse", peer: "hand-checked", prepare: |i| parse(i, parse_checked) },
+    Case { task: "parse", peer: "hand-checked", prepare: |i| parse(i, hand::parse_checked) },
     Case { task: "parse", peer: "ours", prepare: parse_ours },
     Case { task: "parse", peer: "binrw-match", prepare: |i| parse(i, matched::Message::parse) },
     Case { task: "parse", peer: "binrw", prepare: |i| parse(i, declared::Message::parse) },
     Case { task: "parse", peer: "deku", prepare: |i| parse(i, with_deku::Message::parse) },
     Case { task: "parse", peer: "deku-bits", prepare: |i| parse(i, with_deku::BitMessage::parse) },
-    Case { task: "decode-ref", peer: "hand", prepare: |i| wire(i, decode_ref::<false>) },
-    Case { task: "decode-ref", peer: "hand-checked", prepare: |i| wire(i, decode_ref::<true>) },
+    Case { task: "decode-ref", peer: "hand", prepare: |i| wire(i, decode_ref) },
+    Case { task: "decode-ref", peer: "hand-checked", prepare: |i| wire(i, decode_ref_checked) },
     Case { task: "decode-ref", peer: "ours", prepare: |i| deframed(i, decode_ref_ours) },
-    Case { task: "walk-ref", peer: "hand", prepare: |i| wire(i, walk_ref::<false>) },
-    Case { task: "walk-ref", peer: "hand-checked", prepare: |i| wire(i, walk_ref::<true>) },
+    Case { task: "walk-ref", peer: "hand", prepare: |i| wire(i, walk_ref) },
+    Case { task: "walk-ref", peer: "hand-checked", prepare: |i| wire(i, walk_ref_checked) },
     Case { task: "walk-ref", peer: "ours", prepare: |i| deframed(i, walk_ref_ours) },
     Case { task: "encode", peer: "hand", prepare: |i| encode(i, hand::parse, hand::Message::encode) },
     Case { task: "encode", peer: "ours", prepare: encode_ours },
@@ -198,35 +198,30 @@ fn stream_ours(input: Input) -> Round {
     })
 }
 
-/// The checks that the declaration of ours states, by hand.
 #[inline]
-fn parse_checked(payload: &[u8]) -> Result<(hand::Message, bool), framing::Error> {
-    let message = hand::parse(payload)?;
-    let hand::Body::Location { fix, .. } = &message.body else {
-        return Ok((message, false));
-    };
-    let odd = message.header.is_odd() | fix.is_odd();
-    Ok((message, odd))
+fn decode_ref(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
+    black_box(&hand::decode_ref(wire, scratch)).is_ok()
 }
 
 #[inline]
-fn decode_ref<const CHECKED: bool>(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
-    let message = hand::decode_ref(wire, scratch);
-    if CHECKED && let Ok(hand::MessageRef { header, body: hand::BodyRef::Location { fix, .. } }) = &message {
-        black_box(header.is_odd() | fix.is_odd());
-    }
-    black_box(&message).is_ok()
+fn decode_ref_checked(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
+    black_box(&hand::decode_ref_checked(wire, scratch)).is_ok()
 }
 
 #[inline]
-fn walk_ref<const CHECKED: bool>(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
+fn walk_ref(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
     let message = hand::decode_ref(wire, scratch);
-    if CHECKED && let Ok(hand::MessageRef { header, body: hand::BodyRef::Location { fix, .. } }) = &message {
-        black_box(header.is_odd() | fix.is_odd());
-    }
-    let Ok(message) = black_box(&message) else {
-        return false;
-    };
+    black_box(&message).as_ref().is_ok_and(walk)
+}
+
+#[inline]
+fn walk_ref_checked(wire: &[u8], scratch: &mut Vec<u8>) -> bool {
+    let message = hand::decode_ref_checked(wire, scratch);
+    black_box(&message).as_ref().is_ok_and(|(message, _)| walk(message))
+}
+
+#[inline]
+fn walk(message: &hand::MessageRef<'_>) -> bool {
     if let hand::BodyRef::Location { items, .. } = message.body {
         for item in items {
             black_box(&item);

@@ -227,16 +227,17 @@ impl<'a> ItemRef<'a> {
 }
 
 impl Item {
-    /// The whole items at the front of `bytes`, and what follows them.
+    /// The whole items at the front of `bytes`, and what follows them; whether
+    /// that is odd, if it is looked at.
     #[inline(never)]
-    fn read_all(bytes: &[u8]) -> (Vec<Self>, Vec<u8>) {
-        let (count, whole) = measure(bytes);
+    fn read_all<const CHECKED: bool>(bytes: &[u8]) -> (Vec<Self>, Vec<u8>, bool) {
+        let (count, whole, odd) = measure::<CHECKED>(bytes);
         let (bytes, tail) = bytes.split_at(whole);
         let mut items = Vec::with_capacity(count);
         for item in (Items { bytes, count }) {
             items.push(item.to_owned());
         }
-        (items, tail.to_vec())
+        (items, tail.to_vec(), odd)
     }
 }
 
@@ -284,19 +285,30 @@ impl<'a> Iterator for ItemIter<'a> {
     }
 }
 
-/// Counts the whole items at the front of `bytes` and measures them.
+/// Counts the whole items at the front of `bytes` and measures them. If they
+/// are `CHECKED`, also whether one has another length than its id or bytes are
+/// left.
 #[inline]
-fn measure(bytes: &[u8]) -> (usize, usize) {
+fn measure<const CHECKED: bool>(bytes: &[u8]) -> (usize, usize, bool) {
     let mut count = 0;
     let mut rest = bytes;
-    while let [_, len, after @ ..] = rest {
+    let mut odd = false;
+    while let [id, len, after @ ..] = rest {
         let Some(next) = after.get(usize::from(*len)..) else {
             break;
         };
+        if CHECKED {
+            odd |= match id {
+                0x01 => *len != 4,
+                0x02 | 0x03 => *len != 2,
+                0x30 | 0x31 => *len != 1,
+                _ => false,
+            };
+        }
         rest = next;
         count += 1;
     }
-    (count, bytes.len() - rest.len())
+    (count, bytes.len() - rest.len(), odd | (CHECKED && !rest.is_empty()))
 }
 
 #[inline]
@@ -380,16 +392,37 @@ impl<'a> Cut<'a> {
 /// Too few bytes, or a body length that differs from the frame's.
 #[inline(always)]
 pub fn parse_ref(payload: &[u8]) -> Result<MessageRef<'_>, Error> {
+    Ok(read_ref::<false>(payload)?.0)
+}
+
+/// As [`parse_ref`]; also whether something is odd: a nibble that is no digit, a
+/// time that does not exist, a value outside its range, an item with another
+/// length than its id has, bytes behind the last item.
+///
+/// # Errors
+///
+/// As [`parse_ref`].
+#[inline(always)]
+pub fn parse_ref_checked(payload: &[u8]) -> Result<(MessageRef<'_>, bool), Error> {
+    read_ref::<true>(payload)
+}
+
+#[inline(always)]
+fn read_ref<const CHECKED: bool>(payload: &[u8]) -> Result<(MessageRef<'_>, bool), Error> {
     let cut = Cut::new(payload)?;
+    let header = cut.header();
+    let mut is_odd = CHECKED && header.is_odd();
     let body = match cut.body {
         CutBody::Location { fix, items } => {
-            let (count, whole) = measure(items);
+            let (count, whole, odd) = measure::<CHECKED>(items);
             let (bytes, tail) = items.split_at(whole);
-            BodyRef::Location { fix: Fix::read(fix), items: Items { bytes, count }, tail }
+            let fix = Fix::read(fix);
+            is_odd |= CHECKED && (odd | fix.is_odd());
+            BodyRef::Location { fix, items: Items { bytes, count }, tail }
         }
         CutBody::Other(data) => BodyRef::Other { id: cut.id, data },
     };
-    Ok(MessageRef { header: cut.header(), body })
+    Ok((MessageRef { header, body }, is_odd))
 }
 
 /// Reads header and body; the values are owned.
@@ -399,17 +432,37 @@ pub fn parse_ref(payload: &[u8]) -> Result<MessageRef<'_>, Error> {
 /// As [`parse_ref`].
 #[inline]
 pub fn parse(payload: &[u8]) -> Result<Message, Error> {
+    Ok(read::<false>(payload)?.0)
+}
+
+/// As [`parse`] and [`parse_ref_checked`].
+///
+/// # Errors
+///
+/// As [`parse_ref`].
+#[inline]
+pub fn parse_checked(payload: &[u8]) -> Result<(Message, bool), Error> {
+    read::<true>(payload)
+}
+
+#[inline(always)]
+fn read<const CHECKED: bool>(payload: &[u8]) -> Result<(Message, bool), Error> {
     let cut = Cut::new(payload)?;
+    let mut is_odd = false;
     let body = match cut.body {
         CutBody::Location { fix, items } => {
             // Before the fields: what calls the allocator would have to keep
             // them all out of registers.
-            let (items, tail) = Item::read_all(items);
-            Body::Location { fix: Fix::read(fix), items, tail }
+            let (items, tail, odd) = Item::read_all::<CHECKED>(items);
+            let fix = Fix::read(fix);
+            is_odd = CHECKED && (odd | fix.is_odd());
+            Body::Location { fix, items, tail }
         }
         CutBody::Other(data) => Body::Other { id: cut.id, data: data.to_vec() },
     };
-    Ok(Message { header: cut.header(), body })
+    let header = cut.header();
+    is_odd |= CHECKED && header.is_odd();
+    Ok((Message { header, body }, is_odd))
 }
 
 /// Reads a whole frame; the values are owned.
@@ -433,11 +486,24 @@ pub fn decode_ref<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Messag
     parse_ref(framing::open(wire, scratch)?)
 }
 
+/// As [`decode_ref`] and [`parse_ref_checked`].
+///
+/// # Errors
+///
+/// What is wrong with the frame.
+#[inline]
+pub fn decode_ref_checked<'a>(
+    wire: &'a [u8],
+    scratch: &'a mut Vec<u8>,
+) -> Result<(MessageRef<'a>, bool), Error> {
+    parse_ref_checked(framing::open(wire, scratch)?)
+}
+
 impl Header {
     /// Whether the phone number holds a nibble that is no digit.
     #[inline]
     #[must_use]
-    pub fn is_odd(&self) -> bool {
+    fn is_odd(&self) -> bool {
         let [a, b, c, d, e, f, g, h, i, j] = self.phone.digits;
         above_nine(u64::from_ne_bytes([a, b, c, d, e, f, g, h]))
             | above_nine(u64::from(u16::from_ne_bytes([i, j])))
@@ -455,7 +521,7 @@ impl Fix {
     /// Whether a value lies outside its range or the time does not exist.
     #[inline]
     #[must_use]
-    pub fn is_odd(&self) -> bool {
+    fn is_odd(&self) -> bool {
         self.latitude > 90_000_000 || self.longitude > 180_000_000 || self.course > 360 || self.has_odd_time()
     }
 

@@ -81,21 +81,35 @@ fn all_peers_encode_the_same_bytes() {
 fn checks_by_hand_find_what_ours_flags() {
     let input = Input::jt808();
     let clean = &input.payloads[0];
-    // Single bytes of the phone number, the coordinates, the course, the time.
-    for at in [4, 9, 20, 24, 32, 34, 35, 36, 37, 38, 39] {
+    let mut checked = Vec::new();
+    let mut agree = |payload: &[u8], what: &str| {
+        checked.clear();
+        checked.extend_from_slice(payload);
+        checked.push(framing::xor(payload));
+        let ours = decode::<borrowed::Message<'_>>(&checked);
+        let hand = hand::parse_ref_checked(payload);
+        let owned = hand::parse_checked(payload);
+        let odd = ours.map(|received| !received.flags.is_empty()).ok();
+        assert_eq!(hand.map(|(_, odd)| odd).ok(), odd, "{what}");
+        assert_eq!(owned.map(|(_, odd)| odd).ok(), odd, "{what}");
+    };
+    // Single bytes of the phone number, the coordinates, the course, the time,
+    // ids and lengths of items.
+    let items = [40, 41, 46, 47, 50, 51, 53, 54];
+    for at in [4, 9, 20, 24, 32, 34, 35, 36, 37, 38, 39].into_iter().chain(items) {
         // A last nibble of F is the padding of an odd number of digits, which
         // the code by hand does not know.
         for value in (0..=255).filter(|value| at != 9 || value & 15 != 15) {
-            let mut payload: Vec<u8> = clean.clone();
+            let mut payload = clean.clone();
             payload[at] = value;
-            let message = hand::parse(&payload).unwrap();
-            let hand::Body::Location { fix, .. } = &message.body else { panic!("a location report") };
-            let odd = message.header.is_odd() || fix.is_odd();
-            payload.push(framing::xor(&payload));
-            let flags = decode::<borrowed::Message<'_>>(&payload).unwrap().flags;
-            assert_eq!(odd, !flags.is_empty(), "byte {at} = {value:02x}: {flags:?}");
+            agree(&payload, &format!("byte {at} = {value:02x}"));
         }
     }
+    // Bytes behind the last item.
+    let mut payload = clean.clone();
+    payload.push(1);
+    payload[3] += 1;
+    agree(&payload, "a byte more");
 }
 
 #[test]
