@@ -318,7 +318,8 @@ fn a_sound_frame_within_what_waits_wins_when_nothing_comes() {
         |data, out| encode::<Ahead<'_>>(&Ahead { kind: 7, body: data }, out).unwrap(),
         20,
     );
-    for noise in [&[0x40; 5][..], &[1, 2, 3, 0, 199], &[0; 3]] {
+    // The long ones hold more beginnings than are followed side by side.
+    for noise in [&[0x40; 5][..], &[1, 2, 3, 0, 199], &[0; 3], &[0x40; 60], &[0x40; 150]] {
         let stream = [noise, &sound[0], &sound[1], &sound[2][..4]].concat();
         for at in 0..=stream.len() {
             let mut deframer = Deframer::<Ahead<'_>>::new();

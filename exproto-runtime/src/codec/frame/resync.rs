@@ -131,24 +131,52 @@ impl<F: Frames> FrameScan<F> {
     }
 
     /// Whether bytes that wait for more may hold a whole frame: what they begin
-    /// with may be none.
+    /// with may be none, or so many beginnings wait that later ones do too.
     pub(super) fn may_hold_one(&self) -> bool {
-        self.lost == 0 && self.chosen.is_some() && !self.dead && !self.dropping && self.all_checked()
+        let first = self.lost == 0 && self.chosen.is_some();
+        let crowded = self.trials.as_ref().is_some_and(|trials| trials.live.len() >= MOST);
+        (first || crowded) && !self.dead && !self.dropping && self.all_checked()
     }
 
     /// Looks for a whole frame within bytes that wait for more, because nothing has
     /// come for a while. If there is none they go on waiting.
     pub(super) fn within_waiting(&mut self, buf: &[u8]) -> Step {
         let mut other = self.clone();
-        other.blame(Error::new(ErrorKind::Short, buf.len() as u32, &FRAME), None);
-        other.give_up(1);
-        let step = other.resync(buf);
-        if other.confirmed.is_some() {
-            *self = other;
-            return step;
+        if other.trials.is_none() {
+            other.blame(Error::new(ErrorKind::Short, buf.len() as u32, &FRAME), None);
+            other.give_up(1);
+        }
+        // What is given up on the way to the frame is given up only if there is one.
+        let (mut rest, mut first) = (buf, None);
+        loop {
+            let step = other.resync(rest);
+            if other.confirmed.is_some() {
+                let (state, step) = first.unwrap_or((other, step));
+                *self = state;
+                return step;
+            }
+            match step {
+                Step::Bad { len, .. } => {
+                    rest = rest.get(len..).unwrap_or(&[]);
+                    first = first.or_else(|| Some((other.clone(), step)));
+                }
+                _ if other.forget_waiting(rest.len()) => {}
+                _ => break,
+            }
         }
         (self.spent, self.checked, self.visited) = (other.spent, other.checked, other.visited);
         self.need(1)
+    }
+
+    /// Makes room for later beginnings, because none of those that are followed is
+    /// whole.
+    fn forget_waiting(&mut self, bytes: usize) -> bool {
+        let Some(trials) = self.trials.as_deref_mut() else { return false };
+        let crowded = trials.live.len() >= MOST && trials.next < bytes;
+        if crowded {
+            trials.live.clear();
+        }
+        crowded
     }
 
     fn flush_with(&mut self, trials: &mut Trials<F::Sizers>) -> Option<Step> {
