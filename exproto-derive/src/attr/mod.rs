@@ -1,6 +1,7 @@
 //! Attribute syntax: tokens to values with spans. Knows which keys there are
 //! and how each is written, not what they mean together.
 
+mod act;
 mod auth;
 pub(crate) mod frame;
 pub(crate) mod gap;
