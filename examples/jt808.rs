@@ -16,7 +16,7 @@ const CST: i32 = 8 * 60;
     reassemble(key = (phone, tag(body)), index = part.index, total = part.total, into = body)
 )]
 #[wire(endian = big)]
-#[route(gateway, state = Terminal, downlink = envelope, profiles(emqx))]
+#[route(gateway, state = Terminal, downlink = envelope, missing = resend, profiles(emqx))]
 pub struct Message<'a> {
     #[wire(before(id: u16 = tag(body)))]
     #[wire(before(_: bits(1)))]
@@ -105,6 +105,10 @@ pub enum Body<'a> {
     #[route(sent)]
     PlatformAck { serial: u16, id: u16, result: u8 },
 
+    #[wire(tag = 0x8003)]
+    #[route(sent)]
+    Resend(#[wire(ctx(v2019))] Resend),
+
     #[wire(tag = 0x8100)]
     #[route(sent)]
     RegisterAck {
@@ -189,6 +193,15 @@ pub enum Register<'a> {
         #[wire(rest, as = Gbk)]
         plate: Text<'a>,
     },
+}
+
+/// The serial number of a message's first segment, and which segments it lacks.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = big, ctx(v2019: bool))]
+pub enum Resend {
+    #[wire(when = v2019)]
+    V2019(u16, #[wire(count = prefix(u16))] Vec<u16>),
+    V2013(u16, #[wire(count = prefix(u8))] Vec<u16>),
 }
 
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
@@ -319,6 +332,17 @@ fn acknowledge<'a>(frame: &Message<'a>, cx: &mut Cx<'_, Terminal>, outcome: &Out
 fn welcome<'a>(frame: &Message<'a>, cx: &mut Cx<'_, Terminal>, _: &Outcome) -> Message<'a> {
     let body = Body::RegisterAck { serial: frame.serial, result: 0, code: Some("exproto".into()) };
     Message { serial: cx.next_serial(), part: None, body, ..*frame }
+}
+
+/// 0x8003: segments have serial numbers that follow each other.
+fn resend<'a>(frame: &Message<'a>, cx: &mut Cx<'_, Terminal>, parts: &Parts<'_>) -> Message<'a> {
+    let first = frame.serial.wrapping_sub(parts.number() as u16).wrapping_add(1);
+    let missing = parts.missing().take(u8::MAX.into()).map(|index| index as u16).collect();
+    let body = Body::Resend(match frame.version {
+        Some(_) => Resend::V2019(first, missing),
+        None => Resend::V2013(first, missing),
+    });
+    Message { serial: cx.next_serial(), part: None, encryption: Encryption::None, body, ..*frame }
 }
 
 /// A simulated truck: what a device says, and how it answers.

@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{
     Conn, Header, Message, PHONE, acknowledgement, encoded, hex, location_body, settings, unhex, v2013,
     v2019, wrap,
@@ -620,6 +622,24 @@ fn segments_whose_numbers_make_no_sense_are_counted_and_reported() {
     // The only segment of one is a message.
     conn.send(&v2013(1).part(1, 1).frame(0x0801, b"data"));
     assert_eq!(conn.publishes().len(), 1);
+}
+
+#[test]
+fn segments_that_are_lost_are_asked_for() {
+    let (body, expected) = many_parameters();
+    for (form, asked) in [(v2013 as Form, "0014 02 0001 0003"), (v2019, "0014 0002 0001 0003")] {
+        let frames = segments(form, 20, 0x0104, &body, 400);
+        assert_eq!(frames.len(), 4);
+        let mut conn = if form(0).version.is_none() { logged_in() } else { logged_in_2019() };
+        conn.send(&frames[1]).send(&frames[3]);
+        assert!(conn.sent().is_empty());
+        conn.advance(Duration::from_secs(5));
+        assert_sent(&mut conn, &[platform(form, 1, 0x8003, &unhex(asked))]);
+        conn.send(&frames[0]).send(&frames[2]);
+        assert_eq!(published(&conn)[0].1, expected);
+        conn.advance(Duration::from_secs(60));
+        assert!(conn.sent().is_empty());
+    }
 }
 
 #[test]

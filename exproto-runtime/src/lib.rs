@@ -164,7 +164,7 @@ pub mod prelude {
     #[cfg(feature = "charsets")]
     pub use crate::codec::Gbk;
     pub use crate::codec::{
-        Ascii, Bcd, BcdTime, Codec, Deframer, Encode, Endian, Error, FieldInfo, Latin1, List, ListBuf,
+        Ascii, Bcd, BcdTime, Codec, Deframer, Encode, Endian, Error, FieldInfo, Latin1, List, ListBuf, Parts,
         Random, Reader, Tagged, Text, TextBuf, Transform, Utf8, Utf16Be, Utf16Le, Writer,
     };
     #[cfg(feature = "session")]

@@ -4,6 +4,8 @@ use proc_macro2::{Ident, Span};
 use syn::parse::ParseStream;
 use syn::{Attribute, Expr, LitInt, Token};
 
+pub(crate) use super::segments::Reassemble;
+use super::segments::reassemble;
 use super::{Keyed, Place, after_eq, entries, in_parens, set, unknown_key};
 use crate::ctxt::Ctxt;
 
@@ -79,7 +81,7 @@ pub(crate) struct FrameAttrs {
     pub(crate) followed: Option<Keyed<()>>,
     /// Looked for where the connection says so.
     pub(crate) condition: Option<Keyed<Expr>>,
-    pub(crate) reassemble: Option<Keyed<Reassemble>>,
+    pub(crate) reassemble: Vec<Keyed<Reassemble>>,
 }
 
 /// Bytes as written.
@@ -131,16 +133,6 @@ pub(crate) enum Escapes {
 pub(crate) struct EscapeTable {
     pub(crate) byte: LitInt,
     pub(crate) codes: Vec<(LitInt, LitInt)>,
-}
-
-/// `reassemble(key = (..), index = EXPR, total = EXPR, into = FIELD)`.
-pub(crate) struct Reassemble {
-    pub(crate) key: Vec<Expr>,
-    pub(crate) index: Expr,
-    pub(crate) total: Expr,
-    pub(crate) into: Ident,
-    /// The optional field whose presence makes a frame a segment.
-    pub(crate) part: Ident,
 }
 
 /// Reads the `#[frame(..)]` attributes of a type or variant.
@@ -217,7 +209,7 @@ pub(crate) fn parse(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> Frame
             _ => {
                 let what = "key = .., index = .., total = .., into = ..";
                 let value = in_parens(input, key, what, |input| reassemble(key, input))?;
-                set(&mut found.reassemble, key, value, ctxt);
+                found.reassemble.push(Keyed { key: key.span(), value });
             }
         }
         Ok(())
@@ -335,56 +327,4 @@ fn escape_table(input: ParseStream<'_>) -> syn::Result<EscapeTable> {
         let _: Token![,] = input.parse()?;
     }
     Ok(EscapeTable { byte: escape, codes })
-}
-
-fn reassemble(key_span: &Ident, input: ParseStream<'_>) -> syn::Result<Reassemble> {
-    let (mut key, mut index, mut total, mut into) = (None, None, None, None);
-    while !input.is_empty() {
-        let name: Ident = input.parse()?;
-        let _: Token![=] = input.parse()?;
-        match name.to_string().as_str() {
-            "key" => {
-                key = Some(match input.parse::<Expr>()? {
-                    Expr::Tuple(tuple) => tuple.elems.into_iter().collect(),
-                    Expr::Paren(paren) => vec![*paren.expr],
-                    other => vec![other],
-                });
-            }
-            "index" => index = Some(input.parse::<Expr>()?),
-            "total" => total = Some(input.parse::<Expr>()?),
-            "into" => into = Some(input.parse::<Ident>()?),
-            _ => {
-                return Err(syn::Error::new(
-                    name.span(),
-                    format!("`reassemble` has no key `{name}`; its keys are: key, index, total, into"),
-                ));
-            }
-        }
-        if !input.is_empty() {
-            let _: Token![,] = input.parse()?;
-        }
-    }
-    let missing = |what: &str| syn::Error::new(key_span.span(), format!("`reassemble` needs `{what} = ..`"));
-    let index = index.ok_or_else(|| missing("index"))?;
-    // `part.index`: the field before the point is the optional one.
-    let part = match &index {
-        Expr::Field(field) => match &*field.base {
-            Expr::Path(path) => path.path.get_ident().cloned(),
-            _ => None,
-        },
-        _ => None,
-    };
-    let part = part.ok_or_else(|| {
-        syn::Error::new_spanned(
-            &index,
-            "write `index = FIELD.NAME`, where FIELD is the optional field that only segments have",
-        )
-    })?;
-    Ok(Reassemble {
-        key: key.ok_or_else(|| missing("key"))?,
-        index,
-        total: total.ok_or_else(|| missing("total"))?,
-        into: into.ok_or_else(|| missing("into"))?,
-        part,
-    })
 }

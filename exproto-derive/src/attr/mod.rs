@@ -8,6 +8,7 @@ pub(crate) mod gap;
 mod inherit;
 pub(crate) mod profile;
 pub(crate) mod route;
+pub(crate) mod segments;
 pub(crate) mod wire;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};

@@ -24,6 +24,8 @@ const STRUCT_KEYS: &[&str] = &[
     "unanswered",
     "request",
     "nulls",
+    "segment",
+    "missing",
 ];
 const ENUM_KEYS: &[&str] = &[
     "auth",
@@ -89,6 +91,8 @@ const ALL_KEYS: &[&str] = &[
     "unanswered",
     "request",
     "nulls",
+    "segment",
+    "missing",
 ];
 
 /// `poll = FUNCTION`, or `poll(FUNCTION, before_login)`.
@@ -129,6 +133,10 @@ pub(crate) struct RouteAttrs {
     pub(crate) poll: Option<Keyed<Poll>>,
     /// What happens when a device does not answer.
     pub(crate) unanswered: Option<Keyed<Path>>,
+    /// What the device is told of each segment of a message.
+    pub(crate) segment: Option<Keyed<Expr>>,
+    /// What asks it for segments that are missing.
+    pub(crate) missing: Option<Keyed<Expr>>,
     /// Members of JSON without a value are left out.
     pub(crate) nulls: Option<Keyed<()>>,
     /// What is kept with a request, for templates.
@@ -359,6 +367,15 @@ pub(crate) fn parse_type(attrs: &[Attribute], place: Place, one_of: bool, ctxt: 
             }
             "downlink" => {
                 set(&mut found.downlink, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt)
+            }
+            "segment" | "missing" => {
+                let value = after_eq(input, key, "FUNCTION", |input| input.parse())?;
+                set(
+                    if name == "segment" { &mut found.segment } else { &mut found.missing },
+                    key,
+                    value,
+                    ctxt,
+                );
             }
             "profiles" => {
                 let names = in_parens(input, key, "NAME", profile::names)?;

@@ -3,11 +3,10 @@
 use proc_macro2::Span;
 use syn::LitInt;
 
-use super::{field_hint, field_named};
-use crate::attr::frame::{EscapeTable, Escapes, FrameAttrs, Named, Reassemble};
+use crate::attr::frame::{EscapeTable, Escapes, FrameAttrs, Named};
 use crate::ctxt::Ctxt;
 use crate::framing::{Bounds, Length, Place};
-use crate::ir::{EnumModel, Frame, Item, Layout, Model, Presence, Repr, Shape};
+use crate::ir::{EnumModel, Frame, Item, Layout, Model, Repr, Shape};
 
 /// Runs the rules on a type with `#[frame(..)]`.
 pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
@@ -29,8 +28,8 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
                     Escapes::Sequences(_) => {}
                 }
             }
-            if let Some(reassemble) = &frame.attrs.reassemble {
-                reassembly(&reassemble.value, layout, ctxt);
+            for reassemble in &frame.attrs.reassemble {
+                super::segments::check(&reassemble.value, layout, ctxt);
             }
         }
         Shape::Bits(_) => {
@@ -325,42 +324,5 @@ fn escape_table(table: &EscapeTable, flag: &LitInt, key: Span, ctxt: &mut Ctxt) 
         if !table.codes.iter().any(|(_, value)| byte(value) == byte(literal)) {
             ctxt.error_at(key, format_args!("the {what} {literal} has no code, so it could not be sent within a frame: add `0x02 => {literal}`"));
         }
-    }
-}
-
-// Segments are joined into a body that a tag selects; what makes a frame a
-// segment is an optional field.
-fn reassembly(reassemble: &Reassemble, layout: &Layout, ctxt: &mut Ctxt) {
-    if layout.broken {
-        return;
-    }
-    let named = |name: &proc_macro2::Ident, ctxt: &mut Ctxt| -> Option<&Item> {
-        let text = syn::ext::IdentExt::unraw(name).to_string();
-        let found = field_named(layout, &text);
-        if found.is_none() {
-            ctxt.error(name, format_args!("no field `{text}` here; {}", field_hint(layout, &text, &[])));
-        }
-        found
-    };
-    if let Some(body) = named(&reassemble.into, ctxt)
-        && !matches!(body.repr, Repr::Body(_))
-        && !body.broken
-    {
-        ctxt.error(
-            &reassemble.into,
-            format_args!("segments are joined into a body, and no `tag(..)` selects `{}`: add `before(id: u16 = tag({0}))`", body.label),
-        );
-    }
-    if let Some(part) = named(&reassemble.part, ctxt)
-        && matches!(part.presence, Presence::Always)
-        && !part.broken
-    {
-        ctxt.error(
-            &reassemble.part,
-            format_args!(
-                "every frame has `{0}`, so every frame would be a segment: make it an `Option`",
-                part.label
-            ),
-        );
     }
 }

@@ -17,6 +17,7 @@ mod peek;
 mod profiles;
 mod relations;
 mod routes;
+mod segments;
 mod shape;
 mod stream;
 mod summed;

@@ -154,6 +154,7 @@ fn frame(model: &Model, ctxt: &mut Ctxt) {
     }
     context(model, ctxt);
     polls(model, ctxt);
+    super::segments::routes(model, ctxt);
     if model.routes.one_of.is_some() || !model.routes.own.is_empty() {
         return flat(model, frame, ctxt);
     }
@@ -169,6 +170,8 @@ fn frame(model: &Model, ctxt: &mut Ctxt) {
         }
         let ctx = model.routes.ctx.as_ref().map(|key| ("ctx", key.key));
         match state.or(downlink).or(ctx).or(asking(model).next()) {
+            // Said already.
+            None if model.routes.segment.is_some() || model.routes.missing.is_some() => {}
             Some((key, span)) => {
                 ctxt.error_at(
                     span,

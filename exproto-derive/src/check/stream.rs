@@ -50,7 +50,7 @@ pub(super) fn check(model: &Model, layout: &Layout, ctxt: &mut Ctxt) {
         );
         return;
     }
-    if let Some(reassemble) = &frame.attrs.reassemble {
+    if let Some(reassemble) = frame.attrs.reassemble.first() {
         ctxt.error_at(
             reassemble.key,
             format_args!("segments are joined when they are whole, and `{label}` is handed out in pieces: remove one of `reassemble` and `stream`"),

@@ -1,12 +1,11 @@
 //! `Protocol`: what the outermost type knows beyond its layout.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::quote;
 
 use super::bounds::constant_size;
 use super::check::algorithm;
-use super::common::{Locals, at_lifetime, ctx_bind, ctx_type, ctx_value};
-use super::decode::Decode;
+use super::common::{at_lifetime, ctx_type};
 use crate::attr::wire::Endian;
 use crate::ir::{Frame, Item, Layout, Model, Repr, Shape};
 use crate::lower::{bounds, fixed_at};
@@ -24,7 +23,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let check = check(frame, layout);
     let bounds = super::bounds::expand(model, frame, layout, &check);
     let (scan, fresh, tell) = super::bounds::scanner(model, frame);
-    let segments = segments(model, frame, layout);
+    let segments = super::segments::expand(model, frame, layout);
     let kind =
         frame.body.and_then(|index| layout.items.get(index)).and_then(|item| item.member.as_ref()).map(
             |body| {
@@ -132,91 +131,4 @@ pub(crate) fn checked_before(frame: &Frame, items: &[Item], index: usize) -> (bo
     }
     let (from, tail) = (constant_size(items, 0..first), constant_size(items, index..items.len()));
     (false, Some(quote!(__p::add_sizes(#from, #tail).is_some())))
-}
-
-/// `segment` and `join` of a protocol that cuts messages up.
-fn segments(model: &Model, frame: &Frame, layout: &Layout) -> TokenStream {
-    let Some(reassemble) = frame.attrs.reassemble.as_ref().map(|key| &key.value) else {
-        return TokenStream::new();
-    };
-    let Some(body) =
-        layout.items.iter().find(|item| item.name.as_deref() == Some(&reassemble.into.to_string()))
-    else {
-        return TokenStream::new();
-    };
-    let (Some(into), Repr::Body(tag)) = (&body.member, &body.repr) else { return TokenStream::new() };
-    let part = &reassemble.part;
-    let (index, total) = (&reassemble.index, &reassemble.total);
-    let keys = reassemble.key.iter().map(|key| match tag_of(key) {
-        Some(field) => quote!(__p::Tagged::tag(&__f.#field).hash(&mut __h);),
-        None => quote!(__f.#key.hash(&mut __h);),
-    });
-    let at = at_lifetime(model, &syn::parse_quote!('__f));
-    let ctx = ctx_value(body, layout, model, &quote!(__p::Tagged), Locals::Values);
-    let ident = &model.ident;
-    let locals = layout.items.iter().filter_map(|item| {
-        let (member, local) = (item.member.as_ref()?, &item.local);
-        Some(quote!(#member: #local))
-    });
-    let names = layout.items.iter().filter_map(|item| {
-        let (member, local) = (item.member.as_ref()?, &item.local);
-        Some(quote!(#member: #local))
-    });
-    let body_local = &body.local;
-    let body_ty = {
-        let (ty, _) = super::common::with_lifetime(body.ty.to_token_stream());
-        ty
-    };
-    let info = &body.info;
-    let (context, bind) = (ctx_type(model), ctx_bind(model));
-    let _ = (tag, into);
-    // Transformed as a whole, not segment by segment.
-    let select = match &body.attrs.via {
-        Some(via) => Decode { model, layout, frame: None, within: None }.inside(
-            body,
-            &via.value,
-            &quote!(<#body_ty as __p::Select<'_>>::select(__tag, __r, #ctx)?),
-        ),
-        None => quote!(<__B<'__f> as __p::Select<'__f>>::select(__tag, __r, #ctx)?),
-    };
-    quote! {
-        fn segment<'__s>(__f: &'__s Self::At<'_>) -> __p::Option<__p::Segment<'__s>> {
-            use __p::core::hash::{Hash as _, Hasher as _};
-            let #part = __f.#part.as_ref()?;
-            let mut __h = __p::Fnv::default();
-            #(#keys)*
-            __p::Some(__p::Segment {
-                key: __h.finish(),
-                index: #index as u32,
-                total: #total as u32,
-                data: __p::RawBody::raw_body(&__f.#into)?,
-            })
-        }
-        fn join<'__f, __T: __p::Trace>(
-            _: usize, __head: &'__f [u8], __body: &'__f [u8], __ctx: #context, __trace: __T,
-        ) -> __p::Result<(Self::At<'__f>, __p::Flags), __p::Error> {
-            type __B<'__c> = #body_ty;
-            let mut __h = __p::Reader::new(__head).found();
-            let __frame = <#at as __p::Decode<'__f>>::decode(&mut __h, __ctx)?;
-            #bind
-            let #ident { #(#locals),* } = __frame;
-            let mut __reader = __p::Reader::traced(__body, __trace);
-            let __r = &mut __reader;
-            let __tag = __p::Tagged::tag(&#body_local);
-            let #body_local = #select;
-            let __end = *__r;
-            __r.finish(__end, &#info)?;
-            let mut __flags = __h.flags();
-            __flags.merge(__r.flags());
-            __p::Ok((#ident { #(#names),* }, __flags))
-        }
-    }
-}
-
-/// The field of `tag(FIELD)`.
-fn tag_of(expr: &syn::Expr) -> Option<&syn::Expr> {
-    match expr {
-        syn::Expr::Call(call) if call.func.to_token_stream().to_string() == "tag" => call.args.first(),
-        _ => None,
-    }
 }

@@ -23,6 +23,7 @@ mod one_of;
 mod own;
 mod route;
 mod rows;
+mod segments;
 pub(crate) use route::declared as declared_profiles;
 mod sample;
 mod scalar;

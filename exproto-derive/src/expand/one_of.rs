@@ -61,10 +61,13 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
             if __kind == <#ty as __p::Protocol>::NAME { #snake } else { __kind }
         })
     });
-    let segment = variants
-        .iter()
-        .zip(&types)
-        .map(|((name, _), ty)| quote!(#ident::#name(__x) => <#ty as __p::Protocol>::segment(__x),));
+    let segment =
+        variants.iter().zip(&types).zip(&contexts).enumerate().map(|(index, (((name, _), ty), ctx))| {
+            quote!(#ident::#name(__x) => {
+                let __segment = <#ty as __p::Protocol>::segment(__x, #ctx)?;
+                __p::Some(__p::Segment { kind: #index, ..__segment })
+            })
+        });
     let join =
         variants.iter().zip(&types).zip(&contexts).enumerate().map(|(index, (((name, _), ty), ctx))| {
             quote!(#index => {
@@ -116,7 +119,8 @@ pub(crate) fn expand(model: &Model, frame: &Frame, data: &EnumModel) -> TokenStr
             fn kind_of(__f: &Self::At<'_>) -> usize { match __f { #(#kind_of)* } }
             #[inline]
             fn kind(__f: &Self::At<'_>) -> &'static str { match __f { #(#kind)* } }
-            fn segment<'__s>(__f: &'__s Self::At<'_>) -> __p::Option<__p::Segment<'__s>> {
+            fn segment<'__s>(__f: &'__s Self::At<'_>, __ctx: #context) -> __p::Option<__p::Segment<'__s>> {
+                #bind
                 match __f { #(#segment)* }
             }
             fn join<'__f, __T: __p::Trace>(
@@ -287,6 +291,13 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
     let requests = super::route::requests(model, &own);
     let used = super::route::used(&model.routes, &bodies);
     let nulls = model.routes.nulls.is_some();
+    let asks = quote!(false #(|| <#fixed as __p::Outer>::ASKS_MISSING)*);
+    let segments = super::route::segments_of_gateway(
+        &at.to_token_stream(),
+        &state,
+        &asks,
+        |name| quote!(match __f { #(#ident::#names(__x) => __p::Outer::#name(__x, __cx, __parts, __out),)* }),
+    );
     quote! {
         #(#replies)*
         #used
@@ -308,6 +319,7 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
             fn answers(__f: &#at) -> __p::Option<__p::Pairing> { match __f { #(#ident::#names(__x) => __p::answers_of(__x),)* } }
             fn awaits(__f: &#at) -> __p::Option<__p::Pairing> { match __f { #(#ident::#names(__x) => __p::awaits_of(__x),)* } }
             #polls
+            #segments
             #[inline]
             fn lookup(__f: &#at, __cx: &mut __p::Cx<'_, #state>) -> __p::Option<__p::Lookup>
             { match __f { #(#ident::#names(__x) => __p::lookup_of(__x, __cx),)* } }

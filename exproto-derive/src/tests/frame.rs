@@ -227,37 +227,6 @@ fn escapes_can_be_undone() {
 }
 
 #[test]
-fn segments_are_joined_into_a_body() {
-    mistakes(&[
-        (
-            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9, reassemble(key = a, index = part.index, total = part.total, into = body))] struct S { a: u8, #[wire(if = a > 1)] part: Option<Part>, body: Body }",
-            &[(
-                "segments are joined into a body, and no `tag(..)` selects `body`: add `before(id: u16 = tag(body))`",
-                "body",
-            )],
-        ),
-        (
-            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9, reassemble(key = a, index = part.index, total = part.total, into = bdy))] struct S { #[wire(before(id: u8 = tag(body)))] a: u8, part: Part, body: Body }",
-            &[
-                ("no field `bdy` here; did you mean `body`?", "bdy"),
-                ("every frame has `part`, so every frame would be a segment: make it an `Option`", "part"),
-            ],
-        ),
-        (
-            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9, reassemble(key = a, index = part.index, into = body))] struct S { a: u8, part: Part, body: Body }",
-            &[("`reassemble` needs `total = ..`", "reassemble")],
-        ),
-        (
-            "#[frame(flag = 0x7E, escape(0x7D: 1 => 0x7D, 2 => 0x7E), max = 9, reassemble(key = a, index = index, total = total, into = body))] struct S { a: u8, part: Part, body: Body }",
-            &[(
-                "write `index = FIELD.NAME`, where FIELD is the optional field that only segments have",
-                "index",
-            )],
-        ),
-    ]);
-}
-
-#[test]
 fn digits_stand_between_delimiters_that_are_none() {
     mistakes(&[
         (

@@ -15,6 +15,7 @@ mod named;
 mod order;
 mod peek;
 mod routes;
+mod segments;
 mod shape;
 mod stream;
 mod sums;

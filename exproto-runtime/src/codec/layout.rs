@@ -261,8 +261,8 @@ pub trait Protocol:
     }
 
     /// The segment of a longer message that this frame carries, if any.
-    fn segment<'s>(frame: &'s Self::At<'_>) -> Option<Segment<'s>> {
-        let _ = frame;
+    fn segment<'s>(frame: &'s Self::At<'_>, ctx: Self::Ctx) -> Option<Segment<'s>> {
+        let _ = (frame, ctx);
         None
     }
 
@@ -295,14 +295,68 @@ pub trait Protocol:
 /// One segment of a message that was cut into several frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment<'s> {
+    /// Which of the [`KINDS`](Protocol::KINDS) the frame has.
+    pub kind: usize,
     /// What the segments of one message have in common.
     pub key: u64,
-    /// The number of this segment, from 1.
-    pub index: u32,
-    /// The number of segments.
-    pub total: u32,
+    /// Where in the message it belongs.
+    pub at: Position,
     /// The bytes of this segment.
     pub data: &'s [u8],
+}
+
+/// Where in a message a [`Segment`] belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// By its number.
+    Number {
+        /// The number of this segment, as on the wire.
+        index: u32,
+        /// The number of the first one.
+        first: u32,
+        /// How many there are, if this one says it.
+        total: Option<u32>,
+    },
+    /// By its bytes.
+    Byte {
+        /// How many bytes of the message come before it.
+        offset: u32,
+        /// How many the message has, if this one says it.
+        size: Option<u32>,
+    },
+}
+
+impl Position {
+    /// The number of the segment, or the offset of its first byte.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Number { index, .. } => index,
+            Self::Byte { offset, .. } => offset,
+        }
+    }
+}
+
+impl<'s> Segment<'s> {
+    /// Segment `index` of `total`, counted from 1.
+    #[must_use]
+    pub const fn numbered(key: u64, index: u32, total: u32, data: &'s [u8]) -> Self {
+        Self { kind: 0, key, at: Position::Number { index, first: 1, total: Some(total) }, data }
+    }
+}
+
+impl core::fmt::Display for Segment<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.at {
+            Position::Number { index, total: Some(total), .. } => write!(f, "segment {index} of {total}"),
+            Position::Number { index, .. } => write!(f, "segment {index}"),
+            Position::Byte { offset, size } => {
+                let end = u64::from(offset) + self.data.len() as u64;
+                write!(f, "bytes {offset}..{end}")?;
+                size.map_or(Ok(()), |size| write!(f, " of {size}"))
+            }
+        }
+    }
 }
 
 /// Stands in for the context of a part or frame that takes none.

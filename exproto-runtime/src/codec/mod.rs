@@ -102,6 +102,7 @@ mod deku;
 mod endian;
 mod error;
 mod explain;
+mod fnv;
 mod frame;
 mod inner;
 pub(crate) mod json;
@@ -115,6 +116,7 @@ mod reader;
 mod sample;
 mod scalar;
 mod schema;
+mod segment;
 pub(crate) mod sentence;
 mod serde;
 mod signed;
@@ -139,9 +141,11 @@ pub use explain::{
     Explanation, Failure, Layer, Oddity, Path, Place, Recorder, Span, explain, explain_bad, explain_bad_with,
     explain_item, explain_item_with, explain_joined, explain_joined_with, explain_with,
 };
+#[doc(hidden)]
+pub use fnv::Fnv;
 pub use frame::{
-    Assembled, Bad, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead, Piece,
-    RawFrame, Reassembler, ReassemblyLimits, Received, Role, Scanner, Step, Stuffing, decode,
+    Ask, Assembled, Bad, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead, Parts,
+    Piece, RawFrame, Reassembler, ReassemblyLimits, Received, Role, Scanner, Step, Stuffing, decode,
     decode_unverified, decode_with, encode, encode_with, reencode, reencode_with,
 };
 #[doc(hidden)]
@@ -159,8 +163,8 @@ pub use json::{
     UnseenMissing, check_distinct, fill_map, no_entry, number_in, put_number, show_map,
 };
 pub use layout::{
-    Codec, Context, Decode, Encode, EncodeBody, End, Family, Joint, NoCtx, Protocol, Scalar, Segment, Select,
-    Tagged, Wire,
+    Codec, Context, Decode, Encode, EncodeBody, End, Family, Joint, NoCtx, Position, Protocol, Scalar,
+    Segment, Select, Tagged, Wire,
 };
 pub use number::Digits;
 pub use own::With;
@@ -176,6 +180,8 @@ pub use random::{Random, Uniform};
 pub use reader::Reader;
 pub use sample::Sample;
 pub use schema::{FieldInfo, Scale};
+#[doc(hidden)]
+pub use segment::{SegmentData, SegmentNumber};
 pub use serde::Serde;
 pub use signed::Signed;
 #[doc(hidden)]

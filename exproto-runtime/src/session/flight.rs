@@ -3,7 +3,7 @@
 use super::event::{Millis, Outcome, Ticket};
 use super::gateway::Stage;
 use super::line::{Note, Request};
-use crate::codec::{Error, Flags, NoTrace, Piece, Protocol, RawFrame};
+use crate::codec::{Error, NoTrace, Piece, Protocol, RawFrame};
 
 /// The bytes of a frame that waits, from which it is decoded again.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ fn raw<'f, G: Protocol>(
     ctx: G::Ctx,
     accept_bad: bool,
 ) -> Result<G::At<'f>, Error> {
-    let raw = RawFrame { wire: payload, payload, offset: 0, flags: Flags::NONE, accept_bad, kind, piece };
+    let raw = RawFrame { piece, ..RawFrame::of(kind, payload, accept_bad) };
     raw.decode_with::<G>(ctx).map(|received| received.frame)
 }
 

@@ -6,7 +6,7 @@ use super::cx::{Asks, Cx};
 use super::event::{CloseReason, Outcome};
 use super::lookup::Lookup;
 use super::topic::TopicBuf;
-use crate::codec::{Error, Protocol};
+use crate::codec::{Error, Parts, Protocol};
 
 /// Which part of a frame's routes is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +193,42 @@ pub trait Gateway: Protocol + 'static {
     /// A value that must not stand in a topic: nothing is published then.
     fn unanswered(cx: &mut Cx<'_, Self::State>, asks: &mut Asks<'_>) -> Result<(), Refusal> {
         let _ = (cx, asks);
+        Ok(())
+    }
+
+    /// Whether the device is asked for segments that are missing.
+    const ASKS_MISSING: bool = false;
+
+    /// A segment has been kept; appends what the device is told of it. The last
+    /// one of a message completes it, and its routes follow.
+    ///
+    /// # Errors
+    ///
+    /// A reply that cannot be encoded.
+    fn segment_came(
+        frame: &Self::At<'_>,
+        cx: &mut Cx<'_, Self::State>,
+        parts: &Parts<'_>,
+        reply: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let _ = (frame, cx, parts, reply);
+        Ok(())
+    }
+
+    /// No segment of a message has come for a while; appends what asks the
+    /// device for those that are missing. The frame is the one with the first
+    /// segment of those that have come.
+    ///
+    /// # Errors
+    ///
+    /// A frame that cannot be encoded.
+    fn segments_missing(
+        frame: &Self::At<'_>,
+        cx: &mut Cx<'_, Self::State>,
+        parts: &Parts<'_>,
+        request: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let _ = (frame, cx, parts, request);
         Ok(())
     }
 

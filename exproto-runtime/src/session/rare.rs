@@ -5,8 +5,8 @@ use super::cx::Subscribed;
 use super::event::Millis;
 use super::gateway::Pairing;
 use super::line::{Line, Request};
-use super::report::{MAX_REPORTS, Report};
-use crate::codec::{Assembled, Reassembler, ReassemblyLimits, Segment};
+use super::report::{MAX_REPORTS, RareCounters, Report};
+use crate::codec::{Ask, Assembled, Parts, Reassembler, ReassemblyLimits, Segment};
 
 /// Bytes of segments that a device may have kept before it has logged in.
 const BYTES_BEFORE_LOGIN: usize = 64 << 10;
@@ -14,6 +14,7 @@ const BYTES_BEFORE_LOGIN: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub(crate) struct Rare {
     pub(crate) reports: Vec<Report>,
+    pub(crate) counters: RareCounters,
     /// When a frame that waits for what follows it is taken for whole.
     pub(crate) whole_at: Option<Millis>,
     /// What frames have subscribed to.
@@ -45,6 +46,7 @@ struct Answer {
 impl Rare {
     pub(crate) fn is_empty(&self) -> bool {
         self.reports.is_empty()
+            && self.counters.is_empty()
             && self.whole_at.is_none()
             && self.subscribed.len() == 0
             && self.segments.is_none()
@@ -83,7 +85,6 @@ impl Rare {
         segments.expires = now.saturating_add(limits.timeout).saturating_add(1);
         let result = segments.reassembler.add(now, segment, payload);
         let lost = segments.lost();
-        self.drop_empty_segments();
         result.map(|joined| (lost, joined))
     }
 
@@ -101,8 +102,31 @@ impl Rare {
         lost
     }
 
-    fn drop_empty_segments(&mut self) {
-        self.segments.take_if(|segments| segments.reassembler.is_empty());
+    /// Drops what is of no use once a segment has been dealt with.
+    pub(crate) fn drop_empty_segments(&mut self) {
+        self.segments.take_if(|segments| segments.reassembler.is_forgetful());
+    }
+
+    /// What has come of the message that a segment is of which was just added.
+    pub(crate) fn parts(&self, segment: &Segment<'_>) -> Option<Parts<'_>> {
+        Some(self.segments.as_ref()?.reassembler.parts(segment))
+    }
+
+    /// A message whose device is to be asked for what is missing.
+    pub(crate) fn ask(&mut self, now: Millis, silence: Millis, times: u32) -> Option<Ask<'_>> {
+        self.segments.as_mut()?.reassembler.ask(now, silence, times)
+    }
+
+    /// When there is one next.
+    pub(crate) fn ask_at(&self, silence: Millis, times: u32) -> Option<Millis> {
+        self.segments.as_ref()?.reassembler.ask_at(silence, times)
+    }
+
+    /// Nobody has read what the device sends until now.
+    pub(crate) fn listen_anew(&mut self, now: Millis) {
+        if let Some(segments) = &mut self.segments {
+            segments.reassembler.listen_anew(now);
+        }
     }
 
     pub(crate) fn has_answers(&self) -> bool {

@@ -21,7 +21,7 @@ impl Count {
 }
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident,)*; $($(#[$about:meta])* $few:ident,)*) => {
+    ($($(#[$doc:meta])* $name:ident,)*; $($(#[$about:meta])* $few:ident,)*; $($(#[$told:meta])* $odd:ident,)*) => {
         /// What happened in a session since the last
         /// [`take_tally`](super::Session::take_tally).
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,7 @@ macro_rules! counters {
         pub struct Tally {
             $($(#[$doc])* pub $name: u64,)*
             $($(#[$about])* pub $few: u64,)*
+            $($(#[$told])* pub $odd: u64,)*
         }
 
         impl Tally {
@@ -36,12 +37,14 @@ macro_rules! counters {
             pub fn add(&mut self, other: &Self) {
                 $(self.$name = self.$name.saturating_add(other.$name);)*
                 $(self.$few = self.$few.saturating_add(other.$few);)*
+                $(self.$odd = self.$odd.saturating_add(other.$odd);)*
             }
 
             /// Each counter with its name, for metrics.
             pub fn each(&self, mut each: impl FnMut(&'static str, u64)) {
                 $(each(stringify!($name), self.$name);)*
                 $(each(stringify!($few), self.$few);)*
+                $(each(stringify!($odd), self.$odd);)*
             }
         }
 
@@ -71,6 +74,24 @@ macro_rules! counters {
                 $(tally.$few = u64::from(now.$few.0);)*
             }
         }
+
+        /// What only sessions count that keep something rare.
+        #[derive(Debug, Default)]
+        pub(crate) struct RareCounters {
+            $(pub(crate) $odd: Count,)*
+        }
+
+        impl RareCounters {
+            /// Whether nothing was counted.
+            pub(crate) fn is_empty(&self) -> bool {
+                true $(&& self.$odd.0 == 0)*
+            }
+
+            pub(crate) fn take(&mut self, tally: &mut Tally) {
+                let now = core::mem::take(self);
+                $(tally.$odd = u64::from(now.$odd.0);)*
+            }
+        }
     };
 }
 
@@ -81,13 +102,6 @@ counters! {
     bad_frames,
     /// Frames with something odd in them that were decoded all the same.
     flagged,
-    /// Frames that carried a segment of a longer message.
-    segments,
-    /// Messages put together from segments.
-    joined,
-    /// Segments that could not be used, and messages that were given up
-    /// because segments were missing.
-    segments_lost,
     /// Logins that the broker accepted.
     logins,
     /// Logins that were refused.
@@ -123,6 +137,16 @@ counters! {
     unanswered,
     /// Requests that could not be encoded.
     unasked,
+    ;
+    /// Frames that carried a segment of a longer message.
+    segments,
+    /// Messages put together from segments.
+    joined,
+    /// Segments that could not be used, and messages that were given up
+    /// because segments were missing.
+    segments_lost,
+    /// Requests for segments that were missing.
+    segments_asked,
 }
 
 /// Something odd, for the log.

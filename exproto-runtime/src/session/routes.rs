@@ -15,7 +15,7 @@ pub use super::payload::{content_json, field_payload, json, payload_node, payloa
 use super::poll::Next;
 use super::topic::{TopicBuf, TopicValue, capture, unescaped};
 use crate::codec::sentence::same;
-use crate::codec::{self, Context, Error, Node, Protocol, Scalar, Value, Wire};
+use crate::codec::{self, Context, Error, Node, Parts, Protocol, Scalar, Value, Wire};
 
 /// An enum of frames, of one of its kinds.
 pub trait Holds<Frame: Wire>: Context {
@@ -57,6 +57,36 @@ pub trait Outer: Sized {
     fn context(cx: &Cx<'_, Self::State>) -> Self::Context;
     /// The body of this frame.
     fn body(&self) -> &Self::Body;
+    /// See [`Gateway::ASKS_MISSING`](super::Gateway::ASKS_MISSING).
+    const ASKS_MISSING: bool = false;
+    /// See [`Gateway::segment_came`](super::Gateway::segment_came).
+    ///
+    /// # Errors
+    ///
+    /// A reply that cannot be encoded.
+    fn segment_came(
+        &self,
+        cx: &mut Cx<'_, Self::State>,
+        parts: &Parts<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let _ = (cx, parts, out);
+        Ok(())
+    }
+    /// See [`Gateway::segments_missing`](super::Gateway::segments_missing).
+    ///
+    /// # Errors
+    ///
+    /// A frame that cannot be encoded.
+    fn segments_missing(
+        &self,
+        cx: &mut Cx<'_, Self::State>,
+        parts: &Parts<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let _ = (cx, parts, out);
+        Ok(())
+    }
 }
 
 /// A gateway that keeps values of its own with what it asks.

@@ -81,6 +81,14 @@ pub struct SessionSettings {
     /// Messages that arrive in several frames. Before the login at most 64
     /// KiB are kept whatever this says. Default: 4 messages, 1 MiB, 120 s.
     pub reassembly: ReassemblyLimits,
+    /// Where the gateway [asks for missing
+    /// segments](crate::doc::frame#segments-that-are-missing): time without a
+    /// segment of a message after which the device is asked for the rest.
+    /// Zero: never. Default: 5 s.
+    pub missing_after: Duration,
+    /// How often it is asked in a row without anything new coming; then the
+    /// message waits for its timeout. Default: 3.
+    pub missing_tries: u32,
     /// Filters that the `subscribe` routes and `with` functions of one connection
     /// may be subscribed to at the same time; a frame that asks for one more is
     /// refused. Default: 1024.
@@ -171,6 +179,8 @@ impl Default for SessionSettings {
             lookup_timeout: Duration::from_secs(10),
             stash: 256 << 10,
             reassembly: ReassemblyLimits::default(),
+            missing_after: Duration::from_secs(5),
+            missing_tries: 3,
             subscriptions: 1024,
             answers: 64,
             answer_timeout: Duration::from_secs(60),

@@ -241,10 +241,10 @@ impl Protocol for Toy<'_> {
         Toy::decode(r, ())
     }
 
-    fn segment<'s>(frame: &'s Toy<'_>) -> Option<Segment<'s>> {
+    fn segment<'s>(frame: &'s Toy<'_>, (): ()) -> Option<Segment<'s>> {
         match *frame {
             Toy::Part { key, index, total, data } => {
-                Some(Segment { key: key.into(), index: index.into(), total: total.into(), data })
+                Some(Segment::numbered(key.into(), index.into(), total.into(), data))
             }
             _ => None,
         }

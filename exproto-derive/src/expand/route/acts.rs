@@ -305,7 +305,7 @@ fn reply_to(variant: &Site<'_>, reply: &Reply) -> TokenStream {
 
 /// Whether a path is a function by its name: `acknowledge`; `NOTHING` and
 /// `None::<Message>` are values.
-fn is_function(path: &syn::ExprPath) -> bool {
+pub(super) fn is_function(path: &syn::ExprPath) -> bool {
     let last = path.path.segments.last().map(|segment| segment.ident.unraw().to_string());
     !last.is_some_and(|name| name.starts_with(char::is_uppercase))
 }

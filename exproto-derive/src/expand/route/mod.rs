@@ -7,9 +7,11 @@
 
 mod acts;
 mod profiles;
+mod segments;
 mod template;
 
 pub(crate) use profiles::{declared, used};
+pub(crate) use segments::of_gateway as segments_of_gateway;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -235,6 +237,17 @@ fn frame(model: &Model) -> TokenStream {
     let body_here = if model.lifetime.is_some() { quote!(__B<'_>) } else { quote!(__B) };
     let polls = polls(model, &state);
     let nulls = model.routes.nulls.is_some();
+    let segments = segments::of_frame(model);
+    let routed = model.routes.segment.is_some() || model.routes.missing.is_some();
+    let segments_of_gateway = routed.then(|| {
+        let asks = quote!(<#own as __p::Outer>::ASKS_MISSING);
+        segments_of_gateway(
+            &at.to_token_stream(),
+            &state,
+            &asks,
+            |name| quote!(__p::Outer::#name(__f, __cx, __parts, __out)),
+        )
+    });
     let gateway = model.routes.gateway.is_some().then(|| quote! {
         impl __p::Gateway for #own {
             #state_item
@@ -251,6 +264,7 @@ fn frame(model: &Model) -> TokenStream {
             fn answers(__f: &#at) -> __p::Option<__p::Pairing> { <#body_here as __p::Routes>::answers(__f) }
             fn awaits(__f: &#at) -> __p::Option<__p::Pairing> { <#body_here as __p::Routes>::awaits(__f) }
             #polls
+            #segments_of_gateway
             #[inline]
             fn lookup(__f: &#at, __cx: &mut __p::Cx<'_, #state>) -> __p::Option<__p::Lookup>
             { <#body_here as __p::Routes>::lookup(__f, __cx) }
@@ -301,6 +315,7 @@ fn frame(model: &Model) -> TokenStream {
             fn context(__cx: &__p::Cx<'_, Self::State>) -> Self::Context { #asked }
             #[inline(always)]
             fn body(&self) -> &Self::Body { &self #point #member }
+            #segments
         }
         #downlink
         #reply

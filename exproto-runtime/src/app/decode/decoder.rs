@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::show::Sink;
 use super::{DecodeArgs, Role};
 use crate::codec::{
-    Assembled, Deframer, Error, Explanation, Flag, Flags, Item, NoTrace, Protocol, RawFrame, Reassembler,
-    ReassemblyLimits, Received, explain_bad_with, explain_joined_with, explain_with, reencode_with, to_json,
+    Assembled, Deframer, Error, Explanation, Flag, Flags, Item, NoTrace, Position, Protocol, RawFrame,
+    Reassembler, ReassemblyLimits, Received, explain_bad_with, explain_joined_with, explain_with,
+    reencode_with, to_json,
 };
 use crate::session::{
     Access, Action, ConnInfo, Event, Gateway, Now, Out, Outcome, Ran, Report, Session, SessionSettings,
@@ -203,23 +204,23 @@ fn show_frame<G: Gateway>(
     show_reencoded::<G>(&received, raw, ctx, &mut shown);
     let mut access = G::access(&received.frame);
     let mut problem = None;
-    match assemble::<G>(&received.frame, raw, reassembler, &mut shown.flags) {
-        Some(whole) => match G::join(raw.kind, &whole.head, &whole.body, ctx, NoTrace) {
+    match assemble::<G>(&received.frame, ctx, raw, reassembler, &mut shown.flags) {
+        Some(whole) => match G::join(whole.kind, &whole.head, &whole.body, ctx, NoTrace) {
             Ok((frame, flags)) => {
                 show_value::<G>(&frame, &mut shown);
                 access = G::access(&frame);
                 if picture || flags != Flags::NONE {
-                    explanations.push(explain_joined_with::<G>(raw.kind, &whole.head, &whole.body, ctx));
+                    explanations.push(explain_joined_with::<G>(whole.kind, &whole.head, &whole.body, ctx));
                 }
             }
             Err(error) => {
-                let explanation = explain_joined_with::<G>(raw.kind, &whole.head, &whole.body, ctx);
+                let explanation = explain_joined_with::<G>(whole.kind, &whole.head, &whole.body, ctx);
                 problem = Some(Problem::new(&explanation, error, raw.offset));
                 explanations.push(explanation);
             }
         },
         // The segment alone is not what the routes are about.
-        None if G::segment(&received.frame).is_some() => access = Access::Public,
+        None if G::segment(&received.frame, ctx).is_some() => access = Access::Public,
         None => {}
     }
     for oddity in explanations.iter().flat_map(Explanation::oddities) {
@@ -265,16 +266,20 @@ fn show_reencoded<G: Protocol>(
 /// Adds a segment to its message; the message when it is whole.
 fn assemble<G: Protocol>(
     frame: &G::At<'_>,
+    ctx: G::Ctx,
     raw: &RawFrame<'_>,
     reassembler: &mut Reassembler,
     flags: &mut Vec<String>,
 ) -> Option<Assembled> {
-    let segment = G::segment(frame)?;
-    flags.push(format!("segment {} of {}", segment.index, segment.total));
+    let segment = G::segment(frame, ctx)?;
+    flags.push(segment.to_string());
     match reassembler.add(NOW.clock, segment, raw.payload) {
         Ok(None) => None,
         Ok(Some(whole)) => {
-            flags.push(format!("reassembled from {} segments", whole.total));
+            flags.push(match segment.at {
+                Position::Number { .. } => format!("reassembled from {} segments", whole.total),
+                Position::Byte { .. } => format!("reassembled from {} bytes", whole.total),
+            });
             Some(whole)
         }
         Err(reason) => {

@@ -256,12 +256,12 @@ impl Protocol for Packet<'_> {
         Packet::decode(r, ())
     }
 
-    fn segment<'s>(frame: &'s Packet<'_>) -> Option<Segment<'s>> {
+    fn segment<'s>(frame: &'s Packet<'_>, (): ()) -> Option<Segment<'s>> {
         let (index, total) = frame.segment?;
         let Body::Other { data, .. } = frame.body else {
             return None;
         };
-        Some(Segment { key: 0, index: u32::from(index), total: u32::from(total), data })
+        Some(Segment::numbered(0, u32::from(index), u32::from(total), data))
     }
 
     fn join<'f, T: Trace>(
@@ -609,7 +609,7 @@ fn a_segment_and_its_limits_belong_together() {
         payload.extend_from_slice(part);
         payload.push(crate::codec::xor(&payload));
         let received = crate::codec::decode::<Packet<'_>>(&payload).unwrap();
-        let segment = Packet::segment(&received.frame).unwrap();
+        let segment = Packet::segment(&received.frame, ()).unwrap();
         whole = reassembler.add(0, segment, &payload).unwrap();
     }
     let whole = whole.unwrap();

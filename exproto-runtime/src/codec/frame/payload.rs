@@ -151,6 +151,14 @@ fn decode_as<P: Protocol>(payload: &[u8], kind: usize, ctx: P::Ctx) -> Result<Re
     raw.decode_with::<P>(ctx)
 }
 
+impl<'f> RawFrame<'f> {
+    /// A frame that was read before, of which the payload was kept.
+    #[cfg(feature = "session")]
+    pub(crate) fn of(kind: usize, payload: &'f [u8], accept_bad: bool) -> Self {
+        Self { wire: payload, payload, offset: 0, flags: Flags::NONE, accept_bad, kind, piece: None }
+    }
+}
+
 impl RawFrame<'_> {
     /// The same frame as the kind that it has for a device. Between the same
     /// delimiters several kinds may be sent, which only decoding tells apart: it

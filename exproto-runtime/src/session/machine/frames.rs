@@ -2,7 +2,7 @@
 
 use super::limits::after;
 use super::{Core, Given, NEVER, Wait};
-use crate::codec::{Error, Item, RawFrame, Segment};
+use crate::codec::{Error, Item, RawFrame};
 use crate::session::cx::{Asks, Subscribed};
 use crate::session::event::{Action, CloseReason, Millis, Out, Outcome, Ticket};
 use crate::session::flight::{Ended, Flight, Kept, Login, Tickets};
@@ -73,52 +73,14 @@ impl<G: Gateway> Core<G> {
             self.greeted = true;
             self.since = now;
         }
-        if let Some(segment) = G::segment(&frame) {
-            if let Some(kept) = self.segment(now, G::kind(&frame), segment, raw) {
+        if let Some(segment) = G::segment(&frame, ctx) {
+            let joined = self.segment(now, G::kind(&frame), segment, raw);
+            self.answer_segment(&frame, segment, raw.payload, out);
+            if let Some(kept) = joined {
                 self.joined(now, kept, ctx, raw, out);
             }
         } else if let Some((wait, request)) = self.begin(now, &frame, raw.payload, out) {
             self.wait(now, Kept::of(raw), ctx, wait, request);
-        }
-    }
-
-    /// Keeps a segment; the whole message when it was the last.
-    pub(super) fn segment(
-        &mut self,
-        now: Millis,
-        kind: &'static str,
-        segment: Segment<'_>,
-        raw: &RawFrame<'_>,
-    ) -> Option<Kept> {
-        self.counters.segments.up();
-        let limits = self.settings.reassembly;
-        let member = self.is_member();
-        let result = self.rare().add_segment(now, limits, member, segment, raw.payload);
-        let (lost, joined) = match result {
-            Ok((lost, joined)) => (lost, joined),
-            Err(reason) => {
-                self.report(Report::Segment { kind, reason });
-                (1, None)
-            }
-        };
-        self.counters.segments_lost.add(lost);
-        self.forget_rare();
-        joined.map(|whole| Kept::Joined { kind: raw.kind, head: whole.head, body: whole.body })
-    }
-
-    pub(super) fn joined(&mut self, now: Millis, kept: Kept, ctx: G::Ctx, raw: &RawFrame<'_>, out: &mut Out) {
-        let frame = match kept.decode::<G>(ctx, self.settings.accept_bad) {
-            Ok(frame) => frame,
-            Err(error) => {
-                let body: &[u8] = if let Kept::Joined { body, .. } = &kept { body } else { &[] };
-                return self.bad_frame(body, raw.offset, error, out);
-            }
-        };
-        self.counters.joined.up();
-        let wait = self.begin(now, &frame, kept.wire(), out);
-        drop(frame);
-        if let Some((wait, request)) = wait {
-            self.wait(now, kept, ctx, wait, request);
         }
     }
 
@@ -387,6 +349,7 @@ impl<G: Gateway> Core<G> {
         self.since = now;
         self.stir();
         self.wait_anew(now);
+        self.listen_anew(now);
         let outcome = core::mem::replace(&mut flight.outcome, Outcome::Done);
         if let Outcome::Failed(why) = outcome {
             self.counters.undelivered.up();

@@ -11,9 +11,10 @@ impl<G: Gateway> Core<G> {
     pub(super) fn timer(&mut self, now: Millis, out: &mut Out) -> bool {
         self.timer_at = NEVER;
         let silent = self.line_timer(now, out);
+        self.ask_missing(now, out);
         if let Some(rare) = &mut self.rare {
             let lost = rare.expire(now);
-            self.counters.segments_lost.add(lost);
+            rare.counters.segments_lost.add(lost);
             self.forget_rare();
         }
         if self.next_limit().is_some_and(|at| at <= now) {
@@ -63,7 +64,8 @@ impl<G: Gateway> Core<G> {
         }
         let segments = self.rare.as_ref().and_then(|rare| rare.expires());
         let whole = self.rare.as_ref().and_then(|rare| rare.whole_at);
-        let next = [self.next_limit(), segments, whole, self.line_due()].into_iter().flatten().min();
+        let missing = self.ask_missing_at();
+        let next = [self.next_limit(), segments, missing, whole, self.line_due()].into_iter().flatten().min();
         if let Some(next) = next.filter(|next| *next < self.timer_at) {
             self.timer_at = next;
             out.push(Action::StartTimer(Duration::from_millis(next.saturating_sub(now))));

@@ -10,6 +10,7 @@ mod downlink;
 mod frames;
 mod limits;
 mod line;
+mod segments;
 
 use core::fmt;
 use std::sync::Arc;
@@ -355,8 +356,12 @@ impl<G: Gateway> Session<G> {
     /// What happened since the last call.
     pub fn take_tally(&mut self) -> Tally {
         let mut tally = self.core.counters.take();
-        if let Some(line) = self.core.rare.as_mut().and_then(|rare| rare.line.as_mut()) {
-            line.counters.take(&mut tally);
+        if let Some(rare) = &mut self.core.rare {
+            rare.counters.take(&mut tally);
+            if let Some(line) = &mut rare.line {
+                line.counters.take(&mut tally);
+            }
+            self.core.forget_rare();
         }
         tally
     }

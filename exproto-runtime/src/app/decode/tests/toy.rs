@@ -230,12 +230,12 @@ impl Protocol for Toy<'_> {
         Toy::decode(r, ())
     }
 
-    fn segment<'s>(frame: &'s Toy<'_>) -> Option<Segment<'s>> {
+    fn segment<'s>(frame: &'s Toy<'_>, (): ()) -> Option<Segment<'s>> {
         let (index, total) = frame.segment?;
         let Body::Other { tag, data } = frame.body else {
             return None;
         };
-        Some(Segment { key: u64::from(tag), index: u32::from(index), total: u32::from(total), data })
+        Some(Segment::numbered(u64::from(tag), u32::from(index), u32::from(total), data))
     }
 
     fn join<'f, T: Trace>(
