@@ -8,7 +8,7 @@ mod framing;
 
 use derived::{place, samples};
 use exproto_runtime::ExProtoFrame;
-use exproto_runtime::codec::{ErrorKind, Flag, from_bytes, to_bytes};
+use exproto_runtime::codec::{Crc, CrcParams, ErrorKind, Flag, from_bytes, to_bytes};
 use framing::{Got, feed};
 
 #[derive(ExProtoFrame, Debug, PartialEq)]
@@ -172,4 +172,126 @@ fn parts_of_what_may_be_absent() {
     assert_eq!(odd.frame, none);
     assert!(odd.flags.has(Flag::Reserved));
     samples::<Parts>(4);
+}
+
+/// A checksum of the header, only where more follows, which the length before it
+/// counts: it is known when all that is written.
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[frame(max = 300)]
+#[wire(endian = little, before(b"\xA8"))]
+struct Linked {
+    #[wire(before(length: u16 = size(length..=fcs)))]
+    #[wire(until = |byte| byte.last)]
+    address: Vec<Address>,
+    #[wire(if = length as usize > 4 + address.len(), before(mark: u8 = 0x11))]
+    #[wire(is = crc("CRC-16/MODBUS", length..=mark))]
+    hcs: Option<u16>,
+    #[wire(rest)]
+    data: Vec<u8>,
+    #[wire(is = sum(length..=data))]
+    fcs: u16,
+    #[wire(is = crc("CRC-16/MODBUS", length..=fcs))]
+    all: u16,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(bits = u8, endian = big)]
+struct Address {
+    #[wire(bits = 7)]
+    value: u8,
+    #[wire(bits = 1)]
+    last: bool,
+}
+
+#[test]
+fn a_checksum_that_may_be_absent_covers_a_length_that_is_known_late() {
+    static CRC: Crc<u32> = Crc::<u32>::new(CrcParams {
+        width: 16,
+        poly: 0x8005,
+        init: 0xFFFF,
+        refin: true,
+        refout: true,
+        xorout: 0,
+    });
+    let address = || vec![Address { value: 1, last: false }, Address { value: 2, last: true }];
+    for data in [vec![], vec![7], vec![1, 2, 3]] {
+        // What the fields hold does not count.
+        let hcs = (!data.is_empty()).then_some(0xDEAD);
+        let bytes =
+            to_bytes(&Linked { address: address(), hcs, data: data.clone(), fcs: 9, all: 9 }).unwrap();
+        let mut want = vec![0xA8, 0, 0, 2, 5];
+        want[1] = (6 + data.len() + 3 * usize::from(hcs.is_some())) as u8;
+        if hcs.is_some() {
+            want.push(0x11);
+            let crc = CRC.compute(&want[1..]) as u16;
+            want.extend(crc.to_le_bytes());
+        }
+        want.extend(&data);
+        let fcs: u16 = want[1..].iter().map(|byte| u16::from(*byte)).sum();
+        want.extend(fcs.to_le_bytes());
+        let crc = CRC.compute(&want[1..]) as u16;
+        want.extend(crc.to_le_bytes());
+        assert_eq!(bytes, want);
+        let read = from_bytes::<Linked>(&bytes).unwrap();
+        assert!(read.flags.is_empty() && read.frame.hcs.is_some() == hcs.is_some());
+        assert_eq!(to_bytes(&read.frame).unwrap(), bytes);
+    }
+    let mut bytes =
+        to_bytes(&Linked { address: address(), hcs: Some(0), data: vec![7], fcs: 0, all: 0 }).unwrap();
+    bytes[6] ^= 1;
+    assert_eq!(place(&from_bytes::<Linked>(&bytes).unwrap_err()), (ErrorKind::Checksum, "hcs"));
+}
+
+/// The same with a flag, and with a checksum in as many digits as it needs, that a
+/// function makes of what belongs to it.
+#[derive(ExProtoFrame, Debug, PartialEq)]
+struct Late {
+    #[wire(before(length: dec(3) = size(data)), before(has: u8 = present(check)), as = dec(2))]
+    kind: u8,
+    #[wire(is = xor(length..=kind))]
+    check: Option<u8>,
+    #[wire(if = kind > 9, before(mark: u8 = 3), as = dec, until = b";")]
+    #[wire(is = fn(weighted, length..=mark, kind))]
+    sum: Option<u64>,
+    data: Vec<u8>,
+    #[wire(is = xor(length..=data))]
+    end: u8,
+}
+
+fn weighted(bytes: &[u8], weight: u8) -> u64 {
+    bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>() * u64::from(weight)
+}
+
+#[test]
+fn what_is_known_late_may_be_absent_in_any_form() {
+    let none = Late { kind: 7, check: None, sum: None, data: vec![1, 2], end: 0 };
+    assert_eq!(to_bytes(&none).unwrap(), *b"002\x0007\x01\x02\x36");
+    let all = Late { kind: 10, check: Some(0), sum: None, data: vec![1], end: 0 };
+    let bytes = to_bytes(&all).unwrap();
+    let sum = 10 * (0x30 + 0x30 + 0x31 + 1 + 0x31 + 0x30 + 0x31 + 3);
+    let mut want = format!("001\x0110\x31\x03{sum};\x01").into_bytes();
+    want.push(want.iter().fold(0, |all, byte| all ^ byte));
+    assert_eq!(bytes, want);
+    assert_eq!(to_bytes(&from_bytes::<Late>(&bytes).unwrap().frame).unwrap(), bytes);
+}
+
+/// A checksum of more than its field is always there, and so is what it depends on.
+#[derive(ExProtoFrame, Debug, PartialEq)]
+struct Beside {
+    id: u8,
+    #[wire(if = id > 3, before(mark: u8 = 0xAA), before(n: u8 = count(list)))]
+    #[wire(after(check: u8 = fn(times, id..=list, n)))]
+    list: Option<Vec<u8>>,
+}
+
+fn times(bytes: &[u8], n: u8) -> u8 {
+    bytes.iter().fold(n, |all, byte| all ^ byte)
+}
+
+#[test]
+fn what_is_always_there_depends_on_nothing_that_is_not() {
+    let bytes = [1, 0xAA, 0, 0xAB];
+    assert_eq!(to_bytes(&Beside { id: 1, list: None }).unwrap(), bytes);
+    assert_eq!(from_bytes::<Beside>(&bytes).unwrap().frame, Beside { id: 1, list: None });
+    samples::<Beside>(6);
 }

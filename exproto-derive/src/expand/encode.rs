@@ -298,7 +298,7 @@ impl Encode<'_> {
     }
 
     /// Looks up the byte order of an item that has one chosen at run time.
-    fn choose_order(&self, index: usize) -> TokenStream {
+    pub(super) fn choose_order(&self, index: usize) -> TokenStream {
         choose_order(&self.layout.items[index], index, self.layout, self.model, Locals::References)
     }
 

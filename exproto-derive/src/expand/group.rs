@@ -116,11 +116,7 @@ impl Encode<'_> {
             (Presence::Always, _) => quote!(true),
             _ => quote!(#local.is_some()),
         };
-        let holds = match item.presence {
-            Presence::Always => quote!(#there),
-            _ if computed => quote!(#there),
-            _ => quote!(let (true, __p::Some(#local)) = (#there, #local)),
-        };
+        let holds = holds_in_group(item, field);
         let patches = (first..=last).map(|done| self.patches(done, last + 1));
         quote! {
             let #there: bool = #said;
@@ -134,5 +130,43 @@ impl Encode<'_> {
             };
             #(#patches)*
         }
+    }
+
+    /// What an item that belongs to a field holds, where that is known only
+    /// when more is written: a checksum over a length of what follows.
+    pub(super) fn late_in_group(&self, field: usize, index: usize, written: usize) -> TokenStream {
+        let (Some(first), Some(last)) = (
+            self.layout.items.iter().position(|item| item.group == Some(field)),
+            self.layout.items.iter().rposition(|item| item.group == Some(field)),
+        ) else {
+            return TokenStream::new();
+        };
+        let layout = alone(self.layout, field);
+        let inner = Encode { layout: &layout, within: Some((first, last)), ..*self };
+        let holds = holds_in_group(&self.layout.items[field], field);
+        let (order, known, patch) = (inner.choose_order(index), inner.known(), inner.patch(index, written));
+        let moved = if self.varies(index) { self.behind(index, written) } else { Vec::new() };
+        quote! {
+            let (#(#moved,)*) = if #holds {
+                #order
+                #known
+                #patch
+                (#(#moved,)*)
+            } else {
+                (#(#moved,)*)
+            };
+        }
+    }
+}
+
+/// The condition of what is written only if a field is there, whose value it
+/// brings into scope.
+fn holds_in_group(item: &Item, field: usize) -> TokenStream {
+    let (local, there) = (&item.local, there_name(field));
+    match item.presence {
+        Presence::Always => quote!(#there),
+        // What is computed needs no value.
+        _ if item.relation.is_some() => quote!(#there),
+        _ => quote!(let (true, __p::Some(#local)) = (#there, #local)),
     }
 }

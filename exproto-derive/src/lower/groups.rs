@@ -27,11 +27,18 @@ pub(super) fn groups(items: &mut [Item], spans: &[Span]) {
         if !optional || matches!(item.repr, Repr::Bits(_)) {
             continue;
         }
-        if let Some(needed) = (first..field).rev().find(|at| needed(items, *at, span)) {
-            first = needed + 1;
-        }
-        if let Some(needed) = (field + 1..=last).find(|at| needed(items, *at, span)) {
-            last = needed - 1;
+        // What is always there may depend on what seemed not to be needed.
+        loop {
+            let span = (first, field, last);
+            if let Some(needed) = (first..field).rev().find(|at| needed(items, *at, span)) {
+                first = needed + 1;
+            }
+            if let Some(needed) = (field + 1..=last).find(|at| needed(items, *at, span)) {
+                last = needed - 1;
+            }
+            if span == (first, field, last) {
+                break;
+            }
         }
         let container = |at: usize| match items.get(at).map(|item| &item.repr) {
             Some(Repr::Bits(slot)) => Some(slot.first),

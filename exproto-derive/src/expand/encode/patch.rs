@@ -1,6 +1,6 @@
 //! Lengths and checksums that are written when what they speak of is there.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::{Due, Encode, end_name, place_name};
@@ -76,10 +76,9 @@ impl Encode<'_> {
     /// all items before `written` are written.
     pub(crate) fn patches(&self, done: usize, written: usize) -> TokenStream {
         let items = &self.layout.items;
-        let mut out = TokenStream::new();
         let mut due: Vec<usize> = (0..items.len())
             .filter(|index| {
-                holds(self.within, items, *index)
+                (holds(self.within, items, *index) || self.outlasts(*index))
                     && matches!(self.due(*index), Some(Due::After(last)) if last == done)
             })
             .collect();
@@ -104,96 +103,105 @@ impl Encode<'_> {
         let mut order: Vec<usize> = (0..due.len()).collect();
         order.sort_by_key(|at| rank[*at]);
         due = order.into_iter().map(|at| due[at]).collect();
-        for index in due {
-            let item = &items[index];
-            let Some(relation) = &item.relation else { continue };
-            let info = &item.info;
-            let (place, said) = (place_name(index), self.said(index));
-            let own = self.counts_itself(index, relation);
-            let number = |size: TokenStream| {
-                let size = match own {
-                    0 => size,
-                    _ => quote!(i64::saturating_add(#size, i64::saturating_mul(#own, __n as i64))),
-                };
-                let size = relation::forward(&relation.ops, size);
-                quote! {
-                    <u64 as __p::TryFrom<i64>>::try_from(#size)
-                        .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?
-                }
+        let each = due.into_iter().map(|index| match items[index].group {
+            Some(field) if self.outlasts(index) => self.late_in_group(field, index, written),
+            _ => self.patch(index, written),
+        });
+        each.collect()
+    }
+
+    /// Whether the item belongs to a field that may be absent, and is written
+    /// when all that belongs to it is long written: a checksum over a length.
+    fn outlasts(&self, index: usize) -> bool {
+        let items = &self.layout.items;
+        let Some(field) = items[index].group.filter(|_| self.within.is_none()) else { return false };
+        let last = items.iter().rposition(|item| item.group == Some(field));
+        matches!(self.due(index), Some(Due::After(done)) if last.is_some_and(|last| done > last))
+    }
+
+    /// Writes the length or checksum that the item `index` holds, when all items
+    /// before `written` are written.
+    pub(crate) fn patch(&self, index: usize, written: usize) -> TokenStream {
+        let items = &self.layout.items;
+        let item = &items[index];
+        let Some(relation) = &item.relation else { return TokenStream::new() };
+        let info = &item.info;
+        let (place, said) = (place_name(index), self.said(index));
+        let own = self.counts_itself(index, relation);
+        let number = |size: TokenStream| {
+            let size = match own {
+                0 => size,
+                _ => quote!(i64::saturating_add(#size, i64::saturating_mul(#own, __n as i64))),
             };
-            let value = match &relation.source {
-                Source::Size(range) => {
-                    let Some(size) = self.size(range, index, written) else { continue };
-                    number(size)
-                }
-                Source::Sum(terms) => number(self.sum(terms, index, written)),
-                Source::Check(_, range) => {
-                    let Some((first, last)) = bounds(items, range, index) else { continue };
-                    let (from, to) = (place_name(first), self.end_place(last, written));
-                    let bytes = quote!(__w.between(#from, #to));
-                    check::compute(self.model, self.layout, item, &bytes, Locals::References)
-                }
-                _ => continue,
-            };
-            match &item.repr {
-                Repr::Int(IntTy { digits: Some(digits), bytes, .. }, _)
-                | Repr::Scalar(IntTy { digits: Some(digits), bytes, .. }, _)
-                    if *bytes > 0 =>
-                {
-                    let digits = digits.tokens();
-                    out.extend(quote! {
-                        let __v: u64 = #value;
-                        #said
-                        __w.patch_digits::<#bytes>(#place, #digits, __v, &#info)?;
-                    });
-                    continue;
-                }
-                Repr::Int(IntTy { digits: Some(digits), .. }, _)
-                | Repr::Scalar(IntTy { digits: Some(digits), .. }, _) => {
-                    let digits = digits.tokens();
-                    out.extend(self.insert(index, written, own, &value, &quote!(__w.digits(#digits, __v);)));
-                    continue;
-                }
-                Repr::Codec(codec) => {
-                    let (ty, span) = (&item.ty, located(codec));
-                    let encode =
-                        quote_spanned!(span=> __p::Codec::<'_, #ty>::encode(&(#codec), &__v, __w, &#info));
-                    let write = quote! {
-                        let __v = <#ty as __p::TryFrom<u64>>::try_from(__v)
-                            .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?;
-                        #encode?;
-                    };
-                    out.extend(self.insert(index, written, own, &value, &write));
-                    continue;
-                }
-                _ => {}
+            let size = relation::forward(&relation.ops, size);
+            quote! {
+                <u64 as __p::TryFrom<i64>>::try_from(#size)
+                    .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?
             }
-            let (bytes, shift, bits, endian) = match &item.repr {
-                Repr::Bits(slot) => (slot.bytes, slot.shift, slot.count, slot.endian),
-                Repr::Int(int, endian) | Repr::Scalar(int, endian) => {
-                    (int.bytes, 0, int.bytes as u32 * 8, *endian)
-                }
-                _ => continue,
-            };
-            let (patch, order) = (patch_name(endian), patch_order(endian));
-            out.extend(quote! {
-                let __v: u64 = #value;
-                #said
-                __w.#patch::<#bytes>(#place, #shift, #bits, __v, &#info #order)?;
-            });
+        };
+        let value = match &relation.source {
+            Source::Size(range) => {
+                let Some(size) = self.size(range, index, written) else { return TokenStream::new() };
+                number(size)
+            }
+            Source::Sum(terms) => number(self.sum(terms, index, written)),
+            Source::Check(_, range) => {
+                let Some((first, last)) = bounds(items, range, index) else { return TokenStream::new() };
+                let (from, to) = (place_name(first), self.end_place(last, written));
+                let bytes = quote!(__w.between(#from, #to));
+                check::compute(self.model, self.layout, item, &bytes, Locals::References)
+            }
+            _ => return TokenStream::new(),
+        };
+        match &item.repr {
+            Repr::Int(IntTy { digits: Some(digits), bytes, .. }, _)
+            | Repr::Scalar(IntTy { digits: Some(digits), bytes, .. }, _)
+                if *bytes > 0 =>
+            {
+                let digits = digits.tokens();
+                return quote! {
+                    let __v: u64 = #value;
+                    #said
+                    __w.patch_digits::<#bytes>(#place, #digits, __v, &#info)?;
+                };
+            }
+            Repr::Int(IntTy { digits: Some(digits), .. }, _)
+            | Repr::Scalar(IntTy { digits: Some(digits), .. }, _) => {
+                let digits = digits.tokens();
+                return self.insert(index, written, own, &value, &quote!(__w.digits(#digits, __v);));
+            }
+            Repr::Codec(codec) => {
+                let (ty, span) = (&item.ty, located(codec));
+                let encode =
+                    quote_spanned!(span=> __p::Codec::<'_, #ty>::encode(&(#codec), &__v, __w, &#info));
+                let write = quote! {
+                    let __v = <#ty as __p::TryFrom<u64>>::try_from(__v)
+                        .map_err(|_| __w.error(__p::ErrorKind::Overflow, #place, &#info))?;
+                    #encode?;
+                };
+                return self.insert(index, written, own, &value, &write);
+            }
+            _ => {}
         }
-        out
+        let (bytes, shift, bits, endian) = match &item.repr {
+            Repr::Bits(slot) => (slot.bytes, slot.shift, slot.count, slot.endian),
+            Repr::Int(int, endian) | Repr::Scalar(int, endian) => {
+                (int.bytes, 0, int.bytes as u32 * 8, *endian)
+            }
+            _ => return TokenStream::new(),
+        };
+        let (patch, order) = (patch_name(endian), patch_order(endian));
+        quote! {
+            let __v: u64 = #value;
+            #said
+            __w.#patch::<#bytes>(#place, #shift, #bits, __v, &#info #order)?;
+        }
     }
 
     /// How often a number that varies in width counts its own bytes: nothing of
     /// it is written yet when sizes are measured.
     fn counts_itself(&self, index: usize, relation: &Relation) -> i64 {
-        let items = &self.layout.items;
-        let varies = match &items[index].repr {
-            Repr::Codec(_) => true,
-            Repr::Int(int, _) | Repr::Scalar(int, _) => int.own_width(),
-            _ => false,
-        };
+        let varies = self.varies(index);
         match &relation.source {
             Source::Size(range) if varies => i64::from(self.within(range, index, index)),
             Source::Sum(terms) if varies => {
@@ -201,6 +209,15 @@ impl Encode<'_> {
                 terms.iter().filter(own).map(|term| term.weight).sum()
             }
             _ => 0,
+        }
+    }
+
+    /// Whether the number that an item holds is as wide as it needs.
+    pub(crate) fn varies(&self, index: usize) -> bool {
+        match &self.layout.items[index].repr {
+            Repr::Codec(_) => true,
+            Repr::Int(int, _) | Repr::Scalar(int, _) => int.own_width(),
+            _ => false,
         }
     }
 
@@ -223,9 +240,8 @@ impl Encode<'_> {
         let said = self.said(index);
         let items = &self.layout.items;
         let (info, place, own) = (&items[index].info, place_name(index), own != 0);
-        let later = (index + 1..written).map(place_name);
-        let ends = (index..written).filter(|at| items[*at].column.is_some()).map(end_name);
-        let moved = later.chain(ends).map(|name| quote!(let #name = #name.plus(__n);));
+        let moved = self.behind(index, written);
+        let moved = moved.iter().map(|name| quote!(let #name = #name.plus(__n);));
         quote! {
             let __n: usize = __w.put_number(#place, #own, &#info, |__w, __n| {
                 let __v: u64 = #value;
@@ -235,6 +251,13 @@ impl Encode<'_> {
             })?;
             #(#moved)*
         }
+    }
+
+    /// The places that move when something is put at that of the item `index`.
+    pub(crate) fn behind(&self, index: usize, written: usize) -> Vec<Ident> {
+        let later = (index + 1..written).map(place_name);
+        let ends = (index..written).filter(|at| self.layout.items[*at].column.is_some()).map(end_name);
+        later.chain(ends).collect()
     }
 
     /// Whether the checksum at `index` covers the one at `other`, directly or
