@@ -426,3 +426,83 @@ fn nor_in_that_of_a_transform() {
     use shadowed::{Body, Sealed};
     both(&[2, 2, 1, 7], Sealed { body: Body::Two { high: Some(1), low: 7 } });
 }
+
+/// Functions have the names of fields.
+mod called {
+    use exproto_runtime::prelude::*;
+
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    #[frame(max = 64)]
+    #[wire(endian = big)]
+    #[route(gateway, state = u8, anonymous)]
+    pub struct Message {
+        #[wire(before(b"\x7E"), before(id: u8 = tag(body)))]
+        pub dif: u8,
+        #[wire(skip, default = storage(dif))]
+        pub storage: u8,
+        #[wire(size = size(dif))]
+        pub size: Vec<u8>,
+        #[wire(if = there(dif))]
+        pub there: Option<u8>,
+        pub body: Body,
+        #[wire(is = fn(check, dif..=body, dif))]
+        pub check: u8,
+    }
+
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    #[route(anonymous)]
+    pub enum Body {
+        #[wire(tag = 1)]
+        #[route(with = version, lookup = found, publish("said", payload = with(payload)), reply = reply)]
+        Version { version: u8, payload: u8, found: u8, reply: u8 },
+    }
+
+    fn storage(dif: u8) -> u8 {
+        dif >> 1
+    }
+
+    fn size(dif: u8) -> usize {
+        usize::from(dif & 1)
+    }
+
+    fn there(dif: u8) -> bool {
+        dif > 0
+    }
+
+    fn check(bytes: &[u8], dif: u8) -> u8 {
+        bytes.iter().fold(dif, |all, byte| all ^ byte)
+    }
+
+    fn version(frame: &Message, cx: &mut Cx<'_, u8>, _: &mut Asks<'_>) {
+        let Body::Version { version, .. } = frame.body;
+        *cx.state = version;
+    }
+
+    fn found(_: &Message, _: &mut Cx<'_, u8>) -> Option<Lookup> {
+        None
+    }
+
+    fn payload(_: &Message, _: &mut Cx<'_, u8>, out: &mut Vec<u8>) {
+        out.extend(b"yes");
+    }
+
+    fn reply(frame: &Message, _: &mut Cx<'_, u8>, _: &Outcome) -> Message {
+        frame.clone()
+    }
+}
+
+#[test]
+fn functions_may_have_the_names_of_fields() {
+    use called::{Body, Message};
+    use exproto_runtime::testkit::TestConn;
+
+    let body = Body::Version { version: 7, payload: 1, found: 2, reply: 3 };
+    let message = Message { dif: 5, storage: 2, size: vec![9], there: Some(8), body, check: 14 };
+    let bytes = [0x7E, 1, 5, 9, 8, 7, 1, 2, 3, 5 ^ 5 ^ 9 ^ 8 ^ 7 ^ 1 ^ 2 ^ 3];
+    let read = exproto_runtime::codec::from_bytes::<Message>(&bytes).unwrap().frame;
+    assert_eq!(Message { check: read.check, ..message }, read);
+    let mut device = TestConn::<Message>::new();
+    device.send(&bytes);
+    assert_eq!((device.sent(), *device.state()), (&bytes[..], 7));
+    assert_eq!(device.publishes()[0].text(), "yes");
+}

@@ -11,7 +11,7 @@ pub(crate) mod route;
 pub(crate) mod segments;
 pub(crate) mod wire;
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Token};
@@ -186,10 +186,14 @@ pub(crate) fn doc_of(attrs: &[Attribute]) -> String {
     doc
 }
 
-/// All identifiers in an expression, groups included.
+/// All identifiers in an expression, groups included, but for the names of what
+/// is called: functions are no fields, whatever their name.
 pub(crate) fn idents_in(tokens: TokenStream, found: &mut Vec<String>) {
-    for token in tokens {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let called = |next: &TokenTree| matches!(next, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis);
         match token {
+            TokenTree::Ident(_) if tokens.peek().is_some_and(called) => {}
             TokenTree::Ident(ident) => found.push(ident.to_string()),
             TokenTree::Group(group) => {
                 idents_in(group.stream(), found);

@@ -400,7 +400,11 @@ impl Builder<'_> {
     fn field(&mut self, index: usize, field: &syn::Field, attrs: &WireAttrs, broken: bool, ctxt: &mut Ctxt) {
         let before = ctxt.count();
         let (member, local, label) = match &field.ident {
-            Some(ident) => (Member::Named(ident.clone()), ident.clone(), ident.unraw().to_string()),
+            // Not its own name, which may be that of a function of the user.
+            Some(ident) => {
+                let local = format_ident!("__f_{}", ident.unraw(), span = ident.span());
+                (Member::Named(ident.clone()), local, ident.unraw().to_string())
+            }
             None => (Member::from(index), format_ident!("__{}", index), index.to_string()),
         };
         let span = field.ident.as_ref().map_or_else(|| field.ty.span(), Ident::span);
