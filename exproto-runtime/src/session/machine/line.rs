@@ -43,7 +43,7 @@ impl<G: Gateway> Core<G> {
 
     /// Sends what is next if nothing is open.
     pub(super) fn ask_device(&mut self, now: Millis, out: &mut Out) {
-        if !self.polls || self.flight.is_some() || !(G::POLLS_BEFORE_LOGIN || self.is_member()) {
+        if !self.polls || self.flight.is_some() || !self.may_ask() {
             return;
         }
         for _ in 0..AT_ONCE {
@@ -141,9 +141,14 @@ impl<G: Gateway> Core<G> {
         }
     }
 
+    /// Whether the device may be asked already.
+    fn may_ask(&self) -> bool {
+        G::POLLS_BEFORE_LOGIN || self.is_member()
+    }
+
     /// When something is to be sent, or waited for no longer.
     pub(super) fn line_due(&self) -> Option<Millis> {
-        if self.flight.is_some() || !self.is_member() {
+        if self.flight.is_some() || !self.may_ask() {
             return None;
         }
         self.rare.as_ref()?.line.as_ref()?.due()
