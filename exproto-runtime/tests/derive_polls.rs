@@ -270,3 +270,39 @@ fn the_gateway_is_asked_when_something_happens_and_not_otherwise() {
     bus.advance(millis(900));
     assert_eq!(bus.state().asked, asked + 1);
 }
+
+/// A gateway that looks again every second, whether or not somebody is logged in.
+#[derive(ExProtoFrame, Debug)]
+#[frame(line, max = 16)]
+#[route(gateway, state = u32, poll(count, before_login), auth(client_id = "{text}"), publish("{text}"))]
+struct Line {
+    #[wire(rest, as = Ascii)]
+    text: TextBuf,
+}
+
+fn count(cx: &mut Cx<'_, u32>) -> Next<Line> {
+    *cx.state += 1;
+    Next::In(millis(1000))
+}
+
+#[test]
+fn time_passes_before_the_login_too() {
+    let mut line = TestConn::<Line>::new();
+    for calls in 1..=3 {
+        assert_eq!(*line.state(), calls);
+        line.advance(millis(1000));
+    }
+    line.send(b"x\r\n");
+    assert_eq!((line.client_id(), *line.state()), ("x", 5));
+    line.advance(millis(1000));
+    assert_eq!(*line.state(), 6);
+}
+
+#[test]
+fn a_frame_without_a_body_logs_in_once() {
+    let mut line = TestConn::<Line>::new();
+    line.send(b"x\r\nx\r\nx\r\n");
+    assert_eq!((line.take_tally().logins, line.publishes().len()), (1, 3));
+    line.send(b"y\r\n");
+    assert_eq!((line.client_id(), line.publishes().len()), ("x", 3));
+}

@@ -79,7 +79,7 @@ pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
         quote_spanned!(span=> __asks.keep(#name, &__p::Slot(#value));)
     });
     // Each frame says who the device is; it logs in once.
-    let again = auth.shared.then(|| {
+    let again = (auth.shared || variant.variant.is_none()).then(|| {
         quote!(__p::Some(__client_id) if !__cx.client_id.is_empty() && __client_id.as_str() == __cx.client_id => {})
     });
     Some(quote! {
