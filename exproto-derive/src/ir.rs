@@ -136,11 +136,19 @@ pub(crate) enum Part {
     Sign { plus: u64, minus: u64 },
 }
 
+/// The physical value: `(raw * mul / div + add) / 10^decimals`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scale {
+    pub(crate) mul: i64,
+    pub(crate) add: i64,
+    pub(crate) decimals: u8,
+    pub(crate) div: i64,
+}
+
 /// Data for rendering.
 #[derive(Clone, Default)]
 pub(crate) struct Meta {
-    /// `mul`, `add`, `decimals`.
-    pub(crate) scale: Option<(i64, i64, u8)>,
+    pub(crate) scale: Option<Scale>,
     pub(crate) unit: String,
     /// Raw values with a meaning of their own; `null` is no value.
     pub(crate) sentinels: Vec<(i64, String)>,

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 use syn::Expr;
 
 use super::common::layouts;
-use crate::ir::{IntTy, Item, Model, Repr, Shape};
+use crate::ir::{IntTy, Item, Model, Repr, Scale, Shape};
 
 /// One `FieldInfo` for each item and variant.
 pub(crate) fn infos(model: &Model) -> TokenStream {
@@ -33,8 +33,8 @@ pub(crate) fn infos(model: &Model) -> TokenStream {
 fn info_value(owner: &str, item: &Item) -> TokenStream {
     let label = &item.label;
     let mut value = quote!(__p::FieldInfo::new(#owner, #label));
-    if let Some((mul, add, decimals)) = item.meta.scale {
-        value.extend(quote!(.scaled(__p::Scale { mul: #mul, add: #add, decimals: #decimals })));
+    if let Some(Scale { mul, add, decimals, div }) = item.meta.scale {
+        value.extend(quote!(.scaled(__p::Scale { mul: #mul, add: #add, decimals: #decimals, div: #div })));
     }
     if !item.meta.unit.is_empty() {
         let unit = &item.meta.unit;

@@ -7,6 +7,7 @@ mod join;
 mod order;
 mod relate;
 mod rows;
+mod scale;
 mod separate;
 mod types;
 mod value;

@@ -1,10 +1,8 @@
 //! What is read off a type, a name or a number as it is written.
 
-use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Expr, Type};
 
-use crate::attr::Keyed;
 use crate::attr::wire::WireAttrs;
 use crate::ctxt::Ctxt;
 use crate::ir::{ListKind, Meta};
@@ -88,66 +86,11 @@ pub(super) fn argument_of<'t>(ty: &'t Type, name: &str) -> Option<&'t Type> {
 }
 
 pub(super) fn meta(attrs: &WireAttrs, doc: String, ctxt: &mut Ctxt) -> Meta {
-    let decimal = |key: &Option<Keyed<Expr>>, ctxt: &mut Ctxt| {
-        let key = key.as_ref()?;
-        let parsed = decimal(&key.value.to_token_stream());
-        if parsed.is_none() {
-            ctxt.error(&key.value, "write a decimal number, such as `0.1`, `1e-6` or `-40`");
-        }
-        parsed
-    };
-    let scale = decimal(&attrs.scale, ctxt);
-    let offset = decimal(&attrs.offset, ctxt);
-    let scale = if scale.is_some() || offset.is_some() {
-        let (factor, factor_exp) = scale.unwrap_or((1, 0));
-        let (add, add_exp) = offset.unwrap_or((0, 0));
-        let decimals = 0.max(-factor_exp).max(-add_exp);
-        let lift = |mantissa: i64, exp: i32| {
-            u32::try_from(exp + decimals)
-                .ok()
-                .and_then(|by| 10_i64.checked_pow(by))
-                .and_then(|power| mantissa.checked_mul(power))
-        };
-        match (lift(factor, factor_exp), lift(add, add_exp), u8::try_from(decimals)) {
-            (Some(mul), Some(add), Ok(decimals)) if decimals <= 18 && mul != 0 => Some((mul, add, decimals)),
-            _ => {
-                let key = attrs.scale.as_ref().or(attrs.offset.as_ref());
-                if let Some(key) = key {
-                    ctxt.error(
-                        &key.value,
-                        "this scale has no exact form: use at most 18 decimals and a factor that is not 0",
-                    );
-                }
-                None
-            }
-        }
-    } else {
-        None
-    };
+    let scale = super::scale::scale(attrs, ctxt);
     let named = attrs.sentinel.iter().flat_map(|key| &key.value);
     let sentinels =
         named.map(|(value, name)| (*value, syn::ext::IdentExt::unraw(name).to_string())).collect();
     Meta { scale, unit: attrs.unit.as_ref().map(|key| key.value.clone()).unwrap_or_default(), sentinels, doc }
-}
-
-/// A decimal literal as mantissa and power of ten.
-fn decimal(tokens: &TokenStream) -> Option<(i64, i32)> {
-    let text: String = tokens.to_string().chars().filter(|c| !c.is_whitespace() && *c != '_').collect();
-    let (negative, text) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest.to_string()),
-        None => (false, text),
-    };
-    let (number, exponent) = match text.split_once(['e', 'E']) {
-        Some((number, exponent)) => (number, exponent.parse::<i32>().ok()?),
-        None => (text.as_str(), 0),
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let fraction = fraction.trim_end_matches('0');
-    let mut mantissa: i64 = format!("{whole}{fraction}").parse().ok()?;
-    if negative {
-        mantissa = -mantissa;
-    }
-    Some((mantissa, exponent - i32::try_from(fraction.len()).ok()?))
 }
 
 /// `PlatformAck` to `platform_ack`, `GPSInfo` to `gps_info`.

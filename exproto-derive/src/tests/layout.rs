@@ -466,12 +466,28 @@ fn keys_go_where_they_mean_something() {
         ),
         (
             "struct S { #[wire(scale = 0.0)] b: u8 }",
-            &[("this scale has no exact form: use at most 18 decimals and a factor that is not 0", "0.0")],
+            &[("a factor of 0 makes all values the same: write another", "0.0")],
         ),
         (
             "struct S { #[wire(scale = x)] b: u8 }",
-            &[("write a decimal number, such as `0.1`, `1e-6` or `-40`", "x")],
+            &[("write a decimal number or a ratio of two, such as `0.1`, `1e-6` or `1 / 1_800_000`", "x")],
         ),
+        (
+            "struct S { #[wire(scale = 0.1, offset = x)] b: u8 }",
+            &[("write a decimal number, such as `0.5` or `-40`", "x")],
+        ),
+        (
+            "struct S { #[wire(scale = 1e-19)] b: u8 }",
+            &[("this scale needs more than 18 decimals: scale to another unit", "1e-19")],
+        ),
+        (
+            "struct S { #[wire(scale = 1e-12, offset = 10_000_000)] b: u8 }",
+            &[(
+                "this offset does not fit beside the 12 decimals that the values have: both have 18 digits together",
+                "10_000_000",
+            )],
+        ),
+        ("struct S { #[wire(scale = 1 / 3, offset = -0.25)] b: u8 }", &[]),
         (
             "struct S { #[wire(tag)] b: u8 }",
             &[("`b` would receive the tag of a variant, and this is a struct: remove `tag`", "b")],

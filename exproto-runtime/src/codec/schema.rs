@@ -97,20 +97,21 @@ impl fmt::Display for FieldInfo {
 }
 
 /// The linear rule from the raw integer to the physical value:
-/// `(raw * mul + add) / 10^decimals`.
+/// `(raw * mul / div + add) / 10^decimals`.
 ///
-/// All three are integers, so that the physical value is an exact decimal and
-/// never passes through a float.
+/// All are integers, so that the physical value never passes through a float. With a
+/// `div` of 1 it is an exact decimal; else it is rounded to the nearest of so many
+/// decimals.
 ///
 /// # Examples
 ///
 /// ```
 /// use exproto_runtime::codec::Scale;
 ///
-/// let degrees = Scale { mul: 1, add: 0, decimals: 6 };
+/// let degrees = Scale { mul: 1, add: 0, decimals: 6, div: 1 };
 /// assert_eq!(degrees.render(22_589_078), "22.589078");
 /// assert_eq!(degrees.invert("22.589078"), Some(22_589_078));
-/// let current = Scale { mul: 1, add: -10_000, decimals: 1 };   // 0.1 A, -1000 A
+/// let current = Scale { mul: 1, add: -10_000, decimals: 1, div: 1 };   // 0.1 A, -1000 A
 /// assert_eq!(current.render(10_005), "0.5");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,19 +122,21 @@ pub struct Scale {
     pub add: i64,
     /// Decimal places of the physical value.
     pub decimals: u8,
+    /// What the scaled raw value is divided by, more than 0.
+    pub div: i64,
 }
 
 impl Scale {
     /// The raw value is the physical value.
-    pub const ONE: Self = Self { mul: 1, add: 0, decimals: 0 };
+    pub const ONE: Self = Self { mul: 1, add: 0, decimals: 0, div: 1 };
 
     /// Whether the raw value is the physical value.
     #[must_use]
     pub const fn is_one(&self) -> bool {
-        self.mul == 1 && self.add == 0 && self.decimals == 0
+        self.mul == 1 && self.add == 0 && self.decimals == 0 && self.div == 1
     }
 
-    /// The physical value of `raw` as an exact decimal.
+    /// The physical value of `raw` as a decimal.
     #[must_use]
     pub fn render(&self, raw: i128) -> alloc::string::String {
         let mut out = alloc::vec::Vec::new();
@@ -141,10 +144,11 @@ impl Scale {
         alloc::string::String::from_utf8(out).unwrap_or_default()
     }
 
-    /// Appends the physical value of `raw` as an exact decimal, without
-    /// trailing zeros.
+    /// Appends the physical value of `raw` as a decimal, without trailing zeros.
     pub fn write(&self, raw: i128, out: &mut alloc::vec::Vec<u8>) {
-        let scaled = raw.saturating_mul(i128::from(self.mul)).saturating_add(i128::from(self.add));
+        let scaled = raw.saturating_mul(i128::from(self.mul));
+        let scaled = if self.div > 1 { nearest(scaled, i128::from(self.div)) } else { scaled };
+        let scaled = scaled.saturating_add(i128::from(self.add));
         if scaled == 0 {
             return out.push(b'0');
         }
@@ -188,7 +192,7 @@ impl Scale {
         }
     }
 
-    /// The raw value whose physical value is `text`, if there is exactly one.
+    /// The raw value whose physical value is nearest to `text`, if it is a number.
     #[must_use]
     pub fn invert(&self, text: &str) -> Option<i128> {
         let (mantissa, exponent) = parse_decimal(text)?;
@@ -203,15 +207,19 @@ impl Scale {
             let rounded = if mantissa < 0 { mantissa - half } else { mantissa + half };
             rounded / divisor
         };
-        let raw = scaled.checked_sub(i128::from(self.add))?;
+        let raw = scaled.checked_sub(i128::from(self.add))?.checked_mul(i128::from(self.div.max(1)))?;
         let mul = i128::from(self.mul);
         if mul == 0 {
             return None;
         }
-        let half = mul.abs() / 2;
-        let nearest = if raw < 0 { raw - half } else { raw + half };
-        Some(nearest / mul)
+        Some(nearest(raw, mul))
     }
+}
+
+/// The integer nearest to a quotient; halves are rounded away from 0.
+fn nearest(value: i128, by: i128) -> i128 {
+    let half = by.abs() / 2;
+    (if value < 0 { value.saturating_sub(half) } else { value.saturating_add(half) }) / by
 }
 
 /// Splits a decimal number into mantissa and power of ten.

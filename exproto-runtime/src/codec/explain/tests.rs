@@ -40,7 +40,7 @@ static LOCATION: FieldInfo = FieldInfo::new("Body", "location");
 static FREE_TEXT: FieldInfo = FieldInfo::new("Body", "free_text");
 static OTHER: FieldInfo = FieldInfo::new("Body", "other");
 static LAT: FieldInfo = FieldInfo::new("Body::Location", "lat")
-    .scaled(Scale { mul: 1, add: 0, decimals: 6 })
+    .scaled(Scale { mul: 1, add: 0, decimals: 6, div: 1 })
     .with_range(-90_000_000, 90_000_000)
     .with_unit("°");
 static NOTE: FieldInfo = FieldInfo::new("Body::Location", "note");

@@ -19,7 +19,7 @@ use crate::codec::schema::{FieldInfo, Scale};
 /// use exproto_runtime::codec::{FieldInfo, Fill, Node, Scale};
 ///
 /// static LAT: FieldInfo =
-///     FieldInfo::new("Position", "lat").scaled(Scale { mul: 1, add: 0, decimals: 6 });
+///     FieldInfo::new("Position", "lat").scaled(Scale { mul: 1, add: 0, decimals: 6, div: 1 });
 /// let node = Node::parse(b"22.589078")?;
 /// assert_eq!(i32::fill(Some(&node), &LAT)?, 22_589_078);
 /// # Ok::<(), exproto_runtime::codec::FillError>(())
@@ -318,7 +318,7 @@ fn is_whole(text: &str, raw: i128) -> bool {
     if !text.contains(['.', 'e', 'E']) {
         return true;
     }
-    let finer = Scale { mul: 1, add: 0, decimals: DECIMALS };
+    let finer = Scale { mul: 1, add: 0, decimals: DECIMALS, div: 1 };
     raw.checked_mul(10_i128.pow(u32::from(DECIMALS))).is_some_and(|whole| finer.invert(text) == Some(whole))
 }
 
@@ -440,11 +440,12 @@ mod tests {
 
     static PLAIN: FieldInfo = FieldInfo::new("T", "plain");
     static DEGREES: FieldInfo = FieldInfo::new("T", "degrees")
-        .scaled(Scale { mul: 1, add: 0, decimals: 6 })
+        .scaled(Scale { mul: 1, add: 0, decimals: 6, div: 1 })
         .with_range(-90_000_000, 90_000_000)
         .with_unit("°");
-    static CURRENT: FieldInfo =
-        FieldInfo::new("T", "current").scaled(Scale { mul: 1, add: -10_000, decimals: 1 }).with_unit("A");
+    static CURRENT: FieldInfo = FieldInfo::new("T", "current")
+        .scaled(Scale { mul: 1, add: -10_000, decimals: 1, div: 1 })
+        .with_unit("A");
 
     fn filled<T: for<'f> Fill<'f>>(text: &str, at: &'static FieldInfo) -> Result<T, String> {
         let node = Node::parse(text.as_bytes()).unwrap();
@@ -490,7 +491,7 @@ mod tests {
     #[test]
     fn every_scaled_value_survives_the_way_out_and_back() {
         static MICRO: FieldInfo =
-            FieldInfo::new("T", "micro").scaled(Scale { mul: 5, add: -37, decimals: 6 });
+            FieldInfo::new("T", "micro").scaled(Scale { mul: 5, add: -37, decimals: 6, div: 1 });
         for raw in [0, 1, 7, 8, 1 << 53, (1 << 53) + 1, u64::MAX / 7, u64::MAX] {
             let mut out = Vec::new();
             raw.show(&MICRO, &mut crate::codec::JsonWriter::new(&mut out));

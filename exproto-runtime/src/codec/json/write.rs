@@ -16,7 +16,7 @@ use crate::codec::value::{Value, Visitor};
 /// struct Position { lat: i32, name: &'static str }
 ///
 /// static LAT: FieldInfo =
-///     FieldInfo::new("Position", "lat").scaled(Scale { mul: 1, add: 0, decimals: 6 });
+///     FieldInfo::new("Position", "lat").scaled(Scale { mul: 1, add: 0, decimals: 6, div: 1 });
 /// static NAME: FieldInfo = FieldInfo::new("Position", "name");
 ///
 /// // What the derive writes:
@@ -363,7 +363,7 @@ mod tests {
 
     #[test]
     fn scaled_values_are_exact_decimals() {
-        let degrees = Scale { mul: 1, add: 0, decimals: 6 };
+        let degrees = Scale { mul: 1, add: 0, decimals: 6, div: 1 };
         assert_eq!(scaled(22_589_078, degrees), "22.589078");
         assert_eq!(scaled(-22_589_078, degrees), "-22.589078");
         assert_eq!(scaled(-1, degrees), "-0.000001");
@@ -372,15 +372,24 @@ mod tests {
         assert_eq!(scaled(-90_100_000, degrees), "-90.1");
         assert_eq!(scaled(i64::MAX, degrees), "9223372036854.775807");
         assert_eq!(scaled(i64::MIN, degrees), "-9223372036854.775808");
-        let tiny = Scale { mul: 1, add: 0, decimals: 60 };
+        let tiny = Scale { mul: 1, add: 0, decimals: 60, div: 1 };
         assert_eq!(scaled(-120, tiny), alloc::format!("-0.{}12", "0".repeat(57)));
-        let large = Scale { mul: i64::MAX, add: 0, decimals: 40 };
+        let large = Scale { mul: i64::MAX, add: 0, decimals: 40, div: 1 };
         assert_eq!(scaled(i64::MAX, large), "0.0085070591730234615847396907784232501249");
-        let current = Scale { mul: 1, add: -10_000, decimals: 1 };
+        let current = Scale { mul: 1, add: -10_000, decimals: 1, div: 1 };
         assert_eq!(scaled(0, current), "-1000");
         assert_eq!(scaled(9_999, current), "-0.1");
         assert_eq!(scaled(10_005, current), "0.5");
-        let half = Scale { mul: 5, add: -400, decimals: 1 };
+        // The nearest of the decimals that tell raw values apart; back again to the same.
+        let minutes = Scale { mul: 50, add: 0, decimals: 7, div: 9 };
+        for (raw, text) in [(40_500_000, "22.5"), (1, "0.0000006"), (-1_000_001, "-0.5555561"), (0, "0")] {
+            assert_eq!(scaled(raw, minutes), text);
+            assert_eq!(minutes.invert(text), Some(i128::from(raw)));
+        }
+        for raw in (-5_000_000..5_000_000).step_by(997) {
+            assert_eq!(minutes.invert(&minutes.render(raw)), Some(raw));
+        }
+        let half = Scale { mul: 5, add: -400, decimals: 1, div: 1 };
         assert_eq!(scaled(1, half), "-39.5");
         assert_eq!(scaled(81, half), "0.5");
     }

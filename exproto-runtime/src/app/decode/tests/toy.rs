@@ -40,7 +40,7 @@ static ACK: FieldInfo = FieldInfo::new("Body", "ack");
 static OTHER: FieldInfo = FieldInfo::new("Body", "other");
 static LOGIN_ID: FieldInfo = FieldInfo::new("Body::Login", "id");
 static TEMPERATURE: FieldInfo = FieldInfo::new("Body::Report", "temperature")
-    .scaled(Scale { mul: 1, add: 0, decimals: 1 })
+    .scaled(Scale { mul: 1, add: 0, decimals: 1, div: 1 })
     .with_range(-400, 850)
     .with_unit("°C");
 static BLOB_DATA: FieldInfo = FieldInfo::new("Body::Blob", "data");
