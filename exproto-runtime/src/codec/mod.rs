@@ -187,9 +187,9 @@ pub use signed::Signed;
 #[doc(hidden)]
 pub use signed::{home_bits, join_bits, part_bits, sign_of};
 pub use trace::{Flag, Flags, NoTrace, Trace};
-pub use transform::Transform;
 #[doc(hidden)]
-pub use transform::{Opened, opened, through};
+pub use transform::{Opened, filled, opened, through};
+pub use transform::{TrailingZeros, Transform};
 pub use types::{
     AddressError, Armor, Ascii, Badc, Bcd, BcdDegMin, BcdError, BcdInt, BcdNumber, BcdTime, BerLength,
     BitText, BitTime, ByteTime, Cdab, Charset, Chunk, Cp56Time, Dec, Decimal, DegMin, Distinct, Half, HexNum,

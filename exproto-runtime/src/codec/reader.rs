@@ -397,6 +397,18 @@ impl<'a, T: Trace> Reader<'a, T> {
         }
     }
 
+    /// The same without the bytes that are left, if these are zeros that nobody has
+    /// to read.
+    #[inline]
+    #[must_use]
+    #[doc(hidden)]
+    pub fn without_zeros(mut self, unread: bool) -> Self {
+        if unread && self.rest.iter().all(|byte| *byte == 0) {
+            self.rest = &[];
+        }
+        self
+    }
+
     /// A reader over what a transform made of the bytes of the field `at`;
     /// offsets count in that. [`close`](Self::close) ends it.
     #[inline]

@@ -66,6 +66,73 @@ pub trait Transform {
     fn exact(&self) -> bool {
         false
     }
+
+    /// Whether zeros follow what `decode` makes, up to `max` bytes, where the layout
+    /// reads more than there is. See [`TrailingZeros`].
+    fn zeros(&self) -> bool {
+        false
+    }
+}
+
+/// Zeros at the end of a field that do not stand on the wire: `via =
+/// TrailingZeros::keep(1)`.
+///
+/// Written, the zeros at the end are left out, but for so many bytes that stay in any
+/// case. Read, a layout that has more bytes than there are finds zeros, at most up to
+/// the field's `max`; one that takes the rest finds what there is. Zeros that are sent
+/// all the same are flagged [`Transform`](crate::codec::Flag::Transform) and re-encode
+/// as received.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use exproto_runtime::codec::{from_bytes, to_bytes, TrailingZeros};
+/// use exproto_runtime::prelude::*;
+///
+/// #[derive(ExProtoFrame, Debug, PartialEq)]
+/// #[wire(endian = little)]
+/// struct Message {
+///     #[wire(size = prefix(u8), via = TrailingZeros::keep(1), max = 255)]
+///     status: Status,
+/// }
+///
+/// #[derive(ExProtoFrame, Debug, PartialEq)]
+/// #[wire(endian = little)]
+/// struct Status { mode: u8, voltage: u16, errors: u32 }
+///
+/// let message = Message { status: Status { mode: 4, voltage: 12, errors: 0 } };
+/// assert_eq!(to_bytes(&message)?, [2, 4, 12]);
+/// assert_eq!(from_bytes::<Message>(&[2, 4, 12])?.frame, message);
+/// # }
+/// # Ok::<(), exproto_runtime::codec::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrailingZeros {
+    least: usize,
+}
+
+impl TrailingZeros {
+    /// So many bytes stay, whether they are zero or not.
+    #[must_use]
+    pub const fn keep(least: usize) -> Self {
+        Self { least }
+    }
+}
+
+impl Transform for TrailingZeros {
+    fn decode(&self, bytes: &[u8], _: usize) -> Option<Vec<u8>> {
+        Some(bytes.to_vec())
+    }
+
+    fn encode(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        bytes.get(..used.max(self.least.min(bytes.len()))).map(<[u8]>::to_vec)
+    }
+
+    fn zeros(&self) -> bool {
+        true
+    }
 }
 
 impl<T: Transform + ?Sized> Transform for &T {
@@ -80,6 +147,10 @@ impl<T: Transform + ?Sized> Transform for &T {
     fn exact(&self) -> bool {
         (**self).exact()
     }
+
+    fn zeros(&self) -> bool {
+        (**self).zeros()
+    }
 }
 
 impl<T: Transform + ?Sized> Transform for Box<T> {
@@ -93,6 +164,10 @@ impl<T: Transform + ?Sized> Transform for Box<T> {
 
     fn exact(&self) -> bool {
         (**self).exact()
+    }
+
+    fn zeros(&self) -> bool {
+        (**self).zeros()
     }
 }
 
@@ -114,6 +189,10 @@ impl<T: Transform> Transform for Option<T> {
 
     fn exact(&self) -> bool {
         self.as_ref().is_none_or(Transform::exact)
+    }
+
+    fn zeros(&self) -> bool {
+        self.as_ref().is_some_and(Transform::zeros)
     }
 }
 
@@ -158,6 +237,8 @@ pub struct Opened {
     pub bytes: Vec<u8>,
     /// Whether it makes the same bytes on the wire of them.
     pub same: bool,
+    /// Whether zeros were added that need not be read.
+    pub filled: bool,
 }
 
 /// Transforms the bytes of a field.
@@ -173,5 +254,17 @@ pub fn opened<V: Transform + ?Sized>(via: &V, wire: &[u8], max: usize) -> Result
         return Err(ErrorKind::TooLong);
     }
     let same = via.exact() || via.encode(&bytes).is_some_and(|again| again == wire);
-    Ok(Opened { bytes, same })
+    Ok(Opened { bytes, same, filled: false })
+}
+
+/// Adds the zeros that a layout of more bytes finds, once.
+#[doc(hidden)]
+#[cold]
+pub fn filled<V: Transform + ?Sized>(via: &V, opened: &mut Opened, max: usize) -> bool {
+    if opened.filled || !via.zeros() {
+        return false;
+    }
+    opened.filled = true;
+    opened.bytes.resize(max.max(opened.bytes.len()), 0);
+    true
 }

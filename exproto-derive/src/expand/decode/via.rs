@@ -51,7 +51,7 @@ impl Decode<'_> {
         let inside = quote! {
             (|| -> __p::Result<_, __p::Error> {
                 let __v = { let __r = &mut __i; #value };
-                let __end = __i;
+                let __end = __i.without_zeros(__opened.filled);
                 #end
                 __p::Ok((__v, __i.flags()))
             })()
@@ -60,12 +60,21 @@ impl Decode<'_> {
             let __via = #transform;
             let __from: u32 = __r.offset();
             let __wire: &[u8] = __r.rest();
-            let __opened = match #open {
+            let mut __opened = match #open {
                 __p::Ok(__opened) => __opened,
                 __p::Err(__kind) => return __p::Err(__r.fail(__kind, __from, &#info, __wire.len() as u64, (#max) as u64)),
             };
-            let mut __i = __r.open(&__opened.bytes, &#info);
-            let (__v, __flags) = #inside.map_err(__p::Error::from_inside)?;
+            let __mark = __r.trace().mark();
+            let (__v, __flags) = loop {
+                let mut __i = __r.open(&__opened.bytes, &#info);
+                match #inside {
+                    __p::Ok(__read) => break __read,
+                    __p::Err(__e) if __e.kind() == __p::ErrorKind::Short && __p::filled(&__via, &mut __opened, #max) => {
+                        __r.trace().rewind(__mark);
+                    }
+                    __p::Err(__e) => return __p::Err(__p::Error::from_inside(__e)),
+                }
+            };
             __r.close(__flags);
             if !__opened.same { __r.flag_at(__p::Flag::Transform, &#info, __from); }
             __v

@@ -197,6 +197,14 @@ impl Trace for &Recorder {
 
     fn rewind(self, mark: usize) {
         if let Ok(mut log) = self.log.try_borrow_mut() {
+            // What a transform made for an attempt that is given up goes with it.
+            let opened = log.iter().skip(mark).find_map(|entry| match entry {
+                Entry::Open(layer) => Some(layer - 1),
+                _ => None,
+            });
+            if let (Some(before), Ok(mut layers)) = (opened, self.layers.try_borrow_mut()) {
+                layers.truncate(before);
+            }
             log.truncate(mark);
         }
     }
