@@ -75,6 +75,7 @@ fn main() -> std::process::ExitCode {
 //! | [`doc::tutorial`] | from a vendor's table and a hex dump to a running gateway |
 //! | [`doc::cookbook`] | "the length counts itself", "unknown tags", .. in a few lines each |
 //! | [`doc::wire`], [`doc::frame`], [`doc::route`] | every key of the attributes |
+//! | [`doc::exproto`] | a handler of EMQX's ExProto gateway, also without a declaration |
 //! | [`doc::exhook`] | a program that EMQX's hooks call |
 //! | [`codec::Deframer`] | the codec alone |
 //! | [`testkit::TestConn`](doc::cookbook#testing-without-sockets) | tests of a gateway without sockets |

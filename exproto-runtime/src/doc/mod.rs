@@ -7,6 +7,7 @@
 //! | [`wire`] | what each key of `#[wire(..)]` means: layout of bytes |
 //! | [`frame`] | what each key of `#[frame(..)]` means: where frames begin and end |
 //! | [`route`] | what each key of `#[route(..)]` means: frames and MQTT |
+//! | [`exproto`] | how to be an ExProto handler of EMQX, with or without a declaration |
 //! | [`exhook`] | how to answer EMQX's hooks, and what EMQX makes of each answer |
 //!
 //! All examples are run when the crate is tested. Those on small parts of a
@@ -21,6 +22,10 @@ pub mod cookbook {}
 #[cfg_attr(feature = "full", doc = include_str!("exhook.md"))]
 #[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
 pub mod exhook {}
+
+#[cfg_attr(feature = "full", doc = include_str!("exproto.md"))]
+#[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
+pub mod exproto {}
 
 #[cfg_attr(feature = "full", doc = include_str!("frame.md"))]
 #[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]

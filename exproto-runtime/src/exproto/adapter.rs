@@ -21,8 +21,8 @@ use super::error::CallError;
 use super::node;
 use super::pb::connection_adapter_client::ConnectionAdapterClient;
 use super::pb::{
-    AuthenticateRequest, ClientInfo, CloseSocketRequest, CodeResponse, PublishRequest, SendBytesRequest,
-    SubscribeRequest, TimerRequest, TimerType, UnsubscribeRequest,
+    AuthenticateRequest, ClientInfo, CloseSocketRequest, CodeResponse, PublishRequest, RawPublishRequest,
+    SendBytesRequest, SubscribeRequest, TimerRequest, TimerType, UnsubscribeRequest,
 };
 use super::settings::{ExProtoSettings, SettingsError};
 use super::stats::Counters;
@@ -158,6 +158,10 @@ impl Adapter {
             Call::Publish { topic, payload, qos } => {
                 let (topic, payload, qos) = (topic.clone(), payload.clone(), u32::from(*qos));
                 client.publish(PublishRequest { conn, topic, qos, payload }).await
+            }
+            Call::RawPublish { topic, payload, qos } => {
+                let (topic, payload, qos) = (topic.clone(), payload.clone(), u32::from(*qos));
+                client.raw_publish(RawPublishRequest { topic, qos, payload }).await
             }
             Call::Subscribe { filter, qos } => {
                 let (topic, qos) = (filter.clone(), u32::from(*qos));

@@ -22,6 +22,12 @@ pub(super) enum Call {
         payload: Bytes,
         qos: u8,
     },
+    /// Publishes in nobody's name.
+    RawPublish {
+        topic: String,
+        payload: Bytes,
+        qos: u8,
+    },
     Subscribe {
         filter: String,
         qos: u8,
@@ -47,8 +53,12 @@ impl Call {
                 Err(CallError::client_id("the client id contains a zero character"))
             }
             Self::StartTimer(0) => Err(CallError::interval()),
-            Self::Publish { qos, .. } | Self::Subscribe { qos, .. } if *qos > 2 => Err(CallError::qos(*qos)),
-            Self::Publish { topic, .. } => check_topic(topic),
+            Self::Publish { qos, .. } | Self::RawPublish { qos, .. } | Self::Subscribe { qos, .. }
+                if *qos > 2 =>
+            {
+                Err(CallError::qos(*qos))
+            }
+            Self::Publish { topic, .. } | Self::RawPublish { topic, .. } => check_topic(topic),
             Self::Subscribe { filter, .. } | Self::Unsubscribe { filter } => check_filter(filter),
             _ => Ok(()),
         }

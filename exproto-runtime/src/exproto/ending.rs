@@ -33,6 +33,8 @@ pub enum End {
     Overloaded,
     /// Something crashed inside EMQX.
     Crashed,
+    /// EMQX turned out not to have it any more, without having said so.
+    Vanished,
     /// Another reason.
     Other,
 }
@@ -100,6 +102,7 @@ impl fmt::Display for End {
             Self::HandlerFailed => "EMQX could not reach this handler or got an error",
             Self::Overloaded => "EMQX had no memory for it",
             Self::Crashed => "something crashed inside EMQX",
+            Self::Vanished => "EMQX does not have it any more",
             Self::Other => "another reason",
         })
     }

@@ -38,6 +38,7 @@ pub(super) struct Facts {
     pub(super) conn: ConnInfo,
     /// EMQX ends it soon if no timer is started.
     pub(super) udp: bool,
+    pub(super) certificate: Option<pb::CertificateInfo>,
 }
 
 impl Facts {
@@ -52,7 +53,7 @@ impl Facts {
         let local = address(info.sockname.as_ref());
         let listener = format!("{kind}:{}", local.port()).into();
         let conn = ConnInfo { peer: address(info.peername.as_ref()), local, listener };
-        Self { conn, udp }
+        Self { conn, udp, certificate: info.peercert }
     }
 }
 

@@ -4,22 +4,8 @@
 //! do; the handler runs a [`Session`](crate::session::Session) for each
 //! connection and calls EMQX to carry out what it wants.
 //!
-//! # Setting up EMQX
-//!
-//! ```text
-//! gateway.exproto {
-//!   server.bind = 9100                                 # our `adapter`
-//!   handler.address = "http://127.0.0.1:9001"          # our address
-//!   handler.service_name = "ConnectionUnaryHandler"    # "ConnectionHandler" before 5.1
-//!   listeners.tcp.default.bind = 7993                  # the devices' address
-//! }
-//! ```
-//!
-//! Both services are served on one port. Prefer `ConnectionUnaryHandler`: with
-//! `ConnectionHandler` EMQX gives no order to events of different kinds, which
-//! is restored here as far as possible, and no way to slow a device down.
-//! Everybody who reaches EMQX's adapter port can act for every device: it is
-//! plain text and without a password.
+//! A gateway is declared, or it is a set of [`Callbacks`]. How EMQX is set up
+//! and what to expect of it: [the manual](crate::doc::exproto).
 //!
 //! # What to expect
 //!
@@ -39,11 +25,13 @@ mod actor;
 mod adapter;
 mod beginning;
 mod call;
+mod callbacks;
 mod ending;
 mod error;
 mod event;
 mod node;
 pub(crate) mod pb;
+mod publisher;
 mod registry;
 mod server;
 mod settings;
@@ -63,10 +51,15 @@ use tokio::sync::mpsc;
 use tonic::service::{Routes, RoutesBuilder};
 
 use self::actor::Declared;
+use self::callbacks::Imperative;
+pub use bytes::Bytes;
+
+pub use self::callbacks::{Callbacks, Connection, Done, Message, PeerCertificate};
 pub use self::ending::End;
 pub use self::error::CallError;
 use self::pb::connection_handler_server::ConnectionHandlerServer;
 use self::pb::connection_unary_handler_server::ConnectionUnaryHandlerServer;
+pub use self::publisher::Publisher;
 use self::registry::{Kind, Kinds, Registry};
 use self::server::Service;
 pub use self::settings::{ExProtoSettings, SettingsError, UnknownConnection};
@@ -118,6 +111,20 @@ impl<G: Gateway> ExProtoHandler<G> {
     }
 }
 
+impl<C: Callbacks> ExProtoHandler<C> {
+    /// A handler that calls functions of the program, without a declaration
+    /// of the protocol; see [`Callbacks`]. For the rest see
+    /// [`new`](ExProtoHandler::new). Of the session's settings `idle` counts, for
+    /// the timer of UDP.
+    ///
+    /// # Errors
+    ///
+    /// A setting that cannot be used.
+    pub fn with_callbacks(settings: ExProtoSettings, callbacks: C) -> Result<Self, SettingsError> {
+        Self::of(settings, Arc::new(Imperative(Arc::new(callbacks))))
+    }
+}
+
 impl<G> ExProtoHandler<G> {
     fn of(settings: ExProtoSettings, kind: Arc<dyn Kind>) -> Result<Self, SettingsError> {
         let (registry, ended) = Registry::new(settings, Kinds::new(kind))?;
@@ -157,11 +164,25 @@ impl<G> ExProtoHandler<G> {
         Ok(self)
     }
 
+    /// Calls these functions for the devices that connect to this address of
+    /// EMQX, see [`with_listener`](Self::with_listener).
+    #[must_use]
+    pub fn with_callbacks_at(mut self, address: impl Into<SocketAddr>, callbacks: impl Callbacks) -> Self {
+        self.at.push((address.into(), Arc::new(Imperative(Arc::new(callbacks)))));
+        self
+    }
+
     /// A view of the counters, which outlives [`serve`](Self::serve).
     #[must_use]
     pub fn counters(&self) -> StatsHandle {
         let registry = Arc::downgrade(&self.registry);
         StatsHandle { read: Arc::new(move || registry.upgrade().map(|registry| registry.stats())) }
+    }
+
+    /// Publishes in nobody's name, for what the program itself has to say.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(self.registry.shared())
     }
 
     /// Listens at `address` and serves EMQX until `shutdown` ends, see

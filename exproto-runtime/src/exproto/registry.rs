@@ -71,6 +71,16 @@ impl Shared {
         Now::new(clock, unix_millis())
     }
 
+    /// Counts a call that had no success, and tells the log.
+    pub(super) fn note(&self, conn: &str, error: &CallError) {
+        if *error == CallError::Gone {
+            self.counters.gone.up();
+        } else {
+            self.counters.calls_failed.up();
+        }
+        debug!(conn, %error, "call to EMQX failed");
+    }
+
     /// ExProto has no retain flag.
     pub(super) fn warn_of_retain(&self) {
         if !self.warned_of_retain.swap(true, Ordering::Relaxed) {
@@ -143,12 +153,7 @@ impl Seat {
 
     /// Counts a call that had no success, and tells the log.
     pub(super) fn note(&self, error: &CallError) {
-        if *error == CallError::Gone {
-            self.shared.counters.gone.up();
-        } else {
-            self.shared.counters.calls_failed.up();
-        }
-        debug!(conn = &*self.conn, %error, "call to EMQX failed");
+        self.shared.note(&self.conn, error);
     }
 }
 
@@ -205,6 +210,10 @@ impl Registry {
     pub(super) fn place(&self, at: Vec<(SocketAddr, Arc<dyn Kind>)>) {
         // Once, before the first event.
         let _ = self.kinds.at.set(at);
+    }
+
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
     }
 
     pub(super) fn settings(&self) -> &ExProtoSettings {

@@ -63,6 +63,10 @@ pub struct ExProtoSettings {
     /// How long a call is tried again while no connection to EMQX can be made;
     /// then it fails. Default: 30 s.
     pub adapter_patience: Duration,
+    /// How long a callback of [`Callbacks`](super::Callbacks) may take; one that
+    /// takes longer is given up and its connection closed. Zero: for ever.
+    /// Default: 60 s.
+    pub callback_timeout: Duration,
     /// Connections at the same time; a further one is closed. Default:
     /// 1,000,000.
     pub max_connections: usize,
@@ -108,6 +112,7 @@ impl ExProtoSettings {
             unknown: UnknownConnection::Close,
             max_calls: 1024,
             adapter_patience: Duration::from_secs(30),
+            callback_timeout: Duration::from_secs(60),
             max_connections: 1_000_000,
             mailbox: 32,
             early_bytes: 64 << 10,

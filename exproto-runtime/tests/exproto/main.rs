@@ -5,6 +5,7 @@
 mod adapter;
 #[path = "../bomb/mod.rs"]
 mod bomb;
+mod callbacks;
 mod connections;
 mod must;
 #[allow(dead_code)]
@@ -54,10 +55,13 @@ impl Bench {
     }
 
     async fn serve<G: Gateway>(emqx: FakeEmqx, service: Service, settings: ExProtoSettings) -> Self {
+        Self::of(emqx, service, ExProtoHandler::<G>::new(settings).unwrap()).await
+    }
+
+    async fn of<G: 'static>(emqx: FakeEmqx, service: Service, handler: ExProtoHandler<G>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         emqx.use_handler(address, service);
-        let handler = ExProtoHandler::<G>::new(settings).unwrap();
         let stats = handler.counters();
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(handler.serve(listener, async {

@@ -30,6 +30,7 @@ impl AdapterServer {
         match reply {
             Reply::Code(code, message) => Ok(Response::new(CodeResponse { code, message: message.into() })),
             Reply::Crash => Err(Status::internal("RPC Execution Crashed")),
+            Reply::Unknown => Err(Status::not_found("Service Not Found")),
         }
     }
 }

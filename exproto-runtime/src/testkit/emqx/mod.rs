@@ -147,6 +147,8 @@ pub enum Reply {
     Code(i32, &'static str),
     /// A gRPC error.
     Crash,
+    /// The gRPC error of a method that this EMQX does not have.
+    Unknown,
 }
 
 impl Reply {
