@@ -33,6 +33,8 @@ mod node;
 pub(crate) mod pb;
 mod publisher;
 mod registry;
+#[cfg(test)]
+mod replay_tests;
 mod server;
 mod settings;
 mod stats;
