@@ -257,6 +257,7 @@ fn a_datagram_holds_whole_frames() {
         [&packet[..], &packet[..5]].concat(),
         // What was missing is no frame, and is not joined with what came.
         packet[5..].to_vec(),
+        // The peer has said hello: what looks like one is none.
         [&hello[..], &packet].concat(),
     ];
     for datagram in &datagrams {
@@ -270,5 +271,17 @@ fn a_datagram_holds_whole_frames() {
     }
     assert_eq!(seen[..5], [Ok(0), Ok(1), Ok(1), Ok(1), Err((ErrorKind::Short, 5))]);
     assert!(seen[5..seen.len() - 2].iter().all(Result::is_err), "{seen:?}");
-    assert_eq!(seen[seen.len() - 2..], [Ok(0), Ok(1)]);
+    assert_eq!(seen.last(), Some(&Ok(1)));
+}
+
+#[test]
+fn a_hello_is_looked_for_until_a_frame_came() {
+    let (mut deframer, mut scratch, mut seen) = (Deframer::<Port>::new(), Vec::new(), Vec::new());
+    let hello = port(&Port::Hello(Hello { id: b"7" }));
+    for datagram in [&b"\xFF"[..], &hello, &hello] {
+        deframer.datagram(datagram, &mut scratch, |item| seen.push(matches!(item, Item::Frame(_))));
+        seen.push(true);
+    }
+    assert_eq!(seen[..4], [false, true, true, true]);
+    assert!(seen[4..seen.len() - 1].iter().all(|frame| !frame) && seen.len() > 5, "{seen:?}");
 }

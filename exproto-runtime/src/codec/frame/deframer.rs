@@ -60,6 +60,8 @@ pub struct Deframer<P: Protocol> {
     /// What earlier streams cost.
     visited: u64,
     accept_bad: bool,
+    /// An earlier datagram held a frame.
+    greeted: bool,
     role: Role,
     ctx: P::Ctx,
 }
@@ -132,6 +134,7 @@ impl<P: Protocol> Deframer<P> {
             scanned: 0,
             visited: 0,
             accept_bad: false,
+            greeted: false,
             role: Role::Platform,
         }
     }
@@ -196,8 +199,8 @@ impl<P: Protocol> Deframer<P> {
     }
 
     /// Hands out all frames of one datagram. What is not whole at its end is no
-    /// frame and never joined with the next datagram; each is a stream of its
-    /// own, in which a frame marked `first` may be the first.
+    /// frame and never joined with the next datagram. A deframer reads the datagrams of
+    /// one peer: a frame marked `first` is looked for until the first frame was found.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] {
@@ -220,12 +223,20 @@ impl<P: Protocol> Deframer<P> {
     /// # }
     /// ```
     pub fn datagram(&mut self, bytes: &[u8], scratch: &mut Vec<u8>, mut each: impl FnMut(Item<'_>)) {
-        let mut input = bytes;
+        let (mut input, mut greeted) = (bytes, self.greeted);
+        let mut each = |item: Item<'_>| {
+            greeted |= matches!(item, Item::Frame(_));
+            each(item);
+        };
         while let Some(item) = self.next(&mut input, scratch) {
             each(item);
         }
         while let Some(item) = self.finish(scratch) {
             each(item);
+        }
+        self.greeted = greeted;
+        if greeted {
+            self.go_on();
         }
     }
 
