@@ -295,7 +295,7 @@ fn frame_of(input: &DeriveInput, model: &Model) -> TokenStream {
             { ::core::unimplemented!() }
         }
         #layout {
-            const KIND: __p::FrameKind = __p::FrameKind::new(__p::Framing::Bare { max: 1 });
+            const KIND: __p::FrameKind = __p::FrameKind::new(__p::Framing::Bare { escape: __p::None, max: 1 });
             type Sizer = ();
             fn size(_: &mut (), _: &mut __p::Cursor<'_>, _: #ctx) -> __p::Result<usize, __p::Halt> { ::core::unimplemented!() }
         }

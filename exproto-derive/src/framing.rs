@@ -5,6 +5,7 @@ use proc_macro2::Ident;
 
 use crate::attr::frame::{FrameAttrs, Ranges};
 use crate::attr::wire::Endian;
+use crate::blocks::Blocks;
 use crate::expand::asserts::const_path;
 use crate::ir::{Extent, Frame, IntTy, Item, Layout, ListKind, Presence, Repr, Shape};
 use crate::lower::{bounds, fixed_at};
@@ -74,9 +75,10 @@ pub(crate) struct Fixture {
 }
 
 /// What `#[frame(..)]` means for this layout.
-pub(crate) fn frame_of(attrs: FrameAttrs, shape: &Shape, broken: bool) -> Frame {
+pub(crate) fn frame_of(attrs: FrameAttrs, blocks: Option<Blocks>, shape: &Shape, broken: bool) -> Frame {
     let nothing = |attrs| Frame {
         attrs,
+        blocks: None,
         check: None,
         body: None,
         broken,
@@ -129,7 +131,17 @@ pub(crate) fn frame_of(attrs: FrameAttrs, shape: &Shape, broken: bool) -> Frame 
     if let Some(given) = &attrs.lead {
         lead.clone_from(&given.value);
     }
-    Frame { attrs, check, body, broken, bounds, lead, fixtures }
+    let mut check = check;
+    if let Some(blocks) = &blocks {
+        // On the wire they stand elsewhere: decoding looks at them.
+        check = None;
+        lead.truncate(blocks.first);
+        while lead.last().is_some_and(|ranges| ranges[..] == [(0, 0xFF)]) {
+            lead.pop();
+        }
+        fixtures.retain(|fixture| !fixture.from_end && fixture.at + fixture.bytes.len() <= blocks.first);
+    }
+    Frame { attrs, check, body, blocks, broken, bounds, lead, fixtures }
 }
 
 /// The field `body` of a declared type: the body of a frame with routes where

@@ -418,6 +418,8 @@ pub(crate) struct Frame {
     pub(crate) check: Option<usize>,
     /// The body: the field selected by a tag.
     pub(crate) body: Option<usize>,
+    /// A checksum behind each block of it.
+    pub(crate) blocks: Option<crate::blocks::Blocks>,
     /// What says where a frame ends.
     pub(crate) bounds: Bounds,
     /// The leading bytes by which it is recognised.

@@ -12,6 +12,7 @@
 #![allow(clippy::large_enum_variant)]
 
 mod attr;
+mod blocks;
 mod catalogue;
 mod check;
 mod ctxt;

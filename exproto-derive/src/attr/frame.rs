@@ -7,6 +7,7 @@ use syn::{Attribute, Expr, LitInt, Token};
 pub(crate) use super::segments::Reassemble;
 use super::segments::reassemble;
 use super::{Keyed, Place, after_eq, entries, in_parens, set, unknown_key};
+use crate::blocks::BlocksKey;
 use crate::ctxt::Ctxt;
 
 /// The keys of a struct that is a frame.
@@ -18,6 +19,7 @@ const STRUCT: &[&str] = &[
     "escape",
     "stuffing",
     "unescaped",
+    "blocks",
     "datagram",
     "find",
     "max",
@@ -38,6 +40,7 @@ const ALL: &[&str] = &[
     "escape",
     "stuffing",
     "unescaped",
+    "blocks",
     "datagram",
     "find",
     "max",
@@ -63,6 +66,8 @@ pub(crate) struct FrameAttrs {
     pub(crate) line: Option<Keyed<()>>,
     pub(crate) escape: Option<Keyed<Escapes>>,
     pub(crate) stuffing: Option<Keyed<Named>>,
+    /// A checksum behind each block.
+    pub(crate) blocks: Option<Keyed<BlocksKey>>,
     /// Fields may hold the delimiter all the same.
     pub(crate) unescaped: Option<Keyed<()>>,
     pub(crate) datagram: Option<Keyed<()>>,
@@ -188,6 +193,11 @@ pub(crate) fn parse(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> Frame
                     }
                 })?;
                 set(&mut found.stuffing, key, named, ctxt);
+            }
+            "blocks" => {
+                let what = "first = 8, size = 16, check: u16 = crc(\"..\", ..)";
+                let value = in_parens(input, key, what, |input| crate::blocks::parse(key, input))?;
+                set(&mut found.blocks, key, value, ctxt);
             }
             "find" => {
                 set(&mut found.find, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt)

@@ -18,6 +18,7 @@ pub(crate) fn check(model: &Model, ctxt: &mut Ctxt) {
             wide_length(frame, layout, ctxt);
             super::transparent::check(model, frame, layout, ctxt);
             delimiters(frame, ctxt);
+            super::blocks::check(frame, layout, ctxt);
             max(frame, ctxt);
             if let (Some(table), Some(flag)) = (&frame.attrs.escape, &frame.attrs.flag) {
                 match &table.value {

@@ -5,6 +5,7 @@
 //! layouts that are `broken` may lack only what could not be read.
 
 mod absent;
+mod blocks;
 mod digits;
 mod extents;
 mod frame;

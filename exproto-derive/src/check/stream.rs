@@ -72,6 +72,7 @@ fn ended_elsewhere(attrs: &FrameAttrs) -> Option<(&'static str, Span)> {
         attrs.datagram.as_ref().map(|key| ("datagram", key.key)),
         attrs.find.as_ref().map(|key| ("find", key.key)),
         stuffing,
+        attrs.blocks.as_ref().map(|key| ("blocks", key.key)),
     ]
     .into_iter()
     .flatten()

@@ -98,7 +98,10 @@ pub(crate) fn scanner(model: &Model, frame: &Frame) -> (TokenStream, TokenStream
 
 /// Whether a frame stands between delimiters or is escaped.
 pub(crate) fn delimited(frame: &Frame) -> bool {
-    matches!(frame.bounds, Bounds::Marked) || flag(frame).is_some() || frame.attrs.stuffing.is_some()
+    matches!(frame.bounds, Bounds::Marked)
+        || flag(frame).is_some()
+        || frame.attrs.stuffing.is_some()
+        || frame.blocks.is_some()
 }
 
 /// What the frame search is told about the connection.
@@ -155,7 +158,7 @@ fn max_of(frame: &Frame) -> TokenStream {
 fn framing(frame: &Frame, layout: &Layout) -> TokenStream {
     let max = crate::stream::limit(frame, layout).unwrap_or_else(|| max_of(frame));
     let attrs = &frame.attrs;
-    let escape = stuffing(frame);
+    let escape = crate::blocks::stuffing(frame).unwrap_or_else(|| stuffing(frame));
     if let Some(flag) = flag(frame) {
         return quote!(__p::Framing::Flag { flag: #flag, escape: #escape, max: #max });
     }
@@ -175,19 +178,21 @@ fn framing(frame: &Frame, layout: &Layout) -> TokenStream {
         Bounds::Datagram => quote!(__p::Framing::Datagram { max: #max }),
         Bounds::Fixed => {
             let size = constant_size(&layout.items, 0..layout.items.len());
-            quote!(__p::Framing::Bare { max: match #size { __p::Some(__size) => __size, __p::None => #max } })
+            let size = quote!(match #size { __p::Some(__size) => __size, __p::None => #max });
+            let size = crate::blocks::on_wire(frame, size);
+            quote!(__p::Framing::Bare { escape: #escape, max: #size })
         }
         Bounds::Length(length) if attrs.max.is_none() => {
-            let limit = limit(layout, length);
+            let limit = crate::blocks::on_wire(frame, limit(layout, length));
             match of_parts(frame, layout) {
                 Some(parts) => {
-                    quote!(__p::Framing::Bare { max: if #parts.is_some() { #limit } else { #max } })
+                    quote!(__p::Framing::Bare { escape: #escape, max: if #parts.is_some() { #limit } else { #max } })
                 }
-                None => quote!(__p::Framing::Bare { max: #limit }),
+                None => quote!(__p::Framing::Bare { escape: #escape, max: #limit }),
             }
         }
         Bounds::Length(_) | Bounds::Walk | Bounds::Found | Bounds::Unknown => {
-            quote!(__p::Framing::Bare { max: #max })
+            quote!(__p::Framing::Bare { escape: #escape, max: #max })
         }
     }
 }
@@ -265,6 +270,7 @@ fn stuffing(frame: &Frame) -> TokenStream {
 /// Whether the end may have to be worked out on the way.
 pub(crate) fn walks(model: &Model, frame: &Frame, layout: &Layout) -> bool {
     match &frame.bounds {
+        _ if frame.blocks.is_some() => false,
         Bounds::Walk => true,
         Bounds::Fixed | Bounds::Length(_) => {
             of_parts(frame, layout).is_some() || proven(model, frame, layout).is_some()
@@ -276,7 +282,8 @@ pub(crate) fn walks(model: &Model, frame: &Frame, layout: &Layout) -> bool {
 /// A constant that says whether the end of a frame is looked for by a walk that
 /// verifies a checksum; `None` if it never is.
 fn proven(model: &Model, frame: &Frame, layout: &Layout) -> Option<TokenStream> {
-    if !matches!(frame.bounds, Bounds::Walk | Bounds::Fixed | Bounds::Length(_)) || !model.ctx.is_empty() {
+    let looked = matches!(frame.bounds, Bounds::Walk | Bounds::Fixed | Bounds::Length(_));
+    if !looked || !model.ctx.is_empty() || frame.blocks.is_some() {
         return None;
     }
     let proofs = crate::walk::plan(layout, model).proofs;
@@ -311,6 +318,12 @@ fn sized(model: &Model, frame: &Frame, layout: &Layout) -> (TokenStream, TokenSt
         },
         _ => return (quote!(()), direct, TokenStream::new()),
     };
+    let span = frame.attrs.span.unwrap_or_else(proc_macro2::Span::call_site);
+    if frame.blocks.is_some() {
+        let message = "the end of a frame in blocks is known from its first block: the parts before the length, and those that it does not count, have to be of constant size";
+        let ends = quote_spanned!(span=> const { __p::not_stuck(#constant, __p::Some(#message)) };);
+        return (quote!(()), quote!(#ends #direct), TokenStream::new());
+    }
     let walked = if model.ctx.is_empty() {
         quote!(__p::Walk<()>)
     } else {
@@ -318,7 +331,6 @@ fn sized(model: &Model, frame: &Frame, layout: &Layout) -> (TokenStream, TokenSt
         quote!(__p::Walk<(), #context>)
     };
     let walk = quote!(__s.run(__c, |__s, __w| <Self as #walked>::walk(__s, __w, __ctx)));
-    let span = frame.attrs.span.unwrap_or_else(proc_macro2::Span::call_site);
     let unproven = proven.map(|proven| quote!(&& !#proven));
     let (sizer, body) = match &frame.bounds {
         Bounds::Walk => (quote!(__p::FrameWalk<<Self as #walked>::Scan>), walk),

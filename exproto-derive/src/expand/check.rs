@@ -4,6 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::common::{Locals, layouts, user_expr};
+use crate::catalogue::Crc;
 use crate::ir::{Item, Layout, Model, Repr};
 use crate::lower::{bounds, last_of};
 use crate::relation::{Algorithm, Relation, Source, forward_check};
@@ -12,25 +13,39 @@ use crate::relation::{Algorithm, Relation, Source, forward_check};
 pub(crate) fn tables(model: &Model) -> TokenStream {
     let items = layouts(model).into_iter().flat_map(|layout| &layout.items);
     let tables = items.filter_map(|item| {
-        let Some(Relation { source: Source::Check(Algorithm::Crc { crc, .. }, _), .. }) = &item.relation else { return None };
-        let name = table_name(item);
-        let (width, poly, init, reflected, xorout) = (crc.width, crc.poly, crc.init, crc.reflected, crc.xorout);
-        let register = if width > 32 { quote!(u64) } else { quote!(u32) };
-        Some(quote! {
-            static #name: __p::Crc<#register> = __p::Crc::<#register>::new(__p::CrcParams {
-                width: #width, poly: #poly, init: #init, refin: #reflected, refout: #reflected, xorout: #xorout,
-            });
-        })
+        let Some(Relation { source: Source::Check(Algorithm::Crc { crc, .. }, _), .. }) = &item.relation
+        else {
+            return None;
+        };
+        Some(table(&item.info, crc))
     });
-    quote!(#(#tables)*)
+    let blocks = crate::blocks::statics(model);
+    quote!(#(#tables)* #blocks)
 }
 
-fn table_name(item: &Item) -> Ident {
-    format_ident!("{}_CRC", item.info)
+/// The table of a CRC of what has this `FieldInfo`.
+pub(crate) fn table(info: &Ident, crc: &Crc) -> TokenStream {
+    let name = table_name(info);
+    let (width, poly, init, reflected, xorout) = (crc.width, crc.poly, crc.init, crc.reflected, crc.xorout);
+    let register = if width > 32 { quote!(u64) } else { quote!(u32) };
+    quote! {
+        static #name: __p::Crc<#register> = __p::Crc::<#register>::new(__p::CrcParams {
+            width: #width, poly: #poly, init: #init, refin: #reflected, refout: #reflected, xorout: #xorout,
+        });
+    }
+}
+
+fn table_name(info: &Ident) -> Ident {
+    format_ident!("{}_CRC", info)
 }
 
 /// The algorithm as a constant; only of one that the bytes alone decide.
 pub(crate) fn algorithm(item: &Item, algorithm: &Algorithm) -> TokenStream {
+    named_algorithm(&item.info, algorithm)
+}
+
+/// The same of what has this `FieldInfo`.
+pub(crate) fn named_algorithm(info: &Ident, algorithm: &Algorithm) -> TokenStream {
     match algorithm {
         Algorithm::Xor => quote!(__p::Algorithm::Xor),
         Algorithm::Sum(None) => quote!(__p::Algorithm::Sum),
@@ -38,7 +53,7 @@ pub(crate) fn algorithm(item: &Item, algorithm: &Algorithm) -> TokenStream {
         Algorithm::Lrc => quote!(__p::Algorithm::Lrc),
         Algorithm::Internet => quote!(__p::Algorithm::Internet),
         Algorithm::Crc { crc, .. } => {
-            let table = table_name(item);
+            let table = table_name(info);
             if crc.width > 32 {
                 quote!(__p::Algorithm::Crc64(&#table))
             } else {
@@ -78,7 +93,7 @@ pub(crate) fn compute(
     let user = |expr| user_expr(expr, layout, item, model, locals);
     let value = match kind {
         Algorithm::Crc { seed: Some(seed), .. } => {
-            let (seed, table) = (user(seed), table_name(item));
+            let (seed, table) = (user(seed), table_name(&item.info));
             quote!(#table.compute_from((#seed) as u64, #bytes))
         }
         Algorithm::Function { path, args } => {

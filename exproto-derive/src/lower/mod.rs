@@ -97,7 +97,10 @@ pub(crate) fn lower(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Model> {
     if let (Shape::Enum(data), false) = (&mut shape, routes.own.is_empty()) {
         data.variants.iter_mut().for_each(|variant| variant.routes.inherit(&routes.own));
     }
-    let mut frame = frame_attrs.span.is_some().then(|| frame_of(frame_attrs, &shape, frame_broken));
+    let blocks = frame_attrs.blocks.as_ref().map(|key| crate::blocks::lower(key, scope.endian, ctxt));
+    let frame_broken = frame_broken || matches!(blocks, Some(None));
+    let blocks = blocks.flatten();
+    let mut frame = frame_attrs.span.is_some().then(|| frame_of(frame_attrs, blocks, &shape, frame_broken));
     if let Some(frame) = &mut frame
         && routes.span.is_some()
         && routes.own.is_empty()

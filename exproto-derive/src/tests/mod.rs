@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod absent;
+mod blocks;
 mod columns;
 mod depth;
 mod digits;

@@ -68,6 +68,7 @@
 //! | `stuffing = hdlc` | `7E .. 7E` with `7D ^ 20` for `7E` and `7D` |
 //! | `stuffing = ppp` | the same, and for all bytes below 20 |
 //! | `stuffing = cobs` | consistent overhead byte stuffing, ends in `00` |
+//! | `blocks(first = 8, size = 16, check: u16 = crc("CRC-16/DNP", ..))` | a checksum behind each block |
 //! | `max = BYTES` | the most bytes of a frame: needed with delimiters; else from the `range` of the length, or 65 536 |
 //! | `skip = b"\r\n"` | bytes between frames that mean nothing |
 //! | `lead = [0x78, 0x79 \| 0x7A, 0x01..=0xFF, _]` | the leading bytes, where constants do not say them |
@@ -144,8 +145,8 @@ pub use explain::{
 #[doc(hidden)]
 pub use fnv::Fnv;
 pub use frame::{
-    Ask, Assembled, Bad, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead, Parts,
-    Piece, RawFrame, Reassembler, ReassemblyLimits, Received, Role, Scanner, Step, Stuffing, decode,
+    Ask, Assembled, Bad, Blocks, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead,
+    Parts, Piece, RawFrame, Reassembler, ReassemblyLimits, Received, Role, Scanner, Step, Stuffing, decode,
     decode_unverified, decode_with, encode, encode_with, reencode, reencode_with,
 };
 #[doc(hidden)]

@@ -107,7 +107,7 @@ mod tests {
     use crate::codec::frame::{Framing, Lead};
 
     const fn kind(lead: &'static [&'static [(u8, u8)]]) -> FrameKind {
-        FrameKind::new(Framing::Bare { max: 9 }).led(Lead(lead))
+        FrameKind::new(Framing::Bare { escape: None, max: 9 }).led(Lead(lead))
     }
 
     const ANY: FrameKind = kind(&[]);

@@ -655,9 +655,24 @@ impl<P: Protocol> Deframer<P> {
             && !clean
         {
             scratch.clear();
-            if let Err(at) = escape.remove(inner, scratch) {
+            let removed = match framing.blocks() {
+                // The search has verified them.
+                Some(blocks) if accept_bad && blocks.verify(inner).is_err() => {
+                    // Others than ours would stand there again.
+                    flags.set(Flag::Checksum);
+                    flags.set(Flag::Framing);
+                    blocks.take_out(inner, scratch);
+                    Ok(())
+                }
+                Some(blocks) => {
+                    blocks.take_out(inner, scratch);
+                    Ok(())
+                }
+                None => escape.remove(inner, scratch),
+            };
+            if let Err(at) = removed {
                 let at = at + (wire.len().saturating_sub(inner.len())).min(framing.wire_offset(wire, 0));
-                let error = Error::new(escape.error(), at as u32, &FRAME);
+                let error = Error::new(escape.error(), at as u32, escape.at());
                 return Item::Bad(Bad { error, wire, offset, fatal: false });
             }
             payload = scratch;
@@ -673,7 +688,7 @@ impl<P: Protocol> Deframer<P> {
                 return Item::Bad(Bad { error, wire, offset, fatal: false });
             }
         }
-        if !clean && !framing.is_canonical(wire) {
+        if !clean && framing.blocks().is_none() && !framing.is_canonical(wire) {
             flags.set(Flag::Framing);
         }
         Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad, kind, piece: None })

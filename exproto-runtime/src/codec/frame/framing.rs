@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::Stuffing;
+use super::{Blocks, Stuffing};
 
 /// How a frame is told apart from what stands beside it.
 ///
@@ -41,6 +41,9 @@ pub enum Framing {
     },
     /// Nothing: the frame's own fields say where it ends.
     Bare {
+        /// What stands on the wire in place of the frame's bytes: those before its end is
+        /// known are the same.
+        escape: Option<Stuffing>,
         /// The most bytes of a frame.
         max: usize,
     },
@@ -122,8 +125,17 @@ impl Framing {
     #[must_use]
     pub const fn stuffing(&self) -> Option<Stuffing> {
         match self {
-            Self::Flag { escape, .. } | Self::Delimited { escape, .. } => *escape,
-            Self::Bare { .. } | Self::Datagram { .. } => None,
+            Self::Flag { escape, .. } | Self::Delimited { escape, .. } | Self::Bare { escape, .. } => *escape,
+            Self::Datagram { .. } => None,
+        }
+    }
+
+    /// The blocks that the frame stands in, each with a checksum.
+    #[inline]
+    pub(crate) const fn blocks(&self) -> Option<&'static Blocks> {
+        match self {
+            Self::Bare { escape: Some(Stuffing::Blocks(blocks)), .. } => Some(blocks),
+            _ => None,
         }
     }
 
@@ -133,7 +145,7 @@ impl Framing {
         match self {
             Self::Flag { max, .. }
             | Self::Delimited { max, .. }
-            | Self::Bare { max }
+            | Self::Bare { max, .. }
             | Self::Datagram { max } => *max,
         }
     }

@@ -58,7 +58,7 @@ pub enum Item<'f> {
 pub(crate) fn kind_at<P: Protocol>(kind: usize) -> &'static FrameKind {
     match P::KINDS {
         [only] => only,
-        kinds => kinds.get(kind).unwrap_or(&const { FrameKind::new(Framing::Bare { max: 0 }) }),
+        kinds => kinds.get(kind).unwrap_or(&const { FrameKind::new(Framing::Bare { escape: None, max: 0 }) }),
     }
 }
 

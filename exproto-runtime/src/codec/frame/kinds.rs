@@ -132,6 +132,7 @@ impl FrameKind {
     pub(super) fn recovers(&self) -> bool {
         // What comes in pieces is handed out before its checksum has come.
         (self.check.is_some() && self.stream.is_none())
+            || self.framing.blocks().is_some()
             || self.proven
             || self.lead.0.iter().any(|byte| !matches!(byte, [(0, 0xFF)]))
             || !matches!(self.framing, Framing::Bare { .. })
@@ -423,6 +424,57 @@ pub fn frame_size(
     match size {
         Some(size) if size >= min.max(1) => Ok(size),
         _ => Err(Halt::Bad(Error::new(ErrorKind::Length, at as u32, info))),
+    }
+}
+
+/// The size of a frame on the wire that may stand in blocks, of which the first has to
+/// be right before a length in it counts. What that costs is noted.
+pub(super) fn size_in_blocks(
+    kind: &FrameKind,
+    (bytes, max): (&[u8], usize),
+    proof: &mut Proof,
+    size: impl FnOnce(&mut Cursor<'_>) -> Result<usize, Halt>,
+) -> (Result<usize, Halt>, u64, Option<Split>) {
+    let Some(blocks) = kind.framing.blocks() else {
+        let mut c = Cursor::new(bytes, max).proving(*proof);
+        let size = size(&mut c);
+        *proof = c.proof();
+        return (size, c.visited(), c.split());
+    };
+    let whole = blocks.first_on_wire();
+    let Some(first) = bytes.get(..whole) else {
+        return (Err(Halt::Need(whole - bytes.len())), 0, None);
+    };
+    let wrong = |error, at: usize| Halt::Bad(Error::new(error, at as u32, blocks.at));
+    if !proof.accept_bad {
+        proof.checked += whole as u64;
+        if proof.most.is_some_and(|most| whole > most) {
+            return (Err(wrong(ErrorKind::Checksum, blocks.first)), 0, None);
+        }
+        if let Err(at) = blocks.verify(first) {
+            return (Err(wrong(ErrorKind::Checksum, at)), 0, None);
+        }
+    }
+    let mut c = Cursor::new(first.get(..blocks.first).unwrap_or(first), max);
+    let size = match size(&mut c) {
+        Ok(size) if size < blocks.first => Err(wrong(ErrorKind::Length, 0)),
+        // All that decides lies in the first block.
+        Err(Halt::Need(_)) => Err(wrong(ErrorKind::Length, 0)),
+        size => size.map(|size| blocks.on_wire(size)),
+    };
+    (size, c.visited(), None)
+}
+
+/// Verifies what the search can of a whole frame: the checksums of its blocks, or the one
+/// at a constant place. `None` if there is none.
+pub(super) fn verify(kind: &FrameKind, frame: &[u8]) -> Option<Result<(), Error>> {
+    let error = |kind, at: usize, info| Error::new(kind, at as u32, info);
+    match (kind.framing.blocks(), &kind.check) {
+        (Some(blocks), _) => {
+            Some(blocks.verify(frame).map_err(|at| error(ErrorKind::Checksum, at, blocks.at)))
+        }
+        (None, Some(check)) => Some(check.verify(frame).map_err(|(at, kind)| error(kind, at, check.at))),
+        (None, None) => None,
     }
 }
 

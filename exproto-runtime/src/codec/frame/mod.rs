@@ -6,6 +6,7 @@
 //! item too: only the owner of the deframer ends a connection.
 
 mod apart;
+mod blocks;
 mod choose;
 mod deframer;
 mod escape;
@@ -28,6 +29,7 @@ mod walk;
 mod whole;
 
 pub use apart::{followers_tell, kinds_apart};
+pub use blocks::Blocks;
 pub use deframer::Deframer;
 pub use escape::Escape;
 pub use flag::FlagScan;

@@ -9,9 +9,9 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::kinds::Proof;
+use super::kinds::{Proof, size_in_blocks, verify};
 use super::seek::{CHECK_FACTOR, FrameScan};
-use super::{Cursor, FRAME, Frames, Framing, Halt, Role, Step};
+use super::{FRAME, Frames, Framing, Halt, Role, Step};
 use crate::codec::error::{Error, ErrorKind};
 
 /// How many beginnings are followed at the same time. Where as many are, later
@@ -70,7 +70,8 @@ impl<F: Frames> FrameScan<F> {
             let mut at = 0;
             while at < F::KINDS.len() {
                 let kind = &F::KINDS[at];
-                let told = (kind.check.is_some() || kind.proven) && kind.stream.is_none();
+                let checked = kind.check.is_some() || kind.proven || kind.framing.blocks().is_some();
+                let told = checked && kind.stream.is_none();
                 all &= told && !kind.followed && matches!(kind.framing, Framing::Bare { .. });
                 at += 1;
             }
@@ -226,10 +227,13 @@ impl<F: Frames> FrameScan<F> {
         let max = of.framing.max();
         if trial.size == 0 {
             let most = self.is_dear().then_some(CHECK_FACTOR as usize);
-            let mut c = Cursor::new(bytes, max).proving(Proof { most, ..Proof::default() });
-            let size = F::size(usize::from(kind), &mut trial.sizers, &mut c, self.ctx);
-            self.visited += c.visited();
-            let checked = c.proof().checked;
+            let mut proof = Proof { most, ..Proof::default() };
+            let ctx = self.ctx;
+            let (size, visited, _) = size_in_blocks(of, (bytes, max), &mut proof, |c| {
+                F::size(usize::from(kind), &mut trial.sizers, c, ctx)
+            });
+            self.visited += visited;
+            let checked = proof.checked;
             self.checked += checked;
             self.spent += checked;
             match size {
@@ -246,12 +250,14 @@ impl<F: Frames> FrameScan<F> {
         if of.constants.iter().any(|constant| constant.differs(frame).is_some()) {
             return Turn::None;
         }
-        let Some(check) = &of.check else { return if of.proven { Turn::Frame } else { Turn::None } };
+        if of.check.is_none() && of.framing.blocks().is_none() {
+            return if of.proven { Turn::Frame } else { Turn::None };
+        }
         if self.is_dear() {
             return Turn::None;
         }
         self.checked += frame.len() as u64;
-        if check.verify(frame).is_ok() {
+        if let Some(Ok(())) = verify(of, frame) {
             return Turn::Frame;
         }
         self.spent += frame.len() as u64;

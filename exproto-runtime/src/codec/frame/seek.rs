@@ -25,8 +25,7 @@ use super::choose::Next;
 use super::resync::Trials;
 use super::{FRAME, FrameKind, Frames, Framing, Halt, Role, Scanner, Split, Step};
 use crate::codec::error::{Error, ErrorKind};
-use crate::codec::frame::Cursor;
-use crate::codec::frame::kinds::Proof;
+use crate::codec::frame::kinds::{Proof, size_in_blocks, verify};
 
 /// Bytes of failed checksum computations that each received byte pays for.
 pub(super) const CHECK_FACTOR: u64 = 16;
@@ -278,7 +277,7 @@ impl<F: Frames> FrameScan<F> {
             return Attempt::Bad(Error::new(ErrorKind::Garbage, 0, &FRAME), None);
         };
         match kind.framing {
-            Framing::Bare { max } => self.sized(index, kind, max, rest),
+            Framing::Bare { max, .. } => self.sized(index, kind, max, rest),
             Framing::Delimited { start, end, line, max, .. } => {
                 self.delimited(start.len(), end, line, max, rest)
             }
@@ -303,13 +302,16 @@ impl<F: Frames> FrameScan<F> {
         if self.total == 0 {
             let most = self.is_dear().then_some(CHECK_FACTOR as usize);
             let proof = Proof { accept_bad: self.accept_bad, most, ..Proof::default() };
-            let mut c = Cursor::new(rest, max).proving(proof);
-            let mut size = F::size(usize::from(index), &mut self.sizers, &mut c, self.ctx);
-            self.visited += c.visited();
-            let Proof { checked, claimed, .. } = c.proof();
+            let mut proof = proof;
+            let (sizers, ctx) = (&mut self.sizers, self.ctx);
+            let (mut size, visited, split) = size_in_blocks(kind, (rest, max), &mut proof, |c| {
+                F::size(usize::from(index), sizers, c, ctx)
+            });
+            self.visited += visited;
+            let Proof { checked, claimed, .. } = proof;
             self.checked += checked;
             self.spent += checked;
-            if let (Ok(size), Some(of), Some(split)) = (&mut size, kind.stream, c.split()) {
+            if let (Ok(size), Some(of), Some(split)) = (&mut size, kind.stream, split) {
                 let kept = split.head.saturating_add(split.len.min(of.chunk)).saturating_add(of.tail);
                 if kept > max {
                     return Attempt::Bad(too_long, None);
@@ -342,19 +344,19 @@ impl<F: Frames> FrameScan<F> {
                 return Attempt::Bad(error, Some(frame.len()));
             }
         }
-        if let Some(check) = &kind.check {
-            let error = |at: usize, kind| Error::new(kind, at as u32, check.at);
+        if kind.check.is_some() || kind.framing.blocks().is_some() {
             if self.is_dear() {
-                return Attempt::Dear(error(0, ErrorKind::Checksum), frame.len());
+                let at = kind.check.as_ref().map_or(&FRAME, |check| check.at);
+                return Attempt::Dear(Error::new(ErrorKind::Checksum, 0, at), frame.len());
             }
             self.checked += frame.len() as u64;
-            match check.verify(frame) {
-                Ok(()) => self.verified = true,
-                Err((_, ErrorKind::Checksum)) if self.accept_bad => {}
-                Err((at, kind)) => {
+            match verify(kind, frame) {
+                Some(Err(error)) if error.kind() == ErrorKind::Checksum && self.accept_bad => {}
+                Some(Err(error)) => {
                     self.spent += frame.len() as u64;
-                    return Attempt::Bad(error(at, kind), Some(frame.len()));
+                    return Attempt::Bad(error, Some(frame.len()));
                 }
+                _ => self.verified = true,
             }
         }
         Attempt::Frame(0, self.total, self.total)

@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::{Escape, hex};
+use super::{Blocks, Escape, FRAME, hex};
 use crate::codec::error::ErrorKind;
+use crate::codec::schema::FieldInfo;
 
 /// What stands on the wire in place of bytes that must not stand there.
 ///
@@ -44,6 +45,8 @@ pub enum Stuffing {
     /// Each byte as two hexadecimal digits, written in upper case; both cases
     /// are read.
     Hex,
+    /// Blocks with a checksum behind each.
+    Blocks(&'static Blocks),
 }
 
 impl Stuffing {
@@ -56,7 +59,7 @@ impl Stuffing {
             Self::Sequences(table) => {
                 wire.iter().any(|byte| table.iter().any(|(sequence, _)| sequence.first() == Some(byte)))
             }
-            Self::Cobs | Self::Hex => true,
+            Self::Cobs | Self::Hex | Self::Blocks(_) => true,
         }
     }
 
@@ -65,7 +68,16 @@ impl Stuffing {
     pub const fn error(&self) -> ErrorKind {
         match self {
             Self::Hex => ErrorKind::Digits,
+            Self::Blocks(blocks) => blocks.error(),
             Self::Escape(_) | Self::Sequences(_) | Self::Cobs => ErrorKind::Escape,
+        }
+    }
+
+    /// What an error of [`remove`](Self::remove) speaks of.
+    pub(crate) fn at(&self) -> &'static FieldInfo {
+        match self {
+            Self::Blocks(blocks) => blocks.at,
+            _ => &FRAME,
         }
     }
 
@@ -74,7 +86,7 @@ impl Stuffing {
     /// # Errors
     ///
     /// The offset in `wire` of a sequence that means nothing, or of a byte that
-    /// is no digit or lacks its second one.
+    /// is no digit or lacks its second one, or of a wrong checksum.
     pub fn remove(&self, wire: &[u8], out: &mut Vec<u8>) -> Result<(), usize> {
         match self {
             Self::Escape(escape) => escape.remove(wire, out),
@@ -90,6 +102,11 @@ impl Stuffing {
             }
             Self::Cobs => cobs_remove(wire, out),
             Self::Hex => hex::remove(wire, out),
+            Self::Blocks(blocks) => {
+                blocks.verify(wire)?;
+                blocks.take_out(wire, out);
+                Ok(())
+            }
         }
     }
 
@@ -119,6 +136,7 @@ impl Stuffing {
             }
             Self::Cobs => cobs_apply(plain, out),
             Self::Hex => hex::apply(plain, out),
+            Self::Blocks(blocks) => blocks.apply(plain, out),
         }
     }
 
@@ -137,6 +155,7 @@ impl Stuffing {
     pub fn is_canonical(&self, wire: &[u8]) -> bool {
         match self {
             Self::Escape(escape) => escape.is_canonical(wire),
+            Self::Blocks(blocks) => blocks.verify(wire).is_ok(),
             Self::Hex => !wire.iter().any(u8::is_ascii_lowercase),
             Self::Sequences(_) | Self::Cobs => {
                 let (mut plain, mut again) = (Vec::new(), Vec::new());
@@ -167,6 +186,7 @@ impl Stuffing {
                 raw
             }
             Self::Hex => offset.saturating_mul(2),
+            Self::Blocks(blocks) => blocks.raw_offset(offset),
             // A run of up to 254 bytes stands behind each code byte.
             Self::Cobs => {
                 let (mut raw, mut plain) = (0, 0);
