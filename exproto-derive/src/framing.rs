@@ -3,7 +3,7 @@
 
 use proc_macro2::Ident;
 
-use crate::attr::frame::{FrameAttrs, Ranges};
+use crate::attr::frame::{FrameAttrs, Named, Ranges};
 use crate::attr::wire::Endian;
 use crate::blocks::Blocks;
 use crate::expand::asserts::const_path;
@@ -108,7 +108,7 @@ pub(crate) fn frame_of(attrs: FrameAttrs, blocks: Option<Blocks>, shape: &Shape,
         || attrs.start.is_some()
         || attrs.end.is_some()
         || attrs.line.is_some()
-        || attrs.stuffing.is_some();
+        || attrs.stuffing.as_ref().is_some_and(|key| key.value != Named::Own);
     let bounds = if marked {
         Bounds::Marked
     } else if attrs.datagram.is_some() {
@@ -127,6 +127,11 @@ pub(crate) fn frame_of(attrs: FrameAttrs, blocks: Option<Blocks>, shape: &Shape,
     if let Bounds::Walk = bounds {
         // They are compared on the way, but for those behind a payload in pieces.
         fixtures.retain(|fixture| fixture.from_end && crate::stream::payload(items).is_some());
+    }
+    if attrs.transform.is_some() {
+        // They stand elsewhere on the wire, if at all.
+        lead.clear();
+        fixtures.clear();
     }
     if let Some(given) = &attrs.lead {
         lead.clone_from(&given.value);

@@ -66,6 +66,8 @@ pub(crate) struct FrameAttrs {
     pub(crate) line: Option<Keyed<()>>,
     pub(crate) escape: Option<Keyed<Escapes>>,
     pub(crate) stuffing: Option<Keyed<Named>>,
+    /// The transform that `stuffing` names, if it is none of ours.
+    pub(crate) transform: Option<Expr>,
     /// A checksum behind each block.
     pub(crate) blocks: Option<Keyed<BlocksKey>>,
     /// Fields may hold the delimiter all the same.
@@ -106,12 +108,14 @@ pub(crate) enum Named {
     Ppp,
     Cobs,
     Hex,
+    /// A transform of the user.
+    Own,
 }
 
 impl Named {
     /// Whether it has no delimiters of its own, or takes others.
     pub(crate) fn takes_delimiters(self) -> bool {
-        matches!(self, Self::Cobs | Self::Hex)
+        matches!(self, Self::Cobs | Self::Hex | Self::Own)
     }
 
     /// The flag that is its own.
@@ -119,7 +123,7 @@ impl Named {
         match self {
             Self::Slip => Some("0xC0"),
             Self::Hdlc | Self::Ppp => Some("0x7E"),
-            Self::Cobs | Self::Hex => None,
+            Self::Cobs | Self::Hex | Self::Own => None,
         }
     }
 }
@@ -177,7 +181,11 @@ pub(crate) fn parse(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> Frame
             }
             "stuffing" => {
                 let named = after_eq(input, key, "slip", |input| {
-                    let name: Ident = input.parse()?;
+                    let (name, by) = stuffing(input)?;
+                    let Some(name) = name else {
+                        found.transform = by;
+                        return Ok(Named::Own);
+                    };
                     match name.to_string().as_str() {
                         "slip" => Ok(Named::Slip),
                         "hdlc" => Ok(Named::Hdlc),
@@ -187,7 +195,7 @@ pub(crate) fn parse(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> Frame
                         _ => Err(syn::Error::new(
                             name.span(),
                             format!(
-                                "no stuffing `{name}`: there are slip, hdlc, ppp, cobs and hex; another one is `escape(..)`"
+                                "no stuffing `{name}`: there are slip, hdlc, ppp, cobs and hex; another one is `escape(..)` or `stuffing = with(DECODE, ENCODE)`"
                             ),
                         )),
                     }
@@ -225,6 +233,23 @@ pub(crate) fn parse(attrs: &[Attribute], place: Place, ctxt: &mut Ctxt) -> Frame
         Ok(())
     });
     found
+}
+
+/// The name of a stuffing, or the transform that is one.
+fn stuffing(input: ParseStream<'_>) -> syn::Result<(Option<Ident>, Option<Expr>)> {
+    let expr = super::wire::via(input)?;
+    // A name in capitals is a constant of the user.
+    let name = match &expr {
+        Expr::Path(path) => path
+            .path
+            .get_ident()
+            .filter(|name| name.to_string().starts_with(|first: char| first.is_lowercase())),
+        _ => None,
+    };
+    match name {
+        Some(name) => Ok((Some(name.clone()), None)),
+        None => Ok((None, Some(expr))),
+    }
 }
 
 /// `b"##"`, `0x7E` or `b'#'`.

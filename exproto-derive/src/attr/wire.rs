@@ -366,7 +366,7 @@ fn depth(input: ParseStream<'_>) -> syn::Result<u32> {
 }
 
 /// A transform, or `with(DECODE, ENCODE)`.
-fn via(input: ParseStream<'_>) -> syn::Result<Expr> {
+pub(super) fn via(input: ParseStream<'_>) -> syn::Result<Expr> {
     let expr: Expr = input.parse()?;
     let Expr::Call(call) = &expr else { return Ok(expr) };
     if !matches!(&*call.func, Expr::Path(path) if path.path.is_ident("with")) {
@@ -376,7 +376,7 @@ fn via(input: ParseStream<'_>) -> syn::Result<Expr> {
     let (Some(decode), Some(encode), None) = (args.next(), args.next(), args.next()) else {
         return Err(syn::Error::new(
             expr.span(),
-            "`with` takes two functions: `via = with(DECODE, ENCODE)`, from the bytes on the wire to those that the layout reads, and back",
+            "`with` takes two functions, `with(DECODE, ENCODE)`: from the bytes on the wire to those that the layout reads, and back",
         ));
     };
     Ok(syn::parse_quote!(__p::through(#decode, #encode)))

@@ -174,6 +174,7 @@ const fn name(stuffing: Named) -> &'static str {
         Named::Ppp => "ppp",
         Named::Cobs => "cobs",
         Named::Hex => "hex",
+        Named::Own => "TRANSFORM",
     }
 }
 
@@ -183,12 +184,20 @@ fn marked(attrs: &FrameAttrs) -> bool {
         || attrs.start.is_some()
         || attrs.end.is_some()
         || attrs.line.is_some()
-        || attrs.stuffing.is_some()
+        || attrs.stuffing.as_ref().is_some_and(|key| key.value != Named::Own)
 }
 
 // Something on the wire says where a frame ends.
 fn boundary(model: &Model, frame: &Frame, layout: &Layout, ctxt: &mut Ctxt) {
     if frame.broken || marked(&frame.attrs) {
+        return;
+    }
+    let given = frame.attrs.datagram.is_some() || frame.attrs.find.is_some();
+    if let Some(key) = frame.attrs.stuffing.as_ref().filter(|_| !given) {
+        ctxt.error_at(
+            key.key,
+            "a transform is given a whole frame, and its layout is read only behind it: say where a frame ends by `flag`, `end`, `line`, `datagram` or `find`",
+        );
         return;
     }
     if let Some(escape) = &frame.attrs.escape {

@@ -76,7 +76,7 @@ pub(crate) fn scanner(model: &Model, frame: &Frame) -> (TokenStream, TokenStream
                     (Some(Escapes::Table(table)), _) => Some(table.byte.to_token_stream()),
                     (Some(Escapes::Xor { byte, .. }), _) => Some(byte.to_token_stream()),
                     (_, Some(key)) if key.value == Named::Slip => Some(quote!(0xDB)),
-                    (_, Some(key)) if key.value == Named::Hex => None,
+                    (_, Some(key)) if matches!(key.value, Named::Hex | Named::Own) => None,
                     (_, Some(_)) => Some(quote!(0x7D)),
                     _ => None,
                 };
@@ -175,7 +175,7 @@ fn framing(frame: &Frame, layout: &Layout) -> TokenStream {
             let (start, end) = (Literal::byte_string(start), Literal::byte_string(&end));
             quote!(__p::Framing::Delimited { start: #start, end: #end, line: #line, escape: #escape, max: #max })
         }
-        Bounds::Datagram => quote!(__p::Framing::Datagram { max: #max }),
+        Bounds::Datagram => quote!(__p::Framing::Datagram { escape: #escape, max: #max }),
         Bounds::Fixed => {
             let size = constant_size(&layout.items, 0..layout.items.len());
             let size = quote!(match #size { __p::Some(__size) => __size, __p::None => #max });
@@ -264,6 +264,24 @@ fn stuffing(frame: &Frame) -> TokenStream {
         }
         Some(Named::Cobs) => quote!(__p::Some(__p::Stuffing::Cobs)),
         Some(Named::Hex) => quote!(__p::Some(__p::Stuffing::Hex)),
+        Some(Named::Own) => {
+            let (by, max) = (frame.attrs.transform.as_ref(), max_of(frame));
+            let span = by.map_or_else(proc_macro2::Span::call_site, super::common::located);
+            let (decode, encode, exact) = (
+                quote_spanned!(span=> __p::Transform::decode(&(#by), __b, __m)),
+                quote_spanned!(span=> __p::Transform::encode(&(#by), __b)),
+                quote_spanned!(span=> __p::Transform::exact(&(#by))),
+            );
+            quote!(__p::Some(__p::Stuffing::By({
+                static __T: __p::ByTransform = __p::ByTransform {
+                    decode: |__b: &[u8], __m: usize| #decode,
+                    encode: |__b: &[u8]| #encode,
+                    exact: || #exact,
+                    max: #max,
+                };
+                &__T
+            })))
+        }
     }
 }
 

@@ -76,11 +76,27 @@ fn something_says_where_a_frame_ends() {
             )],
         ),
         ("#[frame(start = b\"*\", end = 0x00, stuffing = cobs, max = 64)] struct S { a: u8 }", &[]),
+        (
+            "#[frame(stuffing = with(f, g))] struct S { #[wire(size = prefix(u8))] a: Vec<u8> }",
+            &[(
+                "a transform is given a whole frame, and its layout is read only behind it: say where a frame ends by `flag`, `end`, `line`, `datagram` or `find`",
+                "stuffing",
+            )],
+        ),
+        ("#[frame(line, stuffing = with(f, g), max = 64)] struct S { a: u8 }", &[]),
+        ("#[frame(datagram, stuffing = T, max = 64)] struct S { a: u8 }", &[]),
+        (
+            "#[frame(line, stuffing = with(f), max = 64)] struct S { a: u8 }",
+            &[(
+                "`with` takes two functions, `with(DECODE, ENCODE)`: from the bytes on the wire to those that the layout reads, and back",
+                "with(f)",
+            )],
+        ),
         ("#[frame(flag = 0x7E, stuffing = hex, max = 64)] struct S { a: u8 }", &[]),
         (
             "#[frame(stuffing = sloop, max = 64)] struct S { a: u8 }",
             &[(
-                "no stuffing `sloop`: there are slip, hdlc, ppp, cobs and hex; another one is `escape(..)`",
+                "no stuffing `sloop`: there are slip, hdlc, ppp, cobs and hex; another one is `escape(..)` or `stuffing = with(DECODE, ENCODE)`",
                 "sloop",
             )],
         ),

@@ -100,7 +100,7 @@ fn keys_beside_a_transform() {
         (
             "struct S { #[wire(rest, via = with(a))] a: Vec<u8> }",
             &[(
-                "`with` takes two functions: `via = with(DECODE, ENCODE)`, from the bytes on the wire to those that the layout reads, and back",
+                "`with` takes two functions, `with(DECODE, ENCODE)`: from the bytes on the wire to those that the layout reads, and back",
                 "with(a)",
             )],
         ),

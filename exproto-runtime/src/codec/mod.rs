@@ -145,9 +145,9 @@ pub use explain::{
 #[doc(hidden)]
 pub use fnv::Fnv;
 pub use frame::{
-    Ask, Assembled, Bad, Blocks, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan, Framing, Item, Lead,
-    Parts, Piece, RawFrame, Reassembler, ReassemblyLimits, Received, Role, Scanner, Step, Stuffing, decode,
-    decode_unverified, decode_with, encode, encode_with, reencode, reencode_with,
+    Ask, Assembled, Bad, Blocks, ByTransform, Check, Deframer, Escape, FlagScan, FrameKind, FrameScan,
+    Framing, Item, Lead, Parts, Piece, RawFrame, Reassembler, ReassemblyLimits, Received, Role, Scanner,
+    Step, Stuffing, decode, decode_unverified, decode_with, encode, encode_with, reencode, reencode_with,
 };
 #[doc(hidden)]
 pub use frame::{

@@ -151,7 +151,7 @@ mod tests {
         assert!(followers_tell(&A.followed(), &[A.followed(), ANY.first(), ANY.sent()]));
         assert!(!followers_tell(&A.followed(), &[A.followed(), ANY]));
         assert!(!followers_tell(&A.followed(), &[A.followed(), XB]));
-        let marked = FrameKind::new(Framing::Datagram { max: 9 }).led(A.lead).followed();
+        let marked = FrameKind::new(Framing::Datagram { escape: None, max: 9 }).led(A.lead).followed();
         assert!(!followers_tell(&marked, &[marked]));
     }
 

@@ -49,6 +49,8 @@ pub enum Framing {
     },
     /// Nothing: each datagram is a frame.
     Datagram {
+        /// What stands on the wire in place of the frame's bytes.
+        escape: Option<Stuffing>,
         /// The most bytes of a frame.
         max: usize,
     },
@@ -56,13 +58,13 @@ pub enum Framing {
 
 impl Framing {
     /// Appends the frame whose un-escaped bytes are `payload`, as it stands on
-    /// the wire.
+    /// the wire; without them where a transform refuses them.
     pub fn wrap(&self, payload: &[u8], out: &mut Vec<u8>) {
         out.reserve(payload.len() + 2);
         self.begin(out);
         let from = out.len();
         out.extend_from_slice(payload);
-        self.end(out, from);
+        let _ = self.end(out, from);
     }
 
     /// Begins a frame at the end of `out`: its content is to be appended next.
@@ -75,11 +77,12 @@ impl Framing {
         }
     }
 
-    /// Ends the frame whose content was appended from `from` on.
+    /// Ends the frame whose content was appended from `from` on. `None` where its bytes
+    /// cannot be brought into the form that they have on the wire.
     #[inline]
-    pub(crate) fn end(&self, out: &mut Vec<u8>, from: usize) {
+    pub(crate) fn end(&self, out: &mut Vec<u8>, from: usize) -> Option<()> {
         if let Some(escape) = self.stuffing() {
-            escape.apply_in_place(out, from);
+            escape.apply_in_place(out, from)?;
         }
         match self {
             Self::Flag { flag, .. } => out.push(*flag),
@@ -91,6 +94,7 @@ impl Framing {
             }
             Self::Bare { .. } | Self::Datagram { .. } => {}
         }
+        Some(())
     }
 
     /// Where in the frame that stands in `out` from `from` on its end stands too
@@ -99,8 +103,12 @@ impl Framing {
     pub(crate) fn cut_at(&self, out: &[u8], from: usize) -> Option<usize> {
         let wire = out.get(from..)?;
         let (at, len) = match self {
-            Self::Flag { flag, escape: None, .. } => (memchr::memchr(*flag, wire)?, 1),
-            Self::Delimited { end, escape: None, .. } => (memchr::memmem::find(wire, end)?, end.len()),
+            Self::Flag { flag, escape: None | Some(Stuffing::By(_)), .. } => {
+                (memchr::memchr(*flag, wire)?, 1)
+            }
+            Self::Delimited { end, escape: None | Some(Stuffing::By(_)), .. } => {
+                (memchr::memmem::find(wire, end)?, end.len())
+            }
             _ => return None,
         };
         (at + len < wire.len()).then_some(at)
@@ -125,8 +133,10 @@ impl Framing {
     #[must_use]
     pub const fn stuffing(&self) -> Option<Stuffing> {
         match self {
-            Self::Flag { escape, .. } | Self::Delimited { escape, .. } | Self::Bare { escape, .. } => *escape,
-            Self::Datagram { .. } => None,
+            Self::Flag { escape, .. }
+            | Self::Delimited { escape, .. }
+            | Self::Bare { escape, .. }
+            | Self::Datagram { escape, .. } => *escape,
         }
     }
 
@@ -139,6 +149,12 @@ impl Framing {
         }
     }
 
+    /// Whether lengths and checksums in it are what stands on the wire.
+    #[inline]
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.stuffing().is_none()
+    }
+
     /// The most bytes of a frame.
     #[must_use]
     pub const fn max(&self) -> usize {
@@ -146,7 +162,7 @@ impl Framing {
             Self::Flag { max, .. }
             | Self::Delimited { max, .. }
             | Self::Bare { max, .. }
-            | Self::Datagram { max } => *max,
+            | Self::Datagram { max, .. } => *max,
         }
     }
 

@@ -128,11 +128,16 @@ impl FrameKind {
         self
     }
 
+    /// Whether the search verifies a checksum of a whole frame of this kind.
+    #[inline]
+    pub(super) const fn is_verified(&self) -> bool {
+        self.framing.blocks().is_some() || (self.check.is_some() && self.framing.is_plain())
+    }
+
     /// Whether the next frame can be found after bytes that are none.
     pub(super) fn recovers(&self) -> bool {
         // What comes in pieces is handed out before its checksum has come.
-        (self.check.is_some() && self.stream.is_none())
-            || self.framing.blocks().is_some()
+        (self.is_verified() && self.stream.is_none())
             || self.proven
             || self.lead.0.iter().any(|byte| !matches!(byte, [(0, 0xFF)]))
             || !matches!(self.framing, Framing::Bare { .. })

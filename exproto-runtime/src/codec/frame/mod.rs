@@ -43,7 +43,7 @@ pub use reassemble::{Ask, Assembled, Reassembler, ReassemblyLimits};
 pub use role::Role;
 pub use seek::FrameScan;
 pub use stream::{Piece, Split, Streamed};
-pub use stuffing::Stuffing;
+pub use stuffing::{ByTransform, Stuffing};
 pub use summed::SummedScan;
 pub(crate) use walk::walk_whole;
 pub use walk::{

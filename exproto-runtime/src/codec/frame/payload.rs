@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::item::kind_at;
-use super::{FRAME, FrameKind, Framing, RawFrame, Received};
+use super::{FRAME, FrameKind, Framing, RawFrame, Received, Stuffing};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::{Encode, NoCtx, Protocol};
 use crate::codec::trace::{Flag, Flags};
@@ -226,8 +226,8 @@ fn begins(kind: &FrameKind, payload: &[u8]) -> Option<bool> {
 /// # Errors
 ///
 /// A length, count or value that does not fit its field;
-/// [`ErrorKind::Delimiter`] when text holds the delimiter. Nothing is appended
-/// then.
+/// [`ErrorKind::Delimiter`] when text holds the delimiter; [`ErrorKind::Transform`] when
+/// a [stuffing](crate::doc::frame#stuffing) refuses the bytes. Nothing is appended then.
 #[inline]
 pub fn encode<P: Protocol<Ctx: NoCtx>>(frame: &P::At<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
     encode_with::<P>(frame, NoCtx::NONE, out)
@@ -248,7 +248,10 @@ pub fn encode_with<P: Protocol>(frame: &P::At<'_>, ctx: P::Ctx, out: &mut Vec<u8
         out.truncate(start);
         return Err(error);
     }
-    framing.end(out, from);
+    if framing.end(out, from).is_none() {
+        out.truncate(start);
+        return Err(Error::new(ErrorKind::Transform, 0, &FRAME));
+    }
     if let Some(at) = framing.cut_at(out, from).filter(|_| !kind.unescaped) {
         out.truncate(start);
         return Err(Error::new(ErrorKind::Delimiter, at as u32, &FRAME));
@@ -287,7 +290,8 @@ pub fn reencode_with<P: Protocol>(
         return Ok(());
     }
     let framing = &kind_at::<P>(raw.kind).framing;
-    if received.flags.has(Flag::Framing) {
+    let by_transform = matches!(framing.stuffing(), Some(Stuffing::By(_)));
+    if received.flags.has(Flag::Framing) || (received.flags.is_lossy() && by_transform) {
         framing.restore(raw.wire, out);
         return Ok(());
     }

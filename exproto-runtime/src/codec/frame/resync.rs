@@ -70,8 +70,7 @@ impl<F: Frames> FrameScan<F> {
             let mut at = 0;
             while at < F::KINDS.len() {
                 let kind = &F::KINDS[at];
-                let checked = kind.check.is_some() || kind.proven || kind.framing.blocks().is_some();
-                let told = checked && kind.stream.is_none();
+                let told = (kind.is_verified() || kind.proven) && kind.stream.is_none();
                 all &= told && !kind.followed && matches!(kind.framing, Framing::Bare { .. });
                 at += 1;
             }
@@ -250,7 +249,7 @@ impl<F: Frames> FrameScan<F> {
         if of.constants.iter().any(|constant| constant.differs(frame).is_some()) {
             return Turn::None;
         }
-        if of.check.is_none() && of.framing.blocks().is_none() {
+        if !of.is_verified() {
             return if of.proven { Turn::Frame } else { Turn::None };
         }
         if self.is_dear() {

@@ -289,7 +289,7 @@ impl<F: Frames> FrameScan<F> {
                     attempt => attempt,
                 }
             }
-            Framing::Datagram { max } if rest.len() > max => {
+            Framing::Datagram { max, .. } if rest.len() > max => {
                 Attempt::Bad(Error::new(ErrorKind::TooLong, max as u32, &FRAME), Some(rest.len()))
             }
             Framing::Datagram { .. } => Attempt::Frame(0, rest.len(), rest.len()),
@@ -344,7 +344,7 @@ impl<F: Frames> FrameScan<F> {
                 return Attempt::Bad(error, Some(frame.len()));
             }
         }
-        if kind.check.is_some() || kind.framing.blocks().is_some() {
+        if kind.is_verified() {
             if self.is_dear() {
                 let at = kind.check.as_ref().map_or(&FRAME, |check| check.at);
                 return Attempt::Dear(Error::new(ErrorKind::Checksum, 0, at), frame.len());

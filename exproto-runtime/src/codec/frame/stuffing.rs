@@ -47,7 +47,30 @@ pub enum Stuffing {
     Hex,
     /// Blocks with a checksum behind each.
     Blocks(&'static Blocks),
+    /// What a transform of the user makes of the bytes.
+    By(&'static ByTransform),
 }
+
+/// A [`Transform`](crate::codec::Transform) of whole frames. Emitted by the derive.
+#[derive(Clone, Copy, Debug)]
+pub struct ByTransform {
+    /// From the bytes on the wire to those of the frame, at most so many.
+    pub decode: fn(&[u8], usize) -> Option<Vec<u8>>,
+    /// Back.
+    pub encode: fn(&[u8]) -> Option<Vec<u8>>,
+    /// Whether the frame's bytes give the same bytes on the wire again.
+    pub exact: fn() -> bool,
+    /// The most bytes of a frame.
+    pub max: usize,
+}
+
+impl PartialEq for ByTransform {
+    fn eq(&self, other: &Self) -> bool {
+        core::ptr::eq(self, other)
+    }
+}
+
+impl Eq for ByTransform {}
 
 impl Stuffing {
     /// Whether [`remove`](Self::remove) has anything to do.
@@ -59,7 +82,7 @@ impl Stuffing {
             Self::Sequences(table) => {
                 wire.iter().any(|byte| table.iter().any(|(sequence, _)| sequence.first() == Some(byte)))
             }
-            Self::Cobs | Self::Hex | Self::Blocks(_) => true,
+            Self::Cobs | Self::Hex | Self::Blocks(_) | Self::By(_) => true,
         }
     }
 
@@ -69,6 +92,7 @@ impl Stuffing {
         match self {
             Self::Hex => ErrorKind::Digits,
             Self::Blocks(blocks) => blocks.error(),
+            Self::By(_) => ErrorKind::Transform,
             Self::Escape(_) | Self::Sequences(_) | Self::Cobs => ErrorKind::Escape,
         }
     }
@@ -86,7 +110,8 @@ impl Stuffing {
     /// # Errors
     ///
     /// The offset in `wire` of a sequence that means nothing, or of a byte that
-    /// is no digit or lacks its second one, or of a wrong checksum.
+    /// is no digit or lacks its second one, or of a wrong checksum; 0 where a transform
+    /// refuses the bytes.
     pub fn remove(&self, wire: &[u8], out: &mut Vec<u8>) -> Result<(), usize> {
         match self {
             Self::Escape(escape) => escape.remove(wire, out),
@@ -107,10 +132,16 @@ impl Stuffing {
                 blocks.take_out(wire, out);
                 Ok(())
             }
+            Self::By(by) => {
+                let plain = (by.decode)(wire, by.max).filter(|plain| plain.len() <= by.max).ok_or(0_usize)?;
+                out.extend_from_slice(&plain);
+                Ok(())
+            }
         }
     }
 
-    /// Appends `plain` as it stands on the wire.
+    /// Appends `plain` as it stands on the wire; nothing where a transform refuses the
+    /// bytes.
     pub fn apply(&self, plain: &[u8], out: &mut Vec<u8>) {
         match self {
             Self::Escape(escape) => escape.apply(plain, out),
@@ -137,17 +168,24 @@ impl Stuffing {
             Self::Cobs => cobs_apply(plain, out),
             Self::Hex => hex::apply(plain, out),
             Self::Blocks(blocks) => blocks.apply(plain, out),
+            Self::By(by) => out.extend((by.encode)(plain).unwrap_or_default()),
         }
     }
 
-    /// Stuffs what stands in `out` from `from` on.
+    /// Stuffs what stands in `out` from `from` on. `None` where a transform refuses the
+    /// bytes.
     #[inline]
-    pub fn apply_in_place(&self, out: &mut Vec<u8>, from: usize) {
+    pub fn apply_in_place(&self, out: &mut Vec<u8>, from: usize) -> Option<()> {
         if let Self::Escape(escape) = self {
-            return escape.apply_in_place(out, from);
+            escape.apply_in_place(out, from);
+            return Some(());
         }
         let plain = out.split_off(from.min(out.len()));
-        self.apply(&plain, out);
+        match self {
+            Self::By(by) => out.extend((by.encode)(&plain)?),
+            _ => self.apply(&plain, out),
+        }
+        Some(())
     }
 
     /// Whether our own encoder would write `wire` for what it stands for.
@@ -156,8 +194,9 @@ impl Stuffing {
         match self {
             Self::Escape(escape) => escape.is_canonical(wire),
             Self::Blocks(blocks) => blocks.verify(wire).is_ok(),
+            Self::By(by) if (by.exact)() => true,
             Self::Hex => !wire.iter().any(u8::is_ascii_lowercase),
-            Self::Sequences(_) | Self::Cobs => {
+            Self::Sequences(_) | Self::Cobs | Self::By(_) => {
                 let (mut plain, mut again) = (Vec::new(), Vec::new());
                 self.remove(wire, &mut plain).is_ok() && {
                     self.apply(&plain, &mut again);
@@ -187,6 +226,8 @@ impl Stuffing {
             }
             Self::Hex => offset.saturating_mul(2),
             Self::Blocks(blocks) => blocks.raw_offset(offset),
+            // Only the transform knows.
+            Self::By(_) => offset.min(wire.len()),
             // A run of up to 254 bytes stands behind each code byte.
             Self::Cobs => {
                 let (mut raw, mut plain) = (0, 0);
