@@ -116,7 +116,7 @@ fn envelope<'a>(body: Body<'a>, _: &mut Cx<'_, Seen>) -> Data<'a> {
 /// What the session did, one line each.
 fn run(chunks: &[&[u8]]) -> (Vec<String>, Session<Port<'static>>) {
     let address = "127.0.0.1:1".parse().unwrap();
-    let info = ConnInfo { peer: address, local: address, listener: "port".into() };
+    let info = ConnInfo { peer: address, local: address, listener: "port".into(), ..ConnInfo::default() };
     let mut session = Session::<Port<'_>>::new(info, Arc::new(SessionSettings::default()));
     let (mut log, mut scratch) = (Vec::new(), Vec::new());
     let mut events: Vec<Event<'_>> = vec![Event::Connected];

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::pb;
-use crate::session::ConnInfo;
+use crate::session::{ConnInfo, Transport};
 
 /// An event on its way to its connection.
 #[derive(Debug)]
@@ -52,7 +52,14 @@ impl Facts {
         let udp = info.socktype() == pb::SocketType::Udp;
         let local = address(info.sockname.as_ref());
         let listener = format!("{kind}:{}", local.port()).into();
-        let conn = ConnInfo { peer: address(info.peername.as_ref()), local, listener };
+        let transport = match info.socktype() {
+            pb::SocketType::Tcp => Transport::Tcp,
+            // EMQX says the same of DTLS, whose records are read as a stream then.
+            pb::SocketType::Ssl => Transport::Tls,
+            pb::SocketType::Udp => Transport::Udp,
+            pb::SocketType::Dtls => Transport::Dtls,
+        };
+        let conn = ConnInfo { peer: address(info.peername.as_ref()), local, listener, transport };
         Self { conn, udp, certificate: info.peercert }
     }
 }

@@ -16,7 +16,7 @@ use super::settings::{Limits, Listener};
 use super::worker::Crew;
 use crate::broker::{Broker, inbox};
 use crate::metrics::{Counter, Ended, Metrics};
-use crate::session::{ConnInfo, Gateway, Session, SessionSettings};
+use crate::session::{ConnInfo, Gateway, Session, SessionSettings, Transport};
 
 /// How long to wait when the system has no descriptor or memory left for
 /// another connection.
@@ -113,7 +113,7 @@ pub(super) async fn accept<G: Gateway, B: Broker>(
             }
         };
         let local = stream.local_addr().unwrap_or(bound.address);
-        let info = ConnInfo { peer, local, listener: bound.name.clone() };
+        let info = ConnInfo { peer, local, listener: bound.name.clone(), transport: Transport::Tcp };
         let (notices, outbox) = inbox(bound.limits.inbox);
         let link = broker.link(&info, notices);
         let session = Session::<G>::new(info, Arc::clone(&bound.session));

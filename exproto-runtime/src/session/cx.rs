@@ -19,12 +19,49 @@ pub struct ConnInfo {
     pub local: SocketAddr,
     /// The name of the listener.
     pub listener: Box<str>,
+    /// What its bytes come through.
+    pub transport: Transport,
+}
+
+/// What the bytes of a device come through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Transport {
+    /// A stream over TCP.
+    #[default]
+    Tcp,
+    /// A stream over TCP with TLS.
+    Tls,
+    /// Datagrams of one peer.
+    Udp,
+    /// Datagrams of one peer, with DTLS.
+    Dtls,
+}
+
+impl Transport {
+    /// Whether what is read at once is a datagram: frames end with it, and what
+    /// is not whole in it never will be.
+    #[must_use]
+    pub const fn is_datagram(self) -> bool {
+        matches!(self, Self::Udp | Self::Dtls)
+    }
+
+    /// The name: `tcp`, `tls`, `udp` or `dtls`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Udp => "udp",
+            Self::Dtls => "dtls",
+        }
+    }
 }
 
 impl Default for ConnInfo {
     fn default() -> Self {
         let any = SocketAddr::from(([0, 0, 0, 0], 0));
-        Self { peer: any, local: any, listener: "default".into() }
+        Self { peer: any, local: any, listener: "default".into(), transport: Transport::Tcp }
     }
 }
 

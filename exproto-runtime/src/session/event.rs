@@ -45,7 +45,8 @@ impl Now {
 pub enum Event<'e> {
     /// The socket is open.
     Connected,
-    /// Bytes arrived.
+    /// Bytes arrived; where the [transport](super::Transport) has datagrams, one
+    /// of them.
     Bytes(&'e [u8]),
     /// A message arrived for a filter the session subscribed to.
     Message {

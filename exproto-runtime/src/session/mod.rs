@@ -32,7 +32,7 @@ pub(crate) mod routes;
 mod settings;
 mod topic;
 
-pub use cx::{Asks, ConnInfo, Cx};
+pub use cx::{Asks, ConnInfo, Cx, Transport};
 pub use event::{Action, CloseReason, Credentials, Event, Millis, Now, Out, Outcome, Ticket};
 pub use gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Polled, Refusal, Stage};
 pub use lookup::{Lookup, Ran};

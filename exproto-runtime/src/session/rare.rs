@@ -1,6 +1,8 @@
 //! What most sessions do not have: segments of messages, downlinks that wait
 //! for an answer, reports. Boxed, so that idle sessions stay small.
 
+use std::collections::VecDeque;
+
 use super::cx::Subscribed;
 use super::event::Millis;
 use super::gateway::Pairing;
@@ -15,6 +17,8 @@ const BYTES_BEFORE_LOGIN: usize = 64 << 10;
 pub(crate) struct Rare {
     pub(crate) reports: Vec<Report>,
     pub(crate) counters: RareCounters,
+    /// Datagrams that came while a frame waited.
+    pub(crate) datagrams: VecDeque<Box<[u8]>>,
     /// When a frame that waits for what follows it is taken for whole.
     pub(crate) whole_at: Option<Millis>,
     /// What frames have subscribed to.
@@ -47,6 +51,7 @@ impl Rare {
     pub(crate) fn is_empty(&self) -> bool {
         self.reports.is_empty()
             && self.counters.is_empty()
+            && self.datagrams.is_empty()
             && self.whole_at.is_none()
             && self.subscribed.len() == 0
             && self.segments.is_none()
@@ -160,6 +165,7 @@ impl Rare {
     /// The connection has ended: only the reports are still of use.
     pub(crate) fn give_up(&mut self) {
         self.whole_at = None;
+        self.datagrams = VecDeque::new();
         self.segments = None;
         self.answers = Vec::new();
         if let Some(line) = &mut self.line {

@@ -7,6 +7,8 @@ mod adapter;
 mod bomb;
 mod callbacks;
 mod connections;
+#[cfg(feature = "derive")]
+mod declared;
 mod must;
 #[allow(dead_code)]
 #[path = "../toy/mod.rs"]

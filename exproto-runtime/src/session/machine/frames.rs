@@ -24,8 +24,9 @@ impl<G: Gateway> Core<G> {
             Item::Frame(raw) => raw,
             Item::Bad(bad) => {
                 self.bad_frame(bad.wire, bad.offset, bad.error, out);
-                // The rest of the stream means nothing.
-                if bad.fatal {
+                // The rest of the stream means nothing; the next datagram is
+                // another one.
+                if bad.fatal && !self.device.info.transport.is_datagram() {
                     self.close(CloseReason::BadFrames, out);
                 }
                 return;

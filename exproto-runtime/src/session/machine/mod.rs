@@ -194,7 +194,9 @@ impl<G: Gateway> Session<G> {
                 if core.greeted {
                     core.since = now;
                 }
-                if core.flight.is_none() {
+                if core.device.info.transport.is_datagram() {
+                    self.datagram(now, bytes, scratch, out);
+                } else if core.flight.is_none() {
                     self.pump(now, bytes, scratch, out);
                 } else if self.deframer.pending().len().saturating_add(bytes.len()) > core.settings.stash {
                     core.close(CloseReason::Flooded, out);
@@ -206,18 +208,18 @@ impl<G: Gateway> Session<G> {
             Event::Completed(ticket, outcome) => {
                 if core.completed(ticket, outcome) {
                     core.land(now, out);
-                    self.pump(now, &[], scratch, out);
+                    self.go_on(now, scratch, out);
                 }
             }
             Event::Ran(ticket, ran) => {
                 if core.ran(ticket, ran) {
                     core.land(now, out);
-                    self.pump(now, &[], scratch, out);
+                    self.go_on(now, scratch, out);
                 }
             }
             Event::Timer if core.lookup_expired(now) => {
                 core.land(now, out);
-                self.pump(now, &[], scratch, out);
+                self.go_on(now, scratch, out);
             }
             Event::Timer => {
                 if core.waited(now) {
@@ -246,9 +248,40 @@ impl<G: Gateway> Session<G> {
         self.core.ended();
     }
 
+    /// Works off what has come while a frame waited.
+    fn go_on(&mut self, now: Millis, scratch: &mut Vec<u8>, out: &mut Out) {
+        self.pump(now, &[], scratch, out);
+        if self.core.device.info.transport.is_datagram() {
+            self.end_of_datagram(now, scratch, out);
+            while let Some(next) = self.core.next_datagram() {
+                self.pump(now, &next, scratch, out);
+                self.end_of_datagram(now, scratch, out);
+            }
+        }
+    }
+
+    /// Works off a datagram, or keeps it for later.
+    fn datagram(&mut self, now: Millis, bytes: &[u8], scratch: &mut Vec<u8>, out: &mut Out) {
+        if self.core.flight.is_some() {
+            let kept = self.deframer.pending().len();
+            return self.core.keep_datagram(bytes, kept, out);
+        }
+        self.pump(now, bytes, scratch, out);
+        self.end_of_datagram(now, scratch, out);
+    }
+
+    /// What is not whole in a datagram never will be.
+    fn end_of_datagram(&mut self, now: Millis, scratch: &mut Vec<u8>, out: &mut Out) {
+        if self.core.flight.is_none() && !self.core.is_ending() {
+            self.silence(now, scratch, out);
+        }
+    }
+
     /// What is incomplete will not be completed.
     fn silence(&mut self, now: Millis, scratch: &mut Vec<u8>, out: &mut Out) {
-        if self.deframer.incomplete().is_empty() {
+        // After bytes that are no frame the search may have given up.
+        let in_step = self.core.bad_in_a_row == 0;
+        if in_step && self.deframer.incomplete().is_empty() && !self.deframer.in_pieces() {
             return;
         }
         while let Some(item) = self.deframer.finish(scratch) {
@@ -285,7 +318,7 @@ impl<G: Gateway> Session<G> {
             self.core.item(now, item, out);
         }
         self.deframer.rest_memory();
-        let waits = self.deframer.may_pause();
+        let waits = self.deframer.may_pause() && !self.core.device.info.transport.is_datagram();
         self.core.wait_for_more(now, waits);
     }
 
