@@ -301,7 +301,7 @@ pub(crate) fn walks(model: &Model, frame: &Frame, layout: &Layout) -> bool {
 /// verifies a checksum; `None` if it never is.
 fn proven(model: &Model, frame: &Frame, layout: &Layout) -> Option<TokenStream> {
     let looked = matches!(frame.bounds, Bounds::Walk | Bounds::Fixed | Bounds::Length(_));
-    if !looked || !model.ctx.is_empty() || frame.blocks.is_some() {
+    if !looked || frame.blocks.is_some() {
         return None;
     }
     let proofs = crate::walk::plan(layout, model).proofs;
@@ -311,7 +311,17 @@ fn proven(model: &Model, frame: &Frame, layout: &Layout) -> Option<TokenStream> 
     });
     let here = here.reduce(|a, b| quote!(#a || #b))?;
     // A length ends a frame that a walk does not get through.
-    Some(quote!((<Self as __p::Walk<()>>::STUCK.is_none() && (#here))))
+    let walked = walked(model);
+    Some(quote!((<Self as #walked>::STUCK.is_none() && (#here))))
+}
+
+/// The walk over the frame, with its context.
+fn walked(model: &Model) -> TokenStream {
+    if model.ctx.is_empty() {
+        return quote!(__p::Walk<()>);
+    }
+    let context = ctx_type(model);
+    quote!(__p::Walk<(), #context>)
 }
 
 /// How the size is worked out: the state, the body of `size`, and what has to
@@ -342,12 +352,7 @@ fn sized(model: &Model, frame: &Frame, layout: &Layout) -> (TokenStream, TokenSt
         let ends = quote_spanned!(span=> const { __p::not_stuck(#constant, __p::Some(#message)) };);
         return (quote!(()), quote!(#ends #direct), TokenStream::new());
     }
-    let walked = if model.ctx.is_empty() {
-        quote!(__p::Walk<()>)
-    } else {
-        let context = ctx_type(model);
-        quote!(__p::Walk<(), #context>)
-    };
+    let walked = walked(model);
     let walk = quote!(__s.run(__c, |__s, __w| <Self as #walked>::walk(__s, __w, __ctx)));
     let unproven = proven.map(|proven| quote!(&& !#proven));
     let (sizer, body) = match &frame.bounds {
