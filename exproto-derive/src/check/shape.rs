@@ -13,7 +13,7 @@ use crate::ir::{IntTy, Item, Layout, ListKind, Model, Repr, Shape, Style};
 pub(super) fn check(model: &Model, ctxt: &mut Ctxt) {
     for layout in super::layouts(model) {
         for item in &layout.items {
-            field(layout, item, ctxt);
+            field(model, layout, item, ctxt);
         }
     }
     match &model.shape {
@@ -67,7 +67,7 @@ pub(super) fn check(model: &Model, ctxt: &mut Ctxt) {
 }
 
 // Keys of the shape go on fields that have it.
-fn field(layout: &Layout, item: &Item, ctxt: &mut Ctxt) {
+fn field(model: &Model, layout: &Layout, item: &Item, ctxt: &mut Ctxt) {
     let label = &item.label;
     let attrs: &WireAttrs = &item.attrs;
     for (name, key) in [("hidden", &attrs.hidden), ("flatten", &attrs.flatten)] {
@@ -102,6 +102,19 @@ fn field(layout: &Layout, item: &Item, ctxt: &mut Ctxt) {
             key.key,
             format_args!(
                 "`flatten` puts the fields of a declared struct or enum here, and `{label}` is neither"
+            ),
+        );
+    }
+    let parameter = |ty: &syn::Type| {
+        let ty = ty.to_token_stream().to_string();
+        model.generics.type_params().any(|param| param.ident == ty)
+    };
+    if let Some(key) = attrs.flatten.as_ref().filter(|_| parameter(&item.ty)) {
+        ctxt.error_at(
+            key.key,
+            format_args!(
+                "`{}` is a type parameter, whose fields are not known here: name the type of `{label}`, or remove `flatten`",
+                item.ty.to_token_stream()
             ),
         );
     }

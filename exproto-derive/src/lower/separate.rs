@@ -37,6 +37,15 @@ pub(super) fn separate(items: &mut [Item], byte: u8, ctxt: &mut Ctxt) {
         if at != last {
             constant_behind(items, at, behind, byte, ctxt);
         }
+        if let Some(key) = items[at].attrs.sep.as_ref().filter(|key| key.value == byte && at != last) {
+            ctxt.error_at(
+                key.key,
+                format_args!(
+                    "the elements of `{}` have the same byte between them as the fields, so nothing says where it ends: give it another `sep`, or put it last",
+                    items[at].label
+                ),
+            );
+        }
         let glued = prefix.filter(|_| before.is_some()).or((behind > 0 && at != last).then_some(at + 1));
         if let Some(glued) = glued.filter(|_| optional) {
             ctxt.error_at(

@@ -3,6 +3,20 @@
 use super::mistakes;
 
 #[test]
+fn a_list_between_separators_has_another_one() {
+    mistakes(&[
+        (
+            "#[wire(sep = b',')] struct S { #[wire(sep = b',')] list: Vec<Dec>, x: Dec }",
+            &[(
+                "the elements of `list` have the same byte between them as the fields, so nothing says where it ends: give it another `sep`, or put it last",
+                "sep",
+            )],
+        ),
+        ("#[wire(sep = b',')] struct S { x: Dec, #[wire(sep = b',')] list: Vec<Dec> }", &[]),
+    ]);
+}
+
+#[test]
 fn what_stands_beside_a_field_belongs_to_it() {
     mistakes(&[
         (

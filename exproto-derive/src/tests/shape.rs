@@ -7,6 +7,13 @@ fn shapes_are_of_what_has_them() {
     mistakes(&[
         ("struct S { #[wire(flatten)] a: Part, #[wire(hidden)] b: u8, #[wire(rest, map)] c: Vec<T> }", &[]),
         (
+            "struct S<B> { #[wire(flatten)] a: B, b: u8 }",
+            &[(
+                "`B` is a type parameter, whose fields are not known here: name the type of `a`, or remove `flatten`",
+                "flatten",
+            )],
+        ),
+        (
             "struct S { #[wire(flatten)] a: u8 }",
             &[("`flatten` puts the fields of a declared struct or enum here, and `a` is neither", "flatten")],
         ),
