@@ -193,9 +193,10 @@ pub use transform::{Opened, filled, opened, through};
 pub use transform::{TrailingZeros, Transform};
 pub use types::{
     AddressError, Armor, Ascii, Badc, Bcd, BcdDegMin, BcdError, BcdInt, BcdNumber, BcdTime, BerLength,
-    BitText, BitTime, ByteTime, Cdab, Charset, Chunk, Cp56Time, Dec, Decimal, DegMin, Distinct, Half, HexNum,
-    Latin1, Leb128, List, ListBuf, ListIter, Mac, SignMagnitude, Text, TextBuf, TextTime, Ticks, TimeError,
-    TimeLayout, UnixMillis, UnixSeconds, Utf8, Utf16Be, Utf16Le, Uuid, Word, YMDHMS, ZigZag, order,
+    BitSet, BitText, BitTime, ByteTime, Cdab, Charset, Chunk, Cp56Time, Dec, Decimal, DegMin, Distinct, Half,
+    HexNum, Latin1, Leb128, List, ListBuf, ListIter, Mac, SignMagnitude, Text, TextBuf, TextTime, Ticks,
+    TimeError, TimeLayout, UnixMillis, UnixSeconds, Utf8, Utf16Be, Utf16Le, Uuid, Word, YMDHMS, ZigZag,
+    order,
 };
 #[cfg(feature = "charsets")]
 pub use types::{

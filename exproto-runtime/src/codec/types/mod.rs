@@ -2,6 +2,7 @@
 
 mod armor;
 mod bcd;
+mod bit_set;
 mod bit_text;
 mod charset;
 mod chunk;
@@ -19,6 +20,7 @@ mod words;
 
 pub use armor::Armor;
 pub use bcd::{Bcd, BcdError};
+pub use bit_set::BitSet;
 pub use bit_text::BitText;
 pub use charset::{Ascii, Charset, Latin1, Utf8, Utf16Be, Utf16Le};
 #[cfg(feature = "charsets")]
