@@ -142,3 +142,51 @@ fn the_frame_search_reads_numbers_of_any_width() {
         both(&write(&value).unwrap(), value);
     }
 }
+
+/// One header in two versions: the second has more of it and wider tags.
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[frame(max = 64, lead = [0xFD..=0xFE])]
+#[wire(endian = little)]
+struct Versions {
+    version: u8,
+    #[wire(before(length: u8 = size(body)))]
+    #[wire(if = version == 0xFD)]
+    flags: Option<u8>,
+    #[wire(size = if version == 0xFD { 3 } else { 1 }, is = tag(body))]
+    id: u32,
+    #[wire(after(check: u8 = sum(length..)))]
+    body: Message,
+}
+
+#[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+#[wire(endian = little)]
+enum Message {
+    #[wire(tag = 1)]
+    Beat(u16),
+    #[wire(tag = 0x1_0002)]
+    Far {
+        #[wire(rest)]
+        data: Vec<u8>,
+    },
+}
+
+#[test]
+fn a_tag_may_have_a_width_that_something_else_says() {
+    let old = Versions { version: 0xFE, flags: None, id: 0, body: Message::Beat(7) };
+    let new = Versions { version: 0xFD, flags: Some(3), id: 0, body: Message::Far { data: vec![9] } };
+    let (of_old, of_new) = ([0xFE, 2, 1, 7, 0, 10], [0xFD, 1, 3, 2, 0, 1, 9, 16]);
+    assert_eq!((to_bytes(&old).unwrap(), to_bytes(&new).unwrap()), (of_old.to_vec(), of_new.to_vec()));
+    assert_eq!(read::<Versions>(&of_old).unwrap(), Versions { id: 1, ..old.clone() });
+    assert_eq!(read::<Versions>(&of_new).unwrap(), Versions { id: 0x1_0002, ..new.clone() });
+    let error = to_bytes(&Versions { body: new.body.clone(), ..old }).unwrap_err();
+    assert_eq!((error.kind(), error.field().name), (ErrorKind::Overflow, "id"));
+    assert_eq!(refused::<Versions>(&[0xFE, 2, 2, 7, 0, 11]).0, ErrorKind::Tag);
+    same_however_cut::<Versions>(&[&of_old[..], &of_new, &of_old].concat());
+    let mut random = Random::new(7);
+    for _ in 0..100 {
+        let made: Message = random.make();
+        let frame = Versions { version: 0xFD, flags: Some(0), id: 0, body: made };
+        let bytes = to_bytes(&frame).unwrap();
+        assert_eq!(read::<Versions>(&bytes).unwrap().body, frame.body);
+    }
+}

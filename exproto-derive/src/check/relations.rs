@@ -80,6 +80,25 @@ pub(super) fn carrier(item: &Item, relation: &Relation, ctxt: &mut Ctxt) -> bool
             }
             return number;
         }
+        // Another number says its width.
+        Repr::Sized(_) if IntTy::of_type(&item.ty).is_some_and(|int| !int.signed && !int.float) => {
+            let number = matches!(
+                relation.source,
+                Source::Count(_)
+                    | Source::Tag(_)
+                    | Source::Present(_)
+                    | Source::Inside(..)
+                    | Source::Constant(_)
+            );
+            if !number || !matches!(item.extent, Extent::Size(_)) {
+                ctxt.error_at(
+                    relation.span,
+                    format_args!("`{label}` is a number whose width is said elsewhere, `size = EXPR`: it holds a count, tag, flag or constant, other relations an integer of fixed width"),
+                );
+                return false;
+            }
+            return true;
+        }
         _ if matches!(relation.source, Source::Sizes(_) | Source::Counts(_)) => {
             ctxt.error_at(
                 relation.span,

@@ -317,6 +317,13 @@ fn relations_speak_of_what_makes_sense() {
             )],
         ),
         (
+            "#[wire(endian = big)] struct S { a: u8, #[wire(size = a, is = size(data))] len: u32, #[wire(size = 4)] data: Vec<u8> }",
+            &[(
+                "`len` is a number whose width is said elsewhere, `size = EXPR`: it holds a count, tag, flag or constant, other relations an integer of fixed width",
+                "size(data)",
+            )],
+        ),
+        (
             "struct S { #[wire(is = size(data), if = true)] len: Option<u8>, #[wire(rest)] data: Vec<u8> }",
             &[(
                 "`len` may be absent, so it speaks of nothing that is there without it: `data` is",

@@ -20,7 +20,7 @@ impl Decode<'_> {
         let (local, info, offset) = (&item.local, &item.info, offset_name(index));
         let mut out = TokenStream::new();
         let by_codec = matches!(item.repr, Repr::Codec(_)) && item.whole.is_none();
-        if (is_number(item) || by_codec)
+        if (is_number(item) || by_codec || matches!(item.repr, Repr::Sized(_)))
             && matches!(item.presence, Presence::Always)
             && item.relation.is_some()
         {

@@ -105,7 +105,7 @@ impl Encode<'_> {
                     let value = raw.unwrap_or_else(|| self.int_value(index, *int));
                     quote!((#value as #ty))
                 }
-                (Repr::Codec(_), _) => match (raw, self.due(index)) {
+                (Repr::Codec(_) | Repr::Sized(_), _) => match (raw, self.due(index)) {
                     (Some(raw), _) => quote!((#raw as #ty)),
                     (None, Some(Due::Now(value))) => {
                         let info = &item.info;

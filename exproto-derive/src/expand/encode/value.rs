@@ -85,7 +85,8 @@ impl Encode<'_> {
             {
                 let size = user_expr(expr, self.layout, item, self.model, Locals::References);
                 let little = is_little(endian);
-                quote!({ let __n: usize = __p::ToSize::to_size(#size); __w.any_width(*#x, __n, #little, &#info)?; })
+                let value = self.sized_value(item, index).unwrap_or_else(|| quote!(*#x));
+                quote!({ let __n: usize = __p::ToSize::to_size(#size); let __v = #value; __w.any_width(__v, __n, #little, &#info)?; })
             }
             Extent::Size(expr) if !by_bytes(expr) => {
                 let size = user_expr(expr, self.layout, item, self.model, Locals::References);
@@ -145,6 +146,18 @@ impl Encode<'_> {
             }
             _ => content,
         }
+    }
+
+    /// What is computed into a number whose width something else says.
+    fn sized_value(&self, item: &Item, index: usize) -> Option<TokenStream> {
+        item.relation.as_ref()?;
+        let Due::Now(value) = self.due(index)? else { return None };
+        let (ty, info) = (&item.ty, &item.info);
+        let value = quote! {
+            <#ty as __p::TryFrom<i64>>::try_from(#value)
+                .map_err(|_| __w.error(__p::ErrorKind::Overflow, __w.here(), &#info))?
+        };
+        Some(self.noted(index, value))
     }
 
     /// Puts what `content` writes through the transform of the field.

@@ -115,7 +115,7 @@ pub(super) fn computed(layout: &Layout, index: usize) -> TokenStream {
     };
     let value = relation::forward(item.relation.as_ref().map_or(&[][..], |relation| &relation.ops), value);
     let value = match &item.repr {
-        Repr::Int(..) | Repr::Codec(_) => quote!((#value as #ty)),
+        Repr::Int(..) | Repr::Codec(_) | Repr::Sized(_) => quote!((#value as #ty)),
         Repr::Bits(slot) => of_bits(ty, slot.count, &quote!({ let __v: u64 = (#value) as u64; __v })),
         _ => quote!(<#ty as __p::Scalar>::from_raw((#value) as u64)),
     };

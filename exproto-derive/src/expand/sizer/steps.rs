@@ -342,7 +342,7 @@ impl<'m> Steps<'m> {
                     && !(leads && before + int.bytes <= self.lead);
                 self.number(index, *int, needs, constant);
             }
-            _ if needs.value || needs.raw && matches!(item.repr, Repr::Codec(_)) => self.kept_value(index),
+            _ if needs.value || needs.raw && matches!(item.repr, Repr::Codec(_) | Repr::Sized(_)) => self.kept_value(index),
             _ => {
                 let (scan, code, waits) = self.skip(item, index);
                 let child = self.child(scan);
@@ -558,7 +558,7 @@ impl<'m> Steps<'m> {
             }
         };
         let mut note = TokenStream::new();
-        if needs.raw && matches!(item.repr, Repr::Codec(_)) {
+        if needs.raw && matches!(item.repr, Repr::Codec(_) | Repr::Sized(_)) {
             let slot = self.slot(index, Slot::Raw);
             note.extend(quote!(#slot = __v as u64;));
         }
