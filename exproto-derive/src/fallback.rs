@@ -9,7 +9,9 @@ use syn::{Data, DeriveInput, Fields, Type};
 use crate::attr::wire::{CtxKey, TagKey};
 use crate::attr::{Keyed, Place, route, wire};
 use crate::ctxt::Ctxt;
-use crate::expand::common::{at_lifetime, ctx_struct, ctx_type, de_lifetime, family, header, header_with};
+use crate::expand::common::{
+    at_lifetime, ctx_struct, ctx_type, de_lifetime, family, header, header_with, lifetimes_as,
+};
 use crate::ir::{Layout, Model, Shape, Style};
 use crate::lower::private_path;
 
@@ -381,8 +383,13 @@ fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &T
     let own = at_lifetime(model, &syn::parse_quote!('static));
     let at = at_lifetime(model, &syn::parse_quote!('_));
     let profiles = crate::expand::declared_profiles(&model.routes);
+    let within = model
+        .routes
+        .shared
+        .is_none()
+        .then(|| quote!(impl #generics __p::Within for #body { type Frame = #this; }));
     quote! {
-        impl #generics __p::Within for #body { type Frame = #this; }
+        #within
         #names_header {
             const TYPE: &'static str = #name;
             const NAMES: &'static [&'static str] = &[#(#names),*];
@@ -431,8 +438,24 @@ fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &T
 
 /// `Routes` of a body.
 fn routed(model: &Model) -> TokenStream {
-    let header = header(model, false, &quote!(__p::Routes), &TokenStream::new());
-    let state = quote!(<<Self as __p::Within>::Frame as __p::Outer>::State);
+    let own = at_lifetime(model, &de_lifetime(model));
+    match &model.routes.frames {
+        Some(key) => {
+            let here = de_lifetime(model);
+            key.value
+                .iter()
+                .map(|ty| routed_in(model, &lifetimes_as(ty.to_token_stream(), &quote!(#here))))
+                .collect()
+        }
+        None => routed_in(model, &quote!(<#own as __p::Within>::Frame)),
+    }
+}
+
+/// The same within a frame.
+fn routed_in(model: &Model, frame: &TokenStream) -> TokenStream {
+    let borrows = model.lifetime.is_none() && frame.to_string().contains("'__de");
+    let header = header(model, borrows, &quote!(__p::Routes<#frame>), &TokenStream::new());
+    let state = quote!(<#frame as __p::Outer>::State);
     quote! {
         #header {
             const ANONYMOUS: bool = false;
@@ -440,15 +463,15 @@ fn routed(model: &Model) -> TokenStream {
             const PROFILES: &'static [&'static str] = &["*"];
             const AWAITED: &'static [&'static str] = &["*"];
             fn access(&self) -> __p::Access { ::core::unimplemented!() }
-            fn answers(__frame: &<Self as __p::Within>::Frame) -> __p::Option<__p::Pairing> { ::core::unimplemented!() }
+            fn answers(__frame: &#frame) -> __p::Option<__p::Pairing> { ::core::unimplemented!() }
             fn ask(
-                __frame: &<Self as __p::Within>::Frame,
+                __frame: &#frame,
                 __stage: __p::Stage,
                 __cx: &mut __p::Cx<'_, #state>,
                 __asks: &mut __p::Asks<'_>,
             ) -> __p::Result<(), __p::Refusal> { ::core::unimplemented!() }
             fn settle(
-                __frame: &<Self as __p::Within>::Frame,
+                __frame: &#frame,
                 __cx: &mut __p::Cx<'_, #state>,
                 __outcome: &__p::Outcome,
                 __reply: &mut __p::Vec<u8>,

@@ -154,10 +154,7 @@ pub(crate) fn frame_of(attrs: FrameAttrs, blocks: Option<Blocks>, shape: &Shape,
 pub(crate) fn named_body(shape: &Shape) -> Option<usize> {
     let Shape::Struct(layout) = shape else { return None };
     layout.items.iter().position(|item| {
-        item.name.as_deref() == Some("body")
-            && item.member.is_some()
-            && matches!(item.repr, Repr::Part)
-            && matches!(item.presence, Presence::Always)
+        item.name.as_deref() == Some("body") && item.member.is_some() && matches!(item.repr, Repr::Part)
     })
 }
 

@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
+use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, LitStr, Member, Path, Token, Type};
 
 use super::act::{deliver, inner, pairing, publish, reply, subscribe};
@@ -26,6 +27,7 @@ const STRUCT_KEYS: &[&str] = &[
     "nulls",
     "segment",
     "missing",
+    "shared",
 ];
 const ENUM_KEYS: &[&str] = &[
     "auth",
@@ -37,6 +39,7 @@ const ENUM_KEYS: &[&str] = &[
     "anonymous",
     "login_elsewhere",
     "profile",
+    "frames",
 ];
 /// What the enum may say of all its variants.
 const OF_ALL: &[&str] = &["auth", "publish", "subscribe", "unsubscribe", "reply", "with"];
@@ -93,6 +96,8 @@ const ALL_KEYS: &[&str] = &[
     "nulls",
     "segment",
     "missing",
+    "shared",
+    "frames",
 ];
 
 /// `poll = FUNCTION`, or `poll(FUNCTION, before_login)`.
@@ -146,6 +151,10 @@ pub(crate) struct RouteAttrs {
     pub(crate) login_elsewhere: Option<Keyed<()>>,
     /// The gateway that this frame is one kind of.
     pub(crate) one_of: Option<Keyed<Type>>,
+    /// The body of this frame is that of others too.
+    pub(crate) shared: Option<Keyed<()>>,
+    /// The frames that share this body.
+    pub(crate) frames: Option<Keyed<Vec<Type>>>,
     /// The routes of a frame without a body.
     pub(crate) own: VariantRoutes,
     /// The names of all profiles of a gateway.
@@ -381,6 +390,13 @@ pub(crate) fn parse_type(attrs: &[Attribute], place: Place, one_of: bool, ctxt: 
                 let names = in_parens(input, key, "NAME", profile::names)?;
                 set(&mut found.profiles, key, names, ctxt);
             }
+            "frames" => {
+                let types = in_parens(input, key, "FRAME, FRAME", |input| {
+                    Ok(input.call(Punctuated::<Type, Token![,]>::parse_terminated)?.into_iter().collect())
+                })?;
+                set(&mut found.frames, key, types, ctxt);
+            }
+            "shared" => set(&mut found.shared, key, (), ctxt),
             "login_elsewhere" => set(&mut found.login_elsewhere, key, (), ctxt),
             _ => set(&mut found.anonymous, key, (), ctxt),
         }

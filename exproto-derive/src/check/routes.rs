@@ -142,6 +142,16 @@ fn context(model: &Model, ctxt: &mut Ctxt) {
 // belong to it.
 fn frame(model: &Model, ctxt: &mut Ctxt) {
     let Some(span) = model.routes.span else { return };
+    if let (Some(shared), Some(frame)) = (&model.routes.shared, &model.frame)
+        && (frame.body.is_none() || !model.routes.own.is_empty())
+        && !model.routes_broken
+    {
+        ctxt.error_at(
+            shared.key,
+            "`shared` is about a body that other frames have too, which lists them with `frames(..)`; this frame has no body with routes: remove it",
+        );
+        return;
+    }
     let Some(frame) = &model.frame else {
         ctxt.error_at(
             span,

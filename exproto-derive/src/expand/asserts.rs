@@ -19,7 +19,10 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     }
     // The frames of a port are searched for.
     let port = matches!(&model.shape, Shape::Enum(data) if data.one_of);
-    let layouts = layouts(model).into_iter().filter(|_| !port).map(|layout| of_layout(layout, false));
+    let layouts = layouts(model)
+        .into_iter()
+        .filter(|_| !port)
+        .map(|layout| of_layout(layout, model.routes.shared.is_some(), false));
     let whole = frame_limit(model).into_iter().chain(receivers(model)).map(|Assertion { span, condition, message }| {
         quote_spanned!(span=> const _: () = ::core::assert!(#condition, #message);)
     });
@@ -35,7 +38,7 @@ pub(crate) fn where_used(model: &Model, layout: &Layout) -> TokenStream {
         return TokenStream::new();
     }
     let delimiter = delimiter(model, true);
-    let layout = of_layout(layout, true);
+    let layout = of_layout(layout, model.routes.shared.is_some(), true);
     quote!(#layout #delimiter)
 }
 
@@ -69,7 +72,7 @@ pub(crate) fn generic(model: &Model) -> bool {
     model.generics.params.iter().any(|param| !matches!(param, syn::GenericParam::Lifetime(_)))
 }
 
-fn of_layout(layout: &Layout, within: bool) -> TokenStream {
+fn of_layout(layout: &Layout, shared: bool, within: bool) -> TokenStream {
     let mut out = TokenStream::new();
     let mut add = |assertions: Vec<Assertion>| {
         for Assertion { span, condition, message } in assertions {
@@ -85,7 +88,7 @@ fn of_layout(layout: &Layout, within: bool) -> TokenStream {
         add(elements(item));
         add(delimited_parts(item));
         add(prefix_ends(item));
-        add(tag_width(layout, item));
+        add(tag_width(layout, item, shared));
         add(opaque_needs_other(item));
         if item.member.is_some() {
             add(scalar_width(item));
@@ -194,7 +197,7 @@ fn prefix_ends(item: &Item) -> Vec<Assertion> {
 
 /// The tags of a body fit the field that holds them, and its `other` variant
 /// can keep whatever that field may hold.
-fn tag_width(layout: &Layout, item: &Item) -> Vec<Assertion> {
+fn tag_width(layout: &Layout, item: &Item, shared: bool) -> Vec<Assertion> {
     let Repr::Body(tag) = item.repr else { return Vec::new() };
     let Some(carrier) = layout.items.get(tag) else { return Vec::new() };
     let Some(bits) = width(carrier) else { return Vec::new() };
@@ -209,16 +212,18 @@ fn tag_width(layout: &Layout, item: &Item) -> Vec<Assertion> {
         carrier.label
     );
     let fits = assertion(item.span, quote!(<#ty as __p::Tagged>::MAX_TAG <= #max), &fits);
+    // Of a body that frames share, some tags are those of the others alone.
+    let fits = (!shared).then_some(fits);
     let arithmetic = carrier.relation.as_ref().is_none_or(|relation| !relation.ops.is_empty());
     if arithmetic {
-        return vec![fits];
+        return fits.into_iter().collect();
     }
     let keeps = assertion(
         item.span,
         quote!(!<#ty as __p::Tagged>::HAS_OTHER || <#ty as __p::Tagged>::MAX_OTHER >= #max),
         &keeps,
     );
-    vec![fits, keeps]
+    fits.into_iter().chain([keeps]).collect()
 }
 
 /// What `opaque` keeps raw, the `other` variant keeps.

@@ -24,15 +24,17 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let bounds = super::bounds::expand(model, frame, layout, &check);
     let (scan, fresh, tell) = super::bounds::scanner(model, frame);
     let segments = super::segments::expand(model, frame, layout);
-    let kind =
-        frame.body.and_then(|index| layout.items.get(index)).and_then(|item| item.member.as_ref()).map(
-            |body| {
-                quote! {
-                    #[inline]
-                    fn kind(__f: &Self::At<'_>) -> &'static str { __p::Kind::kind(&__f.#body) }
-                }
-            },
-        );
+    let kind = frame.body.and_then(|index| layout.items.get(index)).and_then(|item| {
+        let body = item.member.as_ref()?;
+        let kind = match item.presence {
+            crate::ir::Presence::Always => quote!(__p::Kind::kind(&__f.#body)),
+            _ => quote!(__p::Option::map_or(__p::Option::as_ref(&__f.#body), #name, __p::Kind::kind)),
+        };
+        Some(quote! {
+            #[inline]
+            fn kind(__f: &Self::At<'_>) -> &'static str { #kind }
+        })
+    });
     let header = protocol_header(model, frame, layout);
     let own = at_lifetime(model, &syn::parse_quote!('static));
     let context = ctx_type(model);

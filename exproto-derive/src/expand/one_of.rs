@@ -286,7 +286,7 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
     });
     let given = super::route::context(model);
     let profiles = super::route::declared(&model.routes);
-    let bodies: Vec<_> = fixed.iter().map(|ty| quote!(<#ty as __p::Outer>::Body)).collect();
+    let bodies: Vec<_> = fixed.iter().map(|ty| (quote!(<#ty as __p::Outer>::Body), ty.clone())).collect();
     let polls = super::route::polls(model, &state);
     let requests = super::route::requests(model, &own);
     let used = super::route::used(&model.routes, &bodies);
@@ -304,12 +304,12 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
         #requests
         impl __p::Gateway for #own {
             type State = #state;
-            const ANONYMOUS: bool = false #(|| <<#fixed as __p::Outer>::Body as __p::Routes>::ANONYMOUS)*;
+            const ANONYMOUS: bool = false #(|| <<#fixed as __p::Outer>::Body as __p::Routes<#fixed>>::ANONYMOUS)*;
             const KEEPS: &'static [&'static [&'static str]] =
-                &[#(<<#fixed as __p::Outer>::Body as __p::Routes>::KEEPS),*];
+                &[#(<<#fixed as __p::Outer>::Body as __p::Routes<#fixed>>::KEEPS),*];
             const OMIT_NULLS: bool = #nulls;
             const AWAITED: &'static [&'static [&'static str]] =
-                &[#(<<#fixed as __p::Outer>::Body as __p::Routes>::AWAITED),*];
+                &[#(<<#fixed as __p::Outer>::Body as __p::Routes<#fixed>>::AWAITED),*];
             const PROFILES: &'static [&'static str] = #profiles;
             #[inline]
             fn ctx(__cx: &__p::Cx<'_, #state>) -> #context { #given }
@@ -332,14 +332,14 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
             fn filters(__cx: &__p::Cx<'_, #state>, __each: &mut dyn __p::core::ops::FnMut(&__p::TopicBuf, u8))
                 -> __p::Result<(), __p::Refusal>
             {
-                #(<<#fixed as __p::Outer>::Body as __p::Routes>::filters(__cx, __each)?;)*
+                #(<<#fixed as __p::Outer>::Body as __p::Routes<#fixed>>::filters(__cx, __each)?;)*
                 __p::Ok(())
             }
             fn deliver(__topic: &str, __payload: &[u8], __cx: &mut __p::Cx<'_, #state>, __out: &mut __p::Vec<u8>)
                 -> __p::Result<__p::Delivery, __p::DeliverError>
             {
                 #(
-                    match <<#fixed as __p::Outer>::Body as __p::Routes>::deliver(__topic, __payload, __cx, __out) {
+                    match <<#fixed as __p::Outer>::Body as __p::Routes<#fixed>>::deliver(__topic, __payload, __cx, __out) {
                         __p::Err(__p::DeliverError::NoRoute) => {}
                         __other => return __other,
                     }

@@ -524,7 +524,7 @@ fn an_enum_says_what_holds_for_all_its_variants() {
         (
             "#[route(heartbeat)] enum E { #[wire(tag = 1)] #[route(ignore)] A }",
             &[(
-                "`heartbeat` does not go on an enum; the keys of `#[route]` there are: auth, publish, subscribe, unsubscribe, reply, with, anonymous, login_elsewhere, profile",
+                "`heartbeat` does not go on an enum; the keys of `#[route]` there are: auth, publish, subscribe, unsubscribe, reply, with, anonymous, login_elsewhere, profile, frames",
                 "heartbeat",
             )],
         ),
@@ -578,4 +578,15 @@ fn values_have_few_forms() {
             ],
         ),
     ]);
+}
+
+#[test]
+fn a_frame_shares_a_body() {
+    mistakes(&[(
+        "#[frame] #[route(one_of = E, shared, ignore)] struct S { a: u8 }",
+        &[(
+            "`shared` is about a body that other frames have too, which lists them with `frames(..)`; this frame has no body with routes: remove it",
+            "shared",
+        )],
+    )]);
 }

@@ -27,7 +27,7 @@ pub trait Holds<Frame: Wire>: Context {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has routes but no frame has it as its body",
     label = "no `#[frame(..)]` type says `= tag(..)` of a field of this type",
-    note = "add `#[route(gateway)]` to the frame whose body this is"
+    note = "add `#[route(gateway)]` to the frame whose body this is; where several frames share it, list them here, `#[route(frames(A, B))]`"
 )]
 pub trait Within {
     /// The frame.
@@ -55,8 +55,8 @@ pub trait Outer: Sized {
     type Body;
     /// See [`Gateway::ctx`](super::Gateway::ctx).
     fn context(cx: &Cx<'_, Self::State>) -> Self::Context;
-    /// The body of this frame.
-    fn body(&self) -> &Self::Body;
+    /// The body of this frame, which may be absent.
+    fn body(&self) -> Option<&Self::Body>;
     /// See [`Gateway::ASKS_MISSING`](super::Gateway::ASKS_MISSING).
     const ASKS_MISSING: bool = false;
     /// See [`Gateway::segment_came`](super::Gateway::segment_came).
@@ -238,9 +238,10 @@ impl Hatch for Result<(), Refusal> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no routes",
     label = "a gateway needs routes on the variants of its body",
-    note = "add `#[route(publish(\"topic\"))]`, `#[route(ignore)]`, .. to each variant"
+    note = "add `#[route(publish(\"topic\"))]`, `#[route(ignore)]`, .. to each variant",
+    note = "a body that frames share lists them, `#[route(frames(A, B))]`"
 )]
-pub trait Routes: Within + Sized {
+pub trait Routes<F: Outer<Body = Self>>: Sized {
     /// See [`Gateway::ANONYMOUS`](super::Gateway::ANONYMOUS).
     const ANONYMOUS: bool;
     /// What `auth` keeps.
@@ -252,14 +253,14 @@ pub trait Routes: Within + Sized {
     /// See [`Gateway::access`](super::Gateway::access).
     fn access(&self) -> Access;
     /// See [`Gateway::answers`](super::Gateway::answers).
-    fn answers(frame: &Self::Frame) -> Option<Pairing>;
+    fn answers(frame: &F) -> Option<Pairing>;
     /// See [`Gateway::awaits`](super::Gateway::awaits).
-    fn awaits(frame: &Self::Frame) -> Option<Pairing> {
+    fn awaits(frame: &F) -> Option<Pairing> {
         let _ = frame;
         None
     }
     /// See [`Gateway::lookup`](super::Gateway::lookup).
-    fn lookup(frame: &Self::Frame, cx: &mut Cx<'_, <Self::Frame as Outer>::State>) -> Option<Lookup> {
+    fn lookup(frame: &F, cx: &mut Cx<'_, F::State>) -> Option<Lookup> {
         let _ = (frame, cx);
         None
     }
@@ -268,20 +269,15 @@ pub trait Routes: Within + Sized {
     /// # Errors
     ///
     /// The frame is refused.
-    fn ask(
-        frame: &Self::Frame,
-        stage: Stage,
-        cx: &mut Cx<'_, <Self::Frame as Outer>::State>,
-        asks: &mut Asks<'_>,
-    ) -> Result<(), Refusal>;
+    fn ask(frame: &F, stage: Stage, cx: &mut Cx<'_, F::State>, asks: &mut Asks<'_>) -> Result<(), Refusal>;
     /// See [`Gateway::settle`](super::Gateway::settle).
     ///
     /// # Errors
     ///
     /// The reply cannot be encoded.
     fn settle(
-        frame: &Self::Frame,
-        cx: &mut Cx<'_, <Self::Frame as Outer>::State>,
+        frame: &F,
+        cx: &mut Cx<'_, F::State>,
         outcome: &Outcome,
         reply: &mut Vec<u8>,
     ) -> Result<After, Error>;
@@ -290,10 +286,7 @@ pub trait Routes: Within + Sized {
     /// # Errors
     ///
     /// A value that must not stand in a filter.
-    fn filters(
-        cx: &Cx<'_, <Self::Frame as Outer>::State>,
-        each: &mut dyn FnMut(&TopicBuf, u8),
-    ) -> Result<(), Refusal>;
+    fn filters(cx: &Cx<'_, F::State>, each: &mut dyn FnMut(&TopicBuf, u8)) -> Result<(), Refusal>;
     /// See [`Gateway::deliver`](super::Gateway::deliver).
     ///
     /// # Errors
@@ -302,27 +295,28 @@ pub trait Routes: Within + Sized {
     fn deliver(
         topic: &str,
         payload: &[u8],
-        cx: &mut Cx<'_, <Self::Frame as Outer>::State>,
+        cx: &mut Cx<'_, F::State>,
         frame: &mut Vec<u8>,
     ) -> Result<Delivery, DeliverError>;
 }
 
 /// See [`Gateway::access`](super::Gateway::access), of one kind of frames.
 #[inline]
-pub fn access_of<F: Outer<Body: Routes>>(frame: &F) -> Access {
-    frame.body().access()
+pub fn access_of<F: Outer<Body: Routes<F>>>(frame: &F) -> Access {
+    // Without its body a frame means nothing.
+    frame.body().map_or(Access::Public, Routes::<F>::access)
 }
 
 /// See [`Gateway::answers`](super::Gateway::answers), of one kind of frames.
 #[inline]
-pub fn answers_of<F: Outer<Body: Routes<Frame = F>>>(frame: &F) -> Option<Pairing> {
-    <F::Body as Routes>::answers(frame)
+pub fn answers_of<F: Outer<Body: Routes<F>>>(frame: &F) -> Option<Pairing> {
+    <F::Body as Routes<F>>::answers(frame)
 }
 
 /// See [`Gateway::awaits`](super::Gateway::awaits), of one kind of frames.
 #[inline]
-pub fn awaits_of<F: Outer<Body: Routes<Frame = F>>>(frame: &F) -> Option<Pairing> {
-    <F::Body as Routes>::awaits(frame)
+pub fn awaits_of<F: Outer<Body: Routes<F>>>(frame: &F) -> Option<Pairing> {
+    <F::Body as Routes<F>>::awaits(frame)
 }
 
 /// As [`ask_of`], of a frame within another one, which has logged the device in.
@@ -330,7 +324,7 @@ pub fn awaits_of<F: Outer<Body: Routes<Frame = F>>>(frame: &F) -> Option<Pairing
 /// # Errors
 ///
 /// The frame is refused, and the one around it.
-pub fn ask_inner<F: Outer<Body: Routes<Frame = F>>>(
+pub fn ask_inner<F: Outer<Body: Routes<F>>>(
     frame: &F,
     cx: &mut Cx<'_, F::State>,
     asks: &mut Asks<'_>,
@@ -346,7 +340,7 @@ pub fn ask_inner<F: Outer<Body: Routes<Frame = F>>>(
 /// # Errors
 ///
 /// The reply cannot be encoded.
-pub fn settle_inner<F: Outer<Body: Routes<Frame = F>>>(
+pub fn settle_inner<F: Outer<Body: Routes<F>>>(
     frame: &F,
     cx: &mut Cx<'_, F::State>,
     outcome: &Outcome,
@@ -379,8 +373,8 @@ pub fn polled<G: Gateway>(
 
 /// See [`Gateway::lookup`](super::Gateway::lookup), of one kind of frames.
 #[inline]
-pub fn lookup_of<F: Outer<Body: Routes<Frame = F>>>(frame: &F, cx: &mut Cx<'_, F::State>) -> Option<Lookup> {
-    <F::Body as Routes>::lookup(frame, cx)
+pub fn lookup_of<F: Outer<Body: Routes<F>>>(frame: &F, cx: &mut Cx<'_, F::State>) -> Option<Lookup> {
+    <F::Body as Routes<F>>::lookup(frame, cx)
 }
 
 /// See [`Gateway::ask`](super::Gateway::ask), of one kind of frames.
@@ -389,13 +383,13 @@ pub fn lookup_of<F: Outer<Body: Routes<Frame = F>>>(frame: &F, cx: &mut Cx<'_, F
 ///
 /// The frame is refused.
 #[inline]
-pub fn ask_of<F: Outer<Body: Routes<Frame = F>>>(
+pub fn ask_of<F: Outer<Body: Routes<F>>>(
     frame: &F,
     stage: Stage,
     cx: &mut Cx<'_, F::State>,
     asks: &mut Asks<'_>,
 ) -> Result<(), Refusal> {
-    <F::Body as Routes>::ask(frame, stage, cx, asks)
+    <F::Body as Routes<F>>::ask(frame, stage, cx, asks)
 }
 
 /// See [`Gateway::settle`](super::Gateway::settle), of one kind of frames.
@@ -404,13 +398,13 @@ pub fn ask_of<F: Outer<Body: Routes<Frame = F>>>(
 ///
 /// The reply cannot be encoded.
 #[inline]
-pub fn settle_of<F: Outer<Body: Routes<Frame = F>>>(
+pub fn settle_of<F: Outer<Body: Routes<F>>>(
     frame: &F,
     cx: &mut Cx<'_, F::State>,
     outcome: &Outcome,
     reply: &mut Vec<u8>,
 ) -> Result<After, Error> {
-    <F::Body as Routes>::settle(frame, cx, outcome, reply)
+    <F::Body as Routes<F>>::settle(frame, cx, outcome, reply)
 }
 
 /// A value that an answer echoes.

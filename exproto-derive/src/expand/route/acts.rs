@@ -44,7 +44,7 @@ fn asks(routes: &VariantRoutes) -> bool {
         || routes.lookup.is_some()
 }
 
-pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
+pub(super) fn auth(variant: &Site<'_>) -> Option<TokenStream> {
     let auth = &variant.routes.auth.as_ref()?.value;
     let take_apart = take_apart(variant);
     let text = |text: &LoginText| match text {
@@ -52,7 +52,7 @@ pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
             let pieces = pieces(literal, Use::Text).into_iter().map(|piece| match piece {
                 Piece::Literal(text) => quote!(__t.push_str(#text);),
                 Piece::Placeholder(name, form) => {
-                    let value = placeholder(model, variant, &name, literal.span());
+                    let value = placeholder(variant, &name, literal.span());
                     let value = slot(&value, &form, literal.span());
                     quote_spanned!(located(literal)=> __p::TopicValue::put(#value, &mut __t);)
                 }
@@ -75,7 +75,7 @@ pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
     let (username, password) = (optional(&auth.username), optional(&auth.password));
     let keep = auth.keep.iter().map(|field| {
         let (name, span) = (field.unraw().to_string(), located(field));
-        let value = placeholder(model, variant, &name, field.span());
+        let value = placeholder(variant, &name, field.span());
         quote_spanned!(span=> __asks.keep(#name, &__p::Slot(#value));)
     });
     // Each frame says who the device is; it logs in once.
@@ -96,18 +96,18 @@ pub(super) fn auth(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
     })
 }
 
-pub(super) fn rest(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
+pub(super) fn rest(variant: &Site<'_>) -> Option<TokenStream> {
     let routes = &variant.routes;
     let mut out = TokenStream::new();
     for publish in &routes.publish {
-        out.extend(publish_ask(model, variant, publish));
+        out.extend(publish_ask(variant, publish));
     }
     for subscribe in &routes.subscribe {
         let qos = subscribe.qos;
-        out.extend(subscribe_ask(model, variant, subscribe, &quote!(__asks.subscribe(&__t, #qos)?;)));
+        out.extend(subscribe_ask(variant, subscribe, &quote!(__asks.subscribe(&__t, #qos)?;)));
     }
     for unsubscribe in &routes.unsubscribe {
-        out.extend(subscribe_ask(model, variant, unsubscribe, &quote!(__asks.unsubscribe(&__t)?;)));
+        out.extend(subscribe_ask(variant, unsubscribe, &quote!(__asks.unsubscribe(&__t)?;)));
     }
     if let Some((local, element, span)) = inner(variant) {
         out.extend(quote_spanned! {span=>
@@ -126,9 +126,9 @@ pub(super) fn rest(model: &Model, variant: &Site<'_>) -> Option<TokenStream> {
 }
 
 /// A subscription that begins or ends, or one for each element of a list.
-fn subscribe_ask(model: &Model, variant: &Site<'_>, subscribe: &Subscribe, ask: &TokenStream) -> TokenStream {
+fn subscribe_ask(variant: &Site<'_>, subscribe: &Subscribe, ask: &TokenStream) -> TokenStream {
     let item = subscribe.each.as_ref().and_then(|list| field(variant, &list.unraw().to_string()));
-    let topic = topic(model, variant, &subscribe.filter, Use::Filter, item);
+    let topic = topic(variant, &subscribe.filter, Use::Filter, item);
     let ask = quote!({ #topic #ask __asks.reuse(__t); });
     match item.map(|item| &item.local) {
         Some(local) => quote!(for __item in #local.iter() #ask),
@@ -136,14 +136,15 @@ fn subscribe_ask(model: &Model, variant: &Site<'_>, subscribe: &Subscribe, ask: 
     }
 }
 
-fn publish_ask(model: &Model, variant: &Site<'_>, publish: &Publish) -> TokenStream {
+fn publish_ask(variant: &Site<'_>, publish: &Publish) -> TokenStream {
     let item = publish.each.as_ref().and_then(|list| field(variant, &list.unraw().to_string()));
     let topic = match publish.of_all {
-        true => topic_by(&publish.topic, Use::Topic, |name, span| outer(model, variant, name, span)),
-        false => topic(model, variant, &publish.topic, Use::Topic, item),
+        true => topic_by(&publish.topic, Use::Topic, |name, span| outer(variant, name, span)),
+        false => topic(variant, &publish.topic, Use::Topic, item),
     };
     let (qos, retain) = (publish.qos, publish.retain);
-    let nulls = quote!(<<<Self as __p::Within>::Frame as __p::Outer>::Port as __p::Gateway>::OMIT_NULLS);
+    let frame = &variant.frame.here;
+    let nulls = quote!(<<#frame as __p::Outer>::Port as __p::Gateway>::OMIT_NULLS);
     let info = &variant.info;
     if let Some(item) = item {
         let local = &item.local;
@@ -182,17 +183,11 @@ fn publish_ask(model: &Model, variant: &Site<'_>, publish: &Publish) -> TokenStr
 }
 
 /// Statements that make the topic `__t`; with a list, of its element.
-fn topic(
-    model: &Model,
-    variant: &Site<'_>,
-    literal: &LitStr,
-    purpose: Use,
-    list: Option<&Item>,
-) -> TokenStream {
+fn topic(variant: &Site<'_>, literal: &LitStr, purpose: Use, list: Option<&Item>) -> TokenStream {
     let element = list.map(element);
     topic_by(literal, purpose, |name, span| match &element {
-        Some(element) => with_element(model, variant, name, span, element),
-        None => placeholder(model, variant, name, span),
+        Some(element) => with_element(variant, name, span, element),
+        None => placeholder(variant, name, span),
     })
 }
 
@@ -240,14 +235,15 @@ fn inner<'v>(variant: &'v Site<'_>) -> Option<(&'v Ident, TokenStream, Span)> {
 /// The replies to the frames within the variant.
 fn inner_settle(variant: &Site<'_>) -> Option<TokenStream> {
     let (local, element, span) = inner(variant)?;
+    let frame = &variant.frame.here;
     let envelope = variant.routes.inner.as_ref().and_then(|key| key.value.envelope.as_ref());
     let into = if envelope.is_some() { quote!(&mut __replies) } else { quote!(&mut *__reply) };
     let wrap = envelope.map(|(path, _)| {
         let at = located(path);
         quote_spanned! {at=>
             if !__replies.is_empty() {
-                let __context = <<Self as __p::Within>::Frame as __p::Outer>::context(__cx);
-                __p::ReplyTo::<<Self as __p::Within>::Frame>::write(
+                let __context = <#frame as __p::Outer>::context(__cx);
+                __p::ReplyTo::<#frame>::write(
                     #path(__frame, &__replies[..], &mut *__cx, __outcome), __context, __reply,
                 )?;
             }
@@ -271,6 +267,7 @@ fn inner_settle(variant: &Site<'_>) -> Option<TokenStream> {
 }
 
 fn reply_to(variant: &Site<'_>, reply: &Reply) -> TokenStream {
+    let frame = &variant.frame.here;
     // Errors on the function, names as everywhere in this code.
     let span = located(&reply.value);
     let Some(list) = &reply.each else {
@@ -280,8 +277,8 @@ fn reply_to(variant: &Site<'_>, reply: &Reply) -> TokenStream {
             other => quote!({ let (frame, cx, outcome) = (__frame, &mut *__cx, __outcome); #other }),
         };
         return quote_spanned! {span=> {
-            let __context = <<Self as __p::Within>::Frame as __p::Outer>::context(__cx);
-            __p::ReplyTo::<<Self as __p::Within>::Frame>::write(#expr, __context, __reply)?;
+            let __context = <#frame as __p::Outer>::context(__cx);
+            __p::ReplyTo::<#frame>::write(#expr, __context, __reply)?;
         }};
     };
     let Some(item) = field(variant, &list.unraw().to_string()) else { return TokenStream::new() };
@@ -297,8 +294,8 @@ fn reply_to(variant: &Site<'_>, reply: &Reply) -> TokenStream {
     };
     quote_spanned! {span=>
         for __item in #local.iter() {
-            let __context = <<Self as __p::Within>::Frame as __p::Outer>::context(__cx);
-            __p::ReplyTo::<<Self as __p::Within>::Frame>::write(#expr, __context, __reply)?;
+            let __context = <#frame as __p::Outer>::context(__cx);
+            __p::ReplyTo::<#frame>::write(#expr, __context, __reply)?;
         }
     }
 }
@@ -489,11 +486,10 @@ pub(super) fn deliver(model: &Model, variant: &Site<'_>, sites: &[Site<'_>]) -> 
     // for the lifetime of this implementation.
     let own = de_lifetime(model);
     let here = at_lifetime(model, &own);
-    let any = at_lifetime(model, &syn::parse_quote!('_));
+    let frame = &variant.frame.any;
     // Errors on the literal, names as everywhere in this code.
     let span = located(&deliver.filter);
-    let envelope =
-        quote_spanned!(span=> <<#any as __p::Within>::Frame as __p::Envelope>::envelope(__made, __cx, __out));
+    let envelope = quote_spanned!(span=> <#frame as __p::Envelope>::envelope(__made, __cx, __out));
     Some(quote!({
         #filter
         if #is_for {
@@ -515,6 +511,7 @@ pub(super) fn deliver_with(
     function: &Path,
 ) -> TokenStream {
     let (filter, is_for) = (device_filter(&deliver.filter), is_for(deliver));
+    let frame = sites.first().map(|site| &site.frame.any);
     let kinds = sites.iter().map(|site| {
         let (path, snake) = (&site.path, site.snake);
         quote!(#path { .. } => #snake,)
@@ -523,8 +520,7 @@ pub(super) fn deliver_with(
     let span = located(function);
     let made = quote_spanned!(span=> __p::made::<#any, _>(#function(&__node, &mut *__cx))?);
     let span = located(&deliver.filter);
-    let envelope =
-        quote_spanned!(span=> <<#any as __p::Within>::Frame as __p::Envelope>::envelope(__made, __cx, __out));
+    let envelope = quote_spanned!(span=> <#frame as __p::Envelope>::envelope(__made, __cx, __out));
     quote!({
         #filter
         if #is_for {

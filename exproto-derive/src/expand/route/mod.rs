@@ -18,9 +18,11 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Lifetime;
 use syn::ext::IdentExt;
 
-use super::common::{at_lifetime, ctx_type, fields, header, located, static_lifetimes};
+use super::common::{
+    at_lifetime, ctx_type, de_lifetime, fields, header, lifetimes_as, located, static_lifetimes,
+};
 use crate::attr::route::VariantRoutes;
-use crate::ir::{Layout, Model, Shape, Variant};
+use crate::ir::{EnumModel, Layout, Model, Shape, Variant};
 
 /// The code for the routes of a type, if it has any.
 pub(crate) fn expand(model: &Model) -> TokenStream {
@@ -31,6 +33,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 return frame;
             }
             // A frame without a body is its own.
+            let own = FrameTy::of(model, None);
             let ident = &model.ident;
             let name = crate::lower::snake_case(&ident.unraw().to_string());
             let site = Site {
@@ -41,32 +44,72 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 layout,
                 routes: &model.routes.own,
                 variant: None,
+                frame: &own,
             };
-            let body = body(model, &[site]);
+            let body = body(model, &[site], &own);
             quote!(#frame #body)
         }
         Shape::Enum(data) if data.one_of => super::one_of::gateway(model, data),
         Shape::Enum(data) if data.variants.iter().any(|variant| !variant.routes.is_empty()) => {
-            let ident = &model.ident;
-            let sites: Vec<_> = data
-                .variants
-                .iter()
-                .map(|variant| {
-                    let name = &variant.ident;
-                    Site {
-                        path: quote!(#ident::#name),
-                        place: format!("{ident}::{name}"),
-                        snake: &variant.snake,
-                        info: variant.info.clone(),
-                        layout: &variant.layout,
-                        routes: &variant.routes,
-                        variant: Some(variant),
-                    }
-                })
-                .collect();
-            body(model, &sites)
+            FrameTy::all(model).iter().map(|frame| within(model, data, frame)).collect()
         }
         _ => TokenStream::new(),
+    }
+}
+
+/// What the variants of a body mean within a frame.
+fn within(model: &Model, data: &EnumModel, frame: &FrameTy) -> TokenStream {
+    let ident = &model.ident;
+    let sites: Vec<_> = data
+        .variants
+        .iter()
+        .map(|variant| {
+            let name = &variant.ident;
+            Site {
+                path: quote!(#ident::#name),
+                place: format!("{ident}::{name}"),
+                snake: &variant.snake,
+                info: variant.info.clone(),
+                layout: &variant.layout,
+                routes: &variant.routes,
+                variant: Some(variant),
+                frame,
+            }
+        })
+        .collect();
+    body(model, &sites, frame)
+}
+
+/// The frame around a body, as generated code names it.
+struct FrameTy {
+    /// In what is implemented for the body.
+    here: TokenStream,
+    /// With any lifetime.
+    any: TokenStream,
+    fixed: TokenStream,
+}
+
+impl FrameTy {
+    /// All frames that a body is in: the one that says so, or those it lists.
+    fn all(model: &Model) -> Vec<Self> {
+        match &model.routes.frames {
+            Some(key) => key.value.iter().map(|ty| Self::of(model, Some(ty))).collect(),
+            None => vec![Self::of(model, None)],
+        }
+    }
+
+    fn of(model: &Model, listed: Option<&syn::Type>) -> Self {
+        // On the name, where a body that belongs to no frame is reported.
+        let at = listed.map_or_else(|| located(&model.ident), located);
+        let own = de_lifetime(model);
+        let at_lt = |lifetime: &Lifetime| match listed {
+            Some(ty) => lifetimes_as(ty.to_token_stream(), &quote!(#lifetime)),
+            None => {
+                let body = at_lifetime(model, lifetime);
+                quote_spanned!(at=> <#body as __p::Within>::Frame)
+            }
+        };
+        Self { here: at_lt(&own), any: at_lt(&syn::parse_quote!('_)), fixed: at_lt(&static_lt()) }
     }
 }
 
@@ -81,6 +124,7 @@ struct Site<'m> {
     layout: &'m Layout,
     routes: &'m VariantRoutes,
     variant: Option<&'m Variant>,
+    frame: &'m FrameTy,
 }
 
 impl<'m> Site<'m> {
@@ -112,7 +156,16 @@ fn frame(model: &Model) -> TokenStream {
     let generics = &model.generics;
     let span = body.map_or_else(|| model.ident.span(), |body| body.span);
     let body_ty = body.map_or_else(|| this.clone(), |body| body.ty.to_token_stream());
-    let within = quote_spanned!(span=> impl #generics __p::Within for #body_ty { type Frame = #this; });
+    // A body that frames share lists them.
+    let within = model
+        .routes
+        .shared
+        .is_none()
+        .then(|| quote_spanned!(span=> impl #generics __p::Within for #body_ty { type Frame = #this; }));
+    let of_frame = match body.map(|body| &body.presence) {
+        Some(crate::ir::Presence::Always) | None => quote!(__p::Some(&self #point #member)),
+        _ => quote!(__p::Option::as_ref(&self #point #member)),
+    };
 
     let named: Vec<_> = fields(layout)
         .filter(|item| item.name.is_some() && (flat || item.member.as_ref() != member))
@@ -159,7 +212,8 @@ fn frame(model: &Model) -> TokenStream {
         }
         None => {
             let body = static_lifetimes(body_ty.to_token_stream());
-            quote!(&[<#body as __p::Routes>::KEEPS])
+            let own = at_lifetime(model, &static_lt());
+            quote!(&[<#body as __p::Routes<#own>>::KEEPS])
         }
     };
     let profiles = match &model.routes.one_of {
@@ -251,35 +305,35 @@ fn frame(model: &Model) -> TokenStream {
     let gateway = model.routes.gateway.is_some().then(|| quote! {
         impl __p::Gateway for #own {
             #state_item
-            const ANONYMOUS: bool = <#body_static as __p::Routes>::ANONYMOUS;
-            const KEEPS: &'static [&'static [&'static str]] = &[<#body_static as __p::Routes>::KEEPS];
-            const AWAITED: &'static [&'static [&'static str]] = &[<#body_static as __p::Routes>::AWAITED];
+            const ANONYMOUS: bool = <#body_static as __p::Routes<#own>>::ANONYMOUS;
+            const KEEPS: &'static [&'static [&'static str]] = &[<#body_static as __p::Routes<#own>>::KEEPS];
+            const AWAITED: &'static [&'static [&'static str]] = &[<#body_static as __p::Routes<#own>>::AWAITED];
             const OMIT_NULLS: bool = #nulls;
             const PROFILES: &'static [&'static str] = #profiles;
             #[inline]
             fn ctx(__cx: &__p::Cx<'_, #state>) -> #context { #asked }
             #[inline]
-            fn access(__f: &#at) -> __p::Access { <#body_here as __p::Routes>::access(&__f #point #member) }
+            fn access(__f: &#at) -> __p::Access { __p::access_of(__f) }
             #[inline]
-            fn answers(__f: &#at) -> __p::Option<__p::Pairing> { <#body_here as __p::Routes>::answers(__f) }
-            fn awaits(__f: &#at) -> __p::Option<__p::Pairing> { <#body_here as __p::Routes>::awaits(__f) }
+            fn answers(__f: &#at) -> __p::Option<__p::Pairing> { <#body_here as __p::Routes<_>>::answers(__f) }
+            fn awaits(__f: &#at) -> __p::Option<__p::Pairing> { <#body_here as __p::Routes<_>>::awaits(__f) }
             #polls
             #segments_of_gateway
             #[inline]
             fn lookup(__f: &#at, __cx: &mut __p::Cx<'_, #state>) -> __p::Option<__p::Lookup>
-            { <#body_here as __p::Routes>::lookup(__f, __cx) }
+            { <#body_here as __p::Routes<_>>::lookup(__f, __cx) }
             fn ask(__f: &#at, __stage: __p::Stage, __cx: &mut __p::Cx<'_, #state>, __asks: &mut __p::Asks<'_>)
                 -> __p::Result<(), __p::Refusal>
-            { <#body_here as __p::Routes>::ask(__f, __stage, __cx, __asks) }
+            { <#body_here as __p::Routes<_>>::ask(__f, __stage, __cx, __asks) }
             fn settle(__f: &#at, __cx: &mut __p::Cx<'_, #state>, __outcome: &__p::Outcome, __reply: &mut __p::Vec<u8>)
                 -> __p::Result<__p::After, __p::Error>
-            { <#body_here as __p::Routes>::settle(__f, __cx, __outcome, __reply) }
+            { <#body_here as __p::Routes<_>>::settle(__f, __cx, __outcome, __reply) }
             fn filters(__cx: &__p::Cx<'_, #state>, __each: &mut dyn __p::core::ops::FnMut(&__p::TopicBuf, u8))
                 -> __p::Result<(), __p::Refusal>
-            { <#body_static as __p::Routes>::filters(__cx, __each) }
+            { <#body_static as __p::Routes<#own>>::filters(__cx, __each) }
             fn deliver(__topic: &str, __payload: &[u8], __cx: &mut __p::Cx<'_, #state>, __out: &mut __p::Vec<u8>)
                 -> __p::Result<__p::Delivery, __p::DeliverError>
-            { <#body_static as __p::Routes>::deliver(__topic, __payload, __cx, __out) }
+            { <#body_static as __p::Routes<#own>>::deliver(__topic, __payload, __cx, __out) }
         }
     });
     let requests = model.routes.gateway.is_some().then(|| requests(model, &own));
@@ -287,7 +341,7 @@ fn frame(model: &Model) -> TokenStream {
         .routes
         .gateway
         .is_some()
-        .then(|| profiles::used(&model.routes, std::slice::from_ref(&body_static)));
+        .then(|| profiles::used(&model.routes, &[(body_static.clone(), own.to_token_stream())]));
     quote! {
         #within
         #names_header {
@@ -314,7 +368,7 @@ fn frame(model: &Model) -> TokenStream {
             #[inline]
             fn context(__cx: &__p::Cx<'_, Self::State>) -> Self::Context { #asked }
             #[inline(always)]
-            fn body(&self) -> &Self::Body { &self #point #member }
+            fn body(&self) -> __p::Option<&Self::Body> { #of_frame }
             #segments
         }
         #downlink
@@ -382,9 +436,11 @@ pub(super) fn requests(model: &Model, own: &impl ToTokens) -> Option<TokenStream
 }
 
 /// What a body with routes says.
-fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
+fn body(model: &Model, sites: &[Site<'_>], within: &FrameTy) -> TokenStream {
     let at_name = located(&model.ident);
-    let header = header(model, false, &quote_spanned!(at_name=> __p::Routes), &TokenStream::new());
+    let frame = &within.here;
+    let borrows = model.lifetime.is_none() && frame.to_string().contains("'__de");
+    let header = header(model, borrows, &quote_spanned!(at_name=> __p::Routes<#frame>), &TokenStream::new());
     let anonymous = model.routes.anonymous.is_some();
     let access = sites.iter().map(|variant| {
         let (path, access) = (&variant.path, acts::access(variant));
@@ -394,9 +450,9 @@ fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
     let awaits: Vec<_> = sites.iter().filter_map(acts::awaits).collect();
     let awaits = (!awaits.is_empty()).then(|| {
         quote! {
-            fn awaits(__frame: &<Self as __p::Within>::Frame) -> __p::Option<__p::Pairing> {
+            fn awaits(__frame: &#frame) -> __p::Option<__p::Pairing> {
                 #[allow(unreachable_patterns, reason = "a body may have one variant only")]
-                match __p::Outer::body(__frame) { #(#awaits)* _ => __p::None }
+                match __p::Outer::body(__frame)? { #(#awaits)* _ => __p::None }
             }
         }
     });
@@ -404,28 +460,26 @@ fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
     let lookup = (!lookups.is_empty()).then(|| {
         quote! {
             fn lookup(
-                __frame: &<Self as __p::Within>::Frame,
-                __cx: &mut __p::Cx<'_, <<Self as __p::Within>::Frame as __p::Outer>::State>,
+                __frame: &#frame,
+                __cx: &mut __p::Cx<'_, <#frame as __p::Outer>::State>,
             ) -> __p::Option<__p::Lookup> {
                 #[allow(unreachable_patterns, reason = "a body may have one variant only")]
-                match __p::Outer::body(__frame) { #(#lookups)* _ => __p::None }
+                match __p::Outer::body(__frame)? { #(#lookups)* _ => __p::None }
             }
         }
     });
     let awaited = sites.iter().filter(|site| site.routes.awaited().is_some()).map(|site| site.snake);
     let keeps = sites.iter().filter_map(|variant| variant.routes.auth.as_ref());
     let keeps = keeps.flat_map(|auth| &auth.value.keep).map(|field| field.unraw().to_string());
-    let auth = sites.iter().filter_map(|variant| acts::auth(model, variant));
+    let auth = sites.iter().filter_map(acts::auth);
     let under = profiles::Under::new(model, sites);
-    let rest = under.rest(model, sites);
+    let rest = under.rest(sites);
     let settle = under.settle(sites);
     let filters = under.filters(sites);
     let deliver = under.deliver(model, sites);
-    let (names, profile_checks) = (under.names(), under.checks(model, sites));
-    let of_all = template::checks_of_all(model);
-    let checks = template::checks(model, sites);
-    // On the name, where a body that belongs to no frame is reported.
-    let frame = quote_spanned!(at_name=> <Self as __p::Within>::Frame);
+    let (names, profile_checks) = (under.names(), under.checks(model, sites, within));
+    let of_all = template::checks_of_all(model, within);
+    let checks = template::checks(sites);
     let state = quote_spanned!(at_name=> <#frame as __p::Outer>::State);
     quote! {
         #checks
@@ -439,7 +493,7 @@ fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
             #[inline]
             fn access(&self) -> __p::Access { match self { #(#access)* } }
             fn answers(__frame: &#frame) -> __p::Option<__p::Pairing> {
-                match __p::Outer::body(__frame) { #(#answers)* _ => __p::None }
+                match __p::Outer::body(__frame)? { #(#answers)* _ => __p::None }
             }
             #awaits
             #lookup
@@ -449,7 +503,7 @@ fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
                 __cx: &mut __p::Cx<'_, #state>,
                 __asks: &mut __p::Asks<'_>,
             ) -> __p::Result<(), __p::Refusal> {
-                let __body: &Self = __p::Outer::body(__frame);
+                let __p::Some(__body) = __p::Outer::body(__frame) else { return __p::Ok(()) };
                 match __stage {
                     __p::Stage::Auth => match __body { #(#auth)* _ => {} },
                     __p::Stage::Rest => #rest,
@@ -462,7 +516,7 @@ fn body(model: &Model, sites: &[Site<'_>]) -> TokenStream {
                 __outcome: &__p::Outcome,
                 __reply: &mut __p::Vec<u8>,
             ) -> __p::Result<__p::After, __p::Error> {
-                let __body: &Self = __p::Outer::body(__frame);
+                let __p::Some(__body) = __p::Outer::body(__frame) else { return __p::Ok(__p::After::Stay) };
                 #settle
                 __p::Ok(__p::After::Stay)
             }

@@ -4,10 +4,9 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
-use super::{Site, acts, static_lt};
+use super::{FrameTy, Site, acts};
 use crate::attr::profile::{self, Profile};
 use crate::attr::route::{Deliver, RouteAttrs, Taken, VariantRoutes};
-use crate::expand::common::at_lifetime;
 use crate::ir::Model;
 
 /// The routes of all variants under each profile.
@@ -34,8 +33,8 @@ impl<'m> Under<'m> {
     }
 
     /// The names that are used are among those of the gateway.
-    pub(super) fn checks(&self, model: &Model, sites: &[Site<'_>]) -> TokenStream {
-        let body = at_lifetime(model, &static_lt());
+    pub(super) fn checks(&self, model: &Model, sites: &[Site<'_>], frame: &FrameTy) -> TokenStream {
+        let frame = &frame.fixed;
         let owner = model.ident.to_string();
         let own = sites.iter().flat_map(|site| site.routes.profiles.iter().map(|of| (of, &site.place)));
         let all = self.of_all.iter().map(|of| (of, &owner));
@@ -43,7 +42,7 @@ impl<'m> Under<'m> {
             .map(|(profile, place)| {
                 let (span, name) = (profile.name.span(), profile.name.to_string());
                 quote_spanned! {span=>
-                    const _: () = __p::check_profile::<<#body as __p::Within>::Frame>(#name, #place);
+                    const _: () = __p::check_profile::<#frame>(#name, #place);
                 }
             })
             .collect()
@@ -77,9 +76,9 @@ impl<'m> Under<'m> {
         quote!(match __cx.profile() { #(#arms)* _ => { #usual } })
     }
 
-    pub(super) fn rest(&self, model: &Model, sites: &[Site<'_>]) -> TokenStream {
+    pub(super) fn rest(&self, sites: &[Site<'_>]) -> TokenStream {
         self.choose(&["publish", "subscribe", "unsubscribe", "with"], sites, |sites, _| {
-            let arms = sites.iter().filter_map(|site| acts::rest(model, site));
+            let arms = sites.iter().filter_map(acts::rest);
             quote!(match __body { #(#arms)* _ => {} })
         })
     }
@@ -125,13 +124,16 @@ pub(crate) fn declared(routes: &RouteAttrs) -> TokenStream {
 }
 
 /// The check that some route stands under each profile.
-pub(crate) fn used(routes: &RouteAttrs, bodies: &[TokenStream]) -> TokenStream {
+pub(crate) fn used(routes: &RouteAttrs, bodies: &[(TokenStream, TokenStream)]) -> TokenStream {
     let names = routes.profiles.iter().flat_map(|key| &key.value);
     names
         .map(|name| {
             let (span, text) = (name.span(), name.to_string());
+            let used = bodies
+                .iter()
+                .map(|(body, frame)| quote_spanned!(span=> <#body as __p::Routes<#frame>>::PROFILES));
             quote_spanned! {span=>
-                const _: () = __p::check_used(#text, &[#(<#bodies as __p::Routes>::PROFILES),*]);
+                const _: () = __p::check_used(#text, &[#(#used),*]);
             }
         })
         .collect()

@@ -5,34 +5,28 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{LitStr, Member};
 
-use super::{Site, static_lt};
+use super::{FrameTy, Site};
 use crate::attr::route::{Pairing, VariantRoutes};
 use crate::ctxt::Ctxt;
-use crate::expand::common::{at_lifetime, fields};
+use crate::expand::common::fields;
 use crate::ir::Model;
 use crate::template::{self, Form, Piece, Use};
 
 /// A reference to what a placeholder stands for: a field of the variant, what
 /// the session knows, or a field of the frame.
-pub(super) fn placeholder(model: &Model, variant: &Site<'_>, name: &str, span: Span) -> TokenStream {
+pub(super) fn placeholder(variant: &Site<'_>, name: &str, span: Span) -> TokenStream {
     let (first, rest) = parts(name);
     match own_field(variant, first) {
         Some(local) => within(&quote!(*#local), rest, span),
-        None => outer(model, variant, name, span),
+        None => outer(variant, name, span),
     }
 }
 
 /// The same where `__item` is the element of a list.
-pub(super) fn with_element(
-    model: &Model,
-    variant: &Site<'_>,
-    name: &str,
-    span: Span,
-    element: &TokenStream,
-) -> TokenStream {
+pub(super) fn with_element(variant: &Site<'_>, name: &str, span: Span, element: &TokenStream) -> TokenStream {
     match parts(name) {
         ("item", rest) => within(&quote!(*#element), rest, span),
-        _ => placeholder(model, variant, name, span),
+        _ => placeholder(variant, name, span),
     }
 }
 
@@ -69,7 +63,7 @@ fn member(name: &str, span: Span) -> Member {
 }
 
 /// The value of a placeholder that is no field of the variant.
-pub(super) fn outer(model: &Model, variant: &Site<'_>, name: &str, span: Span) -> TokenStream {
+pub(super) fn outer(variant: &Site<'_>, name: &str, span: Span) -> TokenStream {
     if let Some(known) = known(name, span) {
         return known;
     }
@@ -80,11 +74,11 @@ pub(super) fn outer(model: &Model, variant: &Site<'_>, name: &str, span: Span) -
         }
         "request" => quote!(__cx.request.unwrap_or("none")),
         _ if name.starts_with("request.") => {
-            let body = at_lifetime(model, &static_lt());
+            let frame = &variant.frame.fixed;
             let path = name.trim_start_matches("request.").split('.').map(|name| member(name, span));
             // Errors on the template, names as everywhere in this code.
             let at = span.resolved_at(Span::call_site());
-            let port = quote_spanned!(at=> <<#body as __p::Within>::Frame as __p::Outer>::Port);
+            let port = quote_spanned!(at=> <#frame as __p::Outer>::Port);
             let value = quote_spanned!(span=> &__request #(.#path)* as &dyn __p::TopicValue);
             quote_spanned! {at=>
                 match __cx.asked::<<#port as __p::Requests>::Request>() {
@@ -95,8 +89,8 @@ pub(super) fn outer(model: &Model, variant: &Site<'_>, name: &str, span: Span) -
         }
         _ if name.contains('.') => within(&quote!(*__frame), Some(name), span),
         _ => {
-            let body = at_lifetime(model, &static_lt());
-            quote!(__p::Names::value(__frame, const { __p::name_index::<<#body as __p::Within>::Frame>(#name) }))
+            let frame = &variant.frame.fixed;
+            quote!(__p::Names::value(__frame, const { __p::name_index::<#frame>(#name) }))
         }
     }
 }
@@ -134,10 +128,10 @@ pub(super) fn own_field<'v>(variant: &'v Site<'_>, name: &str) -> Option<&'v Ide
 
 /// Constant evaluations on the spans of the templates: placeholders that are
 /// looked up in the frame.
-pub(super) fn checks(model: &Model, sites: &[Site<'_>]) -> TokenStream {
+pub(super) fn checks(sites: &[Site<'_>]) -> TokenStream {
     let mut out = TokenStream::new();
-    let body = at_lifetime(model, &static_lt());
     for variant in sites {
+        let frame = &variant.frame.fixed;
         let place = &variant.place;
         let own: Vec<String> = fields(variant.layout)
             .map(|item| item.label.clone())
@@ -146,13 +140,13 @@ pub(super) fn checks(model: &Model, sites: &[Site<'_>]) -> TokenStream {
         let profiles = variant.routes.profiles.iter().map(|profile| &profile.routes);
         for (literal, purpose, each) in profiles.chain([variant.routes]).flat_map(templates) {
             let of_variant = |name: &str| (each && name == "item") || own_field(variant, name).is_some();
-            out.extend(check(&body, literal, purpose, place, &own, of_variant));
+            out.extend(check(frame, literal, purpose, place, &own, of_variant));
         }
         if let Some(Pairing::Of(kinds)) = variant.routes.answers.as_ref().map(|key| &key.value) {
             for kind in kinds {
                 let (span, name) = (kind.span(), kind.unraw().to_string());
                 out.extend(quote_spanned! {span=>
-                    const _: () = __p::check_awaited::<<#body as __p::Within>::Frame>(#name, #place);
+                    const _: () = __p::check_awaited::<#frame>(#name, #place);
                 });
             }
         }
@@ -161,7 +155,7 @@ pub(super) fn checks(model: &Model, sites: &[Site<'_>]) -> TokenStream {
             if own_field(variant, &name).is_none() {
                 let span = field.span();
                 out.extend(quote_spanned! {span=>
-                    const _: () = __p::check_placeholder::<<#body as __p::Within>::Frame>(#name, #place, &[#(#own),*]);
+                    const _: () = __p::check_placeholder::<#frame>(#name, #place, &[#(#own),*]);
                 });
             }
         }
@@ -170,20 +164,19 @@ pub(super) fn checks(model: &Model, sites: &[Site<'_>]) -> TokenStream {
 }
 
 /// The checks of what profiles say of all variants.
-pub(super) fn checks_of_all(model: &Model) -> TokenStream {
+pub(super) fn checks_of_all(model: &Model, frame: &FrameTy) -> TokenStream {
     let mut out = TokenStream::new();
-    let body = at_lifetime(model, &static_lt());
     let own: Vec<String> = BUILT_IN.iter().map(ToString::to_string).collect();
     for profile in &model.routes.of_all {
         for (literal, purpose, _) in templates(&profile.routes) {
-            out.extend(check(&body, literal, purpose, &model.ident.to_string(), &own, |_| false));
+            out.extend(check(&frame.fixed, literal, purpose, &model.ident.to_string(), &own, |_| false));
         }
     }
     out
 }
 
 fn check(
-    body: &TokenStream,
+    frame: &TokenStream,
     literal: &LitStr,
     purpose: Use,
     place: &str,
@@ -200,7 +193,7 @@ fn check(
         let span = literal.span();
         if let Some(kept) = name.strip_prefix("login.") {
             out.extend(quote_spanned! {span=>
-                const _: () = __p::check_kept::<<#body as __p::Within>::Frame>(#kept, #place);
+                const _: () = __p::check_kept::<#frame>(#kept, #place);
             });
             continue;
         }
@@ -209,7 +202,7 @@ fn check(
             continue;
         }
         out.extend(quote_spanned! {span=>
-            const _: () = __p::check_placeholder::<<#body as __p::Within>::Frame>(#name, #place, &[#(#own),*]);
+            const _: () = __p::check_placeholder::<#frame>(#name, #place, &[#(#own),*]);
         });
     }
     out

@@ -342,7 +342,9 @@ impl<'m> Steps<'m> {
                     && !(leads && before + int.bytes <= self.lead);
                 self.number(index, *int, needs, constant);
             }
-            _ if needs.value || needs.raw && matches!(item.repr, Repr::Codec(_) | Repr::Sized(_)) => self.kept_value(index),
+            _ if needs.value || needs.raw && matches!(item.repr, Repr::Codec(_) | Repr::Sized(_)) => {
+                self.kept_value(index)
+            }
             _ => {
                 let (scan, code, waits) = self.skip(item, index);
                 let child = self.child(scan);

@@ -291,7 +291,15 @@ impl<G: Gateway> Core<G> {
         let mut asks = Asks::new(out, &mut self.next_ticket).with_topics(self.settings.topics);
         let mut refused = None;
         let cx = self.device.cx(&self.settings, Given::NONE);
+        // Kinds of frames that share a body have the same filters.
+        let mut seen: Vec<String> = Vec::new();
         let result = G::filters(&cx, &mut |filter, qos| {
+            if let Ok(filter) = filter.finish() {
+                if seen.iter().any(|one| one == filter) {
+                    return;
+                }
+                seen.push(filter.into());
+            }
             if let Err(refusal) = asks.subscribe(filter, qos) {
                 refused.get_or_insert(refusal);
             }
