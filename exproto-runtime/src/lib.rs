@@ -92,6 +92,7 @@ fn main() -> std::process::ExitCode {
 //! | `host` | listeners in front of a broker |
 //! | `grpc` | the EMQX ExProto handler |
 //! | `exhook` | EMQX hooks: authenticate, authorise, watch, rewrite |
+//! | `reflection` | the reflection service beside what EMQX calls |
 //! | `tls` | certificates for what EMQX calls |
 //! | `cli` | `main`: `serve`, `decode`, `check`, `simulate`, `watch`, `send` |
 //! | `testkit` | device connections for tests, without sockets or a clock |

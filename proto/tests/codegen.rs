@@ -64,6 +64,30 @@ fn generate(source: &Source) -> String {
     )
 }
 
+/// What the reflection service tells of a `.proto` file.
+fn descriptors(source: &Source) -> Vec<u8> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut compiler = protox::Compiler::new([here]).unwrap();
+    compiler.include_imports(true).open_file(here.join(source.file)).unwrap();
+    compiler.encode_file_descriptor_set()
+}
+
+#[test]
+fn committed_descriptors_are_up_to_date() {
+    for source in &SOURCES {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../exproto-runtime/src")
+            .join(source.code)
+            .with_extension("bin");
+        let generated = descriptors(source);
+        if env::var_os("EXPROTO_BLESS").is_some() {
+            fs::write(&path, &generated).unwrap();
+        }
+        let committed = fs::read(&path).unwrap_or_default();
+        assert!(committed == generated, "{} is out of date: set EXPROTO_BLESS=1", path.display());
+    }
+}
+
 #[test]
 fn committed_code_is_up_to_date() {
     for source in &SOURCES {

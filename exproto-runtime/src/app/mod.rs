@@ -6,6 +6,8 @@
 
 mod check;
 mod decode;
+#[cfg(feature = "grpc")]
+mod exproto;
 mod hint;
 mod message;
 mod serve;
@@ -164,8 +166,8 @@ impl<G: Gateway> App<G> {
     }
 
     fn run(self, cli: Cli) -> Result<ExitCode, Failure> {
-        match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-            Command::Serve(args) => serve::run::<G>(args, self.port, self.session),
+        match cli.command.unwrap_or(Command::Serve(Box::new(cli.serve))) {
+            Command::Serve(args) => serve::run::<G>(*args, self.port, self.session),
             Command::Decode(args) => {
                 let profile = args.profile.as_deref().map(Into::into);
                 let settings = SessionSettings { profile, ..SessionSettings::default() };
@@ -210,7 +212,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Listen for devices and publish what they send; without a command, too
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     Decode(decode::DecodeArgs),
     Check(check::CheckArgs),
     /// Be many devices

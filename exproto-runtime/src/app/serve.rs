@@ -33,15 +33,9 @@ pub(super) struct ServeArgs {
     /// password, on an address that others can reach
     #[arg(long, requires = "mqtt")]
     open_mqtt: bool,
-    /// Be an EMQX ExProto handler at this address, instead of listening for
-    /// devices
     #[cfg(feature = "grpc")]
-    #[arg(long, value_name = "ADDR", requires = "adapter", conflicts_with_all = ["listen", "mqtt", "broker"])]
-    exproto: Option<SocketAddr>,
-    /// Where EMQX serves its ConnectionAdapter: http://HOST:PORT
-    #[cfg(feature = "grpc")]
-    #[arg(long, value_name = "URL", requires = "exproto")]
-    adapter: Option<String>,
+    #[command(flatten)]
+    exproto: super::exproto::ExProtoArgs,
     /// Accept frames with a wrong checksum or length, and count them, instead
     /// of refusing them
     #[arg(long)]
@@ -73,8 +67,8 @@ pub(super) fn run<G: Gateway>(
     session.check_profile::<G>().map_err(|error| Failure::new(error.to_string()))?;
     super::runtime()?.block_on(async {
         #[cfg(feature = "grpc")]
-        if let (Some(address), Some(adapter)) = (args.exproto, &args.adapter) {
-            return exproto::<G>(address, adapter, session).await;
+        if args.exproto.is_wanted() {
+            return args.exproto.run::<G>(session).await;
         }
         host::<G>(args, port, session).await
     })
@@ -197,52 +191,4 @@ fn summary(metrics: &Metrics, stopped: Stopped) -> String {
         stopped.open,
         stopped.cut_off
     )
-}
-
-#[cfg(feature = "grpc")]
-async fn exproto<G: Gateway>(
-    address: SocketAddr,
-    adapter: &str,
-    session: SessionSettings,
-) -> Result<ExitCode, Failure> {
-    use crate::exproto::{ExProtoHandler, ExProtoSettings};
-
-    let mut settings = ExProtoSettings::new(adapter);
-    settings.session = std::sync::Arc::new(session);
-    let handler =
-        ExProtoHandler::<G>::new(settings).map_err(|error| Failure::new(format!("--adapter: {error}")))?;
-    let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
-        Failure::new(format!("cannot listen on {address}: {error}: choose another address with --exproto"))
-    })?;
-    let address = listener.local_addr().unwrap_or(address);
-    let stop = told_to_stop();
-    println!("{} gateway, an ExProto handler of EMQX", G::NAME);
-    println!(
-        "  handler  {address}: set it in EMQX as gateway.exproto.handler.address = \"http://{address}\""
-    );
-    println!("  adapter  {adapter}: where EMQX's gateway.exproto.server.bind is reached\n");
-    let counters = handler.counters();
-    // The handler takes its counters along when it ends.
-    let mut last = None;
-    let shutdown = async {
-        stop.await;
-        last = counters.read();
-    };
-    handler
-        .serve(listener, shutdown)
-        .await
-        .map_err(|error| Failure::new(format!("serving EMQX failed: {error}")))?;
-    let stats = last.unwrap_or_default();
-    let sessions = stats.sessions;
-    println!(
-        "stopped: {} connections served, {} frames, {} bad, {} published, {} replies, {} downlinks, {} calls to EMQX failed",
-        stats.created,
-        sessions.frames,
-        sessions.bad_frames,
-        sessions.publishes,
-        sessions.replies,
-        sessions.downlinks,
-        stats.calls_failed
-    );
-    Ok(ExitCode::SUCCESS)
 }

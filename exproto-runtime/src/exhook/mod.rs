@@ -162,6 +162,13 @@ impl<P: HookProvider> Mount for ExHookServer<P> {
         routes.add_service(V2::from_arc(Arc::clone(&service)).max_decoding_message_size(limit));
         routes.add_service(V3::from_arc(service).max_decoding_message_size(limit));
         Running {
+            calm: Box::pin(std::future::ready(())),
+            #[cfg(feature = "reflection")]
+            descriptors: &[
+                include_bytes!("pb/emqx_exhook_v1.bin"),
+                include_bytes!("pb/emqx_exhook_v2.bin"),
+                include_bytes!("pb/emqx_exhook_v3.bin"),
+            ],
             name: "hook provider",
             stop: Box::new(|| {}),
             finish: Box::pin(async move { core.lanes().emptied().await }),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::vec;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
@@ -23,7 +23,7 @@ use super::beginning::{Begun, CLOSE_WAIT, after, next_probe};
 use super::call::Call;
 use super::ending::End;
 use super::error::CallError;
-use super::event::{Job, What};
+use super::event::{Finish, Job, What};
 use super::pb;
 use super::registry::{Kind, Seat, Shared, Work};
 use crate::session::{
@@ -70,7 +70,7 @@ pub(super) struct Actor<G: Gateway> {
     /// Its ticket, if it has one.
     ticket: Option<Ticket>,
     /// The senders of the events that are not done.
-    waiting: Vec<oneshot::Sender<()>>,
+    waiting: Vec<Finish>,
     timer: Option<Instant>,
     /// When the end is certain, once it was reported by a stream.
     quiet: Option<Instant>,
@@ -236,7 +236,8 @@ impl<G: Gateway> Actor<G> {
         if self.quiet.is_some() {
             self.quiet = Some(quiet);
         }
-        let Job { what, done, streamed } = job;
+        let Job { what, mut done, streamed } = job;
+        done.begun();
         self.waiting.push(done);
         match what {
             What::Closed(reason) => {

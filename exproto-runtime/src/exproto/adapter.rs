@@ -67,7 +67,8 @@ impl Adapter {
             nodes.push(Node::new(None, &settings.adapter, settings, max_calls)?);
         }
         for (name, url) in &settings.nodes {
-            nodes.push(Node::new(Some(name), url, settings, max_calls)?);
+            let name = Some(name.as_str()).filter(|name| !name.is_empty());
+            nodes.push(Node::new(name, url, settings, max_calls)?);
         }
         Ok(Self {
             nodes,
@@ -94,7 +95,16 @@ impl Adapter {
     /// Makes a call. Repeats it as long as EMQX has certainly not got it,
     /// which is while no connection can be made.
     pub(super) async fn call(&self, conn: &str, call: Call) -> Result<(), CallError> {
-        call.check()?;
+        let calling = self.counters.meter.call(call.kind());
+        let result = match call.check() {
+            Ok(()) => self.checked(conn, call).await,
+            Err(error) => Err(error),
+        };
+        calling.ends(&result);
+        result
+    }
+
+    async fn checked(&self, conn: &str, call: Call) -> Result<(), CallError> {
         let nearest = self.nearest(conn);
         let mut pause = Duration::from_millis(50);
         let mut began = None;

@@ -8,14 +8,14 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
 use super::call::Call;
 use super::ending::End;
 use super::error::CallError;
-use super::event::{Facts, Job, What};
+use super::event::{Facts, Finish, Job, What};
 use super::registry::Seat;
 use super::settings::UnknownConnection;
 
@@ -34,7 +34,7 @@ pub(super) struct Begun {
     /// Events that came before the beginning and are due now.
     pub(super) backlog: VecDeque<Job>,
     /// The senders of the events that are not done.
-    pub(super) waiting: Vec<oneshot::Sender<()>>,
+    pub(super) waiting: Vec<Finish>,
     /// When the end is certain, if it has come already.
     pub(super) quiet: Option<Instant>,
 }
@@ -49,12 +49,13 @@ pub(super) async fn wait(seat: Seat, jobs: &mut mpsc::Receiver<Job>) -> Option<(
         tokio::select! {
             biased;
             job = jobs.recv() => {
-                let Job { what, done, streamed } = job?;
+                let Job { what, mut done, streamed } = job?;
                 if streamed && (begun.quiet.is_some() || matches!(what, What::Closed(_))) {
                     begun.quiet = Some(after(Instant::now(), settings.quiet));
                 }
                 match what {
                     What::Created(info) => {
+                        done.begun();
                         begun.waiting.push(done);
                         begun.info = Some(Facts::new(*info.unwrap_or_default()));
                         return Some((seat, begun));

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::error::CallError;
+use super::meter::CallKind;
 use crate::session::Credentials;
 
 /// The filter of a subscription that nobody has: ending it has no effect but
@@ -40,6 +41,20 @@ pub(super) enum Call {
 }
 
 impl Call {
+    pub(super) fn kind(&self) -> CallKind {
+        match self {
+            Self::Send(_) => CallKind::Send,
+            Self::Close => CallKind::Close,
+            Self::Authenticate(_) => CallKind::Authenticate,
+            Self::StartTimer(_) => CallKind::StartTimer,
+            Self::Publish { .. } => CallKind::Publish,
+            Self::RawPublish { .. } => CallKind::RawPublish,
+            Self::Subscribe { .. } => CallKind::Subscribe,
+            Self::Unsubscribe { .. } => CallKind::Unsubscribe,
+            Self::Probe => CallKind::Probe,
+        }
+    }
+
     /// Refuses what EMQX would not refuse but crash on, or what would hit
     /// others than the device.
     pub(super) fn check(&self) -> Result<(), CallError> {

@@ -71,6 +71,41 @@ const SIGNS: &[(&str, End)] = &[
 ];
 
 impl End {
+    /// All reasons.
+    pub const ALL: [Self; 13] = [
+        Self::ByDevice,
+        Self::Broken,
+        Self::ByHandler,
+        Self::Silent,
+        Self::Idle,
+        Self::Kicked,
+        Self::Replaced,
+        Self::Expired,
+        Self::HandlerFailed,
+        Self::Overloaded,
+        Self::Crashed,
+        Self::Vanished,
+        Self::Other,
+    ];
+
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::ByDevice => "by_device",
+            Self::Broken => "broken",
+            Self::ByHandler => "by_handler",
+            Self::Silent => "silent",
+            Self::Idle => "idle",
+            Self::Kicked => "kicked",
+            Self::Replaced => "replaced",
+            Self::Expired => "expired",
+            Self::HandlerFailed => "handler_failed",
+            Self::Overloaded => "overloaded",
+            Self::Crashed => "crashed",
+            Self::Vanished => "vanished",
+            Self::Other => "other",
+        }
+    }
+
     /// Reads EMQX's reason.
     ///
     /// ```

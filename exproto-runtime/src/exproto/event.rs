@@ -1,10 +1,12 @@
 //! What EMQX tells of a connection.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::meter::{EventKind, Meter, Timed};
 use super::pb;
 use crate::session::{ConnInfo, Transport};
 
@@ -13,10 +15,35 @@ use crate::session::{ConnInfo, Transport};
 pub(super) struct Job {
     pub(super) what: What,
     /// Dropped when the event is done.
-    pub(super) done: oneshot::Sender<()>,
+    pub(super) done: Finish,
     /// Whether it comes from a stream, so that events of other streams may
     /// have overtaken it.
     pub(super) streamed: bool,
+}
+
+impl Job {
+    /// An event, and what tells that it is done.
+    pub(super) fn new(what: What, streamed: bool, meter: &Arc<Meter>) -> (Self, oneshot::Receiver<()>) {
+        let (sender, end) = oneshot::channel();
+        let timed = what.kind().map(|kind| Timed::new(meter, kind));
+        (Self { what, done: Finish { _sender: sender, timed }, streamed }, end)
+    }
+}
+
+/// Tells and measures that an event is done, by its end.
+#[derive(Debug)]
+pub(super) struct Finish {
+    _sender: oneshot::Sender<()>,
+    timed: Option<Timed>,
+}
+
+impl Finish {
+    /// The event's turn has come.
+    pub(super) fn begun(&mut self) {
+        if let Some(timed) = &mut self.timed {
+            timed.taken();
+        }
+    }
 }
 
 /// What has happened to a connection.
@@ -30,6 +57,20 @@ pub(super) enum What {
     Closed(String),
     /// Not of EMQX: the device has logged in on another connection.
     Doubted,
+}
+
+impl What {
+    /// None if EMQX has not told it.
+    pub(super) fn kind(&self) -> Option<EventKind> {
+        Some(match self {
+            Self::Created(_) => EventKind::Created,
+            Self::Bytes(_) => EventKind::Bytes,
+            Self::Messages(_) => EventKind::Messages,
+            Self::TimedOut => EventKind::TimedOut,
+            Self::Closed(_) => EventKind::Closed,
+            Self::Doubted => return None,
+        })
+    }
 }
 
 /// The facts about a connection.

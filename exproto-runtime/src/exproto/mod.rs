@@ -29,6 +29,7 @@ mod callbacks;
 mod ending;
 mod error;
 mod event;
+mod meter;
 mod node;
 pub(crate) mod pb;
 mod publisher;
@@ -46,10 +47,12 @@ use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
 use tonic::service::{Routes, RoutesBuilder};
 
 use self::actor::Declared;
@@ -59,6 +62,7 @@ pub use bytes::Bytes;
 pub use self::callbacks::{Callbacks, Connection, Done, Message, PeerCertificate};
 pub use self::ending::End;
 pub use self::error::CallError;
+pub use self::meter::{CallKind, CallStats, EventKind, EventStats};
 use self::pb::connection_handler_server::ConnectionHandlerServer;
 use self::pb::connection_unary_handler_server::ConnectionUnaryHandlerServer;
 pub use self::publisher::Publisher;
@@ -69,6 +73,9 @@ pub use self::stats::Stats;
 use crate::grpc::sealed::Mount;
 use crate::grpc::{self, GrpcServer, Running};
 use crate::session::{Gateway, SessionSettings};
+
+/// How often a shutdown looks whether no event is under way.
+const CALM_ASKED: Duration = Duration::from_micros(200);
 
 /// An EMQX ExProto handler for one gateway.
 ///
@@ -177,8 +184,7 @@ impl<G> ExProtoHandler<G> {
     /// A view of the counters, which outlives [`serve`](Self::serve).
     #[must_use]
     pub fn counters(&self) -> StatsHandle {
-        let registry = Arc::downgrade(&self.registry);
-        StatsHandle { read: Arc::new(move || registry.upgrade().map(|registry| registry.stats())) }
+        StatsHandle { registry: Arc::downgrade(&self.registry) }
     }
 
     /// Publishes in nobody's name, for what the program itself has to say.
@@ -234,8 +240,25 @@ impl<G> Mount for ExProtoHandler<G> {
             ConnectionUnaryHandlerServer::from_arc(Arc::clone(&service)).max_decoding_message_size(limit),
         );
         routes.add_service(ConnectionHandlerServer::from_arc(service).max_decoding_message_size(limit));
+        let calm = {
+            let (registry, handover) = (Arc::clone(&registry), settings.handover);
+            async move {
+                // Asked again and again, because it happens too often to be
+                // told of.
+                let calm = async {
+                    while registry.meter().events_in_flight() > 0 {
+                        sleep(CALM_ASKED).await;
+                    }
+                };
+                // What is under way then is waited for all the same.
+                let _ = timeout(handover, calm).await;
+            }
+        };
         Running {
             name: "ExProto handler",
+            calm: Box::pin(calm),
+            #[cfg(feature = "reflection")]
+            descriptors: &[include_bytes!("pb/emqx_exproto_v1.bin")],
             stop: Box::new(move || registry.stop()),
             // Without the registry the actors end when their calls have.
             finish: Box::pin(async move {
@@ -249,7 +272,7 @@ impl<G> Mount for ExProtoHandler<G> {
 /// Reads the counters of a handler that is being served.
 #[derive(Clone)]
 pub struct StatsHandle {
-    read: Arc<dyn Fn() -> Option<Stats> + Send + Sync>,
+    registry: Weak<Registry>,
 }
 
 impl std::fmt::Debug for StatsHandle {
@@ -262,6 +285,28 @@ impl StatsHandle {
     /// What has happened so far; `None` once the handler has ended.
     #[must_use]
     pub fn read(&self) -> Option<Stats> {
-        (self.read)()
+        self.registry.upgrade().map(|registry| registry.stats())
+    }
+
+    /// What is known of one kind of events; `None` once the handler has ended.
+    #[must_use]
+    pub fn events(&self, kind: EventKind) -> Option<EventStats> {
+        self.registry.upgrade().map(|registry| registry.meter().events(kind))
+    }
+
+    /// What is known of one kind of calls to EMQX; `None` once the handler has
+    /// ended.
+    #[must_use]
+    pub fn calls(&self, kind: CallKind) -> Option<CallStats> {
+        self.registry.upgrade().map(|registry| registry.meter().calls(kind))
+    }
+
+    /// Appends everything in the OpenMetrics text format, without the final
+    /// `# EOF`, so that other families can follow; `handler` becomes a label.
+    /// Nothing once the handler has ended.
+    pub fn write_open_metrics(&self, out: &mut String, handler: &str) {
+        if let Some(registry) = self.registry.upgrade() {
+            registry.write_open_metrics(out, handler);
+        }
     }
 }

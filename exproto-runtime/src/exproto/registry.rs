@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
@@ -9,18 +10,21 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::adapter::Adapter;
 use super::beginning::{self, Begun};
 use super::call::Call;
+use super::ending::End;
 use super::error::CallError;
 use super::event::{Job, What};
+use super::meter::{Meter, Timed};
 use super::settings::{ExProtoSettings, SettingsError, UnknownConnection};
 use super::stats::{Counters, SHARDS, Stats};
 use crate::clock::unix_millis;
+use crate::metrics::Escaped;
 use crate::session::{Millis, Now};
 
 /// The work of one connection, from its beginning to its end.
@@ -224,6 +228,31 @@ impl Registry {
         self.shared.counters.stats(self.live.load(Ordering::Relaxed))
     }
 
+    pub(super) fn meter(&self) -> &Meter {
+        &self.shared.counters.meter
+    }
+
+    pub(super) fn write_open_metrics(&self, out: &mut String, handler: &str) {
+        let label = Escaped(handler);
+        self.shared.counters.each(|name, help, value| {
+            // Writing to a `String` cannot fail.
+            let _ = write!(
+                out,
+                "# HELP exproto_handler_{name} {}\n# TYPE exproto_handler_{name} counter\n\
+                 exproto_handler_{name}_total{{handler=\"{label}\"}} {value}\n",
+                help.trim()
+            );
+        });
+        let _ = write!(
+            out,
+            "# HELP exproto_handler_connections Connections that are open now.\n\
+             # TYPE exproto_handler_connections gauge\n\
+             exproto_handler_connections{{handler=\"{label}\"}} {}\n",
+            self.live.load(Ordering::Relaxed)
+        );
+        self.meter().write_open_metrics(out, handler);
+    }
+
     /// Ends all streams after the events they have brought.
     pub(super) fn stop(&self) {
         self.stop.send_replace(true);
@@ -237,14 +266,17 @@ impl Registry {
     pub(super) async fn handle(self: &Arc<Self>, conn: String, what: What) {
         match self.route(&conn, &what, false) {
             Route::Actor(sender) => {
-                let (done, end) = oneshot::channel();
-                if sender.send(Job { what, done, streamed: false }).await.is_ok() {
+                let (job, end) = Job::new(what, false, &self.shared.counters.meter);
+                if sender.send(job).await.is_ok() {
                     // It is dropped, not sent.
                     let _ = end.await;
                 }
             }
             Route::Nobody => {}
-            Route::Close => self.close(conn).await,
+            Route::Close => {
+                let _timed = what.kind().map(|kind| Timed::new(&self.shared.counters.meter, kind));
+                self.close(conn).await;
+            }
         }
     }
 
@@ -256,7 +288,10 @@ impl Registry {
             What::Bytes(_) => counters.received_bytes.up(),
             What::Messages(_) => counters.received_messages.up(),
             What::TimedOut | What::Doubted => {}
-            What::Closed(_) => counters.closed.up(),
+            What::Closed(reason) => {
+                counters.closed.up();
+                counters.meter.ended(End::of(reason));
+            }
         }
         let index = self.index(conn);
         let mut shard = self.shard(index);
@@ -314,9 +349,9 @@ impl Registry {
     fn doubt(&self, conn: &str) {
         let jobs = self.shard(self.index(conn)).get(conn).cloned();
         if let Some(jobs) = jobs {
-            let (done, _) = oneshot::channel();
+            let (job, _) = Job::new(What::Doubted, false, &self.shared.counters.meter);
             // One that has so much to do will find out by itself.
-            let _ = jobs.try_send(Job { what: What::Doubted, done, streamed: false });
+            let _ = jobs.try_send(job);
         }
     }
 

@@ -100,11 +100,11 @@ impl Pump<'_> {
     }
 
     async fn event(&mut self, conn: String, what: What) {
-        let (done, end) = oneshot::channel();
-        match self.registry.route(&conn, &what, true) {
+        let (job, end) = Job::new(what, true, &self.registry.shared().counters.meter);
+        match self.registry.route(&conn, &job.what, true) {
             Route::Actor(actor) => {
                 self.note(&conn, Some(&actor));
-                let _ = actor.send(Job { what, done, streamed: true }).await;
+                let _ = actor.send(job).await;
             }
             Route::Nobody => self.note(&conn, None),
             Route::Close => {

@@ -36,7 +36,8 @@ pub struct ExProtoSettings {
     /// `https://` with [`adapter_tls`](Self::adapter_tls).
     pub adapter: String,
     /// The adapters of further nodes of a cluster: the node's name, such as
-    /// `emqx@10.0.0.5`, and the address of its adapter. A call goes to the node
+    /// `emqx@10.0.0.5`, or `""` if it is known by the host of the address, and
+    /// the address of its adapter. A call goes to the node
     /// that has the connection, as far as EMQX's name for the connection
     /// tells; otherwise, and while that one cannot be reached, to any other,
     /// which EMQX 5 and later pass on. See [`node`](Self::node).
@@ -94,6 +95,10 @@ pub struct ExProtoSettings {
     pub probe: Duration,
     /// The largest message that EMQX may send. Default: 64 MiB.
     pub max_message: usize,
+    /// How long a shutdown waits for a moment in which no event is under way,
+    /// before EMQX is told to go: then EMQX closes a device of which more than
+    /// the event under way has come. Default: 1 s.
+    pub handover: Duration,
     /// How long a shutdown waits for calls in flight. Default: 30 s.
     pub drain: Duration,
 }
@@ -121,6 +126,7 @@ impl ExProtoSettings {
             stream_linger: Duration::from_secs(2),
             probe: Duration::from_secs(600),
             max_message: 64 << 20,
+            handover: Duration::from_secs(1),
             drain: Duration::from_secs(30),
         }
     }

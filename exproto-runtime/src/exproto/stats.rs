@@ -1,8 +1,9 @@
 //! What the handler counts.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::meter::Meter;
 use crate::session::Tally;
 
 /// Parts of what all connections share, so that they seldom meet there.
@@ -23,10 +24,11 @@ impl Counter {
 }
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
         #[derive(Debug, Default)]
         pub(super) struct Counters {
             $(pub(super) $name: Counter,)*
+            pub(super) meter: Arc<Meter>,
             tallies: [Mutex<Tally>; SHARDS],
         }
 
@@ -36,7 +38,7 @@ macro_rules! counters {
         pub struct Stats {
             /// Connections that are open now.
             pub connections: usize,
-            $($(#[$doc])* pub $name: u64,)*
+            $($(#[doc = $doc])* pub $name: u64,)*
             /// What all sessions together have counted.
             pub sessions: Tally,
         }
@@ -46,6 +48,11 @@ macro_rules! counters {
             pub(super) fn add(&self, shard: usize, tally: &Tally) {
                 let tallies = &self.tallies[shard % SHARDS];
                 tallies.lock().unwrap_or_else(PoisonError::into_inner).add(tally);
+            }
+
+            /// Name, help and value of each.
+            pub(super) fn each(&self, mut each: impl FnMut(&'static str, &'static str, u64)) {
+                $(each(stringify!($name), concat!($($doc),*), self.$name.get());)*
             }
 
             pub(super) fn stats(&self, connections: usize) -> Stats {

@@ -84,3 +84,46 @@ async fn an_adapter_behind_tls_asks_for_our_certificate() {
     settings.adapter_tls = None;
     assert!(error(&settings).contains("set `adapter_tls`"), "{}", error(&settings));
 }
+
+#[tokio::test]
+async fn emqx_shows_its_certificate_and_ours_is_read_again() {
+    use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+
+    use crate::exproto::pb::SocketClosedRequest;
+    use crate::exproto::pb::connection_unary_handler_client::ConnectionUnaryHandlerClient;
+    use crate::grpc::GrpcServer;
+
+    let (folder, before, after, nodes) =
+        (Folder::new("handler"), Authority::new(), Authority::new(), Authority::new());
+    let (pem, secret) = before.issue("localhost");
+    let tls = ServerTls::new(folder.write("a.crt", &pem), folder.write("a.key", &secret))
+        .require_client(folder.write("nodes.crt", &nodes.pem));
+    let handler = ExProtoHandler::<Toy<'static>>::new(ExProtoSettings::new("http://127.0.0.1:1")).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    tokio::spawn(GrpcServer::new().with(handler).tls(tls).serve(listener, std::future::pending()));
+
+    let call = async |ours: &Authority, node: Option<&Authority>| {
+        let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&ours.pem));
+        if let Some(node) = node {
+            let (pem, secret) = node.issue("emqx");
+            tls = tls.identity(Identity::from_pem(pem, secret));
+        }
+        let channel = Endpoint::from_shared(url.clone()).unwrap().tls_config(tls).unwrap().connect_lazy();
+        let request = SocketClosedRequest { conn: "c".into(), reason: String::new() };
+        ConnectionUnaryHandlerClient::new(channel).on_socket_closed(request).await
+    };
+    call(&before, Some(&nodes)).await.unwrap();
+    assert!(call(&before, None).await.is_err());
+    assert!(call(&before, Some(&before)).await.is_err());
+
+    let (pem, secret) = after.issue("localhost");
+    // Of another length, as the time of a file may be too coarse to tell.
+    folder.write("a.key", &format!("{secret}\n\n"));
+    folder.write("a.crt", &format!("{pem}\n\n"));
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(11)).await;
+    tokio::time::resume();
+    call(&after, Some(&nodes)).await.unwrap();
+    assert!(call(&before, Some(&nodes)).await.is_err());
+}

@@ -12,10 +12,16 @@
 //! ```
 //!
 //! The standard health service (`grpc.health.v1`) is served too: `SERVING`
-//! until the shutdown begins, `NOT_SERVING` from then on.
+//! until the shutdown begins, `NOT_SERVING` from then on; and with the feature
+//! `reflection` the standard reflection service, so that tools such as `grpcurl`
+//! need no `.proto` file.
 
 #[cfg(feature = "tls")]
 mod incoming;
+#[cfg(feature = "reflection")]
+mod reflection;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::future::Future;
@@ -45,6 +51,11 @@ const CONNECTION_WINDOW: u32 = 8 << 20;
 pub(crate) struct Running {
     /// In logs.
     pub(crate) name: &'static str,
+    /// The services' `FileDescriptorSet`s.
+    #[cfg(feature = "reflection")]
+    pub(crate) descriptors: &'static [&'static [u8]],
+    /// Ends at a good moment for the shutdown to begin.
+    pub(crate) calm: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// Called when the shutdown begins.
     pub(crate) stop: Box<dyn FnOnce() + Send>,
     /// Ends when everything that calls have led to is done. Polled only when
@@ -138,21 +149,30 @@ impl GrpcServer {
         };
         let (mut routes, running) = (self.routes, self.running);
         let drain = running.iter().map(|running| running.drain).max().unwrap_or_default();
+        #[cfg(feature = "reflection")]
+        let descriptors: Vec<_> = running.iter().flat_map(|running| running.descriptors).copied().collect();
+        let mut calms = Vec::new();
         let mut stops = Vec::new();
         let mut finishes = Vec::new();
         for running in running {
             if let Ok(address) = listener.local_addr() {
                 info!(%address, "serving EMQX: {}", running.name);
             }
+            calms.push(running.calm);
             stops.push(running.stop);
             finishes.push((running.name, running.drain, running.finish));
         }
         let (health, service) = tonic_health::server::health_reporter();
         routes.add_service(service);
+        #[cfg(feature = "reflection")]
+        reflection::add(&mut routes, &descriptors)?;
         let (begin_drain, draining) = tokio::sync::oneshot::channel();
         let shutdown = async move {
             shutdown.await;
             health.set_service_status("", ServingStatus::NotServing).await;
+            for calm in calms {
+                calm.await;
+            }
             for stop in stops {
                 stop();
             }

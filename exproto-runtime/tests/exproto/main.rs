@@ -9,6 +9,7 @@ mod callbacks;
 mod connections;
 #[cfg(feature = "derive")]
 mod declared;
+mod metrics;
 mod must;
 #[allow(dead_code)]
 #[path = "../toy/mod.rs"]

@@ -86,7 +86,7 @@ impl<C: Callbacks> Runner<C> {
                     self.next().await
                 }
             };
-            let Job { what, done, streamed } = match next {
+            let Job { what, mut done, streamed } = match next {
                 Next::Job(job) => job,
                 Next::Ended => break,
                 Next::Deserted => return,
@@ -97,6 +97,7 @@ impl<C: Callbacks> Runner<C> {
                     continue;
                 }
             };
+            done.begun();
             waiting.push(done);
             if self.quiet.is_some() {
                 self.quiet = Some(after(Instant::now(), self.seat.shared.settings.quiet));
