@@ -42,6 +42,7 @@ impl Decode<'_> {
         let (info, max) = (&item.info, most(item));
         let transform = user_expr(via, self.layout, item, self.model, Locals::Values);
         let open = quote_spanned!(located(via)=> __p::opened(&__via, __wire, #max));
+        let fill = quote_spanned!(located(via)=> __p::filled(&__via, &mut __opened, #max));
         let end = if item.attrs.extra.is_some() {
             quote!(__i.finish_extra(__end, &#info);)
         } else {
@@ -69,7 +70,7 @@ impl Decode<'_> {
                 let mut __i = __r.open(&__opened.bytes, &#info);
                 match #inside {
                     __p::Ok(__read) => break __read,
-                    __p::Err(__e) if __e.kind() == __p::ErrorKind::Short && __p::filled(&__via, &mut __opened, #max) => {
+                    __p::Err(__e) if __e.kind() == __p::ErrorKind::Short && #fill => {
                         __r.trace().rewind(__mark);
                     }
                     __p::Err(__e) => return __p::Err(__p::Error::from_inside(__e)),
