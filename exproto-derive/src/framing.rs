@@ -6,10 +6,10 @@ use proc_macro2::Ident;
 use crate::attr::frame::{FrameAttrs, Named, Ranges};
 use crate::attr::wire::Endian;
 use crate::blocks::Blocks;
-use crate::expand::asserts::const_path;
 use crate::ir::{Extent, Frame, IntTy, Item, Layout, ListKind, Presence, Repr, Shape};
 use crate::lower::{bounds, fixed_at};
 use crate::relation::{Relation, Source};
+use crate::spoken::const_path;
 
 /// The most leading bytes by which a frame is recognised.
 const LEAD: usize = 8;

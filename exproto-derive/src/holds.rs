@@ -6,10 +6,10 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned as _;
 
-use crate::expand::asserts::const_path;
 use crate::framing::constant_bytes;
 use crate::ir::{Extent, IntTy, Item, Layout, Model, Repr, constant};
 use crate::number::Digits;
+use crate::spoken::const_path;
 
 /// The bytes that something may hold.
 #[derive(Default)]
@@ -197,7 +197,7 @@ fn part(model: &Model, ty: &Type, trait_: &TokenStream) -> Holds {
 }
 
 fn own(model: &Model, ty: &Type) -> bool {
-    crate::expand::depth::names(ty, &model.ident.to_string())
+    crate::spoken::holds_type(ty, &model.ident.to_string())
 }
 
 /// An integer of any value.

@@ -182,7 +182,7 @@ pub(crate) struct Absent {
 impl Absent {
     /// Whether only the bytes that came tell if it is there.
     pub(crate) fn by_end(&self) -> bool {
-        self.unless.as_ref().is_none_or(crate::expand::common::by_bytes)
+        self.unless.as_ref().is_none_or(crate::spoken::by_bytes)
     }
 }
 
@@ -528,7 +528,7 @@ impl Item {
     pub(crate) fn fixed_if_there(&self) -> Option<usize> {
         match (&self.repr, &self.extent) {
             // How many bytes are left is said where they are read.
-            (Repr::Skipped(Some(value)), _) if crate::expand::common::mentions_left(value) => None,
+            (Repr::Skipped(Some(value)), _) if crate::spoken::mentions_left(value) => None,
             (Repr::Skipped(_), _) => Some(0),
             (Repr::Int(..) | Repr::Scalar(..), Extent::Until(_)) => None,
             (Repr::Int(int, _) | Repr::Scalar(int, _), _) => Some(int.bytes).filter(|_| !int.own_width()),
@@ -571,7 +571,7 @@ impl Item {
             // What borrows cannot be made anew from references.
             Repr::Skipped(Some(value)) => {
                 let ty = self.ty.to_token_stream().to_string();
-                !crate::expand::common::mentions_left(value) && !ty.contains(['&', '\''])
+                !crate::spoken::mentions_left(value) && !ty.contains(['&', '\''])
             }
             _ => self.relation.is_some(),
         }

@@ -26,6 +26,7 @@ mod lower;
 mod number;
 mod proof;
 mod relation;
+mod spoken;
 mod stream;
 mod template;
 #[cfg(test)]

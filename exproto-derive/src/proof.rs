@@ -1,14 +1,12 @@
 //! The checksums of a layout that are verified while its end is looked for.
 
-use proc_macro2::TokenStream;
 use syn::Expr;
 
 use crate::attr::wire::UntilKey;
-use crate::expand::common::by_bytes;
-use crate::expand::frame::checked_before;
-use crate::ir::{Extent, Item, Layout, Model, Presence, Repr};
-use crate::lower::{bounds, position};
+use crate::ir::{Extent, Frame, Item, Layout, Model, Presence, Repr};
+use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{Algorithm, Relation, Source};
+use crate::spoken::by_bytes;
 use crate::walk::{Step, Walk, can_be_kept, expression_needs, mentions};
 
 /// A checksum that is verified as soon as all it covers has come.
@@ -18,9 +16,28 @@ pub(crate) struct Proof {
     /// The first and the last item that it covers.
     pub(crate) first: usize,
     pub(crate) last: usize,
-    /// A constant that says whether something else verifies it, which only
-    /// the compiler knows.
-    pub(crate) elsewhere: Option<TokenStream>,
+    /// Whether something else may verify it.
+    pub(crate) before: Before,
+}
+
+/// Whether a checksum of a frame is verified before decoding.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    Yes,
+    No,
+    /// If what stands around it is of constant size, which only the compiler knows.
+    IfConstant,
+}
+
+/// Whether the checksum that `carrier` holds is verified before decoding.
+pub(crate) fn checked_before(frame: &Frame, items: &[Item], carrier: usize) -> Before {
+    let range = match items.get(carrier).and_then(|item| item.relation.as_ref()).map(|one| &one.source) {
+        Some(Source::Check(_, range)) if frame.check == Some(carrier) => range,
+        _ => return Before::No,
+    };
+    let first = bounds(items, range, carrier).map_or(0, |(first, _)| first);
+    let fixed = (0..first).chain(carrier..items.len()).all(|at| fixed_at(items, at).is_some());
+    if fixed { Before::Yes } else { Before::IfConstant }
 }
 
 impl Proof {
@@ -64,11 +81,10 @@ pub(crate) fn proofs(layout: &Layout, model: &Model) -> Vec<Proof> {
     for (carrier, item) in items.iter().enumerate() {
         let Some(Relation { source: Source::Check(_, range), .. }) = &item.relation else { continue };
         let Some((first, last)) = bounds(items, range, carrier) else { continue };
-        let elsewhere = match model.frame.as_ref().map(|frame| checked_before(frame, items, carrier)) {
-            Some((true, _)) => continue,
-            Some((false, elsewhere)) => elsewhere,
-            None => None,
-        };
+        let before = model.frame.as_ref().map_or(Before::No, |frame| checked_before(frame, items, carrier));
+        if before == Before::Yes {
+            continue;
+        }
         let seen = between.is_none_or(|(from, to)| {
             (first <= from || first > to + 1)
                 && (last < from || last > to)
@@ -85,7 +101,7 @@ pub(crate) fn proofs(layout: &Layout, model: &Model) -> Vec<Proof> {
                 })
         });
         if seen && number && always && known {
-            found.push(Proof { carrier, first, last, elsewhere });
+            found.push(Proof { carrier, first, last, before });
         }
     }
     found

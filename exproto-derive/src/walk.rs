@@ -9,11 +9,11 @@ use syn::{Expr, Type};
 use crate::attr::gap::Gap;
 use crate::attr::idents_in;
 use crate::attr::wire::UntilKey;
-use crate::expand::asserts::const_path;
 use crate::ir::{Extent, Item, Layout, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at};
 use crate::proof::{Proof, proof_needs, proofs};
 use crate::relation::{Algorithm, Relation, Source};
+use crate::spoken::const_path;
 
 /// The walk over a layout.
 pub(crate) struct Walk {
@@ -306,7 +306,7 @@ fn item_needs(layout: &Layout, model: &Model, index: usize, walk: &mut Walk) {
         walk.needs[first].offset = true;
     }
     for expr in expressions(item) {
-        if crate::expand::common::peeks(expr) {
+        if crate::spoken::peeks(expr) {
             walk.stuck.push((
                 expr.span(),
                 format!("nothing says where this frame ends: whether `{}` is there depends on the bytes that come next; decide by a field, or let a length before it say `= size(..)`", item.label),
@@ -417,7 +417,7 @@ fn ends(item: &Item, whole: &Item, stuck: &mut Vec<(Span, String)>) {
 /// values lie within each other is not bounded, so there is no state for it.
 pub(crate) fn leads_into(item: &Item, ident: &Ident) -> bool {
     let name = ident.to_string();
-    let own = |ty: &Type| crate::expand::depth::names(ty, &name);
+    let own = |ty: &Type| crate::spoken::holds_type(ty, &name);
     match (&item.repr, &item.extent) {
         _ if item.attrs.via.is_some() => false,
         (Repr::Part | Repr::Body(_), Extent::Own | Extent::Rest(_)) => own(&item.ty),
@@ -433,8 +433,7 @@ pub(crate) fn can_be_kept(item: &Item) -> bool {
     let held = matches!(item.repr, Repr::Slice | Repr::Buffer | Repr::List(..) | Repr::Body(_))
         || matches!(item.extent, Extent::PrefixSizeBy(_))
         || item.attrs.via.is_some();
-    let by_left =
-        matches!(&item.repr, Repr::Skipped(Some(value)) if crate::expand::common::mentions_left(value));
+    let by_left = matches!(&item.repr, Repr::Skipped(Some(value)) if crate::spoken::mentions_left(value));
     !(held || by_left || borrows(&item.ty) || !item.joins.is_empty())
 }
 
@@ -460,4 +459,28 @@ pub(crate) fn asks_codec(item: &Item) -> Option<&Expr> {
         (Repr::Codec(codec), Extent::Own) if const_path(codec) => Some(codec),
         _ => None,
     }
+}
+
+/// Whether the elements of a list know their number.
+pub(crate) fn numbered(item: &Item) -> bool {
+    let of = |item: &Item| all_expressions(item).into_iter().any(mentions_index);
+    let mut each = item.each.as_deref();
+    while let Some(inner) = each {
+        if of(inner) {
+            return true;
+        }
+        each = inner.each.as_deref();
+    }
+    false
+}
+
+/// Whether an expression speaks of the number of an element.
+pub(crate) fn mentions_index(expr: &Expr) -> bool {
+    crate::spoken::mentions(expr, "index")
+}
+
+/// Whether `index` is a field or of the context.
+pub(crate) fn number_hidden(layout: &Layout, model: &Model) -> bool {
+    model.ctx.iter().any(|(name, _)| name == "index")
+        || layout.items.iter().any(|item| item.known_as().is_some_and(|name| name == "index"))
 }

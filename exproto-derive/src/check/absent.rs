@@ -3,9 +3,9 @@
 
 use super::layout::keys;
 use crate::ctxt::Ctxt;
-use crate::expand::common::mentions_left;
 use crate::ir::{Absent, Item, Layout, Presence, Repr};
 use crate::lower::fixed_at;
+use crate::spoken::mentions_left;
 
 // A field that is not on the wire has nothing said of its bytes.
 pub(super) fn skipped(item: &Item, ctxt: &mut Ctxt) {

@@ -4,8 +4,8 @@ use syn::Expr;
 use syn::spanned::Spanned;
 
 use crate::ctxt::Ctxt;
-use crate::expand::common::peeks;
 use crate::ir::{Item, Presence};
+use crate::spoken::peeks;
 use crate::walk::all_expressions;
 
 // Only where it is decided what is read next are there bytes to look at.

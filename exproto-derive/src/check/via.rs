@@ -4,8 +4,8 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
 use crate::ctxt::Ctxt;
-use crate::expand::common::mentions_left;
 use crate::ir::{Extent, Item, Layout, Model, Repr};
+use crate::spoken::mentions_left;
 
 // A transform makes bytes of the bytes of a field: there is an extent, the value
 // is read from all that the transform makes, and nothing borrows from that,

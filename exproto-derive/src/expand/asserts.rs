@@ -3,13 +3,14 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Expr, Member, Type};
+use syn::{Member, Type};
 
 use super::common::{layouts, static_lifetimes, type_is};
 use crate::check::transparent::Bare;
 use crate::holds::Holds;
 use crate::ir::{Extent, IntTy, Item, Layout, Model, Repr, Shape, Variant};
 use crate::relation::{Relation, Source};
+pub(crate) use crate::spoken::const_path;
 
 /// The assertions about all layouts of a type, as items: they are evaluated
 /// whether or not the type is used.
@@ -334,18 +335,4 @@ fn room(item: &Item) -> Option<(u64, String)> {
 
 fn max_of(bits: u32) -> u64 {
     if bits >= 64 { u64::MAX } else { (1 << bits) - 1 }
-}
-
-/// Whether a codec is a constant that the compiler can be asked about: a unit
-/// struct, a constant, or a tuple struct made of such.
-pub(crate) fn const_path(codec: &Expr) -> bool {
-    match codec {
-        Expr::Path(_) | Expr::Lit(_) => true,
-        Expr::Call(call) => {
-            let Expr::Path(path) = &*call.func else { return false };
-            let name = path.path.segments.last().map(|last| last.ident.to_string());
-            name.is_some_and(|name| name.starts_with(char::is_uppercase)) && call.args.iter().all(const_path)
-        }
-        _ => false,
-    }
 }

@@ -4,11 +4,13 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
 use super::common::{at_lifetime, ctx_type, header};
+use super::frame::verified_before;
 use crate::attr::frame::{Escapes, Named, Ranges};
 use crate::attr::wire::Endian;
 use crate::framing::{Bounds, Length, Place};
 use crate::ir::{Extent, Frame, IntTy, Item, Layout, ListKind, Model, Repr};
 use crate::lower::fixed_at;
+use crate::proof::Before;
 use crate::relation;
 
 /// `FrameLayout` of a frame.
@@ -305,9 +307,12 @@ fn proven(model: &Model, frame: &Frame, layout: &Layout) -> Option<TokenStream> 
         return None;
     }
     let proofs = crate::walk::plan(layout, model).proofs;
-    let here = proofs.iter().map(|proof| match &proof.elsewhere {
-        Some(elsewhere) => quote!(!#elsewhere),
-        None => quote!(true),
+    let here = proofs.iter().map(|proof| match proof.before {
+        Before::IfConstant => {
+            let before = verified_before(&layout.items, proof.carrier, proof.first);
+            quote!(!#before)
+        }
+        _ => quote!(true),
     });
     let here = here.reduce(|a, b| quote!(#a || #b))?;
     // A length ends a frame that a walk does not get through.

@@ -8,6 +8,7 @@ use syn::{Expr, GenericParam, Lifetime, Type};
 use crate::attr::idents_in;
 use crate::attr::wire::Endian;
 use crate::ir::{IntTy, Item, Layout, Model, Repr, Shape, Style};
+pub(crate) use crate::spoken::{by_bytes, mentions_left, names, peeks};
 
 /// The lifetime that decoding borrows for: the type's own or a fresh one.
 pub(crate) fn de_lifetime(model: &Model) -> Lifetime {
@@ -286,14 +287,6 @@ pub(crate) fn user_expr(
     value
 }
 
-/// Whether an expression names an item.
-pub(crate) fn names(expr: &Expr, item: &Item) -> bool {
-    let Some(name) = item.known_as() else { return false };
-    let mut idents = Vec::new();
-    idents_in(expr.to_token_stream(), &mut idents);
-    idents.iter().any(|ident| name == ident)
-}
-
 /// The variable with the value that encoding computes for an item.
 pub(crate) fn computed_name(index: usize) -> Ident {
     format_ident!("__known{}", index)
@@ -345,29 +338,6 @@ impl Locals {
             Self::Sample => quote!(return __p::None),
         }
     }
-}
-
-/// Whether an expression speaks of the bytes that are left, which only
-/// decoding knows.
-pub(crate) fn mentions_left(expr: &Expr) -> bool {
-    let mut idents = Vec::new();
-    idents_in(expr.to_token_stream(), &mut idents);
-    idents.iter().any(|ident| ident == "left")
-}
-
-/// The calls of `peek(..)`, which looks at the bytes that come next.
-pub(crate) fn peeks(expr: &Expr) -> bool {
-    let mut found = false;
-    super::calc::peeked(expr, &mut |_| {
-        found = true;
-        TokenStream::new()
-    });
-    found
-}
-
-/// Whether an expression speaks of bytes that only decoding has.
-pub(crate) fn by_bytes(expr: &Expr) -> bool {
-    mentions_left(expr) || peeks(expr)
 }
 
 /// The variable that says whether an item has the low byte first, where that

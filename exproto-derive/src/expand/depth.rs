@@ -1,9 +1,8 @@
 //! Types that hold themselves: how deep is counted by the reader and the
 //! writer, so that what a device nests does not exhaust the stack.
 
-use proc_macro2::{TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
-use syn::Type;
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
 
 use super::common::{layouts, located};
 use crate::ir::{Item, Layout, Model, Repr, Shape, Variant};
@@ -90,16 +89,4 @@ pub(super) fn shallow(variants: &[&Variant]) -> Option<Vec<usize>> {
         .map(|(index, _)| index)
         .collect();
     (!found.is_empty() && found.len() < variants.len()).then_some(found)
-}
-
-/// Whether a type is that of this name, or a box or list of it.
-pub(crate) fn names(ty: &Type, name: &str) -> bool {
-    fn find(tokens: TokenStream, name: &str) -> bool {
-        tokens.into_iter().any(|token| match token {
-            TokenTree::Ident(ident) => ident == name || ident == "Self",
-            TokenTree::Group(group) => find(group.stream(), name),
-            _ => false,
-        })
-    }
-    find(ty.to_token_stream(), name)
 }

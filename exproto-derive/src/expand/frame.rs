@@ -119,18 +119,9 @@ fn check(frame: &Frame, layout: &Layout) -> TokenStream {
     }
 }
 
-/// Whether the checksum `index` is verified before decoding, if that is known
-/// here; else the constant expression that says it.
-pub(crate) fn checked_before(frame: &Frame, items: &[Item], index: usize) -> (bool, Option<TokenStream>) {
-    let range =
-        match items.get(index).and_then(|item| item.relation.as_ref()).map(|relation| &relation.source) {
-            Some(Source::Check(_, range)) if frame.check == Some(index) => range,
-            _ => return (false, None),
-        };
-    let first = bounds(items, range, index).map_or(0, |(first, _)| first);
-    if (0..first).chain(index..items.len()).all(|i| fixed_at(items, i).is_some()) {
-        return (true, None);
-    }
-    let (from, tail) = (constant_size(items, 0..first), constant_size(items, index..items.len()));
-    (false, Some(quote!(__p::add_sizes(#from, #tail).is_some())))
+/// The constant expression that says whether a checksum is verified before decoding,
+/// where only the compiler knows.
+pub(crate) fn verified_before(items: &[Item], carrier: usize, first: usize) -> TokenStream {
+    let (from, tail) = (constant_size(items, 0..first), constant_size(items, carrier..items.len()));
+    quote!(__p::add_sizes(#from, #tail).is_some())
 }

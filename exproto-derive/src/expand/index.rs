@@ -1,30 +1,11 @@
 //! `index`: the number of an element, in the expressions of elements.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::quote;
 
-use crate::attr::idents_in;
 use crate::ir::{Item, Layout, Model};
-use crate::walk::all_expressions;
-
-/// Whether the elements of a list know their number.
-pub(crate) fn numbered(item: &Item) -> bool {
-    let of = |item: &Item| all_expressions(item).into_iter().any(mentions);
-    let mut each = item.each.as_deref();
-    while let Some(inner) = each {
-        if of(inner) {
-            return true;
-        }
-        each = inner.each.as_deref();
-    }
-    false
-}
-
-pub(crate) fn mentions(expr: &syn::Expr) -> bool {
-    let mut idents = Vec::new();
-    idents_in(expr.to_token_stream(), &mut idents);
-    idents.iter().any(|ident| ident == "index")
-}
+pub(crate) use crate::walk::numbered;
+use crate::walk::{mentions_index, number_hidden};
 
 /// Says the number of the element at hand, where something depends on it.
 pub(super) fn say(item: &Item, number: &TokenStream) -> TokenStream {
@@ -43,14 +24,8 @@ pub(super) fn bind(expr: &syn::Expr, layout: &Layout, before: &Item, model: &Mod
         }
         false
     };
-    if mentions(expr) && !known(layout, model) && layout.items.iter().any(element) {
+    if mentions_index(expr) && !number_hidden(layout, model) && layout.items.iter().any(element) {
         return quote!(let index: usize = __index;);
     }
     TokenStream::new()
-}
-
-/// Whether `index` is a field or of the context.
-pub(crate) fn known(layout: &Layout, model: &Model) -> bool {
-    model.ctx.iter().any(|(name, _)| name == "index")
-        || layout.items.iter().any(|item| item.known_as().is_some_and(|name| name == "index"))
 }

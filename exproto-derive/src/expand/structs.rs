@@ -86,7 +86,7 @@ pub(crate) fn sizes(layout: &Layout) -> (TokenStream, TokenStream, TokenStream) 
         // Of a value that lies within one of its own type nothing more is known.
         if matches!(item.repr, Repr::Part | Repr::Body(_))
             && matches!(item.extent, Extent::Own)
-            && super::depth::names(ty, layout.owner.split("::").next().unwrap_or_default())
+            && crate::spoken::holds_type(ty, layout.owner.split("::").next().unwrap_or_default())
         {
             size = quote!(__p::None);
             continue;

@@ -1,8 +1,8 @@
 //! What stands before and after a field that may be absent belongs to it.
 
-use crate::expand::common::names;
 use crate::ir::{Extent, Item, Presence, Repr};
 use crate::relation::{Items, Relation, Source};
+use crate::spoken::names;
 use crate::walk::all_expressions;
 
 use super::{bounds, position};

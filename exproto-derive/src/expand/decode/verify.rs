@@ -6,11 +6,12 @@ use quote::{ToTokens as _, quote};
 
 use super::{Decode, end_name, offset_name, raw_name};
 use crate::expand::common::{Locals, is_number, type_is, user_expr};
-use crate::expand::frame::checked_before;
+use crate::expand::frame::verified_before;
 use crate::expand::group::holds;
 use crate::expand::{check, gap, inner, schema};
 use crate::ir::{BitSlot, Extent, Item, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
+use crate::proof::{Before, checked_before};
 use crate::relation::{self, Asked, Relation, Source};
 
 impl Decode<'_> {
@@ -169,8 +170,7 @@ impl Decode<'_> {
                 }
                 Source::Sum(_) => out.extend(self.verify_sum(carrier, index)),
                 Source::Check(_, range) => {
-                    let (checked, elsewhere) =
-                        self.frame.map_or((false, None), |frame| checked_before(frame, items, carrier));
+                    let before = self.frame.map_or(Before::No, |frame| checked_before(frame, items, carrier));
                     let Some((first, last)) = bounds(items, range, carrier) else { continue };
                     if last.max(carrier) != index {
                         continue;
@@ -187,10 +187,13 @@ impl Decode<'_> {
                     };
                     let computed = check::compute(self.model, self.layout, item, &covered, Locals::Values);
                     let verify = quote!(__r.check(#computed, #raw, #offset, &#info)?;);
-                    out.extend(match elsewhere {
-                        _ if checked => quote!(if !__found { #verify }),
-                        Some(elsewhere) => quote!(if const { !#elsewhere } || !__found { #verify }),
-                        None => verify,
+                    out.extend(match before {
+                        Before::Yes => quote!(if !__found { #verify }),
+                        Before::IfConstant => {
+                            let before = verified_before(items, carrier, first);
+                            quote!(if const { !#before } || !__found { #verify })
+                        }
+                        Before::No => verify,
                     });
                 }
                 Source::Present(field) => {

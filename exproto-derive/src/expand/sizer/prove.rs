@@ -10,9 +10,10 @@ use super::steps::{Slot, Steps};
 use crate::expand::check;
 use crate::expand::common::Locals;
 use crate::expand::decode::differs;
+use crate::expand::frame::verified_before;
 use crate::ir::Repr;
 use crate::lower::fixed_beside;
-use crate::proof::{arguments, container};
+use crate::proof::{Before, arguments, container};
 
 impl Steps<'_> {
     /// Notes where an item begins, if something asks.
@@ -70,7 +71,7 @@ impl Steps<'_> {
         let (layout, model) = (self.layout, self.model);
         let proof = &self.walk.proofs[at];
         let (carrier, first, last) = (proof.carrier, proof.first, proof.last);
-        let (due, elsewhere) = (proof.due(), proof.elsewhere.clone());
+        let (due, before) = (proof.due(), proof.before);
         let Some(item) = layout.items.get(carrier) else { return TokenStream::new() };
         let (raw, info) = (self.slot(carrier, Slot::Raw), &item.info);
         let offset = self.slot(container(&layout.items, carrier), Slot::Offset);
@@ -94,13 +95,16 @@ impl Steps<'_> {
             #whole
             __w.check(#computed, #raw, #offset, &#info)?;
         });
-        match (elsewhere, item.group) {
-            (Some(elsewhere), _) => quote!(if const { !#elsewhere } #verify),
-            (None, Some(field)) => {
+        match (before, item.group) {
+            (Before::IfConstant, _) => {
+                let before = verified_before(&layout.items, carrier, first);
+                quote!(if const { !#before } #verify)
+            }
+            (_, Some(field)) => {
                 let there = self.slot(field, Slot::There);
                 quote!(if #there #verify)
             }
-            (None, None) => verify,
+            (_, None) => verify,
         }
     }
 }
