@@ -334,6 +334,12 @@ pub(crate) struct Column {
     pub(crate) tail: usize,
     /// Without content it has no separator before it either.
     pub(crate) lacks: bool,
+    /// It is empty if it is none, and missing where the text ends before it, as
+    /// what follows it may be missing too.
+    pub(crate) may_end: bool,
+    /// It is not the last, and what it holds may have no fields at all, so that
+    /// it has no separator either.
+    pub(crate) vanishes: bool,
 }
 
 /// A struct of bits over one integer.

@@ -22,6 +22,7 @@ mod fallback;
 mod framing;
 mod holds;
 mod ir;
+mod line;
 mod lower;
 mod number;
 mod proof;

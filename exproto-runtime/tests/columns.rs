@@ -155,11 +155,12 @@ struct Sizes {
 #[test]
 fn a_size_is_verified() {
     let error = from_bytes::<Sizes>(b"1,ab,5").unwrap_err();
-    assert_eq!((error.kind(), error.offset(), error.field().name), (ErrorKind::Short, 2, "b"));
+    assert_eq!((error.kind(), error.offset(), error.field().name), (ErrorKind::Trailing, 5, "b"));
     let error = from_bytes::<Sizes>(b"1,abcd,5").unwrap_err();
     assert_eq!((error.kind(), error.offset(), error.field().name), (ErrorKind::Trailing, 5, "b"));
     let value = Sizes { x: 1.into(), b: "a,b".into(), c: 5.into() };
-    assert_eq!(to_bytes(&value).unwrap_err().kind(), ErrorKind::Custom);
+    assert_eq!(to_bytes(&value).unwrap(), *b"1,a,b,5");
+    both::<Sizes>("1,a,b,5");
 }
 
 /// What stands only on the wire belongs to its field.

@@ -8,7 +8,7 @@ use syn::{Member, Type};
 use super::common::{layouts, static_lifetimes, type_is};
 use crate::check::transparent::Bare;
 use crate::holds::Holds;
-use crate::ir::{Extent, IntTy, Item, Layout, Model, Repr, Shape, Variant};
+use crate::ir::{Extent, IntTy, Item, Layout, Model, Presence, Repr, Shape, Variant};
 use crate::relation::{Relation, Source};
 pub(crate) use crate::spoken::const_path;
 
@@ -87,6 +87,7 @@ fn of_layout(layout: &Layout, shared: bool, within: bool) -> TokenStream {
     for (index, item) in layout.items.iter().enumerate() {
         add(greedy_in_the_middle(layout, index, item));
         add(elements(item));
+        add(among_fields(item));
         add(delimited_parts(item));
         add(prefix_ends(item));
         add(tag_width(layout, item, shared));
@@ -130,6 +131,30 @@ fn greedy_in_the_middle(layout: &Layout, index: usize, item: &Item) -> Vec<Asser
     };
     let message = format!("`{}` takes all bytes there are, but other fields follow it: {how}", item.label);
     vec![assertion(item.span, quote!(!#greedy), &message)]
+}
+
+/// A type with the byte of the line between its fields stands before other
+/// fields only if it says itself how many it has, and as an `Option` only if
+/// something says whether it is there.
+fn among_fields(item: &Item) -> Vec<Assertion> {
+    let mut out = item.each.as_deref().map_or_else(Vec::new, among_fields);
+    let Some((column, fields)) = item.column.zip(super::column::fields(item)) else { return out };
+    let (byte, label) = (column.byte, &item.label);
+    let sign = char::from(byte).escape_default();
+    if !column.last {
+        let what = if item.member.is_some() { "" } else { "an element of " };
+        let message = format!(
+            "{what}`{label}` has `{sign}` between its fields as what follows it has, and does not say how many they are: its last fields may be missing or take the rest; let a condition or a count speak of them, or put it last"
+        );
+        out.push(assertion(item.span, quote!(!#fields.open_among(#byte)), &message));
+    }
+    if matches!(item.presence, Presence::Filled) {
+        let message = format!(
+            "`{label}` has several fields between `{sign}`, and nothing says whether they are there: add `if = CONDITION`"
+        );
+        out.push(assertion(item.span, quote!(!#fields.among(#byte)), &message));
+    }
+    out
 }
 
 /// Elements of no size would make an endless list; an element that takes

@@ -94,6 +94,10 @@ fn tag_bytes(data: &EnumModel, int: Option<crate::ir::IntTy>) -> Holds {
 
 fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
     let lead = super::column::lead_of_enum(model, data);
+    let fields = super::column::fields_of(
+        data.variants.iter().map(|variant| &variant.layout),
+        data.lenient || data.tried.is_some(),
+    );
     let held = held(model, data).tokens();
     let tag_bytes = tag_bytes(data, None).tokens();
     let lifetime = de_lifetime(model);
@@ -185,6 +189,7 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
             const GREEDY: bool = false #(|| #greedy)*;
             const BYTES: __p::ByteSet = #held;
             const TAG_BYTES: __p::ByteSet = #tag_bytes;
+            #fields
             #ends
             type Ctx = #ctx;
             #lead
@@ -296,6 +301,10 @@ fn inline(model: &Model, data: &EnumModel) -> TokenStream {
 /// `Wire`, `Decode`, `Encode` of an enum whose variants have conditions.
 fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
     let lead = super::column::lead_of_enum(model, data);
+    let fields = super::column::fields_of(
+        data.variants.iter().map(|variant| &variant.layout),
+        data.lenient || data.tried.is_some(),
+    );
     let held = held(model, data).tokens();
     let lifetime = de_lifetime(model);
     let ctx = ctx_type(model);
@@ -361,6 +370,7 @@ fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
             const SIZE: __p::Option<usize> = __p::None;
             const GREEDY: bool = #tried #(|| #greedy)*;
             const BYTES: __p::ByteSet = #held;
+            #fields
             #ends
             type Ctx = #ctx;
             #lead

@@ -35,6 +35,7 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
     let write = depth::encode(model, &quote!(#bind let #take_apart = self; #write __p::Ok(())));
     let ends = depth::ends(model);
     let lead = super::column::lead_of_struct(layout, &quote!(#ident));
+    let fields = super::column::fields_of(std::iter::once(layout), false);
     let inner = super::inner::expand(model);
     let wire = header(model, false, &quote!(__p::Wire), &quote!(__p::Wire<Ctx = ()>));
     let decode =
@@ -46,6 +47,7 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
             const SIZE: __p::Option<usize> = #size;
             const GREEDY: bool = #greedy;
             const BYTES: __p::ByteSet = #bytes;
+            #fields
             #delimited
             #ends
             type Ctx = #ctx;

@@ -170,7 +170,9 @@ fn bound(items: &mut [Item], index: usize, (first, last): (usize, usize), separa
         |i: usize| has_count(items, i) && (i + 1..=last).any(|after| fixed_beside(items, i, after).is_none());
     let open = (first.max(index + 1)..=last).filter(|i| !counted(*i));
     let candidates = open.filter_map(|i| Some((need(items, i)?, i)));
-    if let Some((_, target)) = candidates.min().filter(|_| !separated && turns_round) {
+    // Between separators it bounds one field, which may then hold some.
+    let alone = first == last && !matches!(items[first].presence, Presence::By(usize::MAX));
+    if let Some((_, target)) = candidates.min().filter(|_| (!separated || alone) && turns_round) {
         items[target].extent = Extent::BySize(index);
     }
 }

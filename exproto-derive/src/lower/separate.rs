@@ -37,11 +37,12 @@ pub(super) fn separate(items: &mut [Item], byte: u8, ctxt: &mut Ctxt) {
         if at != last {
             constant_behind(items, at, behind, byte, ctxt);
         }
-        if let Some(key) = items[at].attrs.sep.as_ref().filter(|key| key.value == byte && at != last) {
+        let endless = at != last && matches!(items[at].extent, Extent::Own);
+        if let Some(key) = items[at].attrs.sep.as_ref().filter(|key| key.value == byte && endless) {
             ctxt.error_at(
                 key.key,
                 format_args!(
-                    "the elements of `{}` have the same byte between them as the fields, so nothing says where it ends: give it another `sep`, or put it last",
+                    "the elements of `{}` have the same byte between them as the fields, so nothing says which is the last: say how many they are, `count = ..`, give it another `sep`, or put it last",
                     items[at].label
                 ),
             );
@@ -63,17 +64,31 @@ pub(super) fn separate(items: &mut [Item], byte: u8, ctxt: &mut Ctxt) {
             && matches!(items[at].repr, Repr::Part | Repr::Body(_))
             && items[at].member.is_some()
             && matches!(items[at].extent, Extent::Own);
+        let vanishes = at != last
+            && prefix.is_none()
+            && always(&items[at])
+            && items[at].member.is_some()
+            && items[at].may_have_fields()
+            && matches!(items[at].extent, Extent::Own)
+            || items[at].lists_fields(byte)
+                && prefix.is_none()
+                && always(&items[at])
+                && matches!(items[at].extent, Extent::Count(_) | Extent::ByCount(_));
         let lead = before.is_some_and(|before| {
-            always(&items[before]) && !matches!(items[before].extent, Extent::Until(_))
+            always(&items[before])
+                && !matches!(items[before].extent, Extent::Until(_))
+                && items[before].column.is_some_and(|column| !column.vanishes)
         });
         let column = Column {
             byte,
             first: before.is_none(),
-            lead: lead && !lacks && !optional,
+            lead: lead && !lacks && !optional && !vanishes,
             last: at == last && !ends_itself,
             behind: (at + 1..=at + behind).filter_map(|next| fixed_at(items, next)).sum(),
             tail,
             lacks,
+            may_end: false,
+            vanishes,
         };
         if before.is_some() {
             let opening = prefix.unwrap_or(at);
@@ -93,11 +108,17 @@ pub(super) fn separate(items: &mut [Item], byte: u8, ctxt: &mut Ctxt) {
 /// missing, elsewhere its column is empty.
 fn optional(items: &mut [Item]) {
     let mut trailing = true;
+    // A condition behind it decides more than the end of the text.
+    let mut may_end = true;
     for item in items.iter_mut().rev().filter(|item| item.column.is_some()) {
         if matches!(item.presence, Presence::By(usize::MAX)) {
             item.presence = if trailing { Presence::More } else { Presence::Filled };
+            if let Some(column) = item.column.as_mut().filter(|_| may_end && !trailing) {
+                column.may_end = true;
+            }
         }
         trailing &= matches!(item.presence, Presence::More);
+        may_end &= !matches!(item.presence, Presence::Always);
     }
 }
 

@@ -144,8 +144,17 @@ fn between(element: &mut Item, byte: u8) {
     if let Repr::Bits(_) = element.repr {
         return;
     }
-    element.column =
-        Some(Column { byte, first: true, lead: false, last: false, behind: 0, tail: 0, lacks: false });
+    element.column = Some(Column {
+        byte,
+        first: true,
+        lead: false,
+        last: false,
+        behind: 0,
+        tail: 0,
+        lacks: false,
+        may_end: false,
+        vanishes: false,
+    });
     if matches!(element.extent, Extent::Own | Extent::Rest(_)) {
         element.extent = Extent::Column;
     }

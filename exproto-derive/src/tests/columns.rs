@@ -8,11 +8,15 @@ fn a_list_between_separators_has_another_one() {
         (
             "#[wire(sep = b',')] struct S { #[wire(sep = b',')] list: Vec<Dec>, x: Dec }",
             &[(
-                "the elements of `list` have the same byte between them as the fields, so nothing says where it ends: give it another `sep`, or put it last",
+                "the elements of `list` have the same byte between them as the fields, so nothing says which is the last: say how many they are, `count = ..`, give it another `sep`, or put it last",
                 "sep",
             )],
         ),
         ("#[wire(sep = b',')] struct S { x: Dec, #[wire(sep = b',')] list: Vec<Dec> }", &[]),
+        (
+            "#[wire(sep = b',')] struct S { #[wire(sep = b',', count = 2)] a: Vec<Dec>, #[wire(sep = b',')] b: [Dec; 2], #[wire(before(n: dec = count(c)), sep = b',')] c: Vec<Dec>, x: Dec }",
+            &[],
+        ),
     ]);
 }
 

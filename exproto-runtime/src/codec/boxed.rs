@@ -6,7 +6,7 @@ use super::byte_set::ByteSet;
 use super::error::Error;
 use super::frame::{Halt, Walk, WalkBody, Walker};
 use super::inner::{Asked, Inner};
-use super::layout::{Decode, Encode, EncodeBody, Family, Select, Tagged, Wire};
+use super::layout::{Decode, Encode, EncodeBody, Family, Fields, Joint, Select, Tagged, Wire};
 use super::random::Random;
 use super::reader::Reader;
 use super::sample::Sample;
@@ -22,10 +22,15 @@ impl<T: Wire> Wire for Box<T> {
     const DELIMITED: bool = T::DELIMITED;
     const ENDS_WITHOUT_MAX_DEPTH: () = T::ENDS_WITHOUT_MAX_DEPTH;
     const INNER: &'static [Inner] = T::INNER;
+    const FIELDS: Fields = T::FIELDS;
     type Ctx = T::Ctx;
 
     fn inner(&self, path: &[&str], asked: Asked) -> Option<u64> {
         (**self).inner(path, asked)
+    }
+
+    fn joint(&self) -> Joint {
+        (**self).joint()
     }
 }
 
@@ -50,6 +55,7 @@ impl<T: Tagged> Tagged for Box<T> {
     const TAG_BYTES: ByteSet = T::TAG_BYTES;
     const ENDS_WITHOUT_MAX_DEPTH: () = T::ENDS_WITHOUT_MAX_DEPTH;
     const INNER: &'static [Inner] = T::INNER;
+    const FIELDS: Fields = T::FIELDS;
     type Ctx = T::Ctx;
 
     fn tag(&self) -> u64 {
@@ -58,6 +64,10 @@ impl<T: Tagged> Tagged for Box<T> {
 
     fn inner(&self, path: &[&str], asked: Asked) -> Option<u64> {
         (**self).inner(path, asked)
+    }
+
+    fn joint(&self) -> Joint {
+        (**self).joint()
     }
 }
 

@@ -42,6 +42,9 @@ pub trait Wire {
     /// What relations of a surrounding layout may ask of the fields.
     #[doc(hidden)]
     const INNER: &'static [Inner] = &[];
+    /// The byte between its fields, see [`sep`](crate::doc::wire#sep).
+    #[doc(hidden)]
+    const FIELDS: Fields = Fields::NONE;
     /// Values of the surrounding layout that decide this one; `()` if none.
     type Ctx: Copy;
     /// The answer of a field of this name, if it is there in this value.
@@ -67,6 +70,39 @@ pub enum Joint {
     May,
     /// Never: the value has no fields, or none that is there.
     Never,
+}
+
+/// What stands between the fields of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
+pub struct Fields {
+    /// The byte.
+    between: Option<u8>,
+    /// Whether only the end of what surrounds it says how many there are.
+    open: bool,
+}
+
+impl Fields {
+    /// No byte.
+    pub const NONE: Self = Self { between: None, open: false };
+
+    /// This byte.
+    #[must_use]
+    pub const fn new(between: u8, open: bool) -> Self {
+        Self { between: Some(between), open }
+    }
+
+    /// Whether it is this byte, so that the fields stand among those around.
+    #[must_use]
+    pub const fn among(self, byte: u8) -> bool {
+        matches!(self.between, Some(between) if between == byte)
+    }
+
+    /// Whether it is this byte, and what surrounds it says how many there are.
+    #[must_use]
+    pub const fn open_among(self, byte: u8) -> bool {
+        self.among(byte) && self.open
+    }
 }
 
 /// A type that can be read from bytes that live for `'a`.
@@ -126,6 +162,9 @@ pub trait Tagged {
     /// What relations of a surrounding layout may ask of the fields.
     #[doc(hidden)]
     const INNER: &'static [Inner] = &[];
+    /// The byte between its fields, see [`sep`](crate::doc::wire#sep).
+    #[doc(hidden)]
+    const FIELDS: Fields = Fields::NONE;
     /// Values of the surrounding layout that decide this one.
     type Ctx: Copy;
     /// The tag of this value.

@@ -163,6 +163,8 @@ pub use json::{
     Entries, Entry, FillEntry, FillFlat, FillVariant, Flat, JsonKey, JsonKeys, Unseen, UnseenDefault,
     UnseenMissing, check_distinct, fill_map, no_entry, number_in, put_number, show_map,
 };
+#[doc(hidden)]
+pub use layout::Fields;
 pub use layout::{
     Codec, Context, Decode, Encode, EncodeBody, End, Family, Joint, NoCtx, Position, Protocol, Scalar,
     Segment, Select, Tagged, Wire,

@@ -1,5 +1,7 @@
 //! The cursor that decoding reads from.
 
+mod columns;
+
 use super::error::{Error, ErrorKind};
 use super::schema::FieldInfo;
 use super::trace::{Flag, Flags, NoTrace, Trace};
@@ -270,50 +272,6 @@ impl<'a, T: Trace> Reader<'a, T> {
         let sub = self.sub(size, at)?;
         self.take(end.len(), at)?;
         Ok(sub)
-    }
-
-    /// Takes a `separator` that more than `tail` bytes begin with; whether there
-    /// was one.
-    #[inline]
-    pub fn separator(&mut self, separator: u8, tail: usize) -> bool {
-        match self.rest.split_first() {
-            Some((byte, rest)) if *byte == separator && rest.len() >= tail => {
-                self.rest = rest;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// A reader over the bytes up to the next `separator`, or to the last `tail`
-    /// bytes, without `behind` bytes that stand there after the value.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Short`] when fewer than that are left.
-    #[inline]
-    pub fn column(
-        &mut self,
-        separator: u8,
-        behind: usize,
-        tail: usize,
-        at: &'static FieldInfo,
-    ) -> Result<Self, Error> {
-        let Some(most) = self.rest.len().checked_sub(tail) else { return Err(self.short(tail, at)) };
-        let area = self.rest.get(..most).unwrap_or(&[]);
-        let column = memchr::memchr(separator, area).unwrap_or(most);
-        match column.checked_sub(behind) {
-            Some(size) => self.sub(size, at),
-            None => Err(self.short(behind + tail, at)),
-        }
-    }
-
-    /// Whether nothing stands before the next `separator`, or in the `last`
-    /// column before the last `tail` bytes.
-    #[inline]
-    #[must_use]
-    pub fn column_is_empty(&self, separator: u8, tail: usize, last: bool) -> bool {
-        self.rest.len() <= tail || !last && self.rest.first() == Some(&separator)
     }
 
     /// All bytes that are left in this extent.

@@ -96,6 +96,9 @@ impl Flags {
     /// Set on a reader over a frame that the frame search has found and
     /// verified, until its decode begins.
     pub(crate) const FOUND: Self = Self(1 << 30);
+    /// Set on a reader of a type whose fields stand among those of another with
+    /// the same byte between them, until its decode begins.
+    const FIELDS: u32 = 1 << 29;
     /// How deep the reader is within types that hold themselves.
     const DEPTH: u32 = 0xFF << Self::DEPTH_AT;
     const DEPTH_AT: u32 = 20;
@@ -119,7 +122,7 @@ impl Flags {
     /// Adds all flags of `other`.
     #[inline]
     pub const fn merge(&mut self, other: Self) {
-        self.0 |= other.0 & !Self::DEPTH;
+        self.0 |= other.0 & !(Self::DEPTH | Self::FIELDS);
     }
 
     /// Whether the flag is set.
@@ -131,7 +134,7 @@ impl Flags {
     /// Whether nothing odd was seen.
     #[must_use]
     pub const fn is_empty(self) -> bool {
-        self.0 & !(Self::ACCEPT_BAD.0 | Self::FOUND.0 | Self::DEPTH) == 0
+        self.0 & !(Self::ACCEPT_BAD.0 | Self::FOUND.0 | Self::FIELDS | Self::DEPTH) == 0
     }
 
     /// Whether the typed value alone does not give the received bytes back.
@@ -173,6 +176,25 @@ impl Flags {
         let found = self.0 & Self::FOUND.0 != 0;
         self.0 &= !Self::FOUND.0;
         found
+    }
+
+    /// Sets the mark of a type whose fields stand among others.
+    #[inline(always)]
+    pub(crate) const fn set_fields(&mut self, fields: bool) {
+        if fields {
+            self.0 |= Self::FIELDS;
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn has_fields(self) -> bool {
+        self.0 & Self::FIELDS != 0
+    }
+
+    /// Takes that mark off.
+    #[inline(always)]
+    pub(crate) const fn without_fields(self) -> Self {
+        Self(self.0 & !Self::FIELDS)
     }
 
     /// The flags that are set.

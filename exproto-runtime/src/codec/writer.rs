@@ -32,6 +32,9 @@ pub struct Writer<'w> {
     start: usize,
     /// How deep it is within types that hold themselves.
     depth: u32,
+    /// The fields of the type that is written next stand among those of another
+    /// with the same byte between them.
+    fields: bool,
 }
 
 /// A place in a [`Writer`] to come back to.
@@ -52,7 +55,7 @@ impl<'w> Writer<'w> {
     #[inline]
     pub fn new(buf: &'w mut Vec<u8>) -> Self {
         let start = buf.len();
-        Self { buf, start, depth: 0 }
+        Self { buf, start, depth: 0, fields: false }
     }
 
     /// Into a value of a type that may hold itself; every one is followed by
@@ -76,6 +79,21 @@ impl<'w> Writer<'w> {
     #[doc(hidden)]
     pub fn shallower(&mut self) {
         self.depth -= 1;
+    }
+
+    /// Says whether the last field of the type that is written next holds no
+    /// separator, as others with the same byte between them follow the type.
+    #[inline]
+    #[doc(hidden)]
+    pub fn set_fields(&mut self, fields: bool) {
+        self.fields = fields;
+    }
+
+    /// Whether it is so of the type that begins here.
+    #[inline]
+    #[doc(hidden)]
+    pub fn take_fields(&mut self) -> bool {
+        core::mem::take(&mut self.fields)
     }
 
     /// The place of the next byte.

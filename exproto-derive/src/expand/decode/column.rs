@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{Decode, offset_name};
-use crate::expand::column::never_empty;
+use crate::expand::column::{Ends, among, ends, never_empty};
 use crate::expand::common::{Locals, user_expr};
 use crate::ir::{self, Extent, Item, Presence, Repr};
 
@@ -28,7 +28,7 @@ impl Decode<'_> {
         }
         let hollow =
             items.iter().any(|item| self.may_be_hollow(item)).then(|| quote!(let mut __hollow = false;));
-        quote!(let mut __due = false; #hollow)
+        quote!(let __open: bool = __r.take_fields(); let mut __due = false; #hollow)
     }
 
     /// What is said of empty columns that no other follows.
@@ -51,7 +51,7 @@ impl Decode<'_> {
         let items = &self.layout.items;
         let Some(at) = items.get(index).and_then(|item| item.opens) else { return TokenStream::new() };
         let (item, Some(column)) = (&items[at], items[at].column) else { return TokenStream::new() };
-        if !self.always(item) || column.lacks {
+        if !self.always(item) || column.lacks || column.vanishes || column.may_end {
             return TokenStream::new();
         }
         let info = &item.info;
@@ -92,13 +92,29 @@ impl Decode<'_> {
         let empty = quote!(__r.column_is_empty(#byte, #tail, #last));
         if column.lacks {
             return (
-                self.or_lacks(item, value),
+                self.or_lacks(item, column, value),
                 Column {
-                    before: quote!(let __there: bool = !__due || #separator;),
+                    before: quote!(let __mark = *__r; let __there: bool = !__due || #separator;),
                     there: None,
                     after: always,
                 },
             );
+        }
+        if column.vanishes {
+            return self.or_nothing(item, column, value, &separator);
+        }
+        if column.may_end {
+            let before = quote! {
+                let __there: bool = !__due || #separator;
+                if !__there {
+                    if __open || __r.left() > #tail {
+                        return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, 0, 1));
+                    }
+                    __r.flag_at(__p::Flag::Missing, &#info, __r.offset());
+                }
+                let __there: bool = __there && !#empty;
+            };
+            return (value, Column { before, there: Some(quote!(__there)), after: always });
         }
         if let Presence::Filled = item.presence {
             return (
@@ -154,16 +170,16 @@ impl Decode<'_> {
     }
 
     /// The last value, which has no separator before it if it has no content.
-    fn or_lacks(&self, item: &Item, value: TokenStream) -> TokenStream {
-        let (ty, info) = (&item.ty, &item.info);
-        let lead = match &item.repr {
-            Repr::Body(_) => quote!(<#ty as __p::Tagged>::joint(&__v)),
-            _ => quote!(<#ty as __p::Wire>::joint(&__v)),
-        };
+    fn or_lacks(&self, item: &Item, column: ir::Column, value: TokenStream) -> TokenStream {
+        let info = &item.info;
+        let lead = joint(item);
+        let among = among(item, column.byte).unwrap_or_else(|| quote!(false));
         quote!({
             let __at: u32 = __r.offset();
             let __v = #value;
             match #lead {
+                // The separator is that of what follows.
+                __p::Joint::Never if __there && __due && __open && #among => __r.column_back(__mark),
                 __p::Joint::Never if __there && __due => __r.flag_at(__p::Flag::Framing, &#info, __at),
                 __p::Joint::May if !__there => __r.flag_at(__p::Flag::Missing, &#info, __at),
                 __p::Joint::Always if !__there => {
@@ -175,23 +191,122 @@ impl Decode<'_> {
         })
     }
 
+    /// A value among others that may have no field at all: each of its fields
+    /// has the separator before it.
+    fn or_nothing(
+        &self,
+        item: &Item,
+        column: ir::Column,
+        value: TokenStream,
+        separator: &TokenStream,
+    ) -> (TokenStream, Column) {
+        let (info, local) = (&item.info, &item.local);
+        // The elements of a list take their own.
+        let Some(among) = among(item, column.byte) else {
+            let after = quote!(__due |= !#local.is_empty(););
+            return (value, Column { after, ..Column::default() });
+        };
+        let lead = joint(item);
+        let before = quote! {
+            let __mark = *__r;
+            let mut __here = true;
+            let __there: bool = !__due || #separator;
+            if !__there && !#among {
+                return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, 0, 1));
+            }
+        };
+        let value = quote!({
+            let __at: u32 = __r.offset();
+            let __v = #value;
+            match #lead {
+                __p::Joint::Never if #among => { __r.column_back(__mark); __here = false; }
+                _ if !__there => return __p::Err(__r.fail(__p::ErrorKind::Short, __at, &#info, 0, 1)),
+                _ => {}
+            }
+            __v
+        });
+        (
+            value,
+            Column {
+                before,
+                there: None,
+                after: quote!(if __here {
+                    __due = true;
+                }),
+            },
+        )
+    }
+
     /// The value in what its column has, without what stands behind it there.
     pub(super) fn column(&self, item: &Item, column: ir::Column, value: &TokenStream) -> TokenStream {
         let info = &item.info;
-        let (byte, behind, tail) = (column.byte, column.behind, column.tail);
+        let (byte, behind, tail, last) = (column.byte, column.behind, column.tail, column.last);
         let open = matches!(item.extent, Extent::Column);
-        if column.last && tail == 0 && open && item.attrs.max.is_none() && item.attrs.extra.is_none() {
-            return value.clone();
-        }
-        let reader = if column.last {
-            quote!(__r.sub_rest(#tail, &#info)?)
-        } else {
-            quote!(__r.column(#byte, #behind, #tail, &#info)?)
+        let bare = last && tail == 0 && open && item.attrs.max.is_none() && item.attrs.extra.is_none();
+        // Where the value ends by itself: always, or as a constant or the type
+        // around it says.
+        let (own, fields) = match ends(item, byte) {
+            Ends::Separator => (None, false),
+            Ends::Size | Ends::List if last => (Some(quote!(__open)), false),
+            Ends::Size | Ends::List => (Some(TokenStream::new()), false),
+            Ends::Type(among) if last => (Some(quote!(__open && #among)), true),
+            Ends::Type(among) => (Some(among), true),
         };
-        if open {
-            let reader = self.at_most(item, &reader);
-            return self.sub(item, &reader, value);
+        let after = if last { 0 } else { tail };
+        let own_reader = quote!(__r.column_open(#after, #fields, &#info)?);
+        // What stands behind it in its column is read with it.
+        let goes_on = (item.sized() && behind == 0 && (!last || tail == 0))
+            .then(|| quote!(__r.column_ends(#byte, #after, &#info)?;));
+        if let Some(always) = own.as_ref().filter(|own| own.is_empty()) {
+            let _ = always;
+            return quote!({
+                let mut __s = #own_reader;
+                let __v = { let __r = &mut __s; #value };
+                __r.column_close(__s);
+                #goes_on
+                __v
+            });
         }
-        super::extent::sub(&reader, value, info)
+        let (reader, end) = match (last, bare) {
+            (false, _) => (quote!(__r.column(#byte, #behind, #tail, &#info)?), None),
+            // What is left is seen by what surrounds this.
+            (true, true) => (
+                quote!(if __open { __r.column(#byte, 0, 0, &#info)? } else { __r.column_open(0, false, &#info)? }),
+                Some(quote!(if __open { __r.finish(__s, &#info)?; } else { __r.column_close(__s); })),
+            ),
+            (true, false) => (
+                quote!(if __open { __r.column(#byte, #tail, 0, &#info)? } else { __r.sub_rest(#tail, &#info)? }),
+                None,
+            ),
+        };
+        let reader = if open { self.at_most(item, &reader) } else { reader };
+        let end = end.unwrap_or_else(|| match open && item.attrs.extra.is_some() {
+            true => quote!(__r.finish_extra(__s, &#info);),
+            false => quote!(__r.finish(__s, &#info)?;),
+        });
+        let Some(own) = own else {
+            return quote!({
+                let mut __s = #reader;
+                let __v = { let __r = &mut __s; #value };
+                #end
+                __v
+            });
+        };
+        quote!({
+            let __own: bool = #own;
+            let mut __s = if __own { #own_reader } else { #reader };
+            let __v = { let __r = &mut __s; #value };
+            if __own { __r.column_close(__s); #goes_on } else { #end }
+            __v
+        })
+    }
+}
+
+/// Whether a separator stands before a value `__v`.
+fn joint(item: &Item) -> TokenStream {
+    let ty = &item.ty;
+    match &item.repr {
+        Repr::Body(_) => quote!(<#ty as __p::Tagged>::joint(&__v)),
+        _ => quote!(<#ty as __p::Wire>::joint(&__v)),
     }
 }

@@ -146,7 +146,9 @@ impl Decode<'_> {
         };
         let after: Option<usize> =
             (index + 1..items.len()).map(|i| fixed_at(items, i)).try_fold(0, |sum, size| Some(sum + size?));
-        (size, after.filter(|_| self.frame.is_some() && !sum))
+        // What follows a field between separators is not its own.
+        let framed = self.frame.is_some() && !sum && items[index].column.is_none();
+        (size, after.filter(|_| framed))
     }
 }
 

@@ -17,7 +17,7 @@ impl Decode<'_> {
             return self.array_of_bits(item, slot, element);
         }
         let (value, ty) = (self.element(item, index, &quote!(__i)), &item.ty);
-        let between = between(item, &quote!((__i > 0)));
+        let between = between(item, &first_too(item, quote!((__i > 0))));
         quote!({
             let __array: #ty = __p::try_array(|__i| -> __p::Result<#element, __p::Error> {
                 #between
@@ -82,7 +82,7 @@ impl Decode<'_> {
             Repr::List(ListKind::Vec, _) => {
                 let value = self.element(item, index, &quote!(__at));
                 let min = self.element_min(item);
-                let between = between(item, &quote!((__at > 0)));
+                let between = between(item, &first_too(item, quote!((__at > 0))));
                 // Elements without bytes would let a count of millions through.
                 let bound = match item.each.as_deref() {
                     Some(Item { repr: Repr::Part, extent: Extent::Own, ty, .. }) => quote! {
@@ -91,7 +91,7 @@ impl Decode<'_> {
                         }
                     },
                     _ if item.attrs.sep.is_some() => quote! {
-                        if __n > __r.left() + 1 {
+                        if __n > __r.left().saturating_add(1) {
                             return __p::Err(__r.fail(__p::ErrorKind::Short, __r.offset(), &#info, __r.left() as u64, __n as u64));
                         }
                     },
@@ -149,6 +149,14 @@ impl Decode<'_> {
         }
         let value = self.element(item, index, &quote!(__list.len()));
         let between = between(item, &quote!(!__list.is_empty()));
+        // Where a byte stands between elements, each takes one.
+        let moves = between.is_empty().then(|| {
+            quote! {
+                if __r.left() == __before {
+                    return __p::Err(__r.fail(__p::ErrorKind::Trailing, __r.offset(), &#info, __before as u64, 0));
+                }
+            }
+        });
         quote!({
             let mut __list = __p::Vec::new();
             loop {
@@ -161,9 +169,7 @@ impl Decode<'_> {
                 let __last: bool = __p::holds(&__v, #last);
                 __list.push(__v);
                 if __last { break; }
-                if __r.left() == __before {
-                    return __p::Err(__r.fail(__p::ErrorKind::Trailing, __r.offset(), &#info, __before as u64, 0));
-                }
+                #moves
             }
             __list
         })
@@ -257,6 +263,12 @@ impl Decode<'_> {
         };
         ctx_value(&holder, self.layout, self.model, &quote!(__p::Wire), locals)
     }
+}
+
+/// Whether an element has the byte before it: the first too, where a field
+/// stands before a list whose elements are fields.
+fn first_too(item: &Item, later: TokenStream) -> TokenStream {
+    if item.column.is_some_and(|column| column.vanishes) { quote!((__due || #later)) } else { later }
 }
 
 /// Takes the byte between elements, where this is not the first.

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::Encode;
-use crate::expand::column::never_empty;
+use crate::expand::column::{Ends, among, ends, never_empty};
 use crate::expand::common::{Locals, by_bytes, user_expr};
 use crate::ir::{Extent, Item, Presence, Repr};
 
@@ -18,7 +18,7 @@ impl Encode<'_> {
         let optional = items.iter().any(|item| matches!(item.presence, Presence::More));
         // Empty columns that are written if another follows them.
         let optional = optional.then(|| quote!(let mut __ended = false; let mut __empty: usize = 0;));
-        quote!(let mut __due = false; #optional)
+        quote!(let __open: bool = __w.take_fields(); let mut __due = false; #optional)
     }
 
     /// Writes the separator of a column that is always there, before the first
@@ -30,6 +30,12 @@ impl Encode<'_> {
         let byte = column.byte;
         let separator = quote!(if __due { __w.bytes(&[#byte]); });
         match item.presence {
+            // The elements write their own.
+            Presence::Always if column.vanishes && item.lists_fields(byte) => TokenStream::new(),
+            Presence::Always if column.vanishes => {
+                let gone = vanished(item, byte);
+                quote!(if !#gone { #separator })
+            }
             Presence::Always if column.lacks => {
                 let (local, ty) = (&item.local, &item.ty);
                 let tagged = if let Repr::Body(_) = item.repr { quote!(Tagged) } else { quote!(Wire) };
@@ -54,6 +60,12 @@ impl Encode<'_> {
         let separator = quote!(if __due { __w.bytes(&[#byte]); } __due = #due;);
         match item.presence {
             Presence::Always if let Some(there) = self.unless(item) => quote!(if #there { #separator }),
+            // Set when it is written.
+            Presence::Always if column.vanishes && item.lists_fields(byte) => TokenStream::new(),
+            Presence::Always if column.vanishes => {
+                let gone = vanished(item, byte);
+                quote!(__due |= !#gone;)
+            }
             Presence::Always | Presence::Filled => quote!(__due = #due;),
             Presence::More => quote! {
                 if #local.is_some() {
@@ -66,6 +78,27 @@ impl Encode<'_> {
                 }
             },
             _ => quote!(if #local.is_some() { #separator }),
+        }
+    }
+
+    /// Writes a column: unless it ends by itself, it holds no separator.
+    pub(super) fn in_column(&self, item: &Item, value: TokenStream) -> TokenStream {
+        let Some(column) = item.column.filter(|_| !matches!(item.extent, Extent::Until(_))) else {
+            return value;
+        };
+        let (byte, info) = (column.byte, &item.info);
+        let without = quote!(__w.without(__column, #byte, &#info)?;);
+        let write = |before: TokenStream, after: TokenStream| quote!({ #before let __column = __w.here(); #value #after });
+        match (ends(item, byte), column.last) {
+            (Ends::Size | Ends::List, _) => value,
+            (Ends::Separator, false) => write(TokenStream::new(), without),
+            (Ends::Separator, true) => write(TokenStream::new(), quote!(if __open { #without })),
+            (Ends::Type(among), false) => {
+                write(quote!(__w.set_fields(#among);), quote!(if !#among { #without }))
+            }
+            (Ends::Type(among), true) => {
+                write(quote!(__w.set_fields(__open && #among);), quote!(if __open && !#among { #without }))
+            }
         }
     }
 
@@ -90,4 +123,12 @@ impl Encode<'_> {
             }
         }
     }
+}
+
+/// Whether a value among others has no field.
+fn vanished(item: &Item, byte: u8) -> TokenStream {
+    let (local, ty) = (&item.local, &item.ty);
+    let tagged = if let Repr::Body(_) = item.repr { quote!(Tagged) } else { quote!(Wire) };
+    let among = among(item, byte).unwrap_or_else(|| quote!(false));
+    quote!((#among && matches!(<#ty as __p::#tagged>::joint(#local), __p::Joint::Never)))
 }

@@ -18,14 +18,7 @@ use crate::relation::{Relation, Source};
 impl Encode<'_> {
     /// Writes a value with its prefix and padding; `x` is a reference to it.
     pub(super) fn value(&self, item: &Item, index: usize, x: &TokenStream) -> TokenStream {
-        let value = self.sized(item, index, x);
-        match item.column {
-            Some(column) if !column.last && !matches!(item.extent, Extent::Until(_)) => {
-                let (byte, info) = (column.byte, &item.info);
-                quote!({ let __column = __w.here(); #value __w.without(__column, #byte, &#info)?; })
-            }
-            _ => value,
-        }
+        self.in_column(item, self.sized(item, index, x))
     }
 
     fn sized(&self, item: &Item, index: usize, x: &TokenStream) -> TokenStream {
@@ -339,6 +332,16 @@ impl Encode<'_> {
                         let Some(byte) = item.attrs.sep.as_ref().map(|key| key.value) else {
                             return quote!(for #one in #all { #each });
                         };
+                        // Where its elements are fields, one may stand before them.
+                        if item.column.is_some_and(|column| column.vanishes) {
+                            return quote! {
+                                for __each in #x.iter() {
+                                    if __due { __w.bytes(&[#byte]); }
+                                    __due = true;
+                                    #each
+                                }
+                            };
+                        }
                         return quote!({
                             let mut __later = false;
                             for #one in #all {
