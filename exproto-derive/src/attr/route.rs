@@ -53,6 +53,7 @@ const VARIANT_KEYS: &[&str] = &[
     "deliver",
     "answer",
     "answers",
+    "last",
     "inner",
     "lookup",
     "reply",
@@ -79,6 +80,7 @@ const ALL_KEYS: &[&str] = &[
     "deliver",
     "answer",
     "answers",
+    "last",
     "inner",
     "lookup",
     "reply",
@@ -176,6 +178,8 @@ pub(crate) struct VariantRoutes {
     pub(crate) answer: Option<Keyed<Pairing>>,
     /// How the downlink is known that this frame answers.
     pub(crate) answers: Option<Keyed<Pairing>>,
+    /// Whether the answer ends with this frame.
+    pub(crate) last: Option<Keyed<Expr>>,
     /// What is asked elsewhere before anything else.
     pub(crate) lookup: Option<Keyed<Path>>,
     /// Frames within this one that have routes of their own.
@@ -451,6 +455,7 @@ pub(super) fn route(
             let value = pairing(input, key)?;
             set(&mut found.answers, key, value, ctxt);
         }
+        "last" => set(&mut found.last, key, after_eq(input, key, "CONDITION", |input| input.parse())?, ctxt),
         "lookup" => {
             set(&mut found.lookup, key, after_eq(input, key, "FUNCTION", |input| input.parse())?, ctxt);
         }

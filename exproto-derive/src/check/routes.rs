@@ -105,11 +105,6 @@ fn polls(model: &Model, ctxt: &mut Ctxt) {
         for (key, span) in asking(model) {
             ctxt.error_at(span, format_args!("the enum is the gateway: put `{key}` there"));
         }
-    } else if let (Some(unanswered), None) = (&routes.unanswered, &routes.poll) {
-        ctxt.error_at(
-            unanswered.key,
-            "only a gateway that asks its devices waits for answers: add `poll = FUNCTION`",
-        );
     }
 }
 
@@ -382,6 +377,7 @@ pub(super) fn named(routes: &VariantRoutes) -> Vec<(&'static str, Span)> {
         ("deliver", routes.deliver.as_ref().map(|key| key.key)),
         ("answer", routes.answer.as_ref().map(|key| key.key)),
         ("answers", routes.answers.as_ref().map(|key| key.key)),
+        ("last", routes.last.as_ref().map(|key| key.key)),
         ("lookup", routes.lookup.as_ref().map(|key| key.key)),
         ("inner", routes.inner.as_ref().map(|key| key.key)),
         ("reply", routes.reply.first().map(|reply| reply.span)),
@@ -451,6 +447,12 @@ fn each(layout: &Layout, list: &Ident, does: &str, ctxt: &mut Ctxt) {
 // What a device echoes of a downlink is one value. One that is no field of the
 // variant is one of the frame: the compiler looks there.
 fn answers(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt) {
+    if let (Some(last), None) = (&routes.last, &routes.answers) {
+        ctxt.error_at(
+            last.key,
+            "`last` says whether an answer ends with this frame, and it answers nothing: add `answers = FIELD`",
+        );
+    }
     let answers = routes.answers.as_ref().map(|key| (&key.value, "answers"));
     let deliver = routes.deliver.as_ref().and_then(|key| Some((key.value.answer.as_ref()?, "answer")));
     if let (Some(_), Some(answer)) = (deliver, &routes.answer) {

@@ -3,7 +3,7 @@
 
 pub(crate) mod asserts;
 mod bounds;
-mod calc;
+pub(crate) mod calc;
 pub(crate) mod check;
 mod column;
 pub(crate) mod common;

@@ -289,6 +289,7 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
     let bodies: Vec<_> = fixed.iter().map(|ty| (quote!(<#ty as __p::Outer>::Body), ty.clone())).collect();
     let polls = super::route::polls(model, &state);
     let requests = super::route::requests(model, &own);
+    let waits = super::route::waits(model, &own);
     let used = super::route::used(&model.routes, &bodies);
     let nulls = model.routes.nulls.is_some();
     let asks = quote!(false #(|| <#fixed as __p::Outer>::ASKS_MISSING)*);
@@ -302,6 +303,7 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
         #(#replies)*
         #used
         #requests
+        #waits
         impl __p::Gateway for #own {
             type State = #state;
             const ANONYMOUS: bool = false #(|| <<#fixed as __p::Outer>::Body as __p::Routes<#fixed>>::ANONYMOUS)*;
@@ -317,6 +319,7 @@ pub(crate) fn gateway(model: &Model, data: &EnumModel) -> TokenStream {
             fn access(__f: &#at) -> __p::Access { match __f { #(#ident::#names(__x) => __p::access_of(__x),)* } }
             #[inline]
             fn answers(__f: &#at) -> __p::Option<__p::Pairing> { match __f { #(#ident::#names(__x) => __p::answers_of(__x),)* } }
+            fn is_last(__f: &#at) -> bool { match __f { #(#ident::#names(__x) => __p::is_last_of(__x),)* } }
             fn awaits(__f: &#at) -> __p::Option<__p::Pairing> { match __f { #(#ident::#names(__x) => __p::awaits_of(__x),)* } }
             #polls
             #segments

@@ -344,12 +344,17 @@ fn only_a_gateway_asks() {
                 ("the enum is the gateway: put `unanswered` there", "unanswered"),
             ],
         ),
+        ("#[frame] #[route(gateway, anonymous, ignore, unanswered = f)] struct S { a: u8 }", &[]),
         (
-            "#[frame] #[route(gateway, anonymous, ignore, unanswered = f)] struct S { a: u8 }",
+            "#[frame] #[route(gateway, anonymous, publish(\"a\"), last = a != 1)] struct S { a: u8 }",
             &[(
-                "only a gateway that asks its devices waits for answers: add `poll = FUNCTION`",
-                "unanswered",
+                "`last` says whether an answer ends with this frame, and it answers nothing: add `answers = FIELD`",
+                "last",
             )],
+        ),
+        (
+            "#[frame] #[route(gateway, anonymous, publish(\"a\"), answers = a, last = a != 1)] struct S { a: u8 }",
+            &[],
         ),
         ("#[frame] #[route(gateway, anonymous, ignore, poll = f, unanswered = f)] struct S { a: u8 }", &[]),
         ("#[frame] #[route(gateway, anonymous, ignore, poll(f, before_login))] struct S { a: u8 }", &[]),

@@ -154,6 +154,12 @@ pub trait Gateway: Protocol + 'static {
     /// Which downlink this frame answers, if any.
     fn answers(frame: &Self::At<'_>) -> Option<Pairing>;
 
+    /// Whether this frame ends the answer that it is one of, or more will come.
+    fn is_last(frame: &Self::At<'_>) -> bool {
+        let _ = frame;
+        true
+    }
+
     /// How the answer to this frame will be known, of frames that go to the
     /// device.
     fn awaits(frame: &Self::At<'_>) -> Option<Pairing> {
@@ -186,7 +192,8 @@ pub trait Gateway: Protocol + 'static {
         Ok(Polled::Idle)
     }
 
-    /// The device has not answered a request, which [`Cx::request`] names.
+    /// The device has not answered a request or a downlink, which [`Cx::request`]
+    /// names.
     ///
     /// # Errors
     ///

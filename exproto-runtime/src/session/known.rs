@@ -73,6 +73,19 @@ pub const fn check_kept<F: Outer>(name: &str, place: &str) {
     message.fail();
 }
 
+/// Whether any downlink is answered.
+#[must_use]
+pub const fn any_awaited(all: &[&[&str]]) -> bool {
+    let mut frame = 0;
+    while frame < all.len() {
+        if !all[frame].is_empty() {
+            return true;
+        }
+        frame += 1;
+    }
+    false
+}
+
 /// Fails the build when a frame answers what is no downlink, or none that waits.
 #[track_caller]
 pub const fn check_awaited<F: Outer<Port: Gateway>>(name: &str, place: &str) {

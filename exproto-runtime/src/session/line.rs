@@ -24,9 +24,25 @@ pub(crate) struct Request {
     /// The name of the frame that went out.
     pub(crate) kind: &'static str,
     pub(crate) note: Option<Note>,
+    /// More of the answer will come: how the next frame of it will be known.
+    pub(crate) back: Option<Back>,
 }
 
-/// The request that is not answered yet.
+impl Request {
+    pub(crate) fn new(kind: &'static str, note: Option<Note>) -> Self {
+        Self { kind, note, back: None }
+    }
+}
+
+/// Where a request goes back to that is not answered to its end.
+#[derive(Debug)]
+pub(crate) struct Back {
+    pub(crate) pairing: Pairing,
+    /// To the line, as its open request.
+    pub(crate) line: bool,
+}
+
+/// A request, or a downlink that is answered, that is not answered yet.
 #[derive(Debug)]
 pub(crate) struct Open {
     pub(crate) request: Request,

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::cx::Subscribed;
 use super::event::Millis;
 use super::gateway::Pairing;
-use super::line::{Line, Request};
+use super::line::{Line, Open, Request};
 use super::report::{MAX_REPORTS, RareCounters, Report};
 use crate::codec::{Ask, Assembled, Parts, Reassembler, ReassemblyLimits, Segment};
 
@@ -25,7 +25,7 @@ pub(crate) struct Rare {
     pub(crate) subscribed: Subscribed,
     segments: Option<Segments>,
     /// Oldest first.
-    answers: Vec<Answer>,
+    answers: Vec<Open>,
     /// Where the gateway asks its devices.
     pub(crate) line: Option<Box<Line>>,
 }
@@ -39,12 +39,12 @@ struct Segments {
     given_up: u64,
 }
 
-/// A downlink that the device will answer.
+/// What becomes of a downlink that was not answered in time.
 #[derive(Debug)]
-struct Answer {
-    pairing: Pairing,
-    request: Request,
-    until: Option<Millis>,
+pub(crate) enum Overdue {
+    /// These bytes are sent again.
+    Again(Box<[u8]>),
+    GivenUp(Request),
 }
 
 impl Rare {
@@ -139,27 +139,55 @@ impl Rare {
     }
 
     /// Remembers a downlink; at most `most`, the oldest is forgotten. A number
-    /// that is used again means the newer one.
-    pub(crate) fn expect_answer(
-        &mut self,
-        pairing: Pairing,
-        request: Request,
-        until: Option<Millis>,
-        most: usize,
-    ) {
-        self.answers.retain(|answer| pairing == Pairing::Order || answer.pairing != pairing);
+    /// that is used again means the newer one. Gives those that nothing can
+    /// answer any more.
+    #[must_use]
+    pub(crate) fn expect_answer(&mut self, open: Open, most: usize) -> Vec<Open> {
+        let again = |old: &mut Open| old.pairing != Pairing::Order && old.pairing == open.pairing;
+        let mut gone: Vec<Open> = self.answers.extract_if(.., again).collect();
         if self.answers.len() >= most.max(1) {
-            self.answers.remove(0);
+            gone.push(self.answers.remove(0));
         }
-        self.answers.push(Answer { pairing, request, until });
+        self.answers.push(open);
+        gone
+    }
+
+    /// A downlink of which only a part is answered waits on, before all others.
+    pub(crate) fn expect_more(&mut self, open: Open) {
+        self.answers.insert(0, open);
     }
 
     /// The oldest downlink that is answered so, if it still waits.
-    pub(crate) fn take_answer(&mut self, now: Millis, pairing: Pairing) -> Option<Request> {
-        self.answers.retain(|answer| answer.until.is_none_or(|until| now < until));
-        let at =
-            self.answers.iter().position(|answer| pairing.answers(answer.pairing, answer.request.kind))?;
-        Some(self.answers.remove(at).request)
+    pub(crate) fn take_answer(&mut self, now: Millis, pairing: Pairing) -> Option<Open> {
+        let waits = |open: &Open| open.until.is_none_or(|until| now < until);
+        let is_it = |open: &Open| waits(open) && pairing.answers(open.pairing, open.request.kind);
+        let at = self.answers.iter().position(is_it)?;
+        Some(self.answers.remove(at))
+    }
+
+    /// When the first of the downlinks is not waited for any longer.
+    pub(crate) fn answers_due(&self) -> Option<Millis> {
+        self.answers.iter().filter_map(|open| open.until).min()
+    }
+
+    /// A downlink that has not been answered in time. If it may be sent again it
+    /// waits on until then, in its place.
+    pub(crate) fn overdue(&mut self, now: Millis, again: Option<Millis>) -> Option<Overdue> {
+        let at = self.answers.iter().position(|open| open.until.is_some_and(|until| until <= now))?;
+        let open = self.answers.get_mut(at)?;
+        match open.tries.checked_sub(1) {
+            Some(tries) => {
+                (open.tries, open.until) = (tries, again);
+                Some(Overdue::Again(open.bytes.clone()))
+            }
+            None => Some(Overdue::GivenUp(self.answers.remove(at).request)),
+        }
+    }
+
+    /// Answers may have waited in the socket: nothing is overdue before this.
+    pub(crate) fn wait_until(&mut self, at: Millis) {
+        let untils = self.answers.iter_mut().filter_map(|open| open.until.as_mut());
+        untils.for_each(|until| *until = (*until).max(at));
     }
 
     /// The connection has ended: only the reports are still of use.

@@ -110,19 +110,11 @@ counters! {
     publishes,
     /// Replies sent to the device.
     replies,
-    /// Replies that could not be encoded.
-    replies_lost,
     /// Frames that were refused: sent before the login, with values that must
     /// not stand in a topic, or not allowed by the broker.
     refused,
-    /// Frames that only the platform sends, received from a device.
-    unexpected,
-    /// Subscriptions of `deliver` routes that the broker refused.
-    subscriptions_refused,
     /// Messages of the broker that became a frame to the device.
     downlinks,
-    /// Messages of the broker that did not.
-    undeliverable,
     /// Downlinks that the device has answered.
     answered,
     /// Frames that got no reply because the broker failed, was too slow, or
@@ -131,10 +123,6 @@ counters! {
     ;
     /// Requests and other frames that the gateway has sent of itself.
     polls,
-    /// Requests sent again because no answer came in time.
-    repeated,
-    /// Requests given up without an answer.
-    unanswered,
     /// Requests that could not be encoded.
     unasked,
     ;
@@ -145,8 +133,20 @@ counters! {
     /// Segments that could not be used, and messages that were given up
     /// because segments were missing.
     segments_lost,
+    /// Replies that could not be encoded.
+    replies_lost,
+    /// Frames that only the platform sends, received from a device.
+    unexpected,
+    /// Subscriptions of `deliver` routes that the broker refused.
+    subscriptions_refused,
+    /// Messages of the broker that did not.
+    undeliverable,
     /// Requests for segments that were missing.
     segments_asked,
+    /// Requests and downlinks sent again because no answer came in time.
+    repeated,
+    /// Requests and downlinks given up without an answer.
+    unanswered,
 }
 
 /// Something odd, for the log.
@@ -191,7 +191,8 @@ pub enum Report {
         /// Why.
         reason: String,
     },
-    /// A request that the device has not answered, however often it was sent.
+    /// A request or downlink that the device has not answered, however often it
+    /// was sent.
     Unanswered {
         /// The name of the request.
         kind: &'static str,

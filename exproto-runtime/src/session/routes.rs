@@ -8,7 +8,9 @@ use super::cx::{Asks, Cx};
 use super::event::Outcome;
 pub use super::form::{Form, Formed};
 use super::gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Polled, Refusal, Stage};
-pub use super::known::{check_awaited, check_kept, check_placeholder, check_profile, check_used};
+pub use super::known::{
+    any_awaited, check_awaited, check_kept, check_placeholder, check_profile, check_used,
+};
 pub use super::lookup::Looks;
 use super::lookup::Lookup;
 pub use super::payload::{content_json, field_payload, json, payload_node, payload_raw, put_hex};
@@ -254,6 +256,11 @@ pub trait Routes<F: Outer<Body = Self>>: Sized {
     fn access(&self) -> Access;
     /// See [`Gateway::answers`](super::Gateway::answers).
     fn answers(frame: &F) -> Option<Pairing>;
+    /// See [`Gateway::is_last`](super::Gateway::is_last).
+    fn is_last(frame: &F) -> bool {
+        let _ = frame;
+        true
+    }
     /// See [`Gateway::awaits`](super::Gateway::awaits).
     fn awaits(frame: &F) -> Option<Pairing> {
         let _ = frame;
@@ -311,6 +318,12 @@ pub fn access_of<F: Outer<Body: Routes<F>>>(frame: &F) -> Access {
 #[inline]
 pub fn answers_of<F: Outer<Body: Routes<F>>>(frame: &F) -> Option<Pairing> {
     <F::Body as Routes<F>>::answers(frame)
+}
+
+/// See [`Gateway::is_last`](super::Gateway::is_last), of one kind of frames.
+#[inline]
+pub fn is_last_of<F: Outer<Body: Routes<F>>>(frame: &F) -> bool {
+    <F::Body as Routes<F>>::is_last(frame)
 }
 
 /// See [`Gateway::awaits`](super::Gateway::awaits), of one kind of frames.

@@ -94,11 +94,15 @@ pub struct SessionSettings {
     /// refused. Default: 1024.
     pub subscriptions: usize,
     /// Downlinks whose answers are waited for at the same time; one more
-    /// forgets the oldest. Default: 64.
+    /// gives up the oldest. Default: 64.
     pub answers: usize,
-    /// Time to wait for the answer to a downlink. Zero: as long as the
-    /// connection lasts. Default: 60 s.
+    /// Time to wait for the answer to a downlink, and for the next frame of an
+    /// answer [of several](crate::doc::route#answers-in-steps). Zero: as long as
+    /// the connection lasts. Default: 60 s.
     pub answer_timeout: Duration,
+    /// How often a downlink is sent again, byte for byte, when no answer came in
+    /// that time; then it is given up, counted and reported. Default: 0.
+    pub answer_retries: u32,
     /// Where the gateway [asks its devices](crate::doc::route#poll): time to
     /// wait for the answer to a request. Zero: as long as the connection
     /// lasts. Default: 1 s.
@@ -184,6 +188,7 @@ impl Default for SessionSettings {
             subscriptions: 1024,
             answers: 64,
             answer_timeout: Duration::from_secs(60),
+            answer_retries: 0,
             request_timeout: Duration::from_secs(1),
             request_retries: 2,
             request_gap: Duration::ZERO,

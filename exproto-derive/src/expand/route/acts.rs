@@ -7,11 +7,12 @@ use syn::{Expr, LitStr, Path};
 
 use super::Site;
 use super::template::{known, outer, pieces, placeholder, slot, with_element};
+use crate::attr::idents_in;
 use crate::attr::route::{
     Deliver, FieldPath, LoginText, Pairing, Payload, Publish, Reply, Subscribe, Taken, VariantRoutes,
 };
 use crate::expand::common::{at_lifetime, de_lifetime, fields, located, pattern, transparent};
-use crate::expand::{fill, own};
+use crate::expand::{calc, fill, own};
 use crate::ir::{Item, ListKind, Model, Repr};
 use crate::template::{Piece, Use};
 
@@ -335,6 +336,36 @@ pub(super) fn answers(variant: &Site<'_>) -> Option<TokenStream> {
             }
             __p::None
         },
+    })
+}
+
+/// The arm that tells whether an answer ends with the variant.
+pub(super) fn last(variant: &Site<'_>) -> Option<TokenStream> {
+    let condition = &variant.routes.last.as_ref()?.value;
+    let mut idents = Vec::new();
+    idents_in(condition.to_token_stream(), &mut idents);
+    let named = fields(variant.layout).filter_map(|item| {
+        let name = item.known_as().filter(|name| idents.iter().any(|ident| name == ident))?;
+        Some((name, &item.member, &item.local))
+    });
+    let (mut bound, mut views) = (TokenStream::new(), TokenStream::new());
+    for (name, member, local) in named {
+        bound.extend(quote!(#member: #local,));
+        views.extend(quote!(let #name = (&__p::View(#local)).view();));
+    }
+    let (path, span) = (&variant.path, located(condition));
+    let holds = calc::total(condition, &quote!(return true));
+    let holds = quote_spanned!(span=> let __last: bool = #holds;);
+    Some(quote! {
+        #path { #bound .. } => {
+            #[allow(unused_imports, reason = "values that are copied and all others are told apart")]
+            use __p::{ViewCopy as _, ViewRef as _};
+            #[allow(unused_variables, reason = "the condition may speak of the variant alone")]
+            let frame = __frame;
+            #views
+            #holds
+            __last
+        }
     })
 }
 

@@ -316,6 +316,7 @@ fn frame(model: &Model) -> TokenStream {
             fn access(__f: &#at) -> __p::Access { __p::access_of(__f) }
             #[inline]
             fn answers(__f: &#at) -> __p::Option<__p::Pairing> { <#body_here as __p::Routes<_>>::answers(__f) }
+            fn is_last(__f: &#at) -> bool { <#body_here as __p::Routes<_>>::is_last(__f) }
             fn awaits(__f: &#at) -> __p::Option<__p::Pairing> { <#body_here as __p::Routes<_>>::awaits(__f) }
             #polls
             #segments_of_gateway
@@ -337,6 +338,7 @@ fn frame(model: &Model) -> TokenStream {
         }
     });
     let requests = model.routes.gateway.is_some().then(|| requests(model, &own));
+    let waits = model.routes.gateway.is_some().then(|| waits(model, &own));
     let used = model
         .routes
         .gateway
@@ -376,6 +378,7 @@ fn frame(model: &Model) -> TokenStream {
         #body_any
         #gateway
         #requests
+        #waits
         #used
     }
 }
@@ -435,6 +438,22 @@ pub(super) fn requests(model: &Model, own: &impl ToTokens) -> Option<TokenStream
     Some(quote!(impl __p::Requests for #own { type Request = #ty; }))
 }
 
+/// What has to hold of a gateway that hears of what is not answered: it waits
+/// for answers.
+pub(super) fn waits(model: &Model, own: &impl ToTokens) -> Option<TokenStream> {
+    let unanswered = model.routes.unanswered.as_ref()?;
+    if model.routes.poll.is_some() || super::asserts::generic(model) {
+        return None;
+    }
+    let span = located(&unanswered.value);
+    Some(quote_spanned! {span=>
+        const _: () = ::core::assert!(
+            __p::any_awaited(<#own as __p::Gateway>::AWAITED),
+            "nothing is waited for: add `answer` to a `deliver` route, or `poll = FUNCTION`"
+        );
+    })
+}
+
 /// What a body with routes says.
 fn body(model: &Model, sites: &[Site<'_>], within: &FrameTy) -> TokenStream {
     let at_name = located(&model.ident);
@@ -447,6 +466,16 @@ fn body(model: &Model, sites: &[Site<'_>], within: &FrameTy) -> TokenStream {
         quote!(#path { .. } => #access,)
     });
     let answers = sites.iter().filter_map(acts::answers);
+    let last: Vec<_> = sites.iter().filter_map(acts::last).collect();
+    let last = (!last.is_empty()).then(|| {
+        quote! {
+            fn is_last(__frame: &#frame) -> bool {
+                let __p::Some(__body) = __p::Outer::body(__frame) else { return true };
+                #[allow(unreachable_patterns, reason = "a body may have one variant only")]
+                match __body { #(#last)* _ => true }
+            }
+        }
+    });
     let awaits: Vec<_> = sites.iter().filter_map(acts::awaits).collect();
     let awaits = (!awaits.is_empty()).then(|| {
         quote! {
@@ -495,6 +524,7 @@ fn body(model: &Model, sites: &[Site<'_>], within: &FrameTy) -> TokenStream {
             fn answers(__frame: &#frame) -> __p::Option<__p::Pairing> {
                 match __p::Outer::body(__frame)? { #(#answers)* _ => __p::None }
             }
+            #last
             #awaits
             #lookup
             fn ask(

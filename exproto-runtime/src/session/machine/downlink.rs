@@ -1,10 +1,9 @@
 //! Messages of the broker that become frames to the device.
 
-use super::limits::after;
 use super::{Core, Given};
 use crate::session::event::{Millis, Out};
 use crate::session::gateway::Gateway;
-use crate::session::line::{Asking, Request};
+use crate::session::line::{Asking, Open, Request};
 use crate::session::report::Report;
 
 impl<G: Gateway> Core<G> {
@@ -28,13 +27,12 @@ impl<G: Gateway> Core<G> {
                 if out.buffer().len() > start {
                     self.counters.downlinks.up();
                 }
-                let request = Request { kind: delivery.kind, note: asking.note };
+                let request = Request::new(delivery.kind, asking.note);
                 match delivery.answer.take_if(|_| !asking.no_answer) {
                     Some(pairing) if self.polls => return self.open(now, request, pairing, start, out),
                     Some(pairing) => {
-                        let until = after(now, self.settings.answer_timeout);
-                        let most = self.settings.answers;
-                        self.rare().expect_answer(pairing, request, until, most);
+                        let open = Open { request, pairing, bytes: Box::default(), until: None, tries: 0 };
+                        return self.expect_answer(now, open, start, out);
                     }
                     None if self.polls => self.free_after_gap(now),
                     None => {}
@@ -50,7 +48,7 @@ impl<G: Gateway> Core<G> {
 
     #[cold]
     pub(super) fn undeliverable(&mut self, topic: &str, reason: String) {
-        self.counters.undeliverable.up();
+        self.rare().counters.undeliverable.up();
         self.report(Report::Undeliverable { topic: topic.into(), reason });
     }
 }

@@ -112,7 +112,7 @@ impl<G: Gateway> Core<G> {
             }
             Access::Sent => {
                 let reason = "only ever sent to devices".into();
-                self.counters.unexpected.up();
+                self.rare().counters.unexpected.up();
                 self.report(Report::Refused { kind: G::kind(frame), reason });
                 return None;
             }
@@ -123,6 +123,10 @@ impl<G: Gateway> Core<G> {
             Some(lookup) => Some(self.look_up(lookup, out)),
             None => self.start(frame, given, out),
         };
+        if wait.is_none() {
+            self.put_back(now, request);
+            return None;
+        }
         wait.map(|wait| (wait, request))
     }
 
@@ -186,18 +190,6 @@ impl<G: Gateway> Core<G> {
         if self.settings.before_login == BeforeLogin::Close {
             self.close(CloseReason::Refused(format!("`{kind}` before the login").into()), out);
         }
-    }
-
-    /// The downlink or request that the frame answers.
-    pub(super) fn take_request(&mut self, now: Millis, frame: &G::At<'_>) -> Option<Request> {
-        let rare = self.rare.as_mut().filter(|rare| rare.has_answers())?;
-        let pairing = G::answers(frame)?;
-        let request = rare.take_answer(now, pairing).or_else(|| self.close_request(now, pairing));
-        if request.is_some() {
-            self.counters.answered.up();
-        }
-        self.forget_rare();
-        request
     }
 
     /// The `auth` route alone: a barrier before all others. `Err(None)` for a
@@ -313,7 +305,7 @@ impl<G: Gateway> Core<G> {
 
     #[cold]
     pub(super) fn not_subscribed(&mut self, reason: String) {
-        self.counters.subscriptions_refused.up();
+        self.rare().counters.subscriptions_refused.up();
         self.report(Report::NotSubscribed { reason });
     }
 
@@ -359,6 +351,7 @@ impl<G: Gateway> Core<G> {
         self.stir();
         self.wait_anew(now);
         self.listen_anew(now);
+        self.wait_for_answers(now);
         let outcome = core::mem::replace(&mut flight.outcome, Outcome::Done);
         if let Outcome::Failed(why) = outcome {
             self.counters.undelivered.up();
@@ -375,8 +368,9 @@ impl<G: Gateway> Core<G> {
         if flight.lookup && outcome.is_done() {
             let wait = self.start(&frame, given, out);
             drop(frame);
-            if let Some(wait) = wait {
-                self.fly(now, flight, wait);
+            match wait {
+                Some(wait) => self.fly(now, flight, wait),
+                None => self.put_back(now, flight.request),
             }
             return;
         }
@@ -389,8 +383,9 @@ impl<G: Gateway> Core<G> {
             }
             let wait = self.rest(&frame, given, fresh_login, out);
             drop(frame);
-            if let Some(wait) = wait {
-                self.fly(now, flight, wait);
+            match wait {
+                Some(wait) => self.fly(now, flight, wait),
+                None => self.put_back(now, flight.request),
             }
         } else {
             if let (false, Some(rare)) = (outcome.is_done(), &mut self.rare) {
@@ -398,6 +393,8 @@ impl<G: Gateway> Core<G> {
                 rare.subscribed = Subscribed::default();
             }
             self.settle(&frame, given, &outcome, flight.stage, out);
+            drop(frame);
+            self.put_back(now, flight.request);
         }
     }
 
@@ -430,7 +427,7 @@ impl<G: Gateway> Core<G> {
             }
             Err(error) => {
                 out.buffer().truncate(start);
-                self.counters.replies_lost.up();
+                self.rare().counters.replies_lost.up();
                 self.report(Report::NoReply { kind: G::kind(frame), error });
             }
         }

@@ -15,6 +15,7 @@ impl<G: Gateway> Core<G> {
         self.timer_at = NEVER;
         let silent = self.line_timer(now, out);
         self.ask_missing(now, out);
+        self.answers_timer(now, out);
         if let Some(rare) = &mut self.rare {
             let lost = rare.expire(now);
             rare.counters.segments_lost.add(lost);
@@ -88,7 +89,10 @@ impl<G: Gateway> Core<G> {
         let segments = self.rare.as_ref().and_then(|rare| rare.expires());
         let whole = self.rare.as_ref().and_then(|rare| rare.whole_at);
         let missing = self.ask_missing_at();
-        let next = [self.next_limit(), segments, missing, whole, self.line_due()].into_iter().flatten().min();
+        let next = [self.next_limit(), segments, missing, whole, self.line_due(), self.answers_due()]
+            .into_iter()
+            .flatten()
+            .min();
         if let Some(next) = next.filter(|next| *next < self.timer_at) {
             self.timer_at = next;
             out.push(Action::StartTimer(Duration::from_millis(next.saturating_sub(now))));

@@ -6,7 +6,6 @@ use core::time::Duration;
 
 use super::limits::after;
 use super::{Core, Given};
-use crate::session::cx::Asks;
 use crate::session::event::{Millis, Out};
 use crate::session::gateway::{Gateway, Pairing, Polled};
 use crate::session::line::{Asking, Line, Note, Open, Queued, Request};
@@ -17,7 +16,7 @@ use crate::session::report::Report;
 const AT_ONCE: u32 = 16;
 
 impl<G: Gateway> Core<G> {
-    fn line(&mut self) -> &mut Line {
+    pub(super) fn line(&mut self) -> &mut Line {
         self.rare().line.get_or_insert_with(|| Box::new(Line { stirred: true, ..Line::default() }))
     }
 
@@ -77,7 +76,7 @@ impl<G: Gateway> Core<G> {
         match G::poll(&mut cx, out.buffer()) {
             Ok(Polled::Ask { kind, answer }) if !asking.no_answer => {
                 self.line().counters.polls.up();
-                self.open(now, Request { kind, note: asking.note }, answer, start, out);
+                self.open(now, Request::new(kind, asking.note), answer, start, out);
             }
             Ok(Polled::Tell | Polled::Ask { .. }) => {
                 self.line().counters.polls.up();
@@ -125,11 +124,11 @@ impl<G: Gateway> Core<G> {
     }
 
     /// The open request, if this is its answer.
-    pub(super) fn close_request(&mut self, now: Millis, pairing: Pairing) -> Option<Request> {
+    pub(super) fn close_request(&mut self, now: Millis, pairing: Pairing) -> Option<Open> {
         let line = self.rare.as_mut()?.line.as_mut()?;
         let open = line.open.take_if(|open| pairing.answers(open.pairing, open.request.kind))?;
         self.free_after_gap(now);
-        Some(open.request)
+        Some(open)
     }
 
     /// The broker has kept an answer waiting in the socket: it gets its time
@@ -171,30 +170,12 @@ impl<G: Gateway> Core<G> {
             let start = out.buffer().len();
             out.buffer().extend_from_slice(&open.bytes);
             out.send_from(start);
-            self.line().counters.repeated.up();
+            self.rare().counters.repeated.up();
         } else if let Some(open) = line.open.take() {
-            self.give_up(now, &open.request, out);
+            self.free_after_gap(now);
+            self.give_up(&open.request, out);
         }
         true
-    }
-
-    #[cold]
-    fn give_up(&mut self, now: Millis, request: &Request, out: &mut Out) {
-        self.line().counters.unanswered.up();
-        self.report(Report::Unanswered { kind: request.kind });
-        self.free_after_gap(now);
-        let mark = out.mark();
-        let mut asks = Asks::new(out, &mut self.next_ticket).with_topics(self.settings.topics);
-        let given = Given { request: Some(request), ..Given::NONE };
-        let mut cx = self.device.cx(&self.settings, given);
-        match G::unanswered(&mut cx, &mut asks) {
-            Ok(()) => self.counters.publishes.add(asks.publishes()),
-            Err(refusal) => {
-                out.rewind(mark);
-                self.counters.refused.up();
-                self.report(Report::Refused { kind: request.kind, reason: refusal.reason });
-            }
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! decoded again and settled. So a reply never overtakes what it confirms,
 //! and nothing of a frame is owned while none waits.
 
+mod answers;
 mod downlink;
 mod frames;
 mod limits;

@@ -68,7 +68,7 @@ impl<G: Gateway> Core<G> {
                 }
                 Err(error) => {
                     out.buffer().truncate(start);
-                    self.counters.replies_lost.up();
+                    rare.counters.replies_lost.up();
                     rare.report(Report::NoReply { kind: G::kind(frame), error });
                 }
             }
@@ -104,7 +104,7 @@ impl<G: Gateway> Core<G> {
                 }
                 Err(error) => {
                     out.buffer().truncate(start);
-                    self.counters.replies_lost.up();
+                    self.rare().counters.replies_lost.up();
                     self.report(Report::NoReply { kind, error });
                 }
             }
