@@ -19,7 +19,7 @@ mod profiles;
 mod relations;
 mod routes;
 mod segments;
-mod shape;
+pub(crate) mod shape;
 mod stream;
 mod summed;
 mod tags;

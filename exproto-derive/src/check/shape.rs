@@ -57,6 +57,7 @@ pub(super) fn check(model: &Model, ctxt: &mut Ctxt) {
                 .and_then(|rest| rest.strip_suffix(&*behind))
                 .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
         };
+
         if let Some(other) =
             data.variants.iter().find(|other| other.attrs.key.is_none() && fits(&other.snake))
         {
@@ -128,6 +129,12 @@ fn field(model: &Model, layout: &Layout, item: &Item, ctxt: &mut Ctxt) {
     }
 }
 
+/// Whether a field is text that can be a name.
+pub(crate) fn names_itself(item: &Item) -> bool {
+    let syn::Type::Path(path) = item.field_ty() else { return false };
+    path.path.segments.last().is_some_and(|last| last.ident == "Word" || last.ident == "TextBuf")
+}
+
 // A name holds one number: text before it, and text behind it.
 fn number_of(layout: &Layout, key: &LitStr, ctxt: &mut Ctxt) -> Option<(String, String)> {
     let text = key.value();
@@ -162,13 +169,15 @@ fn number_of(layout: &Layout, key: &LitStr, ctxt: &mut Ctxt) -> Option<(String, 
         );
         return None;
     };
-    let number = IntTy::of_type(item.field_ty()).is_some_and(|int| !int.float)
-        && matches!(item.presence, crate::ir::Presence::Always);
-    if !number && !item.broken {
+    let number = IntTy::of_type(item.field_ty()).is_some_and(|int| !int.float);
+    let always = matches!(item.presence, crate::ir::Presence::Always);
+    if !(always && (number || names_itself(item))) && !item.broken {
         let ty = item.ty.to_token_stream();
         ctxt.error(
             key,
-            format_args!("`{name}` is a `{ty}`: the number in a name is an integer that is always there"),
+            format_args!(
+                "`{name}` is a `{ty}`: a name holds an integer, a `Word` or a `TextBuf` that is always there"
+            ),
         );
         return None;
     }

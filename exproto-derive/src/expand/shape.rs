@@ -7,6 +7,7 @@ use syn::LitStr;
 
 use super::common::{construct, de_lifetime, fields, header, pattern, static_lifetimes, transparent};
 use super::{fill, value};
+use crate::check::shape::names_itself;
 use crate::ir::{EnumModel, Item, Layout, Model, Shape, Style};
 
 /// `Flat`, `FillFlat`, `Entry` and `FillEntry`, where a type can have them.
@@ -207,8 +208,9 @@ fn entry(model: &Model, keyed: &[Keyed<'_>], data: Option<&EnumModel>) -> TokenS
         };
         shows.push(quote!(#take_apart => { #content }));
         let value = construct(path, layout);
+        let taken = if names_itself(number) { quote!(text_in) } else { quote!(number_in) };
         fills.push(quote! {
-            if let __p::Some(#local) = __p::number_in::<#ty>(__name, #before, #behind) {
+            if let __p::Some(#local) = __p::#taken::<#ty>(__name, #before, #behind) {
                 #rest
                 return __p::Ok(#value);
             }

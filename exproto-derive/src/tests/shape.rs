@@ -64,7 +64,10 @@ fn names_of_elements_hold_one_number() {
         ),
         (
             "#[wire(endian = big, key = \"{id}\")] struct S { id: f32, #[wire(rest)] value: Vec<u8> }",
-            &[("`id` is a `f32`: the number in a name is an integer that is always there", "\"{id}\"")],
+            &[(
+                "`id` is a `f32`: a name holds an integer, a `Word` or a `TextBuf` that is always there",
+                "\"{id}\"",
+            )],
         ),
         (
             "#[wire(tag = u8)] enum E { #[wire(tag = 1, key = \"io{id}\")] A { id: u8 }, #[wire(tag = 2, key = \"io{of}\")] B { of: u8 }, #[wire(tag = 3)] Io7 }",

@@ -161,7 +161,7 @@ pub use json::{Base64, Fill, FillError, JsonObject, JsonWriter, Node, Object, to
 #[doc(hidden)]
 pub use json::{
     Entries, Entry, FillEntry, FillFlat, FillVariant, Flat, JsonKey, JsonKeys, Unseen, UnseenDefault,
-    UnseenMissing, check_distinct, fill_map, no_entry, number_in, put_number, show_map,
+    UnseenMissing, check_distinct, fill_map, no_entry, number_in, put_number, show_map, text_in,
 };
 #[doc(hidden)]
 pub use layout::Fields;

@@ -25,7 +25,7 @@ pub use fill::{Fill, FillError, Object};
 pub use node::Node;
 pub use shape::{
     Entries, Entry, FillEntry, FillFlat, FillVariant, Flat, JsonKey, JsonKeys, Unseen, UnseenDefault,
-    UnseenMissing, check_distinct, fill_map, no_entry, number_in, put_number, show_map,
+    UnseenMissing, check_distinct, fill_map, no_entry, number_in, put_number, show_map, text_in,
 };
 pub use write::{JsonWriter, to_json};
 

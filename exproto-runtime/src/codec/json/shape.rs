@@ -15,7 +15,7 @@ use super::node::Node;
 use crate::codec::Decode;
 use crate::codec::layout::Wire;
 use crate::codec::schema::FieldInfo;
-use crate::codec::types::{List, ListBuf};
+use crate::codec::types::{List, ListBuf, TextBuf, Word};
 use crate::codec::value::{Value, Visitor};
 
 /// A key of an object: a field, or those of a part.
@@ -247,7 +247,7 @@ fn show_all<T: Entry, V: Visitor>(list: impl Iterator<Item = T>, tail: &[u8], v:
         element.put_key(&mut name);
         let times = seen.entry(name.clone()).or_default();
         *times = times.saturating_add(1);
-        if *times > 1 {
+        if *times > 1 || ends_in_number(&name) {
             // Writing to a `String` cannot fail.
             let _ = write!(name, "#{times}");
         }
@@ -315,7 +315,7 @@ pub fn fill_map<'f, T: FillEntry<'f> + Fill<'f>, L: From<Vec<T>>>(
     let mut all = Vec::new();
     for (name, value) in members {
         let own = match name.rsplit_once('#') {
-            Some((own, times)) if !times.is_empty() && times.bytes().all(|byte| byte.is_ascii_digit()) => own,
+            Some((own, _)) if ends_in_number(name) => own,
             _ => name,
         };
         all.push(T::fill_entry(own, value).map_err(|error| error.within(name))?);
@@ -331,7 +331,37 @@ pub fn number_in<N: FromStr>(name: &str, before: &str, behind: &str) -> Option<N
     digits.parse().ok().filter(|_| !digits.starts_with('+'))
 }
 
-/// Appends a name with a number in it.
+/// Text that is the name of a member, or part of it.
+pub trait KeyText: Display + Sized {
+    /// The text, if it can be that.
+    fn from_key(name: &str) -> Option<Self>;
+}
+
+impl KeyText for Word {
+    fn from_key(name: &str) -> Option<Self> {
+        Self::new(name.as_bytes())
+    }
+}
+
+impl KeyText for TextBuf {
+    fn from_key(name: &str) -> Option<Self> {
+        Some(name.into())
+    }
+}
+
+/// The text in a name between what is before and behind it.
+#[must_use]
+pub fn text_in<T: KeyText>(name: &str, before: &str, behind: &str) -> Option<T> {
+    T::from_key(name.strip_prefix(before)?.strip_suffix(behind)?)
+}
+
+/// Whether a name ends as the second of a name does.
+fn ends_in_number(name: &str) -> bool {
+    name.rsplit_once('#')
+        .is_some_and(|(_, times)| !times.is_empty() && times.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Appends a name with a number or text in it.
 pub fn put_number(number: impl Display, before: &str, behind: &str, out: &mut String) {
     // Writing to a `String` cannot fail.
     let _ = write!(out, "{before}{number}{behind}");
