@@ -33,7 +33,11 @@ fn capture(line: &str) -> Capture {
     Capture { name: text("name"), wire: unhex(&text("hex")), expect: json["expect"].clone() }
 }
 
-fn with_frame<R>(name: &str, wire: &[u8], look: impl FnOnce(&RawFrame<'_>, Received<Frame<'_>>) -> R) -> R {
+pub(super) fn with_frame<R>(
+    name: &str,
+    wire: &[u8],
+    look: impl FnOnce(&RawFrame<'_>, Received<Frame<'_>>) -> R,
+) -> R {
     let (mut deframer, mut scratch, mut input) = (Deframer::<Message>::new(), Vec::new(), wire);
     let result = match deframer.next(&mut input, &mut scratch).expect("an item") {
         Item::Frame(raw) => match raw.decode::<Message>() {

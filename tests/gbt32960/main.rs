@@ -1,6 +1,7 @@
 //! The GB/T 32960.3 example.
 #![allow(clippy::unwrap_used)]
 
+mod bodies;
 mod captures;
 mod emqx;
 #[path = "../../examples/gbt32960.rs"]
