@@ -209,3 +209,20 @@ fn an_absent_date_is_no_value_and_a_present_one_is() {
     let drawn = explained(b"\x03\x00\x00\x01\x23\x45").to_string();
     assert!(drawn.contains("Packet.day\n"), "{drawn}");
 }
+
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[frame(line, max = 16)]
+struct Line<'a> {
+    #[wire(rest)]
+    text: &'a [u8],
+}
+
+#[test]
+fn another_way_of_framing_is_told() {
+    let (mut deframer, mut input, mut scratch) = (Deframer::<Line<'_>>::new(), &b"ab\n"[..], Vec::new());
+    let drawn = explain_item::<Line<'_>>(&deframer.next(&mut input, &mut scratch).unwrap()).to_string();
+    assert!(
+        drawn.ends_with("odd: frame at byte 0: delimited or escaped in another way than we do\n"),
+        "{drawn}"
+    );
+}

@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::error::{Error, ErrorKind};
-use super::frame::{Bad, Check, Item, RawFrame, kind_at};
+use super::frame::{Bad, Check, FRAME, Item, RawFrame, kind_at};
 use super::layout::{NoCtx, Protocol};
 use super::schema::FieldInfo;
 use super::trace::{Flag, Flags};
@@ -244,12 +244,16 @@ impl Explanation {
         let found = recorder.into_found(result.as_ref().err());
         self.spans = found.spans;
         self.layers = found.layers;
-        // A checksum that the layout looks at too is in the trace.
-        let early =
-            early.has(Flag::Checksum) && found.oddities.iter().all(|oddity| oddity.flag != Flag::Checksum);
-        if let (true, Some((at, offset))) = (early, check) {
+        // What the frame search saw is not in the trace; a checksum that the layout
+        // looks at too is.
+        let untold = |flag| early.has(flag) && found.oddities.iter().all(|oddity| oddity.flag != flag);
+        if let (true, Some((at, offset))) = (untold(Flag::Checksum), check) {
             let path = Path::default().ending_in(at);
             self.oddities.push(Oddity { flag: Flag::Checksum, path, offset, layer: 0 });
+        }
+        if untold(Flag::Framing) {
+            let path = Path::default().ending_in(&FRAME);
+            self.oddities.push(Oddity { flag: Flag::Framing, path, offset: 0, layer: 0 });
         }
         self.oddities.extend(found.oddities);
         match result {

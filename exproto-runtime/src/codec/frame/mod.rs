@@ -56,7 +56,7 @@ use super::number::Digits;
 use super::schema::FieldInfo;
 
 /// What errors of the frame search speak of.
-static FRAME: FieldInfo = FieldInfo::new("", "frame");
+pub(super) static FRAME: FieldInfo = FieldInfo::new("", "frame");
 
 /// A checksum that can be verified without decoding the frame: it covers
 /// everything from a fixed offset to itself, or to constants before it.
