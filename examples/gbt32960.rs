@@ -18,26 +18,34 @@ pub use {command::*, v2016::*, v2025::*};
 /// Six bytes in China Standard Time.
 type Time = ByteTime<{ 8 * 60 }>;
 
-/// The leading bytes of the editions.
-pub const V2016: u16 = u16::from_be_bytes(*b"##");
-pub const V2025: u16 = u16::from_be_bytes(*b"$$");
-
 /// A message of either direction (section 6.2).
 #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
 #[frame(lead = [b'#' | b'$', b'#' | b'$'])]
 #[wire(endian = big)]
 #[route(gateway, state = Vehicle, downlink = envelope, profiles(emqx))]
 pub struct Message<'a> {
-    pub edition: u16,
+    pub edition: Edition,
     // Command and answer flag: together they say what the data unit is.
     #[wire(before(kind: u16 = tag(body)))]
     #[wire(size = 17, fill = 0, as = Ascii)]
     pub vin: TextBuf,
     pub encryption: Encryption,
     #[wire(before(length: u16 = size(body)))]
-    #[wire(ctx(v2025 = edition == V2025), opaque = encryption != Encryption::None)]
+    #[wire(ctx(v2025 = edition == Edition::V2025), opaque = encryption != Encryption::None)]
     #[wire(after(bcc: u8 = xor(kind..)))]
     pub body: Body<'a>,
+}
+
+/// By the leading bytes, `##` and `$$`.
+#[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
+#[wire(tag = u16, endian = big)]
+pub enum Edition {
+    #[wire(tag = 0x2323)]
+    V2016,
+    #[wire(tag = 0x2424)]
+    V2025,
+    #[wire(other)]
+    Other(u16),
 }
 
 #[derive(ExProtoFrame, Debug, Clone, Copy, PartialEq)]
@@ -284,7 +292,7 @@ pub struct Vehicle {
 
 /// Keeps edition and VIN of the device.
 fn remember(frame: &Message<'_>, cx: &mut Cx<'_, Vehicle>, _: &mut Asks<'_>) {
-    *cx.state = Vehicle { v2025: frame.edition == V2025, vin: frame.vin.to_string() };
+    *cx.state = Vehicle { v2025: frame.edition == Edition::V2025, vin: frame.vin.to_string() };
 }
 
 /// The header before a downlink, and its time unless the message gives one.
@@ -295,7 +303,7 @@ fn envelope<'a>(mut body: Body<'a>, cx: &mut Cx<'_, Vehicle>) -> Message<'a> {
         *time = now(cx);
     }
     let Vehicle { v2025, vin } = &*cx.state;
-    let edition = if *v2025 { V2025 } else { V2016 };
+    let edition = if *v2025 { Edition::V2025 } else { Edition::V2016 };
     Message { edition, vin: vin.as_str().into(), encryption: Encryption::None, body }
 }
 
@@ -323,7 +331,7 @@ impl Car {
     }
 
     fn send(&self, body: Body<'_>, out: &mut Sender<'_, Message<'static>>) {
-        let (edition, encryption) = (V2016, Encryption::None);
+        let (edition, encryption) = (Edition::V2016, Encryption::None);
         out.send(&Message { edition, vin: self.vin.clone(), encryption, body });
     }
 }

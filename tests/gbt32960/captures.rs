@@ -7,7 +7,7 @@ use exproto_runtime::session::CloseReason;
 use exproto_runtime::testkit::TestConn;
 use serde_json::{Value as Json, json};
 
-use super::gbt32960::{self, Block, Body, Encryption, Login, Message as Frame, Report};
+use super::gbt32960::{Block, Body, Edition, Encryption, Login, Message as Frame, Report};
 use super::{Message, frame, unhex};
 
 struct Capture {
@@ -99,7 +99,7 @@ fn values_are_those_that_are_known() {
     for Capture { name, wire, expect } in captures() {
         with_frame(&name, &wire, |_, Received { frame, .. }| {
             let Some(vin) = expect["vin"].as_str() else { return };
-            assert_eq!((frame.vin.to_string().as_str(), frame.edition), (vin, gbt32960::V2016), "{name}");
+            assert_eq!((frame.vin.to_string().as_str(), frame.edition), (vin, Edition::V2016), "{name}");
             match &frame.body {
                 Body::Login(Login::V2016 { serial, iccid, .. }) => {
                     assert_eq!(expect["serial"], *serial, "{name}");
