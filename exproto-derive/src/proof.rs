@@ -64,7 +64,7 @@ impl Proof {
 /// What a checksum depends on besides the bytes.
 pub(crate) fn arguments(items: &[Item], carrier: usize) -> Vec<&Expr> {
     match items.get(carrier).and_then(|item| item.relation.as_ref()).map(|relation| &relation.source) {
-        Some(Source::Check(Algorithm::Crc { seed, .. }, _)) => seed.iter().collect(),
+        Some(Source::Check(Algorithm::Crc { seed, also, .. }, _)) => seed.iter().chain(also).collect(),
         Some(Source::Check(Algorithm::Function { args, .. }, _)) => args.iter().collect(),
         _ => Vec::new(),
     }

@@ -67,10 +67,14 @@ pub(crate) enum Algorithm {
     Sum(Option<u32>),
     Lrc,
     Internet,
+    /// Two running sums, modulo 255 or 256.
+    Fletcher(u32),
     Crc {
         crc: Crc,
         /// The register before the first byte, if it is not the usual one.
         seed: Option<Expr>,
+        /// Bytes behind those of the range that are not on the wire.
+        also: Option<Expr>,
         span: Span,
     },
     /// A function of the user over the bytes, with more arguments.
@@ -84,7 +88,7 @@ impl Algorithm {
     /// Whether the bytes alone decide it.
     pub(crate) fn is_plain(&self) -> bool {
         match self {
-            Self::Crc { seed, .. } => seed.is_none(),
+            Self::Crc { seed, also, .. } => seed.is_none() && also.is_none(),
             Self::Function { args, .. } => args.is_empty(),
             _ => true,
         }
@@ -130,8 +134,25 @@ impl Relation {
 }
 
 const FUNCTIONS: &[&str] = &[
-    "size", "count", "sizes", "counts", "present", "tag", "bits", "sign", "xor", "sum", "sum8", "sum16",
-    "sum32", "lrc", "internet", "crc", "fn",
+    "size",
+    "count",
+    "sizes",
+    "counts",
+    "present",
+    "tag",
+    "bits",
+    "sign",
+    "xor",
+    "sum",
+    "sum8",
+    "sum16",
+    "sum32",
+    "lrc",
+    "internet",
+    "fletcher255",
+    "fletcher256",
+    "crc",
+    "fn",
 ];
 
 /// What stands for `fn` in `fn(path, range)`, which is no Rust expression.
@@ -356,6 +377,8 @@ fn function(call: &syn::ExprCall) -> syn::Result<Source> {
         "xor" => Source::Check(Algorithm::Xor, range(argument)?),
         "lrc" => Source::Check(Algorithm::Lrc, range(argument)?),
         "internet" => Source::Check(Algorithm::Internet, range(argument)?),
+        "fletcher255" => Source::Check(Algorithm::Fletcher(255), range(argument)?),
+        "fletcher256" => Source::Check(Algorithm::Fletcher(256), range(argument)?),
         "sum8" => Source::Check(Algorithm::Sum(Some(8)), range(argument)?),
         "sum16" => Source::Check(Algorithm::Sum(Some(16)), range(argument)?),
         "sum32" => Source::Check(Algorithm::Sum(Some(32)), range(argument)?),
@@ -385,12 +408,12 @@ fn inner_path(expr: &Expr) -> Option<Vec<Ident>> {
     Some(path)
 }
 
-/// `crc("NAME", RANGE)` or `crc("NAME", RANGE, seed = EXPR)`.
+/// `crc("NAME", RANGE)`, with `seed = EXPR` and `also = EXPR`.
 fn crc(call: &syn::ExprCall) -> syn::Result<Source> {
     let form = || {
         syn::Error::new(
             call.span(),
-            "write `crc(\"CRC-16/MODBUS\", RANGE)`, with `, seed = EXPR` if it has one",
+            "write `crc(\"CRC-16/MODBUS\", RANGE)`, with `, seed = EXPR` if it has one, and `, also = EXPR` for bytes behind the range that are not on the wire",
         )
     };
     let mut args = call.args.iter();
@@ -398,18 +421,20 @@ fn crc(call: &syn::ExprCall) -> syn::Result<Source> {
     let Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. }) = ungrouped(name) else {
         return Err(form());
     };
-    let seed = match args.next() {
-        None => None,
-        Some(Expr::Assign(assign)) if assign.left.to_token_stream().to_string() == "seed" => {
-            Some((*assign.right).clone())
+    let (mut seed, mut also) = (None, None);
+    for arg in args {
+        let Expr::Assign(assign) = arg else { return Err(form()) };
+        let given = match assign.left.to_token_stream().to_string().as_str() {
+            "seed" => &mut seed,
+            "also" => &mut also,
+            _ => return Err(form()),
+        };
+        if given.replace((*assign.right).clone()).is_some() {
+            return Err(form());
         }
-        Some(_) => return Err(form()),
-    };
-    if args.next().is_some() {
-        return Err(form());
     }
     let crc = crate::catalogue::named(&name.value()).map_err(|why| syn::Error::new(name.span(), why))?;
-    Ok(Source::Check(Algorithm::Crc { crc, seed, span: name.span() }, range(items)?))
+    Ok(Source::Check(Algorithm::Crc { crc, seed, also, span: name.span() }, range(items)?))
 }
 
 /// `bits(FIELD, 24)`.

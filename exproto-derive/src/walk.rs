@@ -243,7 +243,7 @@ pub(crate) fn all_expressions(item: &Item) -> Vec<&Expr> {
     }
     if let Some(Relation { source: Source::Check(algorithm, _), .. }) = &item.relation {
         match algorithm {
-            Algorithm::Crc { seed, .. } => found.extend(seed),
+            Algorithm::Crc { seed, also, .. } => found.extend(seed.iter().chain(also)),
             Algorithm::Function { args, .. } => found.extend(args),
             _ => {}
         }

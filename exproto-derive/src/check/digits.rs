@@ -53,6 +53,7 @@ pub(super) fn check_fits(item: &Item, algorithm: &Algorithm, ctxt: &mut Ctxt) ->
         Algorithm::Sum(Some(bits)) => ("the sum", *bits),
         Algorithm::Lrc => ("lrc", 8),
         Algorithm::Internet => ("internet", 16),
+        Algorithm::Fletcher(_) => ("the Fletcher checksum", 16),
         Algorithm::Crc { crc, .. } => (crc.name, crc.width),
         Algorithm::Sum(None) | Algorithm::Function { .. } => return true,
     };

@@ -273,6 +273,12 @@ pub(super) fn width_of_check(item: &Item, algorithm: &Algorithm, ctxt: &mut Ctxt
                 format_args!("`internet` makes 16 bits, and `{label}` has {bits}: use `u16`"),
             );
         }
+        Algorithm::Fletcher(_) if bits < 16 => {
+            ctxt.error_at(
+                item.span,
+                format_args!("a Fletcher checksum makes 16 bits, and `{label}` has {bits}: use `u16`"),
+            );
+        }
         _ => {}
     }
 }

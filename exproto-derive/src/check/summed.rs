@@ -42,8 +42,12 @@ pub(super) fn summed(layout: &Layout, index: usize, item: &Item, ctxt: &mut Ctxt
                 "`{name}` does not stand behind `{label}` and cover it, so it does not tell where that ends"
             ),
         );
-    } else if matches!(algorithm, Algorithm::Function { .. } | Algorithm::Crc { seed: Some(_), .. })
-        || !ops.is_empty()
+    } else if matches!(
+        algorithm,
+        Algorithm::Function { .. }
+            | Algorithm::Crc { seed: Some(_), .. }
+            | Algorithm::Crc { also: Some(_), .. }
+    ) || !ops.is_empty()
         || !matches!(items[carrier].repr, Repr::Int(..))
     {
         ctxt.error(

@@ -1,9 +1,9 @@
 //! Checksums: how generated code computes them, and when they are due.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 
-use super::common::{Locals, layouts, user_expr};
+use super::common::{Locals, layouts, located, user_expr};
 use crate::catalogue::Crc;
 use crate::ir::{Item, Layout, Model, Repr};
 use crate::lower::{bounds, last_of};
@@ -52,6 +52,7 @@ pub(crate) fn named_algorithm(info: &Ident, algorithm: &Algorithm) -> TokenStrea
         Algorithm::Sum(Some(bits)) => quote!(__p::Algorithm::SumBits(#bits)),
         Algorithm::Lrc => quote!(__p::Algorithm::Lrc),
         Algorithm::Internet => quote!(__p::Algorithm::Internet),
+        Algorithm::Fletcher(modulus) => quote!(__p::Algorithm::Fletcher(#modulus)),
         Algorithm::Crc { crc, .. } => {
             let table = table_name(info);
             if crc.width > 32 {
@@ -92,9 +93,20 @@ pub(crate) fn compute(
     let width = bits.div_ceil(8) as usize;
     let user = |expr| user_expr(expr, layout, item, model, locals);
     let value = match kind {
-        Algorithm::Crc { seed: Some(seed), .. } => {
-            let (seed, table) = (user(seed), table_name(&item.info));
-            quote!(#table.compute_from((#seed) as u64, #bytes))
+        Algorithm::Crc { seed, also, .. } if !kind.is_plain() => {
+            let table = table_name(&item.info);
+            let first = match seed.as_ref().map(user) {
+                Some(seed) => quote!(#table.compute_from((#seed) as u64, #bytes)),
+                None => quote!(#table.compute(#bytes)),
+            };
+            match also {
+                // Errors on the expression, names as everywhere in this code.
+                Some(expr) => {
+                    let (also, span) = (user(expr), located(expr));
+                    quote_spanned!(span=> __p::MoreBytes::with(#also, |__more| #table.go_on(#first, __more)))
+                }
+                None => first,
+            }
         }
         Algorithm::Function { path, args } => {
             let args = args.iter().map(user);

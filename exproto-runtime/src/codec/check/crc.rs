@@ -114,8 +114,9 @@ macro_rules! register {
                 self.compute_from(self.params.init, bytes)
             }
 
-            /// The CRC of all bytes before, whose CRC is `before`, and of `bytes`.
-            pub(super) fn go_on(&self, before: u64, bytes: &[u8]) -> u64 {
+            /// The CRC of bytes whose CRC is `before`, and of more `bytes` behind them.
+            #[must_use]
+            pub fn go_on(&self, before: u64, bytes: &[u8]) -> u64 {
                 let CrcParams { width, refout, xorout, .. } = self.params;
                 let ordered = before ^ xorout;
                 // As catalogues write it.

@@ -26,6 +26,9 @@ pub enum Algorithm {
     /// The checksum of internet protocols: ones' complement of the ones'
     /// complement sum of 16-bit words, high byte first.
     Internet,
+    /// The sum of all bytes, and above it the sum of what that was after each of
+    /// them, both modulo 255 or 256; see [`fletcher`].
+    Fletcher(u32),
     /// A CRC of up to 32 bits.
     Crc(&'static Crc<u32>),
     /// A CRC of more than 32 bits.
@@ -52,6 +55,7 @@ impl Algorithm {
             Self::SumBits(own) => low(sum(bytes), bits.min(own)),
             Self::Lrc => low(sum(bytes).wrapping_neg(), bits),
             Self::Internet => u64::from(internet(bytes)),
+            Self::Fletcher(modulus) => u64::from(fletcher(bytes, modulus)),
             Self::Crc(crc) => crc.compute(bytes),
             Self::Crc64(crc) => crc.compute(bytes),
             Self::Function(function) => low(function(bytes), bits),
@@ -99,6 +103,89 @@ pub fn internet(bytes: &[u8]) -> u16 {
         total = (total & 0xFFFF) + (total >> 16);
     }
     !(total as u16)
+}
+
+/// The checksum of Fletcher over bytes, with sums modulo 255, as it was described
+/// first, or 256, as in RFC 1146: the plain sum in the low byte, in the high one the
+/// sum of what that was after each byte. Little-endian the plain sum comes first.
+///
+/// ```
+/// assert_eq!(exproto_runtime::codec::fletcher(b"abcde", 255), 0xC8F0);
+/// assert_eq!(exproto_runtime::codec::fletcher(&[0x05, 0x01, 0x02, 0x00, 0x06, 0x01], 256), 0x380F);
+/// ```
+#[must_use]
+pub fn fletcher(bytes: &[u8], modulus: u32) -> u16 {
+    let (low, high) = fletcher_on((0, 0), bytes, modulus);
+    (high << 8 | low) as u16
+}
+
+/// Both sums with more bytes.
+fn fletcher_on((mut low, mut high): (u32, u32), bytes: &[u8], modulus: u32) -> (u32, u32) {
+    let modulus = modulus.max(1);
+    // So many do not overflow: 4096 * 4096 / 2 * 255 and what was before.
+    for block in bytes.chunks(4096) {
+        for byte in block {
+            low += u32::from(*byte);
+            high += low;
+        }
+        (low, high) = (low % modulus, high % modulus);
+    }
+    (low, high)
+}
+
+/// What a checksum goes on over behind the bytes of its range, a byte or several.
+#[diagnostic::on_unimplemented(
+    message = "`also = ..` is a byte or bytes, not `{Self}`",
+    label = "a `u8`, `[u8; N]`, `&[u8]`, or an `Option` of one"
+)]
+pub trait MoreBytes: Sized {
+    /// Calls `then` with the bytes.
+    fn with<R>(self, then: impl FnOnce(&[u8]) -> R) -> R;
+}
+
+impl MoreBytes for u8 {
+    #[inline]
+    fn with<R>(self, then: impl FnOnce(&[u8]) -> R) -> R {
+        then(&[self])
+    }
+}
+
+impl<const N: usize> MoreBytes for [u8; N] {
+    #[inline]
+    fn with<R>(self, then: impl FnOnce(&[u8]) -> R) -> R {
+        then(&self)
+    }
+}
+
+impl MoreBytes for &[u8] {
+    #[inline]
+    fn with<R>(self, then: impl FnOnce(&[u8]) -> R) -> R {
+        then(self)
+    }
+}
+
+impl<const N: usize> MoreBytes for &[u8; N] {
+    #[inline]
+    fn with<R>(self, then: impl FnOnce(&[u8]) -> R) -> R {
+        then(self)
+    }
+}
+
+impl MoreBytes for &alloc::vec::Vec<u8> {
+    #[inline]
+    fn with<R>(self, then: impl FnOnce(&[u8]) -> R) -> R {
+        then(self)
+    }
+}
+
+impl<T: MoreBytes> MoreBytes for Option<T> {
+    #[inline]
+    fn with<R>(self, then: impl FnOnce(&[u8]) -> R) -> R {
+        match self {
+            Some(bytes) => bytes.with(then),
+            None => then(&[]),
+        }
+    }
 }
 
 /// All bytes combined by exclusive or.

@@ -31,6 +31,11 @@ impl Running {
                 });
                 words.fold(self.state.wrapping_add(first), u64::wrapping_add)
             }
+            Algorithm::Fletcher(modulus) => {
+                let before = (self.state as u32, (self.state >> 32) as u32);
+                let (low, high) = super::fletcher_on(before, bytes, modulus);
+                u64::from(high) << 32 | u64::from(low)
+            }
             Algorithm::Crc(crc) if self.seen == 0 => crc.compute(bytes),
             Algorithm::Crc(crc) => crc.go_on(self.state, bytes),
             Algorithm::Crc64(crc) if self.seen == 0 => crc.compute(bytes),
@@ -59,6 +64,7 @@ impl Running {
                 let folded = (0..4).fold(self.state, |sum, _| (sum & 0xFFFF) + (sum >> 16));
                 u64::from(internet(&(folded as u16).to_be_bytes()))
             }
+            Algorithm::Fletcher(_) => self.state >> 24 & 0xFF00 | self.state & 0xFF,
             Algorithm::Crc(crc) if self.seen == 0 => crc.compute(&[]),
             Algorithm::Crc64(crc) if self.seen == 0 => crc.compute(&[]),
             Algorithm::Xor | Algorithm::Crc(_) | Algorithm::Crc64(_) | Algorithm::Function(_) => self.state,
