@@ -181,7 +181,7 @@ fn elements(item: &Item) -> Vec<Assertion> {
         out.push(assertion(item.span, quote!(<#element as __p::Wire>::MIN > 0), &message));
     }
     let message = format!(
-        "an element of `{label}` takes all bytes there are, so there could be only one: give the last field of the element a `size`"
+        "an element of `{label}` takes all bytes there are, so there could be only one: give the last field of the element a `size`, which may be `size = left` for one that is the last"
     );
     out.push(assertion(item.span, quote!(!<#element as __p::Wire>::GREEDY), &message));
     out

@@ -2,6 +2,7 @@
 //! bits to their containers, tails to the fields that take the rest.
 
 use proc_macro2::Ident;
+use syn::Expr;
 use syn::ext::IdentExt;
 
 use super::{Scope, need_endian};
@@ -363,11 +364,12 @@ pub(super) fn tails(items: &mut [Item], ctxt: &mut Ctxt) {
         if !matches!(items[index].extent, Extent::Rest(_)) {
             continue;
         }
-        let mut tail = 0;
+        let (mut tail, mut perhaps) = (0, Vec::new());
         for after in index + 1..items.len() {
-            match fixed_beside(items, index, after) {
-                Some(bytes) => tail += bytes,
-                None => {
+            match (fixed_beside(items, index, after), decided_before(items, index, after)) {
+                (Some(bytes), _) => tail += bytes,
+                (None, Some(found)) => perhaps.push(found),
+                (None, None) => {
                     ctxt.error_at(
                         items[index].span,
                         format_args!(
@@ -379,8 +381,27 @@ pub(super) fn tails(items: &mut [Item], ctxt: &mut Ctxt) {
                 }
             }
         }
-        items[index].extent = Extent::Rest(tail);
+        items[index].extent = match perhaps.is_empty() {
+            true => Extent::Rest(tail),
+            false => {
+                let perhaps = perhaps
+                    .iter()
+                    .map(|(there, bytes)| quote::quote!(- (if #there { #bytes } else { 0_usize })));
+                Extent::Size(syn::parse_quote!(left - #tail #(#perhaps)*))
+            }
+        };
     }
+}
+
+/// Whether the item `after` is there, by what is known before the item `index`,
+/// and its bytes if it is.
+fn decided_before(items: &[Item], index: usize, after: usize) -> Option<(Expr, usize)> {
+    let item = items.get(after)?;
+    let bytes = item.fixed_if_there()?;
+    let Presence::If(condition) = &items.get(item.group.unwrap_or(after))?.presence else { return None };
+    let late = items.iter().skip(index).any(|later| crate::expand::common::names(condition, later));
+    (!late && !crate::expand::common::by_bytes(condition) && item.column.is_none())
+        .then(|| (condition.clone(), bytes))
 }
 
 /// A field with a default and no condition is there as long as there are more
