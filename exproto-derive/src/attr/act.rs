@@ -18,14 +18,16 @@ pub(super) fn publish(at: &Ident, input: ParseStream<'_>) -> syn::Result<Publish
         retain: false,
         payload: Payload::Json,
         each: None,
+        condition: None,
         of_all: false,
     };
     while !input.is_empty() {
-        let key: Ident = input.parse()?;
+        let key: Ident = input.call(Ident::parse_any)?;
         match key.to_string().as_str() {
             "qos" => found.qos = after_eq(input, &key, "1", qos)?,
             "retain" => found.retain = true,
             "each" => found.each = Some(after_eq(input, &key, "FIELD", |input| input.parse())?),
+            "if" => found.condition = Some(after_eq(input, &key, "CONDITION", |input| input.parse())?),
             "payload" => {
                 found.payload = match after_eq(input, &key, "json", word_or_function)? {
                     Word::Function(path) => Payload::With(path),
@@ -41,7 +43,7 @@ pub(super) fn publish(at: &Ident, input: ParseStream<'_>) -> syn::Result<Publish
             _ => {
                 return Err(syn::Error::new(
                     key.span(),
-                    format!("`publish` has no key `{key}`; its keys are: qos, retain, payload, each"),
+                    format!("`publish` has no key `{key}`; its keys are: qos, retain, payload, each, if"),
                 ));
             }
         }

@@ -250,6 +250,8 @@ pub(crate) struct Publish {
     pub(crate) retain: bool,
     pub(crate) payload: Payload,
     pub(crate) each: Option<Ident>,
+    /// When it is published, if not always.
+    pub(crate) condition: Option<Expr>,
     /// It stands for all variants, so it speaks of no variant's fields.
     pub(crate) of_all: bool,
 }

@@ -526,6 +526,42 @@ impl<T: Placeholder + ?Sized> TopicValue for Slot<'_, T> {
     }
 }
 
+/// A value on the way to one within it, which may be absent.
+#[derive(Debug)]
+pub struct PathStep<'v, T>(pub &'v T);
+
+/// Chosen by method resolution for options.
+pub trait PathSome<'v> {
+    /// What may be there.
+    type To;
+    /// It, if it is.
+    fn step(&self) -> Option<&'v Self::To>;
+}
+
+/// Chosen by method resolution for all other values.
+pub trait PathPlain<'v> {
+    /// The value.
+    type To;
+    /// It.
+    fn step(&self) -> Option<&'v Self::To>;
+}
+
+impl<'v, T> PathSome<'v> for PathStep<'v, Option<T>> {
+    type To = T;
+    #[inline(always)]
+    fn step(&self) -> Option<&'v T> {
+        self.0.as_ref()
+    }
+}
+
+impl<'v, T> PathPlain<'v> for &PathStep<'v, T> {
+    type To = T;
+    #[inline(always)]
+    fn step(&self) -> Option<&'v T> {
+        Some(self.0)
+    }
+}
+
 /// The fields of a frame by name, for placeholders.
 pub trait Names {
     /// The frame's name.

@@ -20,7 +20,8 @@ pub(super) fn access(variant: &Site<'_>) -> TokenStream {
     let routes = &variant.routes;
     let uplink =
         routes.auth.is_some() || asks(routes) || routes.profiles.iter().any(|profile| asks(&profile.routes));
-    if routes.sent.is_some() || (routes.deliver.is_some() && !uplink && routes.reply.is_empty()) {
+    let arrives = uplink || !routes.reply.is_empty() || routes.ignore.is_some();
+    if routes.sent.is_some() || (routes.deliver.is_some() && !arrives) {
         return quote!(__p::Access::Sent);
     }
     if routes.heartbeat.is_some() && uplink && routes.public.is_none() && routes.auth.is_none() {
@@ -156,8 +157,10 @@ fn publish_ask(variant: &Site<'_>, publish: &Publish) -> TokenStream {
             }
             _ => quote!(__p::json(&__item, #nulls, __out)),
         };
+        let unless = unless(variant, publish, Some(&element(item)), &quote!(continue));
         return quote! {
             for __item in #local.iter() {
+                #unless
                 #topic
                 __asks.publish(&__t, #qos, #retain, |__out| #payload)?;
                 __asks.reuse(__t);
@@ -176,11 +179,45 @@ fn publish_ask(variant: &Site<'_>, publish: &Publish) -> TokenStream {
         }
         Payload::With(path) => quote_spanned!(located(path)=> #path(__frame, &mut *__cx, __out)),
     };
-    quote!({
+    let unless = unless(variant, publish, None, &quote!(break '__publish));
+    let publish = quote! {
         #topic
         __asks.publish(&__t, #qos, #retain, |__out| #payload)?;
         __asks.reuse(__t);
-    })
+    };
+    if unless.is_empty() { quote!({ #publish }) } else { quote!('__publish: { #unless #publish }) }
+}
+
+/// Leaves out what is published only under a condition, over the fields of the
+/// variant, `frame`, `cx` and the element, `item`.
+fn unless(
+    variant: &Site<'_>,
+    publish: &Publish,
+    element: Option<&TokenStream>,
+    leave: &TokenStream,
+) -> TokenStream {
+    let Some(condition) = &publish.condition else { return TokenStream::new() };
+    let mut names = Vec::new();
+    idents_in(condition.to_token_stream(), &mut names);
+    let named = |name: &str| names.iter().any(|ident| ident == name);
+    let own = fields(variant.layout).filter(|_| !publish.of_all).filter_map(|field| {
+        let (name, local) = (field.known_as()?, &field.local);
+        named(&name.to_string()).then(|| quote!(let #name = (&__p::View(#local)).view();))
+    });
+    let given =
+        [("frame", quote!(__frame)), ("cx", quote!(&*__cx)), ("item", element.cloned().unwrap_or_default())];
+    let given =
+        given.into_iter().filter(|(name, value)| named(name) && !value.is_empty()).map(|(name, value)| {
+            let name = Ident::new(name, Span::call_site());
+            quote!(let #name = #value;)
+        });
+    let missing =
+        quote!(return __p::Err(__p::Refusal::new("a condition speaks of an element that is not there")));
+    let total = crate::expand::calc::total(condition, &missing);
+    let value = quote_spanned! {located(condition)=>
+        let __holds: bool = { #[allow(unused_imports)] use __p::{ViewCopy as _, ViewRef as _}; #(#given)* #(#own)* #total };
+    };
+    quote!(#value if !__holds { #leave })
 }
 
 /// Statements that make the topic `__t`; with a list, of its element.

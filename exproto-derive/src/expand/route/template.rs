@@ -35,8 +35,9 @@ fn parts(name: &str) -> (&str, Option<&str>) {
     name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)))
 }
 
-/// A reference to a field within a value, by its path. `kind` at its end is the
-/// name of an enum's variant, or a field of that name.
+/// A reference to a field within a value, by its path, which may lead through
+/// what is absent. `kind` at its end is the name of an enum's variant, or a field
+/// of that name.
 fn within(value: &TokenStream, path: Option<&str>, span: Span) -> TokenStream {
     // Errors on the template, names as everywhere in this code.
     let span = Span::call_site().located_at(span);
@@ -46,9 +47,23 @@ fn within(value: &TokenStream, path: Option<&str>, span: Span) -> TokenStream {
         Some(path) if path.ends_with('.') => (Some(&path[..path.len() - 1]), true),
         _ => (Some(path), false),
     };
-    let members = path.into_iter().flat_map(|path| path.split('.')).map(|name| member(name, span));
-    let value = quote_spanned!(span=> &(#value) #(.#members)*);
-    if kind { quote_spanned!(span=> &__p::Kinded::kind(#value)) } else { value }
+    let members: Vec<_> =
+        path.into_iter().flat_map(|path| path.split('.')).map(|name| member(name, span)).collect();
+    let last = match kind {
+        true => quote_spanned!(span=> __p::Some(__p::Kinded::kind(__at))),
+        false => quote_spanned!(span=> __p::Some(__at)),
+    };
+    let whole = members.iter().rev().fold(last, |inner, member| {
+        quote_spanned! {span=>
+            match (&__p::PathStep(&__at.#member)).step() { __p::Some(__at) => #inner, __p::None => __p::None }
+        }
+    });
+    quote_spanned! {span=>
+        &{
+            use __p::{PathPlain as _, PathSome as _};
+            match (&__p::PathStep(&(#value))).step() { __p::Some(__at) => #whole, __p::None => __p::None }
+        }
+    }
 }
 
 /// A name of a path; the parser of templates lets through what can be one.
