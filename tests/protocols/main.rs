@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::large_enum_variant, dead_code, missing_docs)]
 
 mod bce;
+mod dlms;
 mod egts;
 mod iec104;
+mod mavlink;
+mod mbus;
 mod meitrack;
 mod ruptela;
 #[path = "../support/mod.rs"]
