@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::item::kind_at;
-use super::restart::lost_end;
+use super::restart::another;
 use super::stream::{Streaming, streams};
 use super::whole::{Marks, Whole};
 use super::{Bad, FRAME, Item, RawFrame, Role, Scanner, Step};
@@ -426,9 +426,11 @@ impl<P: Protocol> Deframer<P> {
     ) -> Option<Item<'d>> {
         let offset = self.offset;
         let mut step = step;
-        if let Step::Frame { end, next, .. } = step {
-            let front = input.as_deref().copied().unwrap_or_else(|| self.pending());
-            if let Some(len) = lost_end(kind_at::<P>(self.scan.kind()), front.get(..next)?, end, scratch) {
+        if let Step::Frame { start, end, next } = step {
+            let kind = kind_at::<P>(self.scan.kind());
+            let pending = self.pending.get(self.head..).unwrap_or(&[]);
+            let front = input.as_deref().copied().unwrap_or(pending).get(..next)?;
+            if let Some(len) = another(&mut self.scan, kind, front, (start, end), scratch) {
                 // The scanner goes on there.
                 let error = Error::new(ErrorKind::Short, len as u32, &FRAME);
                 step = Step::Bad { error, len, fatal: false };

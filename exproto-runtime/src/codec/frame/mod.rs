@@ -27,6 +27,7 @@ mod stuffing;
 mod summed;
 mod walk;
 mod whole;
+mod within;
 
 pub use apart::{followers_tell, kinds_apart};
 pub use blocks::Blocks;
@@ -169,6 +170,14 @@ pub trait Scanner: Clone + core::fmt::Debug + Send {
     /// one to be found.
     fn holds_garbage(&self) -> bool {
         false
+    }
+
+    /// Where in `wire`, which was found between delimiters, a sound frame of
+    /// another kind begins if `wire` itself is none, as `sound` tells.
+    #[doc(hidden)]
+    fn within(&mut self, wire: &[u8], sound: &mut dyn FnMut() -> bool) -> Option<usize> {
+        let _ = (wire, sound);
+        None
     }
 
     /// Whether the frame of the last [`Step`] is known to hold no escape, so

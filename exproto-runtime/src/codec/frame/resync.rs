@@ -28,7 +28,7 @@ pub(super) struct Trials<S> {
 }
 
 #[derive(Clone)]
-struct Trial<S> {
+pub(super) struct Trial<S> {
     at: usize,
     /// The bytes in hand with which more is known.
     wake: usize,
@@ -37,6 +37,13 @@ struct Trial<S> {
     /// 0 if unknown.
     size: usize,
     sizers: S,
+}
+
+impl<S: Default> Trial<S> {
+    /// One of a known kind at the front, with so many bytes.
+    pub(super) fn of(kind: u8, wake: usize) -> Self {
+        Self { at: 0, wake, kind: Some(kind), size: 0, sizers: S::default() }
+    }
 }
 
 /// What became of a trial.
@@ -197,6 +204,18 @@ impl<F: Frames> FrameScan<F> {
             let sizers = F::Sizers::default();
             trials.live.push(Trial { at, wake: at + 1, kind: None, size: 0, sizers });
         }
+    }
+
+    /// Whether a trial comes to a sound frame within `buf`.
+    pub(super) fn is_whole(&mut self, trial: &mut Trial<F::Sizers>, buf: &[u8]) -> bool {
+        while trial.wake <= buf.len() {
+            match self.trial(trial, buf) {
+                Turn::Goes => {}
+                Turn::Frame => return true,
+                Turn::None => return false,
+            }
+        }
+        false
     }
 
     /// Goes on with a trial: all that it waited for is there, and it sees no more

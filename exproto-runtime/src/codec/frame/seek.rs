@@ -574,6 +574,10 @@ impl<F: Frames> Scanner for FrameScan<F> {
         }
     }
 
+    fn within(&mut self, wire: &[u8], sound: &mut dyn FnMut() -> bool) -> Option<usize> {
+        self.stands_within(wire, sound)
+    }
+
     fn in_frame(&self) -> bool {
         self.chosen.is_some() && !self.dropping
     }
