@@ -103,12 +103,23 @@ pub(crate) fn ctx_struct(model: &Model) -> TokenStream {
     let name = ctx_name(model);
     let vis = &model.vis;
     let fields = model.ctx.iter().map(|(name, ty)| quote!(pub #name: #ty));
+    let (names, types): (Vec<_>, Vec<_>) = model.ctx.iter().map(|(name, ty)| (name, ty)).unzip();
     let doc = format!("What decides the layout of [`{}`].", model.ident);
     quote! {
         #[doc = #doc]
         #[allow(missing_docs, unreachable_pub, dead_code, missing_debug_implementations)]
         #[derive(::core::clone::Clone, ::core::marker::Copy)]
         #vis struct #name { #(#fields),* }
+
+        // Where its fields are: a bound of no lifetime in particular may not hold.
+        impl ::core::cmp::PartialEq for #name
+        where
+            #(for<'__any> #types: ::core::cmp::PartialEq,)*
+        {
+            fn eq(&self, other: &Self) -> ::core::primitive::bool {
+                true #(&& ::core::cmp::PartialEq::eq(&self.#names, &other.#names))*
+            }
+        }
     }
 }
 

@@ -44,7 +44,8 @@ pub(super) fn value_item(
         Repr::Int(int, need_endian(int, endian, span, label, scope, ctxt))
     } else {
         // Numbers of a few bits or in digits are no bytes.
-        let elements = attrs.each.is_some() || attrs.sep.is_some();
+        let last = matches!(&attrs.until, Some(Keyed { value: UntilKey::Element(_), .. }));
+        let elements = attrs.each.is_some() || attrs.sep.is_some() || last;
         let class = match (classify(&ty), &ty) {
             (Class::Array(_), Type::Array(array)) if elements => {
                 Class::List(ListKind::Array, (*array.elem).clone())

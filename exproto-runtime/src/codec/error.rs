@@ -171,6 +171,17 @@ impl Error {
         self
     }
 
+    /// The same error at this field, where it is that of a value which does not
+    /// know its name.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn named(mut self, at: &'static FieldInfo) -> Self {
+        if self.at.owner.is_empty() {
+            self.at = at;
+        }
+        self
+    }
+
     /// The same error, counted from another start.
     #[must_use]
     pub const fn at_offset(mut self, offset: u32) -> Self {

@@ -49,7 +49,14 @@ impl Decode<'_> {
             }
             Repr::Part => {
                 let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Wire), Locals::Values);
-                quote!(<#ty as __p::Decode<'_>>::decode(__r, #ctx)?)
+                // Words and numbers of a line do not know what they are called.
+                match item.column.is_some() || matches!(item.extent, Extent::Until(_)) {
+                    true => quote!(match <#ty as __p::Decode<'_>>::decode(__r, #ctx) {
+                        __p::Ok(__v) => __v,
+                        __p::Err(__e) => return __p::Err(__e.named(&#info)),
+                    }),
+                    false => quote!(<#ty as __p::Decode<'_>>::decode(__r, #ctx)?),
+                }
             }
             Repr::List(ListKind::Lazy, element) => {
                 let ctx = self.element_ctx(item, element, Locals::Values);

@@ -80,6 +80,13 @@ impl<'a> From<&'a str> for Text<'a> {
     }
 }
 
+/// No text.
+impl Default for Text<'_> {
+    fn default() -> Self {
+        Self::from("")
+    }
+}
+
 impl PartialEq for Text<'_> {
     fn eq(&self, other: &Self) -> bool {
         if self.charset == other.charset && self.trimmed() == other.trimmed() {
@@ -141,6 +148,13 @@ impl From<Text<'_>> for TextBuf {
 impl From<&str> for TextBuf {
     fn from(text: &str) -> Self {
         Text::from(text).into()
+    }
+}
+
+/// No text.
+impl Default for TextBuf {
+    fn default() -> Self {
+        Self::from("")
     }
 }
 
