@@ -548,6 +548,10 @@ pub trait Codec<'a, T> {
 pub enum End {
     /// After so many bytes from its start, whether they have come or not.
     After(usize),
+    /// After so many bytes if nothing follows them; what follows may belong to it
+    /// too. With the next byte it is asked again, and told that the last of
+    /// these is not seen yet; an answer that is the same then holds.
+    Perhaps(usize),
     /// At least so many bytes more tell.
     Need(usize),
     /// No value begins so.

@@ -193,11 +193,36 @@ impl<F: Frames> FrameScan<F> {
         need.map_or(Behind::Other, Behind::Need)
     }
 
+    /// Takes the frame at hand for whole, because nothing has come for a while.
+    fn taken_for_whole(&mut self, buf: &[u8]) -> Step {
+        let rest = buf.get(self.lost..).unwrap_or(&[]);
+        let Some(kind) = self.chosen else { return self.need(1) };
+        self.paused = true;
+        let attempt = self.attempt(kind, rest);
+        let attempt = self.behind(kind, rest, attempt);
+        self.paused = false;
+        match attempt {
+            Attempt::Frame(start, end, next) if self.lost == 0 => self.frame((start, end, next)),
+            Attempt::Frame(start, end, next) => {
+                self.confirmed = Some((start, end, next));
+                self.bad(self.lost)
+            }
+            // It is looked at again when more comes.
+            _ => {
+                self.total = 0;
+                self.need(1)
+            }
+        }
+    }
+
     /// Looks for a frame that ends with the bytes there are, because nothing has
     /// come for a while. What is none is looked at again when more comes.
     pub(super) fn without_more(&mut self, buf: &[u8]) -> Step {
         if self.confirmed.is_some() {
             return self.before_confirmed();
+        }
+        if self.may_be_whole {
+            return self.taken_for_whole(buf);
         }
         if self.all_checked() {
             // Behind a frame that was found so there may be more.

@@ -256,6 +256,8 @@ pub(super) struct Proof {
     pub(super) checked: u64,
     /// The size of a frame with a wrong one, if that is known.
     pub(super) claimed: Option<usize>,
+    /// The size of the frame if nothing follows.
+    pub(super) perhaps: Option<usize>,
 }
 
 impl<'b> Cursor<'b> {
@@ -263,7 +265,7 @@ impl<'b> Cursor<'b> {
     /// most `max`.
     #[must_use]
     pub const fn new(bytes: &'b [u8], max: usize) -> Self {
-        let proof = Proof { accept_bad: false, most: None, checked: 0, claimed: None };
+        let proof = Proof { accept_bad: false, most: None, checked: 0, claimed: None, perhaps: None };
         Self { bytes, max, visited: 0, proof, split: None }
     }
 
@@ -355,6 +357,21 @@ impl<'b> Cursor<'b> {
         match end(bytes, known) {
             End::After(size) => {
                 self.visited += size.min(bytes.len()).saturating_sub(known) as u64;
+                Ok(size)
+            }
+            // What comes next decides, if it can belong to the frame.
+            End::Perhaps(size) if size == bytes.len() && size < self.max => {
+                self.visited += (size - known) as u64;
+                *seen = size.saturating_sub(1);
+                self.proof.perhaps = Some(size);
+                Err(Halt::Need(1))
+            }
+            End::Perhaps(size) if size > bytes.len() => {
+                *seen = known;
+                Err(Halt::Need(size - bytes.len()))
+            }
+            End::Perhaps(size) => {
+                self.visited += size.saturating_sub(known) as u64;
                 Ok(size)
             }
             End::Need(more) => {

@@ -65,6 +65,8 @@ pub struct FrameScan<F: Frames> {
     pub(super) dropping: bool,
     /// Nothing has come for a while.
     pub(super) paused: bool,
+    /// The frame at hand is whole if nothing follows it.
+    pub(super) may_be_whole: bool,
     pub(super) need: usize,
     /// Of the frame at hand, or found last: the payload that comes in pieces.
     pub(super) split: Option<Split>,
@@ -126,6 +128,7 @@ impl<F: Frames> FrameScan<F> {
             open: 0,
             ended: false,
             paused: false,
+            may_be_whole: false,
             from: 0,
             confirmed: None,
             trials: None,
@@ -196,6 +199,7 @@ impl<F: Frames> FrameScan<F> {
         self.chosen = None;
         self.shared = false;
         self.total = 0;
+        self.may_be_whole = false;
         self.split = None;
         self.seen = 0;
         self.from = 0;
@@ -308,7 +312,12 @@ impl<F: Frames> FrameScan<F> {
                 F::size(usize::from(index), sizers, c, ctx)
             });
             self.visited += visited;
-            let Proof { checked, claimed, .. } = proof;
+            let Proof { checked, claimed, perhaps, .. } = proof;
+            self.may_be_whole = perhaps.is_some();
+            if let (Err(Halt::Need(_)), Some(whole)) = (&size, perhaps.filter(|_| self.ended || self.paused))
+            {
+                size = Ok(whole);
+            }
             self.checked += checked;
             self.spent += checked;
             if let (Ok(size), Some(of), Some(split)) = (&mut size, kind.stream, split) {
@@ -561,7 +570,7 @@ impl<F: Frames> Scanner for FrameScan<F> {
     }
 
     fn may_pause(&self) -> bool {
-        (Self::waits() && !self.dead && !self.dropping) || self.may_hold_one()
+        (Self::waits() && !self.dead && !self.dropping) || self.may_be_whole || self.may_hold_one()
     }
 
     fn want(&mut self, _: usize, input: &[u8]) -> usize {

@@ -476,6 +476,16 @@ impl<'b> Walker<'b> {
                 self.skip(size);
                 Ok(())
             }
+            End::Perhaps(size) if size < bytes.len() => {
+                self.visited += size.saturating_sub(known) as u64;
+                *seen = 0;
+                self.skip(size);
+                Ok(())
+            }
+            End::Perhaps(size) => {
+                *seen = known.min(size.saturating_sub(1));
+                Err(self.need(self.at.saturating_add(size).saturating_add(1)))
+            }
             End::Need(more) => {
                 self.visited += (bytes.len() - known) as u64;
                 *seen = bytes.len();
