@@ -27,6 +27,9 @@ pub(super) struct ExProtoArgs {
     /// was started
     #[arg(long, value_name = "WHAT", requires = "exproto", default_value = "close")]
     unknown: Unknown,
+    /// The file in which connections are left for `--unknown resume`
+    #[arg(long, value_name = "FILE", requires = "exproto")]
+    memory: Option<std::path::PathBuf>,
     /// Serve EMQX with TLS: the certificate and its chain, PEM. Read again when
     /// it changes, like all of these files
     #[cfg(feature = "tls")]
@@ -62,6 +65,8 @@ enum Unknown {
     Close,
     /// They go on, as not logged in
     Adopt,
+    /// They go on as the program before has left them in --memory
+    Resume,
 }
 
 impl ExProtoArgs {
@@ -84,7 +89,9 @@ impl ExProtoArgs {
         settings.unknown = match self.unknown {
             Unknown::Close => UnknownConnection::Close,
             Unknown::Adopt => UnknownConnection::Adopt,
+            Unknown::Resume => UnknownConnection::Resume,
         };
+        settings.memory.clone_from(&self.memory);
         #[cfg(feature = "tls")]
         if let Some(ca) = &self.adapter_ca {
             let mut tls = crate::tls::ClientTls::new(ca);
@@ -121,8 +128,11 @@ impl ExProtoArgs {
 
     pub(super) async fn run<G: Gateway>(&self, session: SessionSettings) -> Result<ExitCode, Failure> {
         let Some(address) = self.exproto else { return Err(Failure::new("--exproto is missing")) };
+        if matches!(self.unknown, Unknown::Resume) && self.memory.is_none() {
+            return Err(Failure::new("--unknown resume needs a file for what is left: --memory FILE"));
+        }
         let handler = ExProtoHandler::<G>::new(self.settings(session))
-            .map_err(|error| Failure::new(format!("--adapter: {error}")))?;
+            .map_err(|error| Failure::new(error.to_string()))?;
         let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
             Failure::new(format!(
                 "cannot listen on {address}: {error}: choose another address with --exproto"
@@ -205,6 +215,10 @@ mod tests {
         assert_eq!(cluster.adapter, "");
         assert_eq!(cluster.nodes, [node("emqx@a", "http://a:9100"), node("emqx@b", "http://b:9100")]);
         assert_eq!(cluster.unknown, UnknownConnection::Adopt);
+
+        let resumed = settings("--adapter http://a:9100 --unknown resume --memory left").unwrap();
+        assert_eq!(resumed.unknown, UnknownConnection::Resume);
+        assert_eq!(resumed.memory.unwrap().as_os_str(), "left");
 
         let hosts = settings("--adapter http://a:9100 --adapter http://b:9100/?x=y").unwrap();
         assert_eq!((&*hosts.adapter, hosts.nodes), ("http://a:9100", vec![node("", "http://b:9100/?x=y")]));

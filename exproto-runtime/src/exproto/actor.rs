@@ -27,8 +27,8 @@ use super::event::{Finish, Job, What};
 use super::pb;
 use super::registry::{Kind, Seat, Shared, Work};
 use crate::session::{
-    Action, CloseReason, ConnInfo, Event, Gateway, Lookup, Out, Outcome, Ran, Session, SessionSettings,
-    Ticket,
+    Action, CloseReason, ConnInfo, Event, Gateway, Lookup, Memory, Out, Outcome, Ran, Session,
+    SessionSettings, Ticket,
 };
 
 /// Memory that a thread keeps for the next event.
@@ -103,7 +103,7 @@ impl<G: Gateway> Kind for Declared<G> {
 
 impl<G: Gateway> Actor<G> {
     fn new(seat: Seat, jobs: mpsc::Receiver<Job>, begun: Begun, session: Arc<SessionSettings>) -> Self {
-        let Begun { info, backlog, waiting, quiet } = begun;
+        let Begun { info, memory, backlog, waiting, quiet } = begun;
         let probe = next_probe(Instant::now(), seat.shared.settings.probe);
         let mut actor = Self {
             seat,
@@ -137,7 +137,7 @@ impl<G: Gateway> Actor<G> {
                 ConnInfo { listener: "adopted".into(), ..ConnInfo::default() }
             }
         };
-        actor.open(info, session);
+        actor.open(info, session, memory.as_ref());
         actor
     }
 
@@ -188,6 +188,13 @@ impl<G: Gateway> Actor<G> {
                     sleep.as_mut().reset(armed);
                 }
             }
+        }
+        if self.deserted
+            && self.phase == Phase::Open
+            && self.quiet.is_none()
+            && let Some(session) = &self.session
+        {
+            self.seat.leave(session.info(), None, session.memory());
         }
         self.end();
         self.count();
@@ -269,10 +276,14 @@ impl<G: Gateway> Actor<G> {
         }
     }
 
-    fn open(&mut self, info: ConnInfo, settings: Arc<SessionSettings>) {
+    fn open(&mut self, info: ConnInfo, settings: Arc<SessionSettings>, memory: Option<&Memory>) {
         // The user's state is made here.
         match catch_unwind(AssertUnwindSafe(|| Session::new(info, settings))) {
-            Ok(session) => {
+            Ok(mut session) => {
+                if let Some(memory) = memory {
+                    session.resume(memory);
+                    self.member = !memory.client_id.is_empty();
+                }
                 self.session = Some(session);
                 self.feed(Event::Connected);
             }

@@ -18,6 +18,7 @@ use super::error::CallError;
 use super::event::{Facts, Finish, Job, What};
 use super::registry::Seat;
 use super::settings::UnknownConnection;
+use crate::session::Memory;
 
 /// Time for EMQX to report the end of a connection that we have closed; it
 /// takes 15 s at most.
@@ -31,6 +32,8 @@ const FAR: Duration = Duration::from_secs(100 * 365 * 86_400);
 pub(super) struct Begun {
     /// None if it is taken over in the middle.
     pub(super) info: Option<Facts>,
+    /// What an earlier handler has left of it, if it is resumed.
+    pub(super) memory: Option<Memory>,
     /// Events that came before the beginning and are due now.
     pub(super) backlog: VecDeque<Job>,
     /// The senders of the events that are not done.
@@ -85,7 +88,7 @@ pub(super) async fn wait(seat: Seat, jobs: &mut mpsc::Receiver<Job>) -> Option<(
             }
             () = sleep_until(until), if begun.quiet.is_none() => {
                 seat.shared.counters.unknown.up();
-                if settings.unknown == UnknownConnection::Adopt {
+                if settings.unknown != UnknownConnection::Close {
                     return Some((seat, begun));
                 }
                 break "its beginning was not seen";

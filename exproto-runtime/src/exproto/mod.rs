@@ -29,6 +29,7 @@ mod callbacks;
 mod ending;
 mod error;
 mod event;
+mod memory;
 mod meter;
 mod node;
 pub(crate) mod pb;
@@ -240,6 +241,7 @@ impl<G> Mount for ExProtoHandler<G> {
             ConnectionUnaryHandlerServer::from_arc(Arc::clone(&service)).max_decoding_message_size(limit),
         );
         routes.add_service(ConnectionHandlerServer::from_arc(service).max_decoding_message_size(limit));
+        let memories = registry.shared().memories.clone();
         let calm = {
             let (registry, handover) = (Arc::clone(&registry), settings.handover);
             async move {
@@ -263,6 +265,10 @@ impl<G> Mount for ExProtoHandler<G> {
             // Without the registry the actors end when their calls have.
             finish: Box::pin(async move {
                 ended.recv().await;
+                if let Some(memories) = memories {
+                    // Nothing else is under way any more.
+                    memories.write();
+                }
             }),
             drain,
         }

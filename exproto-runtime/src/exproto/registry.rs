@@ -20,12 +20,14 @@ use super::call::Call;
 use super::ending::End;
 use super::error::CallError;
 use super::event::{Job, What};
+use super::memory::{Memories, Record};
 use super::meter::{Meter, Timed};
+use super::pb;
 use super::settings::{ExProtoSettings, SettingsError, UnknownConnection};
 use super::stats::{Counters, SHARDS, Stats};
 use crate::clock::unix_millis;
 use crate::metrics::Escaped;
-use crate::session::{Millis, Now};
+use crate::session::{ConnInfo, Memory, Millis, Now};
 
 /// The work of one connection, from its beginning to its end.
 pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -65,6 +67,8 @@ pub(super) struct Shared {
     pub(super) settings: ExProtoSettings,
     pub(super) adapter: Arc<Adapter>,
     pub(super) counters: Arc<Counters>,
+    /// Only if connections are to be resumed.
+    pub(super) memories: Option<Arc<Memories>>,
     epoch: Instant,
     warned_of_retain: AtomicBool,
 }
@@ -132,7 +136,7 @@ impl Seat {
     /// The device is logged in with EMQX. If it was on another connection,
     /// that one is looked after.
     pub(super) fn logged_in(&mut self, client_id: &str) {
-        if self.client_id.as_deref() == Some(client_id) {
+        if client_id.is_empty() || self.client_id.as_deref() == Some(client_id) {
             return;
         }
         self.forget_login();
@@ -143,6 +147,18 @@ impl Seat {
         if let Some(before) = before {
             registry.doubt(&before);
         }
+    }
+
+    /// Leaves the connection to the next handler.
+    pub(super) fn leave(&self, info: &ConnInfo, certificate: Option<pb::CertificateInfo>, memory: Memory) {
+        if let Some(memories) = &self.shared.memories {
+            memories.leave(&self.conn, Record::new(info, certificate, memory));
+        }
+    }
+
+    /// Who is logged in, `""` if nobody.
+    pub(super) fn client_id(&self) -> &str {
+        self.client_id.as_deref().unwrap_or_default()
     }
 
     fn forget_login(&mut self) {
@@ -189,12 +205,18 @@ impl Registry {
     ) -> Result<(Arc<Self>, mpsc::Receiver<Infallible>), SettingsError> {
         let counters = Arc::new(Counters::default());
         let adapter = Arc::new(Adapter::new(&settings, Arc::clone(&counters))?);
+        let memories = match (settings.unknown, &settings.memory) {
+            (UnknownConnection::Resume, None) => return Err(SettingsError::memory()),
+            (UnknownConnection::Resume, Some(path)) => Some(Arc::new(Memories::new(path.clone()))),
+            _ => None,
+        };
         let (alive, ended) = mpsc::channel(1);
         let registry = Self {
             shared: Arc::new(Shared {
                 settings,
                 adapter,
                 counters,
+                memories,
                 epoch: Instant::now(),
                 warned_of_retain: AtomicBool::new(false),
             }),
@@ -370,12 +392,24 @@ impl Registry {
 
 /// A connection from its first event to its end.
 async fn live(kinds: Arc<Kinds>, seat: Seat, mut jobs: mpsc::Receiver<Job>, begins: bool) {
-    let (seat, begun) = if begins {
+    let (mut seat, mut begun) = if begins {
         let Some(begun) = beginning::wait(seat, &mut jobs).await else { return };
         begun
     } else {
         (seat, Begun::default())
     };
+    if begun.info.is_none()
+        && let Some(memories) = &seat.shared.memories
+    {
+        let memories = Arc::clone(memories);
+        let Some(record) = memories.find(&seat.conn).await else {
+            return beginning::close(seat, &mut jobs, begun, "nothing is known of it").await;
+        };
+        seat.shared.counters.resumed.up();
+        seat.logged_in(&record.memory.client_id);
+        begun.info = Some(record.facts());
+        begun.memory = Some(record.memory);
+    }
     let Some(kind) = kinds.of(&begun) else {
         return beginning::close(seat, &mut jobs, begun, "nobody knows which listener it belongs to").await;
     };

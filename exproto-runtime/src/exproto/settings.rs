@@ -1,6 +1,7 @@
 //! What can be set about the handler.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,12 @@ pub enum UnknownConnection {
     /// unknown address and not logged in. For protocols whose devices identify
     /// themselves in each message.
     Adopt,
+    /// The connection goes on as it was: with its address, logged in and with
+    /// its next serial number, as the handler before has left it in the file
+    /// [`memory`](ExProtoSettings::memory). The state of the gateway's own is a
+    /// fresh one, and the frame that was under way is lost. A connection that
+    /// is not in the file is closed.
+    Resume,
 }
 
 /// How the handler behaves.
@@ -58,6 +65,10 @@ pub struct ExProtoSettings {
     pub keepalive: Option<Duration>,
     /// Events of connections whose beginning was not seen. Default: close.
     pub unknown: UnknownConnection,
+    /// The file in which a handler that ends leaves what is needed to
+    /// [resume](UnknownConnection::Resume) its connections. Nothing is written
+    /// by a handler that does not end in order. Default: none.
+    pub memory: Option<PathBuf>,
     /// Calls to EMQX under way at once, of all connections together; further
     /// ones wait, and with them the answers to EMQX. Default: 1024.
     pub max_calls: usize,
@@ -115,6 +126,7 @@ impl ExProtoSettings {
             proto_ver: "1".to_owned(),
             keepalive: None,
             unknown: UnknownConnection::Close,
+            memory: None,
             max_calls: 1024,
             adapter_patience: Duration::from_secs(30),
             callback_timeout: Duration::from_secs(60),
@@ -173,6 +185,13 @@ pub struct SettingsError {
 impl SettingsError {
     pub(super) fn adapter(given: &str, why: &str) -> Self {
         Self { message: format!("`{given}` is no address of EMQX's ExProto adapter: {why}") }
+    }
+}
+
+impl SettingsError {
+    pub(super) fn memory() -> Self {
+        let message = "connections can be resumed only with a file for them: set `memory`";
+        Self { message: message.to_owned() }
     }
 }
 

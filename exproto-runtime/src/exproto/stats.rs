@@ -83,6 +83,8 @@ counters! {
     unknown,
     /// Connections taken over in the middle.
     adopted,
+    /// Connections that go on as an earlier handler has left them.
+    resumed,
     /// Connections closed because there were too many.
     too_many,
     /// Connections that EMQX turned out not to have any more.

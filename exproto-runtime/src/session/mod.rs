@@ -24,6 +24,8 @@ mod known;
 mod line;
 pub(crate) mod lookup;
 mod machine;
+#[cfg(feature = "grpc")]
+mod memory;
 mod payload;
 mod poll;
 mod rare;
@@ -37,6 +39,8 @@ pub use event::{Action, CloseReason, Credentials, Event, Millis, Now, Out, Outco
 pub use gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Polled, Refusal, Stage};
 pub use lookup::{Lookup, Ran};
 pub use machine::Session;
+#[cfg(feature = "grpc")]
+pub(crate) use memory::Memory;
 pub use poll::{Next, Schedule};
 pub use report::{HEX_BYTES, Report, Tally};
 pub use settings::{BeforeLogin, OnRefused, SessionSettings, UnknownProfile};

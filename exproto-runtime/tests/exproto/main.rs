@@ -11,6 +11,7 @@ mod connections;
 mod declared;
 mod metrics;
 mod must;
+mod resume;
 #[allow(dead_code)]
 #[path = "../toy/mod.rs"]
 mod toy;

@@ -62,8 +62,7 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    pub(super) fn new(id: Arc<str>, shared: Arc<Shared>, facts: Option<Facts>) -> Self {
-        let adopted = facts.is_none();
+    pub(super) fn new(id: Arc<str>, shared: Arc<Shared>, facts: Option<Facts>, adopted: bool) -> Self {
         let (info, certificate) = match facts {
             Some(Facts { conn, certificate, .. }) => (conn, certificate),
             None => (ConnInfo { listener: "adopted".into(), ..ConnInfo::default() }, None),
@@ -99,8 +98,9 @@ impl Connection {
         self.0.certificate.as_ref()
     }
 
-    /// Whether the connection was taken over in the middle: its addresses are
-    /// not known, and EMQX may have it logged in and subscribed.
+    /// Whether the connection was taken over in the middle: EMQX may have it
+    /// logged in and subscribed, and its addresses are not known unless it is
+    /// [resumed](super::super::UnknownConnection::Resume).
     #[must_use]
     pub fn is_adopted(&self) -> bool {
         self.0.adopted

@@ -77,7 +77,8 @@ pub trait Callbacks: Send + Sync + 'static {
     /// A device has connected.
     ///
     /// Called too for a connection that is
-    /// [adopted](super::UnknownConnection::Adopt) in the middle.
+    /// [adopted](super::UnknownConnection::Adopt) or
+    /// [resumed](super::UnknownConnection::Resume) in the middle.
     fn on_connect(&self, conn: &Connection, state: &mut Self::State) -> impl Future<Output = Done> + Send {
         let _ = (conn, state);
         async { Ok(()) }

@@ -14,8 +14,10 @@ use super::super::beginning::{self, Begun, CLOSE_WAIT, after, next_probe};
 use super::super::call::Call;
 use super::super::ending::End;
 use super::super::event::{Job, What};
+use super::super::pb;
 use super::super::registry::{Kind, Seat, Work};
 use super::{Callbacks, Connection, Done, Message};
+use crate::session::Memory;
 
 /// The connections of a program's own callbacks.
 pub(in super::super) struct Imperative<C>(pub(in super::super) Arc<C>);
@@ -26,14 +28,15 @@ impl<C: Callbacks> Kind for Imperative<C> {
         Box::pin(async move {
             let shared = Arc::clone(&seat.shared);
             let udp = begun.info.as_ref().map(|info| info.udp);
-            let Begun { info, backlog, waiting, quiet } = begun;
-            let conn = Connection::new(Arc::clone(&seat.conn), Arc::clone(&shared), info);
+            let Begun { info, memory, backlog, waiting, quiet } = begun;
+            let adopted = info.is_none() || memory.is_some();
+            let conn = Connection::new(Arc::clone(&seat.conn), Arc::clone(&shared), info, adopted);
             let idle = shared.settings.session.idle;
             if let Some(seconds) = udp.and_then(|udp| shared.settings.timer(udp, idle)) {
                 // Noted; whether EMQX still has the connection is seen below.
                 let _ = conn.call(Call::StartTimer(seconds)).await;
             }
-            let backlog = Begun { info: None, backlog, waiting, quiet };
+            let backlog = Begun { backlog, waiting, quiet, ..Begun::default() };
             let runner = Runner { callbacks, seat, jobs, conn, quiet, closing: false };
             let Ok(state) = catch_unwind(C::State::default) else {
                 return runner.panicked(backlog).await;
@@ -89,7 +92,17 @@ impl<C: Callbacks> Runner<C> {
             let Job { what, mut done, streamed } = match next {
                 Next::Job(job) => job,
                 Next::Ended => break,
-                Next::Deserted => return,
+                Next::Deserted => {
+                    if !self.closing && self.quiet.is_none() {
+                        let client_id = self.seat.client_id().to_owned();
+                        let memory = Memory { client_id, ..Memory::default() };
+                        let shown = conn.certificate();
+                        let certificate =
+                            shown.map(|it| pb::CertificateInfo { cn: it.cn.clone(), dn: it.dn.clone() });
+                        self.seat.leave(conn.info(), certificate, memory);
+                    }
+                    return;
+                }
                 Next::Ask => {
                     let call = if self.closing { Call::Close } else { Call::Probe };
                     // What is wrong is noted, and `gone` is told.

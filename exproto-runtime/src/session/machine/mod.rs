@@ -356,6 +356,20 @@ impl<G: Gateway> Session<G> {
         self.core.device.login = Some(Box::new(login));
     }
 
+    /// What the device has logged in with, and the next serial number.
+    #[cfg(feature = "grpc")]
+    pub(super) fn standing(&self) -> (Option<&Login>, u64) {
+        (self.core.device.login.as_deref(), self.core.device.serial)
+    }
+
+    /// Begins in the middle of a connection.
+    #[cfg(feature = "grpc")]
+    pub(super) fn stand(&mut self, login: Option<Box<Login>>, serial: u64) {
+        self.core.device.login = login;
+        self.core.device.serial = serial;
+        self.core.greeted = true;
+    }
+
     /// Never asks the device for anything of itself: for tools.
     #[must_use]
     pub fn without_polls(mut self) -> Self {
