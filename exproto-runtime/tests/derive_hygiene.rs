@@ -63,6 +63,29 @@ mod shadowed {
         pub tail: ListBuf<Flags>,
     }
 
+    /// Frames that stand on the wire in another way.
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    #[frame(blocks(first = 4, size = 4, check: u16 = crc("CRC-16/DNP", ..)))]
+    #[wire(endian = big)]
+    pub struct Blocked {
+        #[wire(before(n: u16 = size(rest)), before(two: u16))]
+        pub rest: Vec<u8>,
+    }
+
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    #[frame(datagram, stuffing = with(super::flip, super::flip))]
+    pub struct Flipped {
+        #[wire(rest)]
+        pub rest: Vec<u8>,
+    }
+
+    #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
+    #[frame(max = 99)]
+    pub struct Pieces<'a> {
+        #[wire(before(b"@"), size = prefix(u8), stream = 4, after(check: u8 = xor(..)))]
+        pub rest: ::exproto_runtime::codec::Chunk<&'a [u8]>,
+    }
+
     /// Other shapes of JSON.
     #[derive(ExProtoFrame, Debug, Clone, PartialEq)]
     #[wire(endian = big)]
@@ -201,6 +224,24 @@ fn shadowed_names_are_not_in_the_way() {
     );
 }
 
+fn flip(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().map(|byte| !byte).collect()
+}
+
+#[test]
+fn frames_in_blocks_and_pieces_name_nothing_either() {
+    use exproto_runtime::codec::{Chunk, encode};
+    let mut wire = Vec::new();
+    encode::<shadowed::Blocked>(&shadowed::Blocked { rest: vec![7; 5] }, &mut wire).unwrap();
+    assert_eq!(wire.len(), 9 + 3 * 2);
+    wire.clear();
+    encode::<shadowed::Flipped>(&shadowed::Flipped { rest: vec![1] }, &mut wire).unwrap();
+    assert_eq!(wire, [0xFE]);
+    wire.clear();
+    encode::<shadowed::Pieces<'_>>(&shadowed::Pieces { rest: Chunk::whole(b"12345") }, &mut wire).unwrap();
+    assert_eq!(wire.len(), 8);
+}
+
 #[test]
 fn chosen_orders_and_parts_name_nothing_either() {
     use shadowed::{Mode, Parts};
@@ -301,6 +342,15 @@ mod made {
     }
 
     record!(Record { a: u8, b: u16 }, 2);
+
+    macro_rules! fields {
+        ($name:ident $($fields:tt)*) => {
+            #[derive(ExProtoFrame, Debug, PartialEq)]
+            pub struct $name { $($fields)* }
+        };
+    }
+
+    fields! { Halves #[wire(size = left / 2)] pub half: Vec<u8>, #[wire(rest)] pub more: Vec<u8> }
 }
 
 #[test]
@@ -308,6 +358,7 @@ fn macros_may_make_the_types() {
     let record = |more, last| made::Record { a: 1, b: 2, data: vec![3, 4], more, last };
     both(&[1, 1, 0, 2, 3, 3, 4, 5, 0, 6], made::Holder::new(1, record(Some(5), Some(6))));
     both(&[0, 1, 0, 2, 2, 3, 4], made::Holder::new(0, record(None, None)));
+    both(&[1, 2, 3, 4, 5], made::Halves { half: vec![1, 2], more: vec![3, 4, 5] });
 }
 
 mod renamed {

@@ -278,7 +278,9 @@ pub(crate) fn user_expr(
         && idents.iter().any(|ident| ident == "left")
         && !model.ctx.iter().any(|(name, _)| name == "left")
     {
-        binds.extend(quote!(let left: usize = __left;));
+        // As it is written, so that it means the same in the body of a macro.
+        let left = written(expr.to_token_stream(), "left");
+        binds.extend(quote!(let #left: usize = __left;));
     }
     let looks = peeks(expr);
     let ahead = locals.ahead();
@@ -296,6 +298,15 @@ pub(crate) fn user_expr(
         return quote!(__p::Option::unwrap_or_default((|| __p::Some(#value))()));
     }
     value
+}
+
+/// A name as an expression has it.
+fn written(tokens: TokenStream, name: &str) -> Option<Ident> {
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Ident(ident) if ident == name => Some(ident),
+        TokenTree::Group(group) => written(group.stream(), name),
+        _ => None,
+    })
 }
 
 /// The variable with the value that encoding computes for an item.
