@@ -523,7 +523,7 @@ fn numbers(layout: &Layout, at: &LitStr, pieces: &[Piece], ctxt: &mut Ctxt) {
         let text = match &item.repr {
             Repr::Codec(_) => matches!(
                 item.ty.to_token_stream().to_string().split([' ', '<']).next(),
-                Some("Text" | "TextBuf" | "String")
+                Some("Text" | "TextBuf" | "ShortText" | "String")
             ),
             Repr::Slice | Repr::Buffer => true,
             _ => matches!(&item.ty, syn::Type::Path(path) if path.path.is_ident("bool")),

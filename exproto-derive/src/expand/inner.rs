@@ -74,7 +74,10 @@ fn known_as(item: &Item, deep: bool) -> Option<(Vec<Asked>, Option<TokenStream>)
 
 fn text(ty: &Type) -> bool {
     let Type::Path(path) = ty else { return false };
-    path.path.segments.last().is_some_and(|last| last.ident == "Text" || last.ident == "TextBuf")
+    path.path
+        .segments
+        .last()
+        .is_some_and(|last| ["Text", "TextBuf", "ShortText"].iter().any(|name| last.ident == name))
 }
 
 fn known(layout: &Layout, item: &Item, deep: bool) -> Option<TokenStream> {

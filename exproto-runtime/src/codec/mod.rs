@@ -196,9 +196,9 @@ pub use transform::{TrailingZeros, Transform};
 pub use types::{
     AddressError, Armor, Ascii, Badc, Bcd, BcdDegMin, BcdError, BcdInt, BcdNumber, BcdTime, BerLength,
     BitSet, BitText, BitTime, ByteTime, Cdab, Charset, Chunk, Cp56Time, Dec, Decimal, DegMin, Distinct, Half,
-    HexNum, Latin1, Leb128, List, ListBuf, ListIter, Mac, SignMagnitude, Text, TextBuf, TextTime, Ticks,
-    TimeError, TimeLayout, UnixMillis, UnixSeconds, Utf8, Utf16Be, Utf16Le, Uuid, Word, YMDHMS, ZigZag,
-    order,
+    HexNum, Latin1, Leb128, List, ListBuf, ListIter, Mac, ShortText, SignMagnitude, Text, TextBuf, TextTime,
+    Ticks, TimeError, TimeLayout, UnixMillis, UnixSeconds, Utf8, Utf16Be, Utf16Le, Uuid, Word, YMDHMS,
+    ZigZag, order,
 };
 #[cfg(feature = "charsets")]
 pub use types::{

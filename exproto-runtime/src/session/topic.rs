@@ -7,7 +7,7 @@
 use core::fmt::Write as _;
 
 use super::gateway::Refusal;
-use crate::codec::{Bcd, Text, TextBuf, Word};
+use crate::codec::{Bcd, ShortText, Text, TextBuf, Word};
 
 /// The most bytes a topic or filter can have in MQTT.
 pub const MAX_TOPIC: usize = 65_535;
@@ -99,6 +99,12 @@ impl<const N: usize> TopicValue for Bcd<N> {
 impl TopicValue for Text<'_> {
     fn put(&self, out: &mut String) {
         out.push_str(&self.to_str());
+    }
+}
+
+impl<const N: usize> TopicValue for ShortText<N> {
+    fn put(&self, out: &mut String) {
+        self.as_text().put(out);
     }
 }
 

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::short_text::ShortText;
 use super::text::{Text, TextBuf};
 use crate::codec::byte_set::ByteSet;
 use crate::codec::error::{Error, ErrorKind};
@@ -282,6 +283,19 @@ macro_rules! charset {
             }
 
             fn encode(&self, value: &TextBuf, w: &mut Writer<'_>, at: &'static FieldInfo) -> Result<(), Error> {
+                write(Charset::$name, &value.as_text(), w, at)
+            }
+        }
+
+        impl<'a, const N: usize> Codec<'a, ShortText<N>> for $name {
+            const BYTES: Option<ByteSet> = Some(Charset::$name.bytes());
+
+            fn decode(&self, r: &mut Reader<'a>, at: &'static FieldInfo) -> Result<ShortText<N>, Error> {
+                let offset = r.offset();
+                ShortText::fitting(read(Charset::$name, r, at), r, offset, at)
+            }
+
+            fn encode(&self, value: &ShortText<N>, w: &mut Writer<'_>, at: &'static FieldInfo) -> Result<(), Error> {
                 write(Charset::$name, &value.as_text(), w, at)
             }
         }

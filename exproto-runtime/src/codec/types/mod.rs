@@ -13,6 +13,7 @@ mod integer;
 mod list;
 mod net;
 mod nibbles;
+mod short_text;
 mod text;
 mod time;
 mod word;
@@ -37,6 +38,7 @@ pub use integer::{BcdNumber, BerLength, Leb128, SignMagnitude, ZigZag};
 pub use list::{Counted, List, ListBuf, ListIter, Sequence, only_last};
 pub use net::{AddressError, Mac, Uuid};
 pub use nibbles::{BcdDegMin, BcdInt};
+pub use short_text::ShortText;
 pub use text::{Text, TextBuf};
 pub use time::{
     BcdTime, BitTime, ByteTime, Cp56Time, TextTime, Ticks, TimeError, TimeLayout, UnixMillis, UnixSeconds,

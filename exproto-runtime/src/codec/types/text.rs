@@ -56,6 +56,11 @@ impl<'a> Text<'a> {
         self
     }
 
+    /// What it is padded with besides NUL.
+    pub(super) const fn pad(&self) -> u8 {
+        self.pad
+    }
+
     /// The bytes without padding.
     fn trimmed(&self) -> &'a [u8] {
         self.charset.trim(self.bytes, self.pad)
