@@ -3,16 +3,20 @@
 #![allow(clippy::unwrap_used, clippy::large_enum_variant, dead_code, missing_docs)]
 
 mod bce;
+mod calamp;
 mod dlms;
 mod egts;
 mod iec104;
+mod knx;
 mod mavlink;
 mod mbus;
 mod meitrack;
 mod ruptela;
+mod suntech;
 #[path = "../support/mod.rs"]
 mod support;
 mod tramigo;
+mod ublox;
 
 use exproto_runtime::session::{Gateway, SessionSettings};
 use exproto_runtime::testkit::TestConn;
