@@ -7,10 +7,10 @@ mod derived;
 use derived::json;
 use exproto_runtime::ExProtoFrame;
 use exproto_runtime::codec::{
-    Ascii, Bcd, BcdNumber, BcdTime, BerLength, ByteTime, Cp56Time, Dec, Decode, DegMin, Encode, Error,
-    ErrorKind, FieldInfo, Fill, Flag, Flags, HexNum, Latin1, Leb128, Node, Random, Reader, Sample,
-    SignMagnitude, Text, TextBuf, UnixMillis, UnixSeconds, Utf16Be, Utf16Le, Value, Wire, Writer, ZigZag,
-    order,
+    Ascii, Bcd, BcdNumber, BcdTime, BerLength, BitTime, ByteTime, Cp56Time, Dec, Decode, DegMin, Encode,
+    Error, ErrorKind, FieldInfo, Fill, Flag, Flags, HexNum, Latin1, Leb128, Node, Random, Reader, Sample,
+    Scalar, SignMagnitude, Text, TextBuf, TextTime, TimeLayout, UnixMillis, UnixSeconds, Utf16Be, Utf16Le,
+    Value, Wire, Writer, ZigZag, from_bytes, order, to_bytes,
 };
 
 static AT: FieldInfo = FieldInfo::new("", "value");
@@ -607,4 +607,40 @@ mod digits {
         #[wire(size = 9)]
         lat: DegMin<2>,
     }
+}
+
+#[test]
+fn years_of_two_digits_lie_in_a_window() {
+    struct Window;
+    impl TimeLayout for Window {
+        const PATTERN: &'static str = "YYMMDD";
+        const YEAR: i64 = 1900;
+        const WINDOW: i64 = 81;
+    }
+    struct Centuries;
+    impl TimeLayout for Centuries {
+        const PATTERN: &'static str = "CC YYYYYYY MMMM DDDDD";
+        const YEAR: i64 = 1900;
+        const WINDOW: i64 = 81;
+    }
+    for (text, date) in [
+        ("810101", "1981-01-01"),
+        ("991231", "1999-12-31"),
+        ("000229", "2000-02-29"),
+        ("801231", "2080-12-31"),
+    ] {
+        let time = from_bytes::<TextTime<Window>>(text.as_bytes()).unwrap().frame;
+        assert_eq!(time.to_string(), date);
+        assert_eq!(to_bytes(&date.parse::<TextTime<Window>>().unwrap()).unwrap(), text.as_bytes());
+    }
+    // A hundred years earlier there is nothing that is read so.
+    assert!("1980-12-31".parse::<TextTime<Window>>().is_err());
+    for (century, year, date) in
+        [(0_u64, 81_u64, "1981-02-03"), (0, 25, "2025-02-03"), (1, 25, "2025-02-03"), (1, 99, "2099-02-03")]
+    {
+        let time = BitTime::<Centuries>::from_raw(century << 16 | year << 9 | 2 << 5 | 3);
+        assert_eq!(time.to_string(), date);
+    }
+    assert_eq!("2025-02-03".parse::<BitTime<Centuries>>().unwrap().raw(), 1 << 16 | 25 << 9 | 2 << 5 | 3);
+    assert!("1925-02-03".parse::<BitTime<Centuries>>().is_err());
 }

@@ -24,7 +24,7 @@ use crate::codec::writer::Writer;
 ///
 /// | letter | meaning |
 /// |---|---|
-/// | `Y` | year, from `YEAR` unless it has four digits of text |
+/// | `Y` | year, from `YEAR` unless it has four digits of text; see `WINDOW` |
 /// | `C` | century, 100 years each |
 /// | `M`, `D` | month, day |
 /// | `W` | weekday, 1 is Monday; not looked at, but written |
@@ -41,6 +41,10 @@ pub trait TimeLayout {
     const PATTERN: &'static str;
     /// The year that `Y` counts from.
     const YEAR: i64 = 2000;
+    /// Years `Y` below this, without a century `C` or in the first one, are a
+    /// hundred years later: with `YEAR = 1900` and `WINDOW = 81` the year 81 is
+    /// 1981 and 80 is 2080.
+    const WINDOW: i64 = 0;
     /// Minutes east of UTC.
     const ZONE: i32 = 0;
     /// One count of `s` in seconds, as a fraction: `(2, 1)`, `(1, 1000)`.
@@ -116,8 +120,10 @@ fn join<L: TimeLayout>(found: &Found, text: bool) -> Option<(i64, i64)> {
     } else if let Some(days) = found.get(b'd') {
         L::EPOCH.div_euclid(DAY) + days
     } else if let Some(year) = found.get(b'Y') {
-        let base = if text && found.digits[Found::at(b'Y')] >= 4 { 0 } else { L::YEAR };
-        let year = year + base + 100 * found.or(b'C', 0);
+        let four = text && found.digits[Found::at(b'Y')] >= 4;
+        let century = found.or(b'C', 0);
+        let later = if !four && century == 0 && year < L::WINDOW { 100 } else { 0 };
+        let year = year + if four { 0 } else { L::YEAR } + 100 * century + later;
         let (month, day) = (found.or(b'M', 1), found.or(b'D', 1));
         let (month, day) = (u8::try_from(month).ok()?, u8::try_from(day).ok()?);
         let days = days_from_civil(year, month, day);
@@ -185,12 +191,15 @@ fn split<L: TimeLayout>(local: i64, nanos: i64, found: &mut Found, text: bool) -
         }
         let four = text && pattern.bytes().filter(|byte| *byte == b'Y').count() >= 4;
         let mut year = if four { year } else { year - L::YEAR };
+        // What would be read as a hundred years later cannot be written.
+        if year < 0 || !four && year < L::WINDOW {
+            return None;
+        }
         if has(pattern, b'C') {
             set(b'C', year / 100);
             year %= 100;
-        }
-        if year < 0 {
-            return None;
+        } else if !four && (100..100 + L::WINDOW).contains(&year) {
+            year -= 100;
         }
         set(b'Y', year);
     } else {
@@ -312,8 +321,11 @@ macro_rules! common {
         impl<L: TimeLayout> Sample for $name<L> {
             fn sample(random: &mut Random, _: Option<usize>, _: &'static FieldInfo, (): ()) -> Self {
                 // A layout of few years may begin anywhere.
-                let first =
-                    if has(L::PATTERN, b'Y') { (L::YEAR.max(1970) - 1969) * 366 * DAY } else { L::EPOCH };
+                let first = if has(L::PATTERN, b'Y') {
+                    ((L::YEAR + L::WINDOW).max(1970) - 1969) * 366 * DAY
+                } else {
+                    L::EPOCH
+                };
                 Self::from_unix(first + random.within(DAY..=300 * DAY)).unwrap_or_default()
             }
         }
