@@ -551,6 +551,33 @@ async fn replay(recording: Value) {
     assert_eq!(stats.read().unwrap().panics, 0, "{name}");
 }
 
+#[test]
+fn recorded_events_are_read_and_written_alike() {
+    fn again<M: prost::Message + Default>(wire: &[u8]) -> Vec<u8> {
+        M::decode(wire).unwrap().encode_to_vec()
+    }
+    let mut count = 0;
+    for line in SCENARIOS.lines() {
+        let recording: Value = serde_json::from_str(line).unwrap();
+        let steps = recording["steps"].as_array().unwrap();
+        for step in steps.iter().filter(|step| step[0] == "event" && step[4].is_string()) {
+            let conn = recording["conns"][step[3].as_str().unwrap()].as_str().unwrap();
+            let wire = request(step[2].as_str().unwrap(), conn, &step[4]);
+            let written = match step[2].as_str().unwrap() {
+                "OnSocketCreated" => again::<SocketCreatedRequest>(&wire),
+                "OnReceivedBytes" => again::<ReceivedBytesRequest>(&wire),
+                "OnReceivedMessages" => again::<ReceivedMessagesRequest>(&wire),
+                "OnTimerTimeout" => again::<TimerTimeoutRequest>(&wire),
+                "OnSocketClosed" => again::<SocketClosedRequest>(&wire),
+                other => panic!("{other}"),
+            };
+            assert_eq!(written, wire, "{} {step}", recording["name"]);
+            count += 1;
+        }
+    }
+    assert!(count > 1000, "{count}");
+}
+
 #[tokio::test]
 async fn the_handler_behaves_in_every_recorded_scenario() {
     let mut replays = JoinSet::new();
