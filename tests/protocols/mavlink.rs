@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use exproto_runtime::codec::{Crc, CrcParams, Ticks};
+use exproto_runtime::codec::{Crc, CrcParams, Ticks, TrailingZeros};
 use exproto_runtime::prelude::*;
 use exproto_runtime::testkit::TestConn;
 use serde_json::json;
@@ -33,7 +33,7 @@ struct V1 {
     system: u8,
     component: u8,
     #[wire(before(id: u8 = tag(body)))]
-    #[wire(via = cut(id as u32, false))]
+    #[wire(via = old(id as u32), max = 255)]
     body: Body,
     #[wire(if = extra(id as u32).is_some())]
     #[wire(is = crc("CRC-16/MCRF4XX", length..=body, also = extra(id as u32)))]
@@ -54,7 +54,7 @@ struct V2 {
     system: u8,
     component: u8,
     #[wire(before(id: u24 = tag(body)))]
-    #[wire(via = cut(id, true))]
+    #[wire(via = TrailingZeros::keep(1), max = 255)]
     body: Body,
     #[wire(if = extra(id).is_some())]
     #[wire(is = crc("CRC-16/MCRF4XX", length..=body, also = extra(id)))]
@@ -74,23 +74,23 @@ struct Signature {
     hash: [u8; 6],
 }
 
-/// Id, the byte that tells layouts apart, size in version 1, size in version 2.
-const MESSAGES: [(u32, u8, usize, usize); 12] = [
-    (0, 50, 9, 9),
-    (1, 124, 31, 43),
-    (2, 137, 12, 12),
-    (22, 220, 25, 25),
-    (23, 168, 23, 23),
-    (24, 24, 30, 52),
-    (30, 39, 28, 28),
-    (33, 104, 28, 28),
-    (76, 152, 33, 33),
-    (77, 143, 3, 10),
-    (253, 83, 51, 54),
-    (256, 71, 42, 42),
+/// Id, the byte that tells layouts apart, size in version 1.
+const MESSAGES: [(u32, u8, usize); 12] = [
+    (0, 50, 9),
+    (1, 124, 31),
+    (2, 137, 12),
+    (22, 220, 25),
+    (23, 168, 23),
+    (24, 24, 30),
+    (30, 39, 28),
+    (33, 104, 28),
+    (76, 152, 33),
+    (77, 143, 3),
+    (253, 83, 51),
+    (256, 71, 42),
 ];
 
-fn row(id: u32) -> Option<&'static (u32, u8, usize, usize)> {
+fn row(id: u32) -> Option<&'static (u32, u8, usize)> {
     MESSAGES.iter().find(|row| row.0 == id)
 }
 
@@ -98,30 +98,24 @@ fn extra(id: u32) -> Option<u8> {
     row(id).map(|row| row.1)
 }
 
-/// Version 1 knows nothing of fields that came later; version 2 does not send zeros at
-/// the end.
-struct Cut {
-    whole: usize,
-    old: Option<usize>,
+/// Version 1 knows nothing of the fields that came later.
+struct Old(usize);
+
+fn old(id: u32) -> Option<Old> {
+    row(id).map(|row| Old(row.2))
 }
 
-fn cut(id: u32, new: bool) -> Option<Cut> {
-    row(id).map(|row| Cut { whole: row.3, old: (!new).then_some(row.2) })
-}
-
-impl Transform for Cut {
+impl Transform for Old {
     fn decode(&self, bytes: &[u8], _: usize) -> Option<Vec<u8>> {
-        let mut all = bytes.to_vec();
-        all.resize(self.whole.max(all.len()), 0);
-        Some(all)
+        Some(bytes.to_vec())
     }
 
     fn encode(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        if let Some(old) = self.old {
-            return bytes.get(..old).map(<[u8]>::to_vec);
-        }
-        let last = bytes.iter().rposition(|byte| *byte != 0).unwrap_or(0);
-        bytes.get(..=last).map(<[u8]>::to_vec)
+        bytes.get(..self.0).map(<[u8]>::to_vec)
+    }
+
+    fn zeros(&self) -> bool {
+        true
     }
 }
 
