@@ -15,6 +15,7 @@ mod framing;
 mod hex;
 mod item;
 mod kinds;
+mod list_scan;
 mod parts;
 mod payload;
 mod reassemble;
@@ -38,6 +39,7 @@ pub use framing::Framing;
 pub(crate) use item::kind_at;
 pub use item::{Bad, Item, RawFrame, Received};
 pub use kinds::{Constant, Cursor, FrameKind, FrameLayout, Frames, Halt, Lead, Only, frame_size};
+pub use list_scan::ListScan;
 pub use parts::Parts;
 pub use payload::{decode, decode_unverified, decode_with, encode, encode_with, reencode, reencode_with};
 pub use reassemble::{Ask, Assembled, Reassembler, ReassemblyLimits};
@@ -48,7 +50,7 @@ pub use stuffing::{ByTransform, Stuffing};
 pub use summed::SummedScan;
 pub(crate) use walk::walk_whole;
 pub use walk::{
-    FrameWalk, Keep, Kept, ListScan, Steps, Turn, Walk, WalkBody, Walker, codec_stuck, first_stuck, not_stuck,
+    FrameWalk, Keep, Kept, Steps, Turn, Walk, WalkBody, Walker, codec_stuck, first_stuck, not_stuck,
 };
 
 use super::check::Algorithm;
