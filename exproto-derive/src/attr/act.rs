@@ -19,6 +19,7 @@ pub(super) fn publish(at: &Ident, input: ParseStream<'_>) -> syn::Result<Publish
         payload: Payload::Json,
         each: None,
         condition: None,
+        include: Vec::new(),
         of_all: false,
     };
     while !input.is_empty() {
@@ -28,6 +29,16 @@ pub(super) fn publish(at: &Ident, input: ParseStream<'_>) -> syn::Result<Publish
             "retain" => found.retain = true,
             "each" => found.each = Some(after_eq(input, &key, "FIELD", |input| input.parse())?),
             "if" => found.condition = Some(after_eq(input, &key, "CONDITION", |input| input.parse())?),
+            "include" => {
+                found.include = in_parens(input, &key, "FIELD", |input| {
+                    let mut fields = Vec::new();
+                    while !input.is_empty() {
+                        fields.push(input.call(Ident::parse_any)?);
+                        comma(input)?;
+                    }
+                    Ok(fields)
+                })?;
+            }
             "payload" => {
                 found.payload = match after_eq(input, &key, "json", word_or_function)? {
                     Word::Function(path) => Payload::With(path),
@@ -43,7 +54,9 @@ pub(super) fn publish(at: &Ident, input: ParseStream<'_>) -> syn::Result<Publish
             _ => {
                 return Err(syn::Error::new(
                     key.span(),
-                    format!("`publish` has no key `{key}`; its keys are: qos, retain, payload, each, if"),
+                    format!(
+                        "`publish` has no key `{key}`; its keys are: qos, retain, payload, each, if, include"
+                    ),
                 ));
             }
         }

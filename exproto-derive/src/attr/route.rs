@@ -252,6 +252,8 @@ pub(crate) struct Publish {
     pub(crate) each: Option<Ident>,
     /// When it is published, if not always.
     pub(crate) condition: Option<Expr>,
+    /// Fields of the frame, or beside the list, that the JSON holds as well.
+    pub(crate) include: Vec<Ident>,
     /// It stands for all variants, so it speaks of no variant's fields.
     pub(crate) of_all: bool,
 }

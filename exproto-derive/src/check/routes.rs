@@ -6,7 +6,7 @@ use syn::LitStr;
 use syn::ext::IdentExt;
 
 use super::{field_hint, field_named, profiles};
-use crate::attr::route::{Pairing, Payload, Taken, VariantRoutes};
+use crate::attr::route::{Pairing, Payload, Publish, Taken, VariantRoutes};
 use crate::ctxt::Ctxt;
 use crate::ir::{EnumModel, IntTy, Layout, Model, Presence, Repr, Shape};
 use crate::template::{self, Piece, Use};
@@ -410,6 +410,7 @@ fn publishes(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt) {
         }
     }
     for publish in &routes.publish {
+        included(layout, publish, ctxt);
         if let Some(list) = &publish.each {
             each(layout, list, "`each` publishes", ctxt);
             if let Payload::Field(word) = &publish.payload {
@@ -427,6 +428,30 @@ fn publishes(layout: &Layout, routes: &VariantRoutes, ctxt: &mut Ctxt) {
                     ),
                 );
             }
+        }
+    }
+}
+
+// `include` adds to JSON what is not in it: fields of the frame, and with `each`
+// those beside the list.
+fn included(layout: &Layout, publish: &Publish, ctxt: &mut Ctxt) {
+    let Some(first) = publish.include.first() else { return };
+    if !matches!(publish.payload, Payload::Json) {
+        ctxt.error(
+            first,
+            "`include` adds to the JSON of the variant or of an element: remove `payload`, or `include`",
+        );
+        return;
+    }
+    for name in &publish.include {
+        let text = name.unraw().to_string();
+        let here = publish.of_all.then_some(()).is_none() && field_named(layout, &text).is_some();
+        match &publish.each {
+            Some(list) if *list == *name => {
+                ctxt.error(name, format_args!("the elements of `{text}` are the payloads: include others"));
+            }
+            None if here => ctxt.error(name, format_args!("`{text}` is in the payload already: remove it")),
+            _ => {}
         }
     }
 }

@@ -346,6 +346,20 @@ fn only_a_gateway_asks() {
         ),
         ("#[frame] #[route(gateway, anonymous, ignore, unanswered = f)] struct S { a: u8 }", &[]),
         (
+            "#[frame] #[route(gateway, anonymous, publish(\"a\", include(a), payload = hex), publish(\"b\", include(a)))] struct S { a: u8 }",
+            &[
+                (
+                    "`include` adds to the JSON of the variant or of an element: remove `payload`, or `include`",
+                    "a",
+                ),
+                ("`a` is in the payload already: remove it", "a"),
+            ],
+        ),
+        (
+            "#[frame] #[route(gateway, anonymous, publish(\"a\", each = l, include(a, l)))] struct S { a: u8, #[wire(count = prefix(u8))] l: Vec<Item> }",
+            &[("the elements of `l` are the payloads: include others", "l")],
+        ),
+        (
             "#[frame] #[route(gateway, anonymous, publish(\"a\"), last = a != 1)] struct S { a: u8 }",
             &[(
                 "`last` says whether an answer ends with this frame, and it answers nothing: add `answers = FIELD`",

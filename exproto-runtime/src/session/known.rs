@@ -53,6 +53,28 @@ const fn unknown<N: Names>(name: &str, place: &str, own: &[&str]) -> ! {
     message.fail();
 }
 
+/// Fails the build when `include` names what the frame does not have.
+#[track_caller]
+pub const fn check_included<N: Names>(name: &str, place: &str) {
+    if name_index::<N>(name) != usize::MAX {
+        return;
+    }
+    let mut message = Message::new();
+    message
+        .add("`")
+        .add(place)
+        .add("` includes `")
+        .add(name)
+        .add("`, and `")
+        .add(N::TYPE)
+        .add("` has no such field");
+    let near = nearest(name, N::NAMES);
+    if let Some(near) = near {
+        message.add("; did you mean `").add(near).add("`?");
+    }
+    message.fail();
+}
+
 /// Fails the build when a template names what no login keeps.
 #[track_caller]
 pub const fn check_kept<F: Outer>(name: &str, place: &str) {

@@ -9,11 +9,13 @@ use super::event::Outcome;
 pub use super::form::{Form, Formed};
 use super::gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Polled, Refusal, Stage};
 pub use super::known::{
-    any_awaited, check_awaited, check_kept, check_placeholder, check_profile, check_used,
+    any_awaited, check_awaited, check_included, check_kept, check_placeholder, check_profile, check_used,
 };
 pub use super::lookup::Looks;
 use super::lookup::Lookup;
-pub use super::payload::{content_json, field_payload, json, payload_node, payload_raw, put_hex};
+pub use super::payload::{
+    content_json, field_payload, json, members, payload_node, payload_raw, put_hex, with_members,
+};
 use super::poll::Next;
 use super::topic::{TopicBuf, TopicValue, capture, unescaped};
 use crate::codec::sentence::same;

@@ -148,6 +148,11 @@ fn publish_ask(variant: &Site<'_>, publish: &Publish) -> TokenStream {
     let frame = &variant.frame.here;
     let nulls = quote!(<<#frame as __p::Outer>::Port as __p::Gateway>::OMIT_NULLS);
     let info = &variant.info;
+    let included = included(variant, publish);
+    let put = |payload: TokenStream| match &included {
+        Some(_) => quote!(__p::with_members(&__members, __out, |__out: &mut __p::Vec<u8>| #payload)),
+        None => payload,
+    };
     if let Some(item) = item {
         let local = &item.local;
         let payload = match &publish.payload {
@@ -155,10 +160,11 @@ fn publish_ask(variant: &Site<'_>, publish: &Publish) -> TokenStream {
                 let element = element(item);
                 quote_spanned!(located(path)=> #path(__frame, #element, &mut *__cx, __out))
             }
-            _ => quote!(__p::json(&__item, #nulls, __out)),
+            _ => put(quote!(__p::json(&__item, #nulls, __out))),
         };
         let unless = unless(variant, publish, Some(&element(item)), &quote!(continue));
         return quote! {
+            #included
             for __item in #local.iter() {
                 #unless
                 #topic
@@ -168,7 +174,7 @@ fn publish_ask(variant: &Site<'_>, publish: &Publish) -> TokenStream {
         };
     }
     let payload = match &publish.payload {
-        Payload::Json => quote!(__p::content_json(__body, &#info, #nulls, __out)),
+        Payload::Json => put(quote!(__p::content_json(__body, &#info, #nulls, __out))),
         Payload::Frame => quote!(__p::json(__frame, #nulls, __out)),
         Payload::Raw => quote!(__p::Vec::extend_from_slice(__out, __cx.wire)),
         Payload::Hex => quote!(__p::put_hex(__cx.wire, __out)),
@@ -181,6 +187,7 @@ fn publish_ask(variant: &Site<'_>, publish: &Publish) -> TokenStream {
     };
     let unless = unless(variant, publish, None, &quote!(break '__publish));
     let publish = quote! {
+        #included
         #topic
         __asks.publish(&__t, #qos, #retain, |__out| #payload)?;
         __asks.reuse(__t);
@@ -218,6 +225,24 @@ fn unless(
         let __holds: bool = { #[allow(unused_imports)] use __p::{ViewCopy as _, ViewRef as _}; #(#given)* #(#own)* #total };
     };
     quote!(#value if !__holds { #leave })
+}
+
+/// The statement that makes the members which the JSON holds besides.
+fn included(variant: &Site<'_>, publish: &Publish) -> Option<TokenStream> {
+    if publish.include.is_empty() {
+        return None;
+    }
+    let (frame, info) = (&variant.frame.here, &variant.info);
+    let nulls = quote!(<<#frame as __p::Outer>::Port as __p::Gateway>::OMIT_NULLS);
+    let name = |name: &Ident| name.unraw().to_string();
+    let (own, outer): (Vec<_>, Vec<_>) = publish
+        .include
+        .iter()
+        .map(name)
+        .partition(|name| publish.each.is_some() && field(variant, name).is_some());
+    Some(quote! {
+        let __members = __p::members(__frame, &[#(#outer),*], __body, &#info, &[#(#own),*], #nulls);
+    })
 }
 
 /// Statements that make the topic `__t`; with a list, of its element.

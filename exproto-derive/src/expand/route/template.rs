@@ -165,6 +165,17 @@ pub(super) fn checks(sites: &[Site<'_>]) -> TokenStream {
                 });
             }
         }
+        let under = variant.routes.profiles.iter().map(|profile| &profile.routes);
+        for publish in under.chain([variant.routes]).flat_map(|routes| &routes.publish) {
+            for field in &publish.include {
+                let (span, name) = (field.span(), field.unraw().to_string());
+                if publish.each.is_none() || own_field(variant, &name).is_none() {
+                    out.extend(quote_spanned! {span=>
+                        const _: () = __p::check_included::<#frame>(#name, #place);
+                    });
+                }
+            }
+        }
         for field in variant.routes.auth.iter().flat_map(|auth| &auth.value.keep) {
             let name = field.unraw().to_string();
             if own_field(variant, &name).is_none() {
