@@ -68,7 +68,7 @@ impl Framing {
     }
 
     /// Begins a frame at the end of `out`: its content is to be appended next.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(&self, out: &mut Vec<u8>) {
         match self {
             Self::Flag { flag, .. } => out.push(*flag),
@@ -79,7 +79,7 @@ impl Framing {
 
     /// Ends the frame whose content was appended from `from` on. `None` where its bytes
     /// cannot be brought into the form that they have on the wire.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end(&self, out: &mut Vec<u8>, from: usize) -> Option<()> {
         if let Some(escape) = self.stuffing() {
             escape.apply_in_place(out, from)?;
@@ -99,7 +99,7 @@ impl Framing {
 
     /// Where in the frame that stands in `out` from `from` on its end stands too
     /// early, if nothing keeps it out.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn cut_at(&self, out: &[u8], from: usize) -> Option<usize> {
         let wire = out.get(from..)?;
         let (at, len) = match self {
