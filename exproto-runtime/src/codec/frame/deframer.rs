@@ -47,19 +47,22 @@ use crate::codec::trace::{Flag, Flags};
 /// # }
 /// ```
 pub struct Deframer<P: Protocol> {
-    scan: P::Scan,
-    pending: Vec<u8>,
+    pub(super) scan: P::Scan,
+    pub(super) pending: Vec<u8>,
     /// The frame at hand, if it is handed out in pieces.
     stream: Option<Box<Streaming>>,
     /// Bytes at the front of `pending` that are dealt with.
-    head: usize,
+    pub(super) head: usize,
+    /// So many bytes have to come before the others are worth a look; 0 if that
+    /// is not known.
+    pub(super) need: usize,
     /// Bytes of the stream before the front.
-    offset: u64,
+    pub(super) offset: u64,
     /// Those of them that the scanner found what they are.
     scanned: u64,
     /// What earlier streams cost.
     visited: u64,
-    accept_bad: bool,
+    pub(super) accept_bad: bool,
     /// An earlier datagram held a frame.
     greeted: bool,
     role: Role,
@@ -130,6 +133,7 @@ impl<P: Protocol> Deframer<P> {
             pending: Vec::new(),
             stream: None,
             head: 0,
+            need: 0,
             offset: 0,
             scanned: 0,
             visited: 0,
@@ -143,6 +147,7 @@ impl<P: Protocol> Deframer<P> {
     /// read with it. Its bytes are looked at again, so call it between frames.
     pub fn set_ctx(&mut self, ctx: P::Ctx) {
         self.ctx = ctx;
+        self.need = 0;
         P::tell(&mut self.scan, ctx);
     }
 
@@ -194,6 +199,7 @@ impl<P: Protocol> Deframer<P> {
     #[must_use]
     pub fn read_as(mut self, role: Role) -> Self {
         self.role = role;
+        self.need = 0;
         self.scan.read_as(role);
         self
     }
@@ -244,6 +250,7 @@ impl<P: Protocol> Deframer<P> {
     #[must_use]
     pub fn accepting_bad(mut self, accept: bool) -> Self {
         self.accept_bad = accept;
+        self.need = 0;
         self.scan.accept_bad(accept);
         self
     }
@@ -291,6 +298,11 @@ impl<P: Protocol> Deframer<P> {
 
     /// Keeps bytes for a later [`next`](Self::next) with an empty input.
     pub fn stash(&mut self, input: &[u8]) {
+        self.need = 0;
+        self.append(input);
+    }
+
+    fn append(&mut self, input: &[u8]) {
         self.compact();
         self.pending.extend_from_slice(input);
     }
@@ -332,24 +344,10 @@ impl<P: Protocol> Deframer<P> {
                 Whole::Not { looked, escaped } => self.scan.looked(looked, escaped),
             }
         }
+        if self.keeps(input) {
+            return None;
+        }
         self.next_in_pieces(input, scratch)
-    }
-
-    /// The whole frame that stands in `input` between its opening flag and `rest`.
-    #[inline(always)]
-    fn take_whole<'d, 'i: 'd>(
-        &mut self,
-        wire: &'d [u8],
-        payload: &'d [u8],
-        rest: &'i [u8],
-        input: &mut &'i [u8],
-    ) -> Item<'d> {
-        let offset = self.offset + 1;
-        self.scan.took();
-        self.offset = offset + wire.len() as u64;
-        *input = rest;
-        let (flags, accept_bad, kind, piece) = (Flags::NONE, self.accept_bad, 0, None);
-        Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad, kind, piece })
     }
 
     /// The next frame, whatever was seen of it before.
@@ -469,6 +467,7 @@ impl<P: Protocol> Deframer<P> {
     /// Scans until there is an item: where it is and whether it lies in the
     /// input. Moves incomplete bytes to `pending`.
     fn step(&mut self, input: &mut &[u8]) -> Option<(Step, bool)> {
+        self.need = 0;
         loop {
             if self.pending().is_empty() {
                 match self.scan.scan(input) {
@@ -476,8 +475,9 @@ impl<P: Protocol> Deframer<P> {
                         *input = input.get(len..).unwrap_or(&[]);
                         self.advance(len);
                     }
-                    Step::Need(_) => {
-                        self.stash(input);
+                    Step::Need(more) => {
+                        self.append(input);
+                        self.need = more;
                         *input = &[];
                         return None;
                     }
@@ -490,12 +490,15 @@ impl<P: Protocol> Deframer<P> {
                     self.head += len;
                     self.advance(len);
                 }
-                Step::Need(_) if input.is_empty() => return None,
+                Step::Need(more) if input.is_empty() => {
+                    self.need = more;
+                    return None;
+                }
                 Step::Need(_) => {
                     let have = self.pending().len();
                     let take = self.scan.want(have, input).clamp(1, input.len());
                     let (now, later) = input.split_at(take);
-                    self.stash(now);
+                    self.append(now);
                     *input = later;
                 }
                 step => return Some((step, false)),
@@ -544,6 +547,7 @@ impl<P: Protocol> Deframer<P> {
     /// # }
     /// ```
     pub fn finish<'d>(&'d mut self, scratch: &'d mut Vec<u8>) -> Option<Item<'d>> {
+        self.need = 0;
         if const { streams::<P>() } && self.in_pieces() {
             return self.finish_stream();
         }
@@ -589,6 +593,7 @@ impl<P: Protocol> Deframer<P> {
     /// After [`finish`](Self::finish), where it was silence that ended a frame
     /// and not the stream: the next one is not the first.
     pub fn go_on(&mut self) {
+        self.need = 0;
         self.scan.go_on();
     }
 
@@ -630,6 +635,7 @@ impl<P: Protocol> Deframer<P> {
     /// # }
     /// ```
     pub fn pause<'d>(&'d mut self, scratch: &'d mut Vec<u8>) -> Option<Item<'d>> {
+        self.need = 0;
         let step = loop {
             if self.pending().is_empty() {
                 return None;

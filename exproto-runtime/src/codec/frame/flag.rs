@@ -152,6 +152,19 @@ impl Scanner for FlagScan {
         self.escaped |= escaped;
     }
 
+    #[inline]
+    fn grows(&mut self, have: usize, input: &[u8]) -> bool {
+        let [byte] = input else { return false };
+        let within = self.from == have && self.open && !self.dropping && have < self.max;
+        if !within || *byte == self.flag {
+            return false;
+        }
+        self.escaped |= *byte == self.second;
+        self.visited += 1;
+        self.from += 1;
+        true
+    }
+
     #[inline(always)]
     fn scan(&mut self, buf: &[u8]) -> Step {
         if self.peeked {

@@ -164,6 +164,14 @@ pub trait Scanner: Clone + core::fmt::Debug + Send {
     /// They count as looked at.
     fn want(&mut self, have: usize, input: &[u8]) -> usize;
 
+    /// Whether `input` goes on with a frame of which `have` bytes are buffered and all
+    /// were looked at, and tells nothing: then it counts as looked at. For frames that
+    /// come byte by byte.
+    fn grows(&mut self, have: usize, input: &[u8]) -> bool {
+        let _ = (have, input);
+        false
+    }
+
     /// Whether the buffered bytes, if any, are the beginning of a frame; else
     /// they would be dropped by the next step anyway.
     fn in_frame(&self) -> bool;

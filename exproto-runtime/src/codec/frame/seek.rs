@@ -23,7 +23,7 @@ use memchr::memchr;
 
 use super::choose::Next;
 use super::resync::Trials;
-use super::{FRAME, FrameKind, Frames, Framing, Halt, Role, Scanner, Split, Step};
+use super::{FRAME, FrameKind, Frames, Framing, Halt, Role, Scanner, Split, Step, whole};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::frame::kinds::{Proof, size_in_blocks, verify};
 
@@ -455,6 +455,11 @@ fn find(needle: &[u8], bytes: &[u8]) -> Option<usize> {
 
 impl<F: Frames> Scanner for FrameScan<F> {
     fn scan(&mut self, buf: &[u8]) -> Step {
+        if const { whole::tells(F::KINDS, F::SKIP) }
+            && let Some(step) = self.whole(buf)
+        {
+            return step;
+        }
         if self.confirmed.is_some() {
             return self.before_confirmed();
         }
@@ -585,6 +590,25 @@ impl<F: Frames> Scanner for FrameScan<F> {
 
     fn within(&mut self, wire: &[u8], sound: &mut dyn FnMut() -> bool) -> Option<usize> {
         self.stands_within(wire, sound)
+    }
+
+    fn grows(&mut self, have: usize, input: &[u8]) -> bool {
+        let ([byte], Some(kind)) = (input, self.chosen.and_then(|kind| F::KINDS.get(usize::from(kind))))
+        else {
+            return false;
+        };
+        let (end, max) = match kind.framing {
+            Framing::Flag { flag, max, .. } => (Some(flag), max),
+            Framing::Delimited { end, max, .. } => (end.first().copied(), max),
+            Framing::Bare { .. } | Framing::Datagram { .. } => return false,
+        };
+        let within = self.from == have && self.lost == 0 && !self.dropping && self.confirmed.is_none();
+        if !within || have + 1 >= max || end == Some(*byte) {
+            return false;
+        }
+        self.visited += 1;
+        self.from += 1;
+        true
     }
 
     fn in_frame(&self) -> bool {

@@ -1,12 +1,14 @@
-//! Frames between flags that are in hand as a whole: the way of most frames.
+//! Frames that are in hand as a whole: the way of most frames.
 
 use alloc::vec::Vec;
 
 use memchr::{memchr, memchr2};
 
 use super::item::kind_at;
-use super::{Escape, FrameKind, Framing, Stuffing};
+use super::seek::FrameScan;
+use super::{Cursor, Deframer, Escape, FrameKind, Frames, Framing, Item, RawFrame, Scanner, Step, Stuffing};
 use crate::codec::layout::Protocol;
+use crate::codec::trace::Flags;
 
 /// What stands around and within the frames of a stream with one kind of them,
 /// which can be written in one form only.
@@ -91,4 +93,97 @@ fn unescaped<'i, P: Protocol>(inner: &'i [u8], at: usize, scratch: &mut Vec<u8>)
 #[inline(always)]
 fn is_right<P: Protocol>(payload: &[u8]) -> bool {
     kind_at::<P>(0).check.as_ref().is_none_or(|check| check.verify(payload).is_ok())
+}
+
+/// Whether the leading bytes, the size and the checksum of a frame are all there is
+/// to its search.
+pub(super) const fn tells(kinds: &[FrameKind], skip: &[u8]) -> bool {
+    match kinds {
+        [kind] => {
+            let bare = matches!(kind.framing, Framing::Bare { escape: None, .. });
+            bare && kind.stream.is_none() && !kind.followed && skip.is_empty()
+        }
+        _ => false,
+    }
+}
+
+impl<F: Frames> FrameScan<F> {
+    /// The frame at the front, if it is there as a whole and right and nothing
+    /// was looked at before: the way of most frames, without all that is to be
+    /// known of others. Else nothing has changed, but that what was looked at
+    /// is known to have been.
+    #[inline]
+    pub(super) fn whole(&mut self, buf: &[u8]) -> Option<Step> {
+        let [kind] = F::KINDS else { return None };
+        let Framing::Bare { max, .. } = kind.framing else { return None };
+        let fresh = self.chosen.is_none() && self.lost == 0 && self.seen == 0 && self.spent == 0;
+        let fresh = fresh && self.confirmed.is_none() && !self.dead && !self.accept_bad;
+        let lead = kind.lead.0.len();
+        if !fresh || buf.len() < lead || !kind.lead.agrees(0, buf) || self.rank(0, kind) != Some(0) {
+            return None;
+        }
+        let mut sizers = F::Sizers::default();
+        let mut c = Cursor::new(buf, max);
+        let size = F::size(0, &mut sizers, &mut c, self.ctx);
+        let (visited, checked) = ((lead as u64) + c.visited(), c.checked());
+        match size {
+            Ok(size) if size > 0 && size <= max => {
+                let Some(frame) = buf.get(..size) else {
+                    // Where it ends is known from now on.
+                    (self.chosen, self.seen, self.total) = (Some(0), lead, size);
+                    self.visited += visited;
+                    self.checked += checked;
+                    return Some(self.need(size - buf.len()));
+                };
+                let right = kind.constants.iter().all(|constant| constant.differs(frame).is_none())
+                    && kind.check.as_ref().is_none_or(|check| check.verify(frame).is_ok());
+                if !right {
+                    return None;
+                }
+                self.verified = kind.check.is_some();
+                self.visited += visited;
+                self.checked += checked + if self.verified { size as u64 } else { 0 };
+                (self.kind, self.greeted, self.flagged, self.split) = (0, true, None, None);
+                Some(Step::Frame { start: 0, end: size, next: size })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl<P: Protocol> Deframer<P> {
+    /// The whole frame that stands in `input` between its opening flag and `rest`.
+    #[inline(always)]
+    pub(super) fn take_whole<'d, 'i: 'd>(
+        &mut self,
+        wire: &'d [u8],
+        payload: &'d [u8],
+        rest: &'i [u8],
+        input: &mut &'i [u8],
+    ) -> Item<'d> {
+        let offset = self.offset + 1;
+        self.scan.took();
+        self.offset = offset + wire.len() as u64;
+        *input = rest;
+        let (flags, accept_bad, kind, piece) = (Flags::NONE, self.accept_bad, 0, None);
+        Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad, kind, piece })
+    }
+
+    /// Keeps `input` if it only goes on with what is kept, and nothing is to be
+    /// looked at before more comes.
+    #[inline]
+    pub(super) fn keeps(&mut self, input: &mut &[u8]) -> bool {
+        let have = self.pending.len() - self.head;
+        if have == 0 {
+            return false;
+        }
+        if input.len() < self.need {
+            self.need -= input.len();
+        } else if self.need != 1 || !self.scan.grows(have, input) {
+            return false;
+        }
+        self.pending.extend_from_slice(input);
+        *input = &[];
+        true
+    }
 }
