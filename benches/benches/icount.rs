@@ -2,6 +2,9 @@
 //!
 //! `cargo bench -p exproto-benches --bench icount [-- PART_OF_A_NAME]`
 //!
+//! `cargo bench -p exproto-benches --bench icount -- --check` compares the ratios
+//! of ours to code by hand with those of `ratios.txt` and fails if one is worse.
+//!
 //! The program runs itself under valgrind, once with few and once with many
 //! rounds of a case; the difference has no start-up and no preparation in it.
 #![allow(clippy::print_stdout)]
@@ -12,8 +15,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use exproto_benches::cases::{CASES, Case};
-use exproto_benches::input::Input;
+use exproto_benches::cases::{self, Case};
+
+/// The ratios that were reached.
+const RATIOS: &str = include_str!("../ratios.txt");
+/// So much worse or better than that is worth a word.
+const TOLERANCE: f64 = 0.06;
 
 const FEW: u64 = 2;
 const MANY: u64 = 10;
@@ -34,13 +41,46 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let filter = args.iter().find(|arg| !arg.starts_with('-')).map_or("", String::as_str);
+    if args.iter().any(|arg| arg == "--check") {
+        return check(filter);
+    }
     print_table(filter)
+}
+
+/// Compares ratios with those that were reached before. Not counts: another
+/// compiler makes other code of both.
+fn check(filter: &str) -> Result<(), Box<dyn Error>> {
+    let mut worse = Vec::new();
+    for line in RATIOS.lines().filter(|line| !line.starts_with('#') && line.contains(filter)) {
+        let (task, reached) = line.split_once(' ').ok_or("a line of `ratios.txt` is a task and a ratio")?;
+        let reached: f64 = reached.trim().parse()?;
+        let of = |peer: &str| Case::find(&format!("{task}/{peer}"));
+        let (ours, hand) = (of("ours"), of("hand-checked").or_else(|| of("hand")));
+        let (Some(ours), Some(hand)) = (ours, hand) else {
+            return Err(format!("`ratios.txt` names `{task}`, which is not measured").into());
+        };
+        let (ours, _) = per_frame(ours)?;
+        let (hand, _) = per_frame(hand)?;
+        let ratio = ours / hand;
+        let change = ratio / reached - 1.0;
+        println!("{task:<20} {ratio:>6.2}, was {reached:>6.2}");
+        if change > TOLERANCE {
+            worse.push(format!("{task}: {ratio:.2} of hand-written code, was {reached:.2}"));
+        } else if change < -TOLERANCE {
+            println!("    better: write {ratio:.2} into benches/ratios.txt");
+        }
+    }
+    let tasks = cases::all().filter(|case| case.peer == "ours").map(|case| case.task);
+    for task in tasks.filter(|task| !RATIOS.lines().any(|line| line.split(' ').next() == Some(task))) {
+        worse.push(format!("{task}: benches/ratios.txt has no line for it"));
+    }
+    if worse.is_empty() { Ok(()) } else { Err(worse.join("\n").into()) }
 }
 
 /// What runs under valgrind.
 fn run(name: &str, rounds: u64) -> Result<(), Box<dyn Error>> {
     let case = Case::find(name).ok_or_else(|| format!("no case is named `{name}`"))?;
-    let mut round = (case.prepare)(Input::jt808());
+    let mut round = (case.prepare)().round;
     for _ in 0..rounds {
         round();
     }
@@ -54,15 +94,10 @@ fn has_valgrind() -> bool {
 }
 
 fn print_table(filter: &str) -> Result<(), Box<dyn Error>> {
-    let frames = Input::jt808().wire.len() as u64;
     println!("{:<24} {:>12} {:>8} {:>12}", "case", "instr/frame", "ratio", "allocs/frame");
     let mut first: Option<(&str, f64)> = None;
-    for case in CASES.iter().filter(|case| case.name().contains(filter)) {
-        let few = Counts::of(case, FEW)?;
-        let many = Counts::of(case, MANY)?;
-        let per_frame = |few: u64, many: u64| (many - few) as f64 / ((MANY - FEW) * frames) as f64;
-        let instructions = per_frame(few.instructions, many.instructions);
-        let allocations = per_frame(few.allocations, many.allocations);
+    for case in cases::all().filter(|case| case.name().contains(filter)) {
+        let (instructions, allocations) = per_frame(case)?;
         let measure = match first {
             Some((task, measure)) if task == case.task => measure,
             _ => instructions,
@@ -75,6 +110,15 @@ fn print_table(filter: &str) -> Result<(), Box<dyn Error>> {
         );
     }
     Ok(())
+}
+
+/// Instructions and allocations per frame.
+fn per_frame(case: &Case) -> Result<(f64, f64), Box<dyn Error>> {
+    let frames = (case.prepare)().frames as u64;
+    let few = Counts::of(case, FEW)?;
+    let many = Counts::of(case, MANY)?;
+    let per_frame = |few: u64, many: u64| (many - few) as f64 / ((MANY - FEW) * frames) as f64;
+    Ok((per_frame(few.instructions, many.instructions), per_frame(few.allocations, many.allocations)))
 }
 
 /// What callgrind counted in one run.

@@ -9,8 +9,7 @@
 use std::env;
 use std::time::{Duration, Instant};
 
-use exproto_benches::cases::{CASES, Case, Round};
-use exproto_benches::input::Input;
+use exproto_benches::cases::{self, Case, Round};
 
 const TURNS: usize = 31;
 /// How long one turn of a case takes at least.
@@ -23,7 +22,7 @@ fn main() {
         return;
     }
     let filter = args.iter().find(|arg| !arg.starts_with('-')).map_or("", String::as_str);
-    let cases: Vec<&Case> = CASES.iter().filter(|case| case.name().contains(filter)).collect();
+    let cases: Vec<&Case> = cases::all().filter(|case| case.name().contains(filter)).collect();
     println!("{:<24} {:>10} {:>8}", "case", "ns/frame", "ratio");
     for task in cases.chunk_by(|a, b| a.task == b.task) {
         print_task(task);
@@ -40,7 +39,7 @@ struct Runner {
 
 impl Runner {
     fn new(case: &Case) -> Self {
-        let mut round = (case.prepare)(Input::jt808());
+        let mut round = (case.prepare)().round;
         let mut rounds = 1;
         // As many rounds as fill a turn; warms up as well.
         loop {
@@ -62,7 +61,7 @@ fn measure(round: &mut Round, rounds: u32) -> Duration {
 }
 
 fn print_task(cases: &[&Case]) {
-    let frames = Input::jt808().wire.len() as f64;
+    let frames = cases.first().map_or(1, |case| (case.prepare)().frames) as f64;
     let mut runners: Vec<Runner> = cases.iter().map(|case| Runner::new(case)).collect();
     for _ in 0..TURNS {
         for runner in &mut runners {

@@ -2,12 +2,12 @@
 
 use std::hint::black_box;
 
-use exproto_runtime::codec::{self, Deframer, Item, RawFrame};
+use exproto_runtime::codec::{self, Deframer, Item, NoCtx, Protocol, RawFrame};
 
-use crate::input::Input;
+use crate::input::{Input, singly};
 use crate::ours::{borrowed, owned};
 use crate::with_binrw::{declared, matched};
-use crate::{framing, hand, with_deku};
+use crate::{framing, hand, header, mix, telt, with_deku};
 
 /// Works through all frames of the input once.
 pub type Round = Box<dyn FnMut()>;
@@ -20,11 +20,20 @@ pub struct Case {
     /// Who does it.
     pub peer: &'static str,
     /// Prepares everything that is not measured.
-    pub prepare: fn(Input) -> Round,
+    pub prepare: fn() -> Work,
 }
 
-/// All measurements; the first of each task is the one that others are
-/// compared with.
+/// What is measured.
+#[allow(missing_debug_implementations)]
+pub struct Work {
+    /// Works through all frames once.
+    pub round: Round,
+    /// How many there are.
+    pub frames: usize,
+}
+
+/// What is measured on location reports; the first of each task is the one that
+/// others are compared with.
 ///
 /// | task | from | to |
 /// |---|---|---|
@@ -34,55 +43,74 @@ pub struct Case {
 /// | `parse` | payload | owned value |
 /// | `decode-ref` | wire | borrowing value, extents of the items verified |
 /// | `walk-ref` | wire | the same, and each item decoded once |
+/// | `bytes` | chunks of one byte | payloads |
 /// | `encode` | owned value | wire, into a reused buffer |
-pub const CASES: &[Case] = &[
+const JT808: &[Case] = &[
     Case {
         task: "frame",
         peer: "hand",
-        prepare: |i| wire(i, |wire, scratch| framing::open(wire, scratch).is_ok()),
+        prepare: || jt808(|i| wire(i, |wire, scratch| framing::open(wire, scratch).is_ok())),
     },
-    Case { task: "frame", peer: "ours", prepare: |i| deframed(i, |raw| !black_box(raw.payload).is_empty()) },
-    Case { task: "stream", peer: "hand", prepare: stream_hand },
-    Case { task: "stream", peer: "ours", prepare: stream_ours },
-    Case { task: "decode", peer: "hand", prepare: |i| decode(i, hand::parse) },
-    Case { task: "decode", peer: "hand-checked", prepare: |i| decode(i, hand::parse_checked) },
-    Case { task: "decode", peer: "ours", prepare: |i| deframed(i, decode_ours) },
-    Case { task: "decode", peer: "binrw-match", prepare: |i| decode(i, matched::Message::parse) },
-    Case { task: "decode", peer: "binrw", prepare: |i| decode(i, declared::Message::parse) },
-    Case { task: "decode", peer: "deku", prepare: |i| decode(i, with_deku::Message::parse) },
-    Case { task: "decode", peer: "deku-bits", prepare: |i| decode(i, with_deku::BitMessage::parse) },
-    Case { task: "parse", peer: "hand", prepare: |i| parse(i, hand::parse) },
-    Case { task: "parse", peer: "hand-checked", prepare: |i| parse(i, hand::parse_checked) },
-    Case { task: "parse", peer: "ours", prepare: parse_ours },
-    Case { task: "parse", peer: "binrw-match", prepare: |i| parse(i, matched::Message::parse) },
-    Case { task: "parse", peer: "binrw", prepare: |i| parse(i, declared::Message::parse) },
-    Case { task: "parse", peer: "deku", prepare: |i| parse(i, with_deku::Message::parse) },
-    Case { task: "parse", peer: "deku-bits", prepare: |i| parse(i, with_deku::BitMessage::parse) },
-    Case { task: "decode-ref", peer: "hand", prepare: |i| wire(i, decode_ref) },
-    Case { task: "decode-ref", peer: "hand-checked", prepare: |i| wire(i, decode_ref_checked) },
-    Case { task: "decode-ref", peer: "ours", prepare: |i| deframed(i, decode_ref_ours) },
-    Case { task: "walk-ref", peer: "hand", prepare: |i| wire(i, walk_ref) },
-    Case { task: "walk-ref", peer: "hand-checked", prepare: |i| wire(i, walk_ref_checked) },
-    Case { task: "walk-ref", peer: "ours", prepare: |i| deframed(i, walk_ref_ours) },
-    Case { task: "encode", peer: "hand", prepare: |i| encode(i, hand::parse, hand::Message::encode) },
-    Case { task: "encode", peer: "ours", prepare: encode_ours },
-    // Both forms of binrw write alike.
+    Case {
+        task: "frame",
+        peer: "ours",
+        prepare: || jt808(|i| deframed(i, |raw| !black_box(raw.payload).is_empty())),
+    },
+    Case { task: "stream", peer: "hand", prepare: || jt808(stream_hand) },
+    Case { task: "stream", peer: "ours", prepare: || jt808(stream_ours) },
+    Case { task: "decode", peer: "hand", prepare: || jt808(|i| decode(i, hand::parse)) },
+    Case { task: "decode", peer: "hand-checked", prepare: || jt808(|i| decode(i, hand::parse_checked)) },
+    Case { task: "decode", peer: "ours", prepare: || jt808(|i| deframed(i, decode_ours)) },
+    Case { task: "decode", peer: "binrw-match", prepare: || jt808(|i| decode(i, matched::Message::parse)) },
+    Case { task: "decode", peer: "binrw", prepare: || jt808(|i| decode(i, declared::Message::parse)) },
+    Case { task: "decode", peer: "deku", prepare: || jt808(|i| decode(i, with_deku::Message::parse)) },
+    Case {
+        task: "decode",
+        peer: "deku-bits",
+        prepare: || jt808(|i| decode(i, with_deku::BitMessage::parse)),
+    },
+    Case { task: "parse", peer: "hand", prepare: || jt808(|i| parse(i, hand::parse)) },
+    Case { task: "parse", peer: "hand-checked", prepare: || jt808(|i| parse(i, hand::parse_checked)) },
+    Case { task: "parse", peer: "ours", prepare: || jt808(parse_ours) },
+    Case { task: "parse", peer: "binrw-match", prepare: || jt808(|i| parse(i, matched::Message::parse)) },
+    Case { task: "parse", peer: "binrw", prepare: || jt808(|i| parse(i, declared::Message::parse)) },
+    Case { task: "parse", peer: "deku", prepare: || jt808(|i| parse(i, with_deku::Message::parse)) },
+    Case { task: "parse", peer: "deku-bits", prepare: || jt808(|i| parse(i, with_deku::BitMessage::parse)) },
+    Case { task: "decode-ref", peer: "hand", prepare: || jt808(|i| wire(i, decode_ref)) },
+    Case { task: "decode-ref", peer: "hand-checked", prepare: || jt808(|i| wire(i, decode_ref_checked)) },
+    Case { task: "decode-ref", peer: "ours", prepare: || jt808(|i| deframed(i, decode_ref_ours)) },
+    Case { task: "walk-ref", peer: "hand", prepare: || jt808(|i| wire(i, walk_ref)) },
+    Case { task: "walk-ref", peer: "hand-checked", prepare: || jt808(|i| wire(i, walk_ref_checked)) },
+    Case { task: "walk-ref", peer: "ours", prepare: || jt808(|i| deframed(i, walk_ref_ours)) },
+    Case {
+        task: "encode",
+        peer: "hand",
+        prepare: || jt808(|i| encode(i, hand::parse, hand::Message::encode)),
+    },
+    Case { task: "encode", peer: "ours", prepare: || jt808(encode_ours) },
     Case {
         task: "encode",
         peer: "binrw",
-        prepare: |i| encode(i, declared::Message::parse, declared::Message::encode),
+        prepare: || jt808(|i| encode(i, declared::Message::parse, declared::Message::encode)),
     },
     Case {
         task: "encode",
         peer: "deku",
-        prepare: |i| encode(i, with_deku::Message::parse, with_deku::Message::encode),
+        prepare: || jt808(|i| encode(i, with_deku::Message::parse, with_deku::Message::encode)),
     },
     Case {
         task: "encode",
         peer: "deku-bits",
-        prepare: |i| encode(i, with_deku::BitMessage::parse, with_deku::BitMessage::encode),
+        prepare: || jt808(|i| encode(i, with_deku::BitMessage::parse, with_deku::BitMessage::encode)),
     },
+    Case { task: "bytes", peer: "hand", prepare: || jt808(bytes_hand) },
+    Case { task: "bytes", peer: "ours", prepare: || jt808(bytes_ours) },
 ];
+
+/// All measurements.
+pub fn all() -> impl Iterator<Item = &'static Case> {
+    [JT808, telt::CASES, header::CASES, mix::CASES].into_iter().flatten()
+}
 
 impl Case {
     /// The name: task and peer.
@@ -94,8 +122,15 @@ impl Case {
     /// The case of that name.
     #[must_use]
     pub fn find(name: &str) -> Option<&'static Self> {
-        CASES.iter().find(|case| case.name() == name)
+        all().find(|case| case.name() == name)
     }
+}
+
+/// The location reports.
+fn jt808(round: impl FnOnce(Input) -> Round) -> Work {
+    let input = Input::jt808();
+    let frames = input.wire.len();
+    Work { round: round(input), frames }
 }
 
 /// Whole frames through `read`.
@@ -173,28 +208,48 @@ fn encode_ours(input: Input) -> Round {
 }
 
 fn stream_hand(input: Input) -> Round {
-    let mut stream = framing::Stream::default();
+    let frames = input.wire.len();
+    feed(input.chunks, frames, framing::Stream::default())
+}
+
+fn bytes_hand(input: Input) -> Round {
+    let frames = input.wire.len();
+    feed(singly(&input.chunks), frames, framing::Stream::default())
+}
+
+fn feed(chunks: Vec<Vec<u8>>, expected: usize, mut stream: framing::Stream) -> Round {
     Box::new(move || {
         let mut frames = 0;
-        for chunk in &input.chunks {
+        for chunk in &chunks {
             stream.feed(black_box(chunk), |payload| frames += usize::from(black_box(payload).is_ok()));
         }
-        assert_eq!(frames, input.wire.len());
+        assert_eq!(frames, expected);
     })
 }
 
 fn stream_ours(input: Input) -> Round {
-    let mut deframer = Deframer::<borrowed::Message<'_>>::new();
+    let frames = input.wire.len();
+    deframe::<borrowed::Message<'_>>(input.chunks, frames)
+}
+
+fn bytes_ours(input: Input) -> Round {
+    let frames = input.wire.len();
+    deframe::<borrowed::Message<'_>>(singly(&input.chunks), frames)
+}
+
+/// Chunks through a deframer of ours.
+pub(crate) fn deframe<P: Protocol<Ctx: NoCtx> + 'static>(chunks: Vec<Vec<u8>>, expected: usize) -> Round {
+    let mut deframer = Deframer::<P>::new();
     let mut scratch = Vec::with_capacity(4096);
     Box::new(move || {
         let mut frames = 0;
-        for chunk in &input.chunks {
+        for chunk in &chunks {
             let mut chunk = &black_box(chunk)[..];
             while let Some(item) = deframer.next(&mut chunk, &mut scratch) {
                 frames += usize::from(matches!(black_box(&item), Item::Frame(_)));
             }
         }
-        assert_eq!(frames, input.wire.len());
+        assert_eq!(frames, expected);
     })
 }
 

@@ -25,7 +25,7 @@ impl Input {
     /// When the file that was compiled in is damaged.
     #[must_use]
     pub fn jt808() -> Self {
-        let wire: Vec<Vec<u8>> = JT808.lines().map(hex).collect();
+        let wire: Vec<Vec<u8>> = frames(JT808);
         let payloads: Vec<Vec<u8>> = wire
             .iter()
             .map(|frame| {
@@ -46,6 +46,16 @@ impl Input {
     }
 }
 
+/// The frames of a file, one a line.
+pub(crate) fn frames(file: &str) -> Vec<Vec<u8>> {
+    file.lines().map(hex).collect()
+}
+
+/// The same bytes one by one.
+pub(crate) fn singly(chunks: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    chunks.iter().flatten().map(|byte| vec![*byte]).collect()
+}
+
 fn hex(line: &str) -> Vec<u8> {
     line.as_bytes()
         .chunks(2)
@@ -57,7 +67,7 @@ fn hex(line: &str) -> Vec<u8> {
 }
 
 /// Cuts into chunks of 1 to 1,460 bytes, the same in each run.
-fn cut(mut stream: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn cut(mut stream: &[u8]) -> Vec<Vec<u8>> {
     let mut chunks = Vec::new();
     let mut state: u32 = 0x2545_F491;
     while !stream.is_empty() {

@@ -2,11 +2,11 @@
 //! comparing.
 #![allow(clippy::unwrap_used)]
 
-use exproto_benches::cases::CASES;
+use exproto_benches::cases;
 use exproto_benches::input::Input;
 use exproto_benches::ours::{borrowed, owned};
 use exproto_benches::with_binrw::{declared, matched};
-use exproto_benches::{PlainItem, framing, hand, with_deku};
+use exproto_benches::{PlainItem, framing, hand, header, telt, with_deku};
 use exproto_runtime::codec::{decode, encode};
 
 #[test]
@@ -164,7 +164,83 @@ fn hand_keeps_other_forms() {
 
 #[test]
 fn every_case_runs() {
-    for case in CASES {
-        (case.prepare)(Input::jt808())();
+    for case in cases::all() {
+        ((case.prepare)().round)();
+    }
+}
+
+#[test]
+fn all_peers_agree_on_headers() {
+    let input = header::input();
+    assert_eq!(input.len(), 256);
+    let mut out = Vec::new();
+    for wire in &input {
+        let plain = header::hand::verify(wire).and_then(header::hand::parse).unwrap();
+        let ours = decode::<header::ours::Header>(wire).unwrap();
+        assert!(ours.flags.is_empty());
+        assert_eq!(ours.frame.plain(), plain);
+        for parse in [
+            header::with_zerocopy::parse,
+            header::with_winnow::parse,
+            header::with_binrw::parse,
+            header::with_deku::parse,
+        ] {
+            assert_eq!(parse(wire), Some(plain));
+        }
+        for write in [
+            header::hand::encode,
+            header::with_zerocopy::encode,
+            header::with_binrw::encode,
+            header::with_deku::encode,
+        ] {
+            out.clear();
+            write(&plain, &mut out).unwrap();
+            assert_eq!(&out, wire);
+        }
+        out.clear();
+        encode::<header::ours::Header>(&ours.frame, &mut out).unwrap();
+        assert_eq!(&out, wire);
+        let mut damaged = wire.clone();
+        damaged[0] ^= 1;
+        assert_eq!(header::hand::parse(&damaged), None);
+        assert!(header::hand::verify(&damaged).is_none());
+        assert!(decode::<header::ours::Header>(&damaged).is_err());
+    }
+    // A value that its bits cannot hold.
+    let plain = header::Header { channel: 32, ..header::hand::parse(&input[0]).unwrap() };
+    assert_eq!(header::hand::encode(&plain, &mut out), None);
+}
+
+#[test]
+fn all_peers_agree_on_batches() {
+    let input = telt::input();
+    assert_eq!(input.len(), 32);
+    let mut out = Vec::new();
+    for wire in &input {
+        let plain = telt::hand::open(wire).and_then(telt::hand::parse).unwrap();
+        assert_eq!(plain.len(), 10);
+        let owned = decode::<telt::ours::Owned>(wire).unwrap().frame;
+        assert_eq!(owned.records.iter().map(telt::ours::Record::plain).collect::<Vec<_>>(), plain);
+        let lying = decode::<telt::ours::Borrowed<'_>>(wire).unwrap().frame;
+        assert_eq!(lying.records.iter().map(|record| record.plain()).collect::<Vec<_>>(), plain);
+        let content = telt::content(wire);
+        let deku = telt::with_deku::Data::parse(content).unwrap();
+        assert_eq!(deku.records.iter().map(telt::with_deku::Record::plain).collect::<Vec<_>>(), plain);
+        let binrw = telt::with_binrw::Data::parse(content).unwrap();
+        assert_eq!(binrw.records.iter().map(telt::with_binrw::Record::plain).collect::<Vec<_>>(), plain);
+        out.clear();
+        telt::hand::encode(&plain, &mut out).unwrap();
+        assert_eq!(&out, wire);
+        out.clear();
+        encode::<telt::ours::Owned>(&owned, &mut out).unwrap();
+        assert_eq!(&out, wire);
+        // Cut short, too long, with another total.
+        for len in 0..content.len() {
+            assert!(telt::hand::parse(&content[..len]).is_none());
+            assert!(telt::hand::parse_ref(&content[..len]).is_none());
+        }
+        let mut damaged = content.to_vec();
+        damaged[2 + 25] ^= 1;
+        assert!(telt::hand::parse(&damaged).is_none() && telt::hand::parse_ref(&damaged).is_none());
     }
 }
