@@ -312,8 +312,7 @@ fn has_attr(input: &DeriveInput, name: &str) -> bool {
 fn routes(input: &DeriveInput, model: &Model) -> TokenStream {
     match &input.data {
         Data::Struct(data) if has_attr(input, "route") && has_attr(input, "frame") => {
-            body_of(model, &data.fields)
-                .map_or_else(TokenStream::new, |(member, ty)| gateway(model, data, &member, &ty))
+            body_of(model, &data.fields).map_or_else(TokenStream::new, |ty| gateway(model, data, &ty))
         }
         Data::Enum(data)
             if data
@@ -329,11 +328,11 @@ fn routes(input: &DeriveInput, model: &Model) -> TokenStream {
 
 /// The body of a frame: the field that `tag(..)` names, as far as that was
 /// understood, else the last one of a type that may be declared.
-fn body_of(model: &Model, fields: &Fields) -> Option<(TokenStream, Type)> {
+fn body_of(model: &Model, fields: &Fields) -> Option<Type> {
     if let Shape::Struct(layout) = &model.shape
         && let Some(body) = model.frame.as_ref().and_then(|frame| layout.items.get(frame.body?))
     {
-        return Some((body.member.to_token_stream(), body.ty.clone()));
+        return Some(body.ty.clone());
     }
     let declared = |ty: &Type| match ty {
         Type::Path(path) => path.path.segments.last().is_some_and(|segment| {
@@ -345,14 +344,10 @@ fn body_of(model: &Model, fields: &Fields) -> Option<(TokenStream, Type)> {
     };
     let index = fields.iter().rposition(|field| declared(&field.ty))?;
     let field = fields.iter().nth(index)?;
-    let member = match &field.ident {
-        Some(ident) => ident.to_token_stream(),
-        None => syn::Index::from(index).to_token_stream(),
-    };
-    Some((member, field.ty.clone()))
+    Some(field.ty.clone())
 }
 
-fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &Type) -> TokenStream {
+fn gateway(model: &Model, data: &syn::DataStruct, body: &Type) -> TokenStream {
     let (_, type_generics, _) = model.generics.split_for_impl();
     let (ident, generics) = (&model.ident, &model.generics);
     let this = quote!(#ident #type_generics);
@@ -405,7 +400,7 @@ fn gateway(model: &Model, data: &syn::DataStruct, member: &TokenStream, body: &T
             type Port = #own;
             type Body = #body;
             fn context(_: &__p::Cx<'_, Self::State>) -> #ctx { ::core::unimplemented!() }
-            fn body(&self) -> &Self::Body { &self.#member }
+            fn body(&self) -> __p::Option<&Self::Body> { ::core::unimplemented!() }
         }
         #envelope_header {
             fn envelope(__body: Self::Body, __cx: &mut __p::Cx<'_, Self::State>, __out: &mut __p::Vec<u8>)

@@ -28,7 +28,7 @@ pub enum Body {
     #[route(publish("up/{item.objct}", each = records))] //~ no field `objct`
     Each { #[wire(count = prefix(u8))] records: Vec<Record> },
     #[wire(tag = 4)]
-    #[route(publish("up/{item.place}", each = records))] //~ `Head` cannot stand in a topic
+    #[route(publish("up/{item.place}", each = records))] //~ `Option<&Head>` cannot stand in a topic
     Part { #[wire(count = prefix(u8))] records: Vec<Record> },
     #[wire(tag = 5)]
     #[route(publish("up/{item.kind}", each = records))] //~ `Record` has no `kind`

@@ -579,7 +579,7 @@ pub(super) fn deliver(model: &Model, variant: &Site<'_>, sites: &[Site<'_>]) -> 
     // for the lifetime of this implementation.
     let own = de_lifetime(model);
     let here = at_lifetime(model, &own);
-    let frame = &variant.frame.any;
+    let frame = at_span(&variant.frame.any, located(&deliver.filter));
     // Errors on the literal, names as everywhere in this code.
     let span = located(&deliver.filter);
     let envelope = quote_spanned!(span=> <#frame as __p::Envelope>::envelope(__made, __cx, __out));
@@ -604,7 +604,7 @@ pub(super) fn deliver_with(
     function: &Path,
 ) -> TokenStream {
     let (filter, is_for) = (device_filter(&deliver.filter), is_for(deliver));
-    let frame = sites.first().map(|site| &site.frame.any);
+    let frame = sites.first().map(|site| at_span(&site.frame.any, located(&deliver.filter)));
     let kinds = sites.iter().map(|site| {
         let (path, snake) = (&site.path, site.snake);
         quote!(#path { .. } => #snake,)
@@ -624,6 +624,15 @@ pub(super) fn deliver_with(
             return __p::Ok(__p::Delivery { kind: __kind, answer: __answer });
         }
     })
+}
+
+/// The frame where errors about it belong.
+fn at_span(frame: &TokenStream, span: Span) -> TokenStream {
+    let moved = frame.clone().into_iter().map(|mut token| {
+        token.set_span(span);
+        token
+    });
+    moved.collect()
 }
 
 /// The pattern of a variant with its fields as references.

@@ -55,7 +55,7 @@ fn within(value: &TokenStream, path: Option<&str>, span: Span) -> TokenStream {
     };
     let whole = members.iter().rev().fold(last, |inner, member| {
         quote_spanned! {span=>
-            match (&__p::PathStep(&__at.#member)).step() { __p::Some(__at) => #inner, __p::None => __p::None }
+            match (&__p::PathStep(&(*__at).#member)).step() { __p::Some(__at) => #inner, __p::None => __p::None }
         }
     });
     quote_spanned! {span=>
