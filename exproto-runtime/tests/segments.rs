@@ -231,7 +231,7 @@ mod packets {
 
     fn stored(frame: &Message<'_>, _: &mut Cx<'_, ()>, outcome: &Outcome) -> Option<Message<'static>> {
         let Body::Photo { photo, .. } = frame.body else { return None };
-        outcome.is_done().then(|| Message { device: frame.device, body: Body::Stored { photo } })
+        outcome.is_done().then_some(Message { device: frame.device, body: Body::Stored { photo } })
     }
 
     pub(super) fn packet(number: u16, data: &'static [u8]) -> Message<'static> {

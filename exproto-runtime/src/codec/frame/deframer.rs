@@ -55,7 +55,7 @@ pub struct Deframer<P: Protocol> {
     pub(super) head: usize,
     /// So many bytes have to come before the others are worth a look; 0 if that
     /// is not known.
-    pub(super) need: usize,
+    pub(super) need: u32,
     /// Bytes of the stream before the front.
     pub(super) offset: u64,
     /// Those of them that the scanner found what they are.
@@ -477,7 +477,7 @@ impl<P: Protocol> Deframer<P> {
                     }
                     Step::Need(more) => {
                         self.append(input);
-                        self.need = more;
+                        self.need = u32::try_from(more).unwrap_or(0);
                         *input = &[];
                         return None;
                     }
@@ -491,7 +491,7 @@ impl<P: Protocol> Deframer<P> {
                     self.advance(len);
                 }
                 Step::Need(more) if input.is_empty() => {
-                    self.need = more;
+                    self.need = u32::try_from(more).unwrap_or(0);
                     return None;
                 }
                 Step::Need(_) => {

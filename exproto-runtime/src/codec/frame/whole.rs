@@ -177,10 +177,10 @@ impl<P: Protocol> Deframer<P> {
         if have == 0 {
             return false;
         }
-        if input.len() < self.need {
-            self.need -= input.len();
-        } else if self.need != 1 || !self.scan.grows(have, input) {
-            return false;
+        match u32::try_from(input.len()) {
+            Ok(len) if len < self.need => self.need -= len,
+            _ if self.need != 1 || !self.scan.grows(have, input) => return false,
+            _ => {}
         }
         self.pending.extend_from_slice(input);
         *input = &[];
