@@ -55,7 +55,8 @@ fn what_fails_is_denied_in_time() {
         for failure in [Do::Fail, Do::Panic, Do::Hang] {
             bench.emqx.patience = Duration::from_secs(60);
             if matches!(failure, Do::Hang) {
-                bench.emqx.patience = Duration::from_millis(200);
+                // A tenth of it is what the answer has on its way back, on a busy machine too.
+                bench.emqx.patience = Duration::from_secs(2);
             }
             bench.auth(failure);
             let answer = bench.emqx.call("v2", "OnClientAuthorize", authorize("t")).await;
