@@ -104,7 +104,9 @@ impl Recorder {
                 }
                 Entry::Fail(reported, got, want) => {
                     let reported = if layer > 0 { reported.from_inside() } else { reported };
-                    if Some(&reported) == error {
+                    // What knew no name has been given one since.
+                    let named = |error: &Error| reported.named(error.field()) == *error;
+                    if error.is_some_and(named) {
                         // The decode ended with this error, so the first report
                         // of it was made where it happened.
                         failed.get_or_insert_with(|| (path_of(&open, &found.spans), got, want, layer));
