@@ -177,10 +177,10 @@ impl<P: Protocol> Deframer<P> {
         if have == 0 {
             return false;
         }
-        match u32::try_from(input.len()) {
-            Ok(len) if len < self.need => self.need -= len,
-            _ if self.need != 1 || !self.scan.grows(have, input) => return false,
-            _ => {}
+        if input.len() < self.need as usize {
+            self.need -= input.len() as u32;
+        } else if self.need != 1 || !self.scan.grows(have, input) {
+            return false;
         }
         self.pending.extend_from_slice(input);
         *input = &[];
