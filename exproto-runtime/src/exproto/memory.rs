@@ -136,10 +136,13 @@ impl Memories {
             if look > 0 {
                 sleep(LOOK).await;
             }
-            let this = Arc::clone(self);
+            let (this, conn) = (Arc::clone(self), conn.to_owned());
             // Nothing else stands still while the file is read.
-            let _ = tokio::task::spawn_blocking(move || this.refresh()).await;
-            let record = self.known().records.remove(conn);
+            let look = move || {
+                this.refresh();
+                this.known().records.remove(&conn)
+            };
+            let record = tokio::task::spawn_blocking(look).await.ok().flatten();
             if record.is_some() {
                 return record;
             }

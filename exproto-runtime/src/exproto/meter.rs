@@ -305,7 +305,9 @@ impl Meter {
             "# HELP exproto_connections_ended Connections that EMQX has reported as ended, by reason.\n\
              # TYPE exproto_connections_ended counter\n",
         );
-        for (end, count) in End::ALL.iter().zip(&self.ended) {
+        // EMQX reports none as vanished.
+        let reported = |(end, _): &(&End, _)| !matches!(end, End::Vanished);
+        for (end, count) in End::ALL.iter().zip(&self.ended).filter(reported) {
             let count = count.load(Ordering::Relaxed);
             let reason = end.label();
             let _ = writeln!(

@@ -140,10 +140,10 @@ impl Seat {
             return;
         }
         self.forget_login();
-        let Some(registry) = self.registry.upgrade() else { return };
         let client_id: Arc<str> = client_id.into();
+        self.client_id = Some(Arc::clone(&client_id));
+        let Some(registry) = self.registry.upgrade() else { return };
         let before = registry.logins(&client_id).insert(Arc::clone(&client_id), Arc::clone(&self.conn));
-        self.client_id = Some(client_id);
         if let Some(before) = before {
             registry.doubt(&before);
         }

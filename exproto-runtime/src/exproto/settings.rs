@@ -67,7 +67,8 @@ pub struct ExProtoSettings {
     pub unknown: UnknownConnection,
     /// The file in which a handler that ends leaves what is needed to
     /// [resume](UnknownConnection::Resume) its connections. Nothing is written
-    /// by a handler that does not end in order. Default: none.
+    /// by a handler that does not end in order, and with another setting of
+    /// [`unknown`](Self::unknown) it is neither read nor written. Default: none.
     pub memory: Option<PathBuf>,
     /// Calls to EMQX under way at once, of all connections together; further
     /// ones wait, and with them the answers to EMQX. Default: 1024.

@@ -76,7 +76,7 @@ impl Rare {
         member: bool,
         segment: Segment<'_>,
         payload: &[u8],
-    ) -> Result<(u32, Option<Assembled>), &'static str> {
+    ) -> (u32, Result<Option<Assembled>, &'static str>) {
         if !member {
             limits.bytes = limits.bytes.min(BYTES_BEFORE_LOGIN);
         }
@@ -89,8 +89,7 @@ impl Rare {
         // passed.
         segments.expires = now.saturating_add(limits.timeout).saturating_add(1);
         let result = segments.reassembler.add(now, segment, payload);
-        let lost = segments.lost();
-        result.map(|joined| (lost, joined))
+        (segments.lost(), result)
     }
 
     /// When segments have to be given up.

@@ -140,7 +140,8 @@ impl Reassembler {
     ///
     /// # Errors
     ///
-    /// The segment's numbers make no sense, or it alone is beyond the limits.
+    /// The segment's numbers make no sense, or it, alone or with
+    /// what came of its message before, is beyond the limits.
     pub fn add(
         &mut self,
         now: u64,
@@ -184,7 +185,14 @@ impl Reassembler {
         while self.bytes > self.limits.bytes && !(self.partial.is_empty() && self.done.is_empty()) {
             if self.done.is_empty() { self.give_up(0) } else { self.forget(0) }
         }
-        Ok(None)
+        match self.place(&segment) {
+            Some(_) => Ok(None),
+            // It has pushed itself out, and is told of as refused instead.
+            None => {
+                self.given_up -= 1;
+                Err("the message is larger than the reassembly limit")
+            }
+        }
     }
 
     /// What has come of the message that this segment is of, once it has been
@@ -448,18 +456,19 @@ mod tests {
     }
 
     #[test]
-    fn a_message_alone_beyond_the_limit_is_given_up() {
+    fn a_message_that_grows_beyond_the_limit_is_refused() {
         let mut r = limited(4, table(3) + 10, 1000);
         assert_eq!(r.add(0, part(1, 2, 3, &[0; 10]), &[]), Ok(None));
-        assert_eq!(r.add(0, part(1, 3, 3, &[0; 1]), &[]), Ok(None));
-        assert_eq!((r.is_empty(), r.bytes, r.given_up()), (true, 0, 1));
+        // Not `Ok(None)`: nothing is left of it, which looks as if all had come.
+        assert!(r.add(0, part(1, 3, 3, &[0; 1]), &[]).is_err());
+        assert_eq!((r.is_empty(), r.bytes, r.given_up()), (true, 0, 0));
         // The frame that carries segment 1 is kept too.
-        assert_eq!(r.add(0, part(1, 1, 3, &[0; 5]), &[0; 6]), Ok(None));
-        assert_eq!((r.is_empty(), r.bytes, r.given_up()), (true, 0, 2));
+        assert!(r.add(0, part(1, 1, 3, &[0; 5]), &[0; 6]).is_err());
+        assert_eq!((r.is_empty(), r.bytes, r.given_up()), (true, 0, 0));
         // A segment that can never fit costs the others nothing.
         assert_eq!(r.add(0, part(1, 1, 3, &[0; 5]), &[0; 5]), Ok(None));
         assert!(r.add(0, part(2, 1, 3, &[0; 11]), &[]).is_err());
-        assert_eq!((r.partial.len(), r.given_up()), (1, 2));
+        assert_eq!((r.partial.len(), r.given_up()), (1, 0));
     }
 
     #[test]

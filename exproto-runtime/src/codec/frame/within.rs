@@ -76,10 +76,13 @@ impl<F: Frames> FrameScan<F> {
             Framing::Delimited { start, end, max, .. } => {
                 let Some(inner) = rest.strip_prefix(start) else { return false };
                 let inner = inner.get(..max.saturating_sub(start.len())).unwrap_or(inner);
-                let Some(size) = memchr::memmem::find(inner, end) else { return false };
-                self.visited += size as u64;
-                self.checked += size as u64;
-                self.spent += size as u64;
+                let found = memchr::memmem::find(inner, end);
+                // A look that finds nothing costs as much.
+                let cost = found.unwrap_or(inner.len()) as u64;
+                self.visited += cost;
+                self.checked += cost;
+                self.spent += cost;
+                let Some(size) = found else { return false };
                 let mut scratch = alloc::vec::Vec::new();
                 inner.get(..size).is_some_and(|inner| sound(kind, inner, &mut scratch))
             }

@@ -117,7 +117,8 @@ pub trait Callbacks: Send + Sync + 'static {
     }
 
     /// The connection has ended. Called once for each
-    /// [`on_connect`](Self::on_connect), the last callback of a connection.
+    /// [`on_connect`](Self::on_connect), the last callback of a connection; not after
+    /// a panic, nor when the handler itself ends.
     /// Messages can still be published in nobody's name, with
     /// [`Connection::raw_publish`]. An error has no effect.
     fn on_terminated(

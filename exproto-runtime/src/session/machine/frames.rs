@@ -1,6 +1,7 @@
 //! What becomes of a frame: may it be sent, its routes, its reply.
 
 use super::limits::after;
+use super::segments::Refused;
 use super::{Core, Given, NEVER, Wait};
 use crate::codec::{Error, Item, RawFrame};
 use crate::session::cx::{Asks, Subscribed};
@@ -75,10 +76,14 @@ impl<G: Gateway> Core<G> {
             self.since = now;
         }
         if let Some(segment) = G::segment(&frame, ctx) {
-            let joined = self.segment(now, G::kind(&frame), segment, raw);
-            self.answer_segment(&frame, segment, raw.payload, out);
-            if let Some(kept) = joined {
-                self.joined(now, kept, ctx, raw, out);
+            match self.segment(now, G::kind(&frame), segment, raw) {
+                Ok(joined) => {
+                    self.answer_segment(&frame, segment, raw.payload, out);
+                    if let Some(kept) = joined {
+                        self.joined(now, kept, ctx, raw, out);
+                    }
+                }
+                Err(Refused) => self.rest_segments(),
             }
         } else if let Some((wait, request)) = self.begin(now, &frame, raw.payload, out) {
             self.wait(now, Kept::of(raw), ctx, wait, request);

@@ -8,28 +8,32 @@ use crate::session::flight::Kept;
 use crate::session::gateway::Gateway;
 use crate::session::report::Report;
 
+/// A segment was not kept.
+pub(super) struct Refused;
+
 impl<G: Gateway> Core<G> {
-    /// Keeps a segment; the whole message when it was the last.
+    /// Keeps a segment; the whole message when it was the last. One that is refused is
+    /// reported, and not answered: its device would take it for kept.
     pub(super) fn segment(
         &mut self,
         now: Millis,
         kind: &'static str,
         segment: Segment<'_>,
         raw: &RawFrame<'_>,
-    ) -> Option<Kept> {
+    ) -> Result<Option<Kept>, Refused> {
         self.rare().counters.segments.up();
         let limits = self.settings.reassembly;
         let member = self.is_member();
-        let result = self.rare().add_segment(now, limits, member, segment, raw.payload);
-        let (lost, joined) = match result {
-            Ok((lost, joined)) => (lost, joined),
-            Err(reason) => {
-                self.report(Report::Segment { kind, reason });
-                (1, None)
-            }
-        };
+        let (lost, result) = self.rare().add_segment(now, limits, member, segment, raw.payload);
         self.rare().counters.segments_lost.add(lost);
-        joined.map(|whole| Kept::Joined { kind: whole.kind, head: whole.head, body: whole.body })
+        match result {
+            Ok(joined) => Ok(joined.map(|it| Kept::Joined { kind: it.kind, head: it.head, body: it.body })),
+            Err(reason) => {
+                self.rare().counters.segments_lost.up();
+                self.report(Report::Segment { kind, reason });
+                Err(Refused)
+            }
+        }
     }
 
     pub(super) fn joined(&mut self, now: Millis, kept: Kept, ctx: G::Ctx, raw: &RawFrame<'_>, out: &mut Out) {
@@ -73,7 +77,14 @@ impl<G: Gateway> Core<G> {
                 }
             }
         }
-        rare.drop_empty_segments();
+        self.rest_segments();
+    }
+
+    /// Drops what no segment needs any more.
+    pub(super) fn rest_segments(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.drop_empty_segments();
+        }
         self.forget_rare();
     }
 
