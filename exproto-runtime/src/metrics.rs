@@ -258,10 +258,11 @@ impl Shard {
         self.add(Counter::Undelivered, tally.undelivered);
     }
 
-    /// Counts the end of a connection.
+    /// Counts the end of a connection. Whoever sees it counted sees what the
+    /// connection did before.
     pub fn ended(&self, reason: Ended) {
         if let Some(cell) = self.ended.get(reason as usize) {
-            cell.fetch_add(1, Ordering::Relaxed);
+            cell.fetch_add(1, Ordering::Release);
         }
     }
 }
@@ -314,7 +315,7 @@ impl Metrics {
         self.shards
             .iter()
             .filter_map(cell)
-            .map(|cell| cell.load(Ordering::Relaxed))
+            .map(|cell| cell.load(Ordering::Acquire))
             .fold(0, u64::wrapping_add)
     }
 

@@ -618,7 +618,7 @@ impl<G: Gateway, T> Drop for Connection<G, T> {
             self.ended = Ended::Shutdown;
         }
         self.count_dropped();
-        self.seat.shard().ended(self.ended);
+        self.seat.ended(self.ended);
         debug!(client_id = self.session.client_id(), reason = self.ended.label(), "connection ended");
     }
 }

@@ -98,7 +98,7 @@ pub(super) async fn accept<G: Gateway, B: Broker>(
                 continue;
             }
         };
-        let Some((runtime, seat)) = crew.seat(&open) else { continue };
+        let Some((runtime, mut seat)) = crew.seat(&open) else { continue };
         seat.shard().add(Counter::Accepted, 1);
         // The worker's own reactor watches the socket from here on.
         let guard = runtime.enter();
@@ -108,7 +108,7 @@ pub(super) async fn accept<G: Gateway, B: Broker>(
             Ok(stream) => stream,
             Err(error) => {
                 warn!(listener = %bound.name, %peer, %error, "cannot watch a socket");
-                seat.shard().ended(Ended::Broken);
+                seat.ended(Ended::Broken);
                 continue;
             }
         };

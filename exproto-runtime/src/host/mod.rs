@@ -282,17 +282,19 @@ impl<G: Gateway, B: Broker> Host<G, B> {
         })
         .await?;
         drop(accepting);
-        Ok(stop(crew, self.drain).await)
+        Ok(stop(crew, self.drain, &self.metrics).await)
     }
 }
 
-async fn stop(crew: Crew, drain: Duration) -> Stopped {
-    let open = crew.open();
+async fn stop(crew: Crew, drain: Duration, metrics: &Metrics) -> Stopped {
+    // Of the counters, so that the caller and an operator see the same.
+    let still_open = || usize::try_from(metrics.open()).unwrap_or(usize::MAX);
+    let open = still_open();
     info!(open, "stopping: connections finish what is in flight");
     crew.enter(Stage::Draining);
     let mut cut_off = 0;
     if timeout(drain, crew.empty()).await.is_err() {
-        cut_off = crew.open();
+        cut_off = still_open();
         warn!(cut_off, "connections did not finish in time and are cut off");
         crew.enter(Stage::Aborting);
         let _ = timeout(ABORT, crew.empty()).await;

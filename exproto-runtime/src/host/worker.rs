@@ -15,7 +15,7 @@ use std::thread;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, oneshot};
 
-use crate::metrics::{Metrics, Shard};
+use crate::metrics::{Ended, Metrics, Shard};
 
 /// How far a worker is from its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,7 @@ pub(super) struct Seat {
     id: u64,
     /// The listener's count of open connections.
     listener: Arc<AtomicUsize>,
+    ended: Ended,
 }
 
 impl Seat {
@@ -78,6 +79,11 @@ impl Seat {
         self.desk.metrics.shard(self.desk.index)
     }
 
+    /// Why the connection is over, counted when the place is given back.
+    pub(super) fn ended(&mut self, reason: Ended) {
+        self.ended = reason;
+    }
+
     /// Has `waker` woken when the stage changes. The caller looks at the stage
     /// afterwards, so a change in between is not missed.
     pub(super) fn register(&self, waker: &Waker) {
@@ -89,6 +95,9 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.desk.wakers().remove(&self.id);
         self.listener.fetch_sub(1, Ordering::AcqRel);
+        // Whoever sees the connection counted as ended finds room for another,
+        // and whoever sees the worker empty finds every end counted.
+        self.shard().ended(self.ended);
         if self.desk.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.desk.empty.notify_waiters();
         }
@@ -157,12 +166,8 @@ impl Crew {
         desk.open.fetch_add(1, Ordering::AcqRel);
         listener.fetch_add(1, Ordering::AcqRel);
         let id = desk.next_id.fetch_add(1, Ordering::Relaxed);
-        Some((worker.runtime.clone(), Seat { desk, id, listener: Arc::clone(listener) }))
-    }
-
-    /// Connections open now.
-    pub(super) fn open(&self) -> usize {
-        self.workers.iter().map(|worker| worker.desk.open.load(Ordering::Acquire)).sum()
+        let seat = Seat { desk, id, listener: Arc::clone(listener), ended: Ended::Other };
+        Some((worker.runtime.clone(), seat))
     }
 
     /// Moves all workers to a stage.
