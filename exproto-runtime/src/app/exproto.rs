@@ -103,6 +103,19 @@ impl ExProtoArgs {
         settings
     }
 
+    /// The file and what it is for are said together.
+    fn check_memory(&self) -> Result<(), Failure> {
+        match (self.unknown, &self.memory) {
+            (Unknown::Resume, None) => {
+                Err(Failure::new("--unknown resume needs a file for what is left: --memory FILE"))
+            }
+            (Unknown::Close | Unknown::Adopt, Some(_)) => Err(Failure::new(
+                "--memory is neither written nor read without --unknown resume: add it, or leave --memory away",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     #[cfg(feature = "tls")]
     fn secure(&self, server: GrpcServer) -> GrpcServer {
         let (Some(cert), Some(key)) = (&self.exproto_cert, &self.exproto_key) else { return server };
@@ -128,9 +141,7 @@ impl ExProtoArgs {
 
     pub(super) async fn run<G: Gateway>(&self, session: SessionSettings) -> Result<ExitCode, Failure> {
         let Some(address) = self.exproto else { return Err(Failure::new("--exproto is missing")) };
-        if matches!(self.unknown, Unknown::Resume) && self.memory.is_none() {
-            return Err(Failure::new("--unknown resume needs a file for what is left: --memory FILE"));
-        }
+        self.check_memory()?;
         let handler = ExProtoHandler::<G>::new(self.settings(session))
             .map_err(|error| Failure::new(error.to_string()))?;
         let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
@@ -222,6 +233,24 @@ mod tests {
 
         let hosts = settings("--adapter http://a:9100 --adapter http://b:9100/?x=y").unwrap();
         assert_eq!((&*hosts.adapter, hosts.nodes), ("http://a:9100", vec![node("", "http://b:9100/?x=y")]));
+
+        let checked = |line: &str| {
+            let words = ["gateway", "--exproto", "127.0.0.1:1", "--adapter", "http://a:1"];
+            let line = words.into_iter().chain(line.split_whitespace());
+            Line::try_parse_from(line).unwrap().args.check_memory().map_err(|Failure(text)| text)
+        };
+        checked("").unwrap();
+        checked("--unknown resume --memory left").unwrap();
+        assert_eq!(
+            checked("--unknown resume").unwrap_err(),
+            "--unknown resume needs a file for what is left: --memory FILE"
+        );
+        for line in ["--memory left", "--unknown adopt --memory left"] {
+            assert_eq!(
+                checked(line).unwrap_err(),
+                "--memory is neither written nor read without --unknown resume: add it, or leave --memory away"
+            );
+        }
 
         assert!(settings("").is_err());
         assert!(settings("--adapter http://a:9100 --unknown perhaps").is_err());

@@ -242,6 +242,7 @@ impl<G> Mount for ExProtoHandler<G> {
         );
         routes.add_service(ConnectionHandlerServer::from_arc(service).max_decoding_message_size(limit));
         let memories = registry.shared().memories.clone();
+        let late = Arc::downgrade(&registry);
         let calm = {
             let (registry, handover) = (Arc::clone(&registry), settings.handover);
             async move {
@@ -262,12 +263,17 @@ impl<G> Mount for ExProtoHandler<G> {
             #[cfg(feature = "reflection")]
             descriptors: &[include_bytes!("pb/emqx_exproto_v1.bin")],
             stop: Box::new(move || registry.stop()),
-            // Without the registry the actors end when their calls have.
             finish: Box::pin(async move {
-                ended.recv().await;
+                // Calls that are late hold the registry still.
+                if let Some(registry) = late.upgrade() {
+                    registry.desert();
+                }
+                // The connections end when their calls have. Who hangs is not
+                // waited for until there is no time left to write.
+                let _ = timeout(drain * 9 / 10, ended.recv()).await;
                 if let Some(memories) = memories {
-                    // Nothing else is under way any more.
-                    memories.write();
+                    // It ends, or the whole runtime does.
+                    let _ = tokio::task::spawn_blocking(move || memories.write()).await;
                 }
             }),
             drain,

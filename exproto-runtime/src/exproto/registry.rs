@@ -354,16 +354,25 @@ impl Registry {
 
     /// Asks EMQX to close a connection that has no actor.
     pub(super) async fn close(&self, conn: String) {
-        let adapter = Arc::clone(&self.shared.adapter);
+        let shared = self.shared();
         let alive = self.alive.clone();
         // A task of its own, because EMQX may give up the event while a call
         // must be carried through.
         let task = tokio::spawn(async move {
             let _alive = alive;
-            adapter.call(&conn, Call::Close).await
+            if let Err(error) = shared.adapter.call(&conn, Call::Close).await {
+                shared.note(&conn, &error);
+            }
         });
-        if let Ok(Err(error)) = task.await {
-            debug!(%error, "an unknown connection was not closed");
+        // It neither panics nor is it cancelled, but with the whole runtime.
+        let _ = task.await;
+    }
+
+    /// No connection gets further events: each ends when it has worked off
+    /// what it has, and is left to the next handler.
+    pub(super) fn desert(&self) {
+        for shard in &self.shards {
+            shard.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
     }
 

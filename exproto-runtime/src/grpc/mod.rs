@@ -205,7 +205,7 @@ impl GrpcServer {
             () = fresh => Ok(()),
             () = late => {
                 warn!("calls are still under way after {drain:?}; not waiting any longer");
-                return Ok(());
+                Ok(())
             }
         };
         for (name, drain, finish) in finishes {

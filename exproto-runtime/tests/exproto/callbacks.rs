@@ -308,3 +308,37 @@ fn callbacks_and_gateways_share_one_handler() {
         bench.assert_sound();
     });
 }
+
+/// Logs every device in as the same one when it connects.
+pub(super) struct Greeter;
+
+impl Callbacks for Greeter {
+    type State = ();
+
+    async fn on_connect(&self, conn: &Connection, (): &mut ()) -> Done {
+        Ok(conn.authenticate(who("d1")).await?)
+    }
+
+    async fn on_received(&self, _: &Connection, (): &mut (), bytes: Bytes) -> Done {
+        if &bytes[..] == b"hang" {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_login_as_a_device_connects_is_known_at_once() {
+    run(async {
+        let emqx = FakeEmqx::start().await.unwrap();
+        let handler = ExProtoHandler::with_callbacks(ExProtoSettings::new(emqx.adapter()), Greeter).unwrap();
+        let bench = Bench::of(emqx, Service::Unary, handler).await;
+        let first = bench.emqx.connect().await;
+        // EMQX ends it without a word when its client id logs in again.
+        first.vanish();
+        let _second = bench.emqx.connect().await;
+        bench.connections(1).await;
+        assert_eq!(bench.stats.read().unwrap().gone, 1);
+        bench.assert_sound();
+    });
+}

@@ -217,3 +217,17 @@ fn listeners_are_told_apart_by_the_address_of_the_socket() {
         assert_eq!((device.calls(), stats.read().unwrap().adopted), (vec![What::Close], 0));
     });
 }
+
+#[test]
+fn a_close_that_failed_is_counted() {
+    run(async {
+        let bench = Bench::new(Service::Unary).await;
+        bench.emqx.answer(|call| (call.what == What::Close).then_some(Reply::CRASHED));
+        let unknown = bench.emqx.appear(Socket::Tcp);
+        unknown.bytes(&reading(1)).answered().await;
+        assert_eq!(unknown.calls(), [What::Close]);
+        let stats = bench.stats.read().unwrap();
+        assert_eq!((stats.unknown, stats.calls_failed), (1, 1));
+        bench.assert_sound();
+    });
+}

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::callbacks::Greeter;
 use super::*;
 
 /// A file of its own for a test, gone with it.
@@ -116,5 +117,30 @@ fn what_nobody_has_left_is_closed() {
         without.memory = None;
         let error = ExProtoHandler::<Toy<'static>>::new(without).unwrap_err();
         assert!(error.to_string().contains("set `memory`"), "{error}");
+    });
+}
+
+#[test]
+fn a_callback_that_hangs_keeps_no_other_device_from_the_next_handler() {
+    run(async {
+        let file = File::new("hang");
+        let emqx = FakeEmqx::start().await.unwrap();
+        let mut settings = file.settings(&emqx);
+        settings.callback_timeout = Duration::ZERO;
+        settings.handover = Duration::ZERO;
+        settings.drain = Duration::from_secs(2);
+        let handler = ExProtoHandler::with_callbacks(settings, Greeter).unwrap();
+        let bench = Bench::of(emqx, Service::Unary, handler).await;
+        let silent = bench.emqx.connect().await;
+        let hanging = bench.emqx.connect().await;
+        let told = hanging.bytes(b"hang");
+        until(|| bench.stats.read().unwrap().received_bytes == 1).await;
+        let _emqx = stopped(bench).await;
+        let text = std::fs::read_to_string(&file.0).unwrap();
+        // It was logged in by `on_connect`, and nothing has come since.
+        let lines: Vec<_> = text.lines().collect();
+        let [line] = lines[..] else { panic!("{text}") };
+        assert!(line.contains(silent.conn()) && line.contains(r#""client_id":"d1""#), "{line}");
+        drop(told);
     });
 }

@@ -82,6 +82,8 @@ impl<C: Callbacks> Runner<C> {
         // Of a connection whose end came first that one stays unanswered
         // until all is done; over streams nobody waits.
         loop {
+            // Whatever has logged it in, of what came before.
+            self.note_login();
             let next = match backlog.pop_front() {
                 Some(job) => Next::Job(job),
                 None => {
@@ -94,6 +96,8 @@ impl<C: Callbacks> Runner<C> {
                 Next::Ended => break,
                 Next::Deserted => {
                     if !self.closing && self.quiet.is_none() {
+                        // By a task of the program's own, after the last event.
+                        self.note_login();
                         let client_id = self.seat.client_id().to_owned();
                         let memory = Memory { client_id, ..Memory::default() };
                         let shown = conn.certificate();
@@ -149,9 +153,6 @@ impl<C: Callbacks> Runner<C> {
             if called.is_err() {
                 return self.panicked(Begun { backlog, waiting, ..Begun::default() }).await;
             }
-            if let Some(client_id) = conn.take_login() {
-                self.seat.logged_in(&client_id);
-            }
         }
         // Nothing can be closed any more.
         self.closing = true;
@@ -159,6 +160,12 @@ impl<C: Callbacks> Runner<C> {
         // Who is told must find the connection gone.
         drop(self);
         drop(waiting);
+    }
+
+    fn note_login(&mut self) {
+        if let Some(client_id) = self.conn.take_login() {
+            self.seat.logged_in(&client_id);
+        }
     }
 
     async fn next(&mut self) -> Next {
