@@ -10,14 +10,13 @@ mod memory;
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicUsize;
 
 use tokio::task::JoinHandle;
 
 use super::*;
 use crate::broker::{Broker, inbox};
 use crate::host::Listener;
-use crate::host::worker::Crew;
+use crate::host::worker::{Crew, Entrance};
 use crate::metrics::Metrics;
 use crate::session::{ConnInfo, SessionSettings};
 use line::{Line, wire};
@@ -127,8 +126,8 @@ impl Bench {
     fn new(settings: SessionSettings) -> Self {
         let listener = Listener::tcp(([127, 0, 0, 1], 0));
         let metrics = Arc::new(Metrics::new("Line", 1));
-        let crew = Crew::start(0, "test", &metrics).unwrap();
-        let (_, seat) = crew.seat(&Arc::new(AtomicUsize::new(0))).unwrap();
+        let crew = Crew::start(0, "test").unwrap();
+        let (_, seat) = crew.seat(&Entrance::new(&metrics)).unwrap();
         let pipe = Pipe::default();
         pipe.0.lock().unwrap().room = usize::MAX;
         let broker = Memory::default();
@@ -304,8 +303,8 @@ async fn messages_above_the_inbox_are_dropped_and_counted() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_small() {
     let metrics = Arc::new(Metrics::new("Line", 1));
-    let crew = Crew::start(0, "test", &metrics).unwrap();
-    let (_, seat) = crew.seat(&Arc::new(AtomicUsize::new(0))).unwrap();
+    let crew = Crew::start(0, "test").unwrap();
+    let (_, seat) = crew.seat(&Entrance::new(&metrics)).unwrap();
     let (notices, outbox) = inbox(4);
     let link = Memory::default().link(&ConnInfo::default(), notices);
     let session = Session::<Line<'static>>::new(ConnInfo::default(), Arc::default());

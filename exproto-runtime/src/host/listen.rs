@@ -3,20 +3,17 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::connection;
+use super::serve::{Arrival, Serve};
 use super::settings::{Limits, Listener};
-use super::worker::Crew;
-use crate::broker::{Broker, inbox};
+use super::worker::{Crew, Entrance};
 use crate::metrics::{Counter, Ended, Metrics};
-use crate::session::{ConnInfo, Gateway, Session, SessionSettings, Transport};
+use crate::session::{ConnInfo, SessionSettings, Transport};
 
 /// How long to wait when the system has no descriptor or memory left for
 /// another connection.
@@ -62,15 +59,14 @@ pub(super) fn bind(listener: Listener, allowed: usize) -> io::Result<Bound> {
 }
 
 /// Takes connections until it is dropped.
-pub(super) async fn accept<G: Gateway, B: Broker>(
+pub(super) async fn accept(
     bound: Bound,
     crew: &Crew,
-    broker: &B,
-    metrics: &Metrics,
-    start: Instant,
+    serve: &impl Serve,
+    metrics: &Arc<Metrics>,
 ) -> io::Result<()> {
     let socket = TcpListener::from_std(bound.socket)?;
-    let open = Arc::new(AtomicUsize::new(0));
+    let entrance = Entrance::new(metrics);
     loop {
         let (stream, peer) = match socket.accept().await {
             Ok(accepted) => accepted,
@@ -85,7 +81,7 @@ pub(super) async fn accept<G: Gateway, B: Broker>(
                 continue;
             }
         };
-        if open.load(Ordering::Acquire) >= bound.max_connections {
+        if entrance.open() >= bound.max_connections {
             metrics.shard(0).add(Counter::Shed, 1);
             debug!(listener = %bound.name, %peer, "too many connections, a new one is turned away");
             continue;
@@ -98,7 +94,7 @@ pub(super) async fn accept<G: Gateway, B: Broker>(
                 continue;
             }
         };
-        let Some((runtime, mut seat)) = crew.seat(&open) else { continue };
+        let Some((runtime, mut seat)) = crew.seat(&entrance) else { continue };
         seat.shard().add(Counter::Accepted, 1);
         // The worker's own reactor watches the socket from here on.
         let guard = runtime.enter();
@@ -114,10 +110,8 @@ pub(super) async fn accept<G: Gateway, B: Broker>(
         };
         let local = stream.local_addr().unwrap_or(bound.address);
         let info = ConnInfo { peer, local, listener: bound.name.clone(), transport: Transport::Tcp };
-        let (notices, outbox) = inbox(bound.limits.inbox);
-        let link = broker.link(&info, notices);
-        let session = Session::<G>::new(info, Arc::clone(&bound.session));
-        runtime.spawn(connection::run(session, stream, link, outbox, Arc::clone(&bound.limits), start, seat));
+        let (limits, session) = (Arc::clone(&bound.limits), Arc::clone(&bound.session));
+        serve.begin(&runtime, Arrival { info, limits, session, seat }, stream);
     }
 }
 

@@ -7,7 +7,9 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `settings` | what a listener is told |
-//! | `listen` | binding, taking connections, turning new ones away |
+//! | `front` | listeners that are served alike: binding, running, the end |
+//! | `listen` | one listener: taking connections, turning new ones away |
+//! | `serve` | what is made of connections: sessions, or what another driver makes |
 //! | `worker` | the threads that connections run on |
 //! | `connection` | one device: events in, actions out, deadlines, the end |
 //! | `transport` | what a connection needs of its socket |
@@ -43,23 +45,20 @@
 mod buffers;
 mod connection;
 mod files;
+pub(crate) mod front;
 mod listen;
-mod settings;
-mod transport;
-mod worker;
+pub(crate) mod serve;
+pub(crate) mod settings;
+pub(crate) mod transport;
+pub(crate) mod worker;
 
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
-
-use tokio::time::{Instant, timeout};
-use tracing::{debug, info, warn};
 
 pub use files::OpenFiles;
 pub use settings::Listener;
@@ -67,11 +66,8 @@ pub use settings::Listener;
 use crate::broker::Broker;
 use crate::metrics::Metrics;
 use crate::session::{Gateway, UnknownProfile};
-use listen::Bound;
-use worker::{Crew, Stage};
-
-/// How long connections that were told to end at once may take to do it.
-const ABORT: Duration = Duration::from_secs(2);
+use front::Front;
+use serve::Sessions;
 
 /// Listeners for the devices of one gateway.
 ///
@@ -93,12 +89,9 @@ const ABORT: Duration = Duration::from_secs(2);
 /// # Ok(()) }
 /// ```
 pub struct Host<G, B = ()> {
-    listeners: Vec<Bound>,
+    front: Front<Sessions<G, B>>,
     workers: usize,
     drain: Duration,
-    metrics: Arc<Metrics>,
-    broker: B,
-    gateway: PhantomData<fn() -> G>,
 }
 
 /// Settings of a [`Host`].
@@ -204,46 +197,24 @@ impl<G: Gateway> HostBuilder<G> {
     ///
     /// No listener; an address that cannot be had.
     pub fn bind<B: Broker>(self, broker: B) -> Result<Host<G, B>, HostError> {
-        if self.listeners.is_empty() {
-            return Err(HostError::NoListener);
-        }
         for listener in &self.listeners {
             listener.session.check_profile::<G>().map_err(HostError::Profile)?;
         }
-        let allowed = OpenFiles::now().map_or(usize::MAX, OpenFiles::connections);
-        let listeners = self
-            .listeners
-            .into_iter()
-            .map(|listener| {
-                let (name, address) = (listener.name.clone(), listener.address);
-                listen::bind(listener, allowed).map_err(|source| HostError::Bind {
-                    listener: name,
-                    address,
-                    source,
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Host {
-            listeners,
-            workers: self.workers,
-            drain: self.drain,
-            metrics: Arc::new(Metrics::new(G::NAME, self.workers)),
-            broker,
-            gateway: PhantomData,
-        })
+        let front = Front::bind(self.listeners, G::NAME, self.workers, Sessions::new(broker))?;
+        Ok(Host { front, workers: self.workers, drain: self.drain })
     }
 }
 
 impl<G: Gateway, B: Broker> Host<G, B> {
     /// Name and address of each listener.
     pub fn addresses(&self) -> impl Iterator<Item = (&str, SocketAddr)> {
-        self.listeners.iter().map(|bound| (&*bound.name, bound.address))
+        self.front.addresses()
     }
 
     /// The counters, which stay readable while the host runs and after.
     #[must_use]
     pub fn metrics(&self) -> Arc<Metrics> {
-        Arc::clone(&self.metrics)
+        Arc::clone(self.front.metrics())
     }
 
     /// Serves devices until `shutdown` is ready; then takes no more
@@ -255,59 +226,14 @@ impl<G: Gateway, B: Broker> Host<G, B> {
     ///
     /// Threads or sockets that the system refuses.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Stopped, HostError> {
-        let crew = Crew::start(self.workers, "exproto-host", &self.metrics).map_err(HostError::Start)?;
-        let start = Instant::now();
-        let mut accepting: Vec<Pin<Box<dyn Future<Output = io::Result<()>> + Send + '_>>> = Vec::new();
-        for bound in self.listeners {
-            debug!(listener = %bound.name, address = %bound.address, "listening");
-            accepting.push(Box::pin(listen::accept::<G, B>(
-                bound,
-                &crew,
-                &self.broker,
-                &self.metrics,
-                start,
-            )));
-        }
-        let mut shutdown = pin!(shutdown);
-        std::future::poll_fn(|cx| {
-            if shutdown.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Ok(()));
-            }
-            for listener in &mut accepting {
-                if let Poll::Ready(Err(error)) = listener.as_mut().poll(cx) {
-                    return Poll::Ready(Err(HostError::Start(error)));
-                }
-            }
-            Poll::Pending
-        })
-        .await?;
-        drop(accepting);
-        Ok(stop(crew, self.drain, &self.metrics).await)
+        self.front.run(self.workers, self.drain, shutdown).await
     }
-}
-
-async fn stop(crew: Crew, drain: Duration, metrics: &Metrics) -> Stopped {
-    // Of the counters, so that the caller and an operator see the same.
-    let still_open = || usize::try_from(metrics.open()).unwrap_or(usize::MAX);
-    let open = still_open();
-    info!(open, "stopping: connections finish what is in flight");
-    crew.enter(Stage::Draining);
-    let mut cut_off = 0;
-    if timeout(drain, crew.empty()).await.is_err() {
-        cut_off = still_open();
-        warn!(cut_off, "connections did not finish in time and are cut off");
-        crew.enter(Stage::Aborting);
-        let _ = timeout(ABORT, crew.empty()).await;
-    }
-    // A connection whose code never returns keeps its thread; do not wait for it.
-    let _ = timeout(ABORT, crew.stop()).await;
-    Stopped { open, cut_off }
 }
 
 impl<G, B> fmt::Debug for Host<G, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host")
-            .field("listeners", &self.listeners)
+            .field("listeners", &self.front.listeners)
             .field("workers", &self.workers)
             .finish_non_exhaustive()
     }

@@ -33,19 +33,19 @@ pub struct Listener {
 
 /// Limits of one connection.
 #[derive(Clone, Debug)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// Bytes read at once.
-    pub(super) chunk: usize,
+    pub(crate) chunk: usize,
     /// Bytes a device has not taken yet above which nothing more is made for it.
-    pub(super) unsent: usize,
+    pub(crate) unsent: usize,
     /// How long a device may take none of them.
-    pub(super) write_timeout: Duration,
+    pub(crate) write_timeout: Duration,
     /// Messages of the broker that wait for a device.
-    pub(super) inbox: usize,
+    pub(crate) inbox: usize,
     /// How long what is in flight may take to finish at the end.
-    pub(super) drain: Duration,
+    pub(crate) drain: Duration,
     /// How long bytes still under way are waited for after the end.
-    pub(super) linger: Duration,
+    pub(crate) linger: Duration,
 }
 
 impl Listener {

@@ -13,7 +13,7 @@ use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 
 /// A byte stream, or a peer of a datagram socket.
-pub(super) trait Transport: Send + 'static {
+pub(crate) trait Transport: Send + 'static {
     /// Waits until [`try_read`](Self::try_read) is worth a try.
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 

@@ -17,10 +17,29 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::metrics::{Ended, Metrics, Shard};
 
+/// What the connections of one listener share.
+#[derive(Debug)]
+pub(crate) struct Entrance {
+    /// How many are open.
+    open: AtomicUsize,
+    metrics: Arc<Metrics>,
+}
+
+impl Entrance {
+    pub(crate) fn new(metrics: &Arc<Metrics>) -> Arc<Self> {
+        Arc::new(Self { open: AtomicUsize::new(0), metrics: Arc::clone(metrics) })
+    }
+
+    /// How many connections of the listener are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Acquire)
+    }
+}
+
 /// How far a worker is from its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Stage {
+pub(crate) enum Stage {
     /// At work.
     Running,
     /// Connections finish what is in flight.
@@ -33,7 +52,6 @@ pub(super) enum Stage {
 #[derive(Debug)]
 struct Desk {
     index: usize,
-    metrics: Arc<Metrics>,
     stage: AtomicU8,
     open: AtomicUsize,
     empty: Notify,
@@ -58,16 +76,16 @@ impl Desk {
 
 /// A connection's place at a worker, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(crate) struct Seat {
     desk: Arc<Desk>,
     id: u64,
-    /// The listener's count of open connections.
-    listener: Arc<AtomicUsize>,
+    entrance: Arc<Entrance>,
     ended: Ended,
 }
 
 impl Seat {
-    pub(super) fn stage(&self) -> Stage {
+    /// How far the worker is from its end.
+    pub(crate) fn stage(&self) -> Stage {
         match self.desk.stage.load(Ordering::Acquire) {
             0 => Stage::Running,
             1 => Stage::Draining,
@@ -75,18 +93,19 @@ impl Seat {
         }
     }
 
-    pub(super) fn shard(&self) -> &Shard {
-        self.desk.metrics.shard(self.desk.index)
+    /// Where the connection counts.
+    pub(crate) fn shard(&self) -> &Shard {
+        self.entrance.metrics.shard(self.desk.index)
     }
 
     /// Why the connection is over, counted when the place is given back.
-    pub(super) fn ended(&mut self, reason: Ended) {
+    pub(crate) fn ended(&mut self, reason: Ended) {
         self.ended = reason;
     }
 
     /// Has `waker` woken when the stage changes. The caller looks at the stage
     /// afterwards, so a change in between is not missed.
-    pub(super) fn register(&self, waker: &Waker) {
+    pub(crate) fn register(&self, waker: &Waker) {
         self.desk.wakers().insert(self.id, waker.clone());
     }
 }
@@ -94,7 +113,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.desk.wakers().remove(&self.id);
-        self.listener.fetch_sub(1, Ordering::AcqRel);
+        self.entrance.open.fetch_sub(1, Ordering::AcqRel);
         // Whoever sees the connection counted as ended finds room for another,
         // and whoever sees the worker empty finds every end counted.
         self.shard().ended(self.ended);
@@ -115,17 +134,16 @@ struct Worker {
 
 /// All workers of a host. Dropping it ends them.
 #[derive(Debug)]
-pub(super) struct Crew {
+pub(crate) struct Crew {
     workers: Vec<Worker>,
 }
 
 impl Crew {
     /// Starts `count` threads; with 0, uses the runtime of the caller.
-    pub(super) fn start(count: usize, name: &str, metrics: &Arc<Metrics>) -> io::Result<Self> {
+    pub(crate) fn start(count: usize, name: &str) -> io::Result<Self> {
         let desk = |index| {
             Arc::new(Desk {
                 index,
-                metrics: Arc::clone(metrics),
                 stage: AtomicU8::new(Stage::Running as u8),
                 open: AtomicUsize::new(0),
                 empty: Notify::new(),
@@ -160,25 +178,25 @@ impl Crew {
     }
 
     /// The least busy worker, and a place there.
-    pub(super) fn seat(&self, listener: &Arc<AtomicUsize>) -> Option<(Handle, Seat)> {
+    pub(crate) fn seat(&self, entrance: &Arc<Entrance>) -> Option<(Handle, Seat)> {
         let worker = self.workers.iter().min_by_key(|worker| worker.desk.open.load(Ordering::Acquire))?;
         let desk = Arc::clone(&worker.desk);
         desk.open.fetch_add(1, Ordering::AcqRel);
-        listener.fetch_add(1, Ordering::AcqRel);
+        entrance.open.fetch_add(1, Ordering::AcqRel);
         let id = desk.next_id.fetch_add(1, Ordering::Relaxed);
-        let seat = Seat { desk, id, listener: Arc::clone(listener), ended: Ended::Other };
+        let seat = Seat { desk, id, entrance: Arc::clone(entrance), ended: Ended::Other };
         Some((worker.runtime.clone(), seat))
     }
 
     /// Moves all workers to a stage.
-    pub(super) fn enter(&self, stage: Stage) {
+    pub(crate) fn enter(&self, stage: Stage) {
         for worker in &self.workers {
             worker.desk.enter(stage);
         }
     }
 
     /// Waits until no connection is open.
-    pub(super) async fn empty(&self) {
+    pub(crate) async fn empty(&self) {
         for worker in &self.workers {
             loop {
                 let notified = worker.desk.empty.notified();
@@ -193,7 +211,7 @@ impl Crew {
     }
 
     /// Ends the threads and waits for them.
-    pub(super) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         for worker in &mut self.workers {
             worker.running = None;
             if let Some(ended) = worker.ended.take() {
