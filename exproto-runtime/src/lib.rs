@@ -91,6 +91,7 @@ fn main() -> std::process::ExitCode {
 //! | `embedded-broker` | an MQTT broker in the same process |
 //! | `host` | listeners in front of a broker |
 //! | `grpc` | the EMQX ExProto handler |
+//! | `emqx` | EMQX's side of ExProto, for handlers that lose their EMQX |
 //! | `exhook` | EMQX hooks: authenticate, authorise, watch, rewrite |
 //! | `reflection` | the reflection service beside what EMQX calls |
 //! | `tls` | certificates for what EMQX calls |
@@ -111,6 +112,7 @@ fn main() -> std::process::ExitCode {
 //! | session | [`session`] | one device connection as a state machine |
 //! | broker | [`broker`] | the way to an MQTT broker |
 //! | drivers | [`host`], [`exproto`], [`exhook`] | sockets; EMQX's devices and hooks over gRPC |
+//! | stand-in | [`emqx`] | handlers of others, called as EMQX calls them |
 //! | test kit | [`testkit`] | sessions without sockets, for unit tests |
 //! | application | [`app`] | command line, configuration |
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -130,6 +132,8 @@ mod clock;
 pub mod codec;
 #[cfg(any(doc, doctest))]
 pub mod doc;
+#[cfg(feature = "emqx")]
+pub mod emqx;
 #[cfg(feature = "exhook")]
 pub mod exhook;
 #[cfg(feature = "grpc")]

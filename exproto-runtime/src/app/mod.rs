@@ -13,6 +13,7 @@ mod message;
 mod serve;
 mod simulate;
 mod simulation;
+mod stand_in;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -25,6 +26,7 @@ use tracing_subscriber::EnvFilter;
 
 pub use crate::codec::{Random, Uniform};
 pub use simulate::{Counts, Device, Rate, Sender, SimulateOptions, Totals, simulate};
+pub use stand_in::exproto;
 
 use crate::session::{Gateway, SessionSettings};
 use simulation::Simulator;

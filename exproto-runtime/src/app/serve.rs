@@ -15,7 +15,7 @@ use crate::metrics::{Counter, Metrics};
 use crate::session::{Gateway, SessionSettings};
 
 /// How long the broker may take to acknowledge what is left at the end.
-const LAST_PUBLISHES: Duration = Duration::from_secs(5);
+pub(super) const LAST_PUBLISHES: Duration = Duration::from_secs(5);
 
 #[derive(Args, Debug)]
 pub(super) struct ServeArgs {
@@ -141,7 +141,7 @@ async fn host<G: Gateway>(args: ServeArgs, port: u16, session: SessionSettings) 
 }
 
 /// Starts the embedded broker.
-async fn embedded(address: SocketAddr, open: bool) -> Result<EmbeddedBroker, Failure> {
+pub(super) async fn embedded(address: SocketAddr, open: bool) -> Result<EmbeddedBroker, Failure> {
     if !open && !address.ip().is_loopback() {
         return Err(Failure::new(format!(
             "the embedded broker asks for no password, so {address} would let everybody read and publish: \
@@ -158,14 +158,16 @@ async fn embedded(address: SocketAddr, open: bool) -> Result<EmbeddedBroker, Fai
 }
 
 /// Tells the user when a broker of theirs does not answer; connecting goes on.
-async fn report_unreachable(broker: MqttBroker, url: MqttUrl) {
+pub(super) async fn report_unreachable(broker: MqttBroker, url: MqttUrl) {
     if tokio::time::timeout(Duration::from_secs(3), broker.connected()).await.is_err() {
         warn!(broker = %url, "the broker does not answer; devices wait until it does (another one: --broker)");
     }
 }
 
 /// Runs to the end, or until the user asks a second time.
-async fn impatiently(host: impl Future<Output = Result<Stopped, HostError>>) -> Result<Stopped, Failure> {
+pub(super) async fn impatiently<E: std::fmt::Display>(
+    host: impl Future<Output = Result<Stopped, E>>,
+) -> Result<Stopped, Failure> {
     let mut host = std::pin::pin!(host);
     let twice = async {
         told_to_stop().await;

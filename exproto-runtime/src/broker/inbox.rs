@@ -161,6 +161,24 @@ impl Outbox {
         Poll::Pending
     }
 
+    /// The next notice that is no message, for a device that cannot take
+    /// messages now; `None` when the broker side is gone.
+    #[cfg(feature = "emqx")]
+    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<Notice>> {
+        let mut queue = self.shared.queue();
+        if let Some(notice) = queue.take_end() {
+            return Poll::Ready(Some(notice));
+        }
+        if queue.senders == 0 {
+            return Poll::Ready(None);
+        }
+        match &mut queue.waiting {
+            Some(waker) => waker.clone_from(cx.waker()),
+            empty => *empty = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
     /// The next notice if one is there.
     pub fn try_next(&mut self) -> Option<Notice> {
         self.shared.queue().take()
@@ -195,6 +213,16 @@ impl Queue {
             self.notices = VecDeque::new();
         }
         Some(notice)
+    }
+
+    /// The first notice that is no message.
+    #[cfg(feature = "emqx")]
+    fn take_end(&mut self) -> Option<Notice> {
+        if self.notices.len() == self.messages {
+            return None;
+        }
+        let at = self.notices.iter().position(|notice| !matches!(notice, Notice::Message { .. }))?;
+        self.notices.remove(at)
     }
 }
 

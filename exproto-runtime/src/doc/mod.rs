@@ -7,7 +7,7 @@
 //! | [`wire`] | what each key of `#[wire(..)]` means: layout of bytes |
 //! | [`frame`] | what each key of `#[frame(..)]` means: where frames begin and end |
 //! | [`route`] | what each key of `#[route(..)]` means: frames and MQTT |
-//! | [`exproto`] | how to be an ExProto handler of EMQX, with or without a declaration |
+//! | [`exproto`] | how to be an ExProto handler of EMQX, with or without a declaration; how to keep a handler without EMQX |
 //! | [`exhook`] | how to answer EMQX's hooks, and what EMQX makes of each answer |
 //!
 //! All examples are run when the crate is tested. Those on small parts of a

@@ -136,6 +136,10 @@ impl CallError {
 
     fn denied(message: &str) -> Self {
         let why = plain(message);
+        // The code that the protocol documents for it, which EMQX does not use.
+        if why.contains("unexpected_call") {
+            return Self::NotAuthenticated;
+        }
         if why.contains("Duplicated authenticate") {
             return Self::AlreadyAuthenticated;
         }
@@ -241,6 +245,10 @@ mod tests {
         assert_eq!(
             judge(ResultCode::PermissionDeny, "<<\"Client socket disconnected\">>"),
             Err(CallError::Closed)
+        );
+        assert_eq!(
+            judge(ResultCode::PermissionDeny, "{error,unexpected_call}"),
+            Err(CallError::NotAuthenticated)
         );
         // EMQX 4.
         assert_eq!(

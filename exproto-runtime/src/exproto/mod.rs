@@ -31,7 +31,7 @@ mod error;
 mod event;
 mod memory;
 mod meter;
-mod node;
+pub(crate) mod node;
 pub(crate) mod pb;
 mod publisher;
 mod registry;

@@ -14,7 +14,7 @@ const ATOM: u8 = 100;
 const LONGEST: usize = 255 * 4;
 
 /// The node's name, such as `emqx@10.0.0.5`.
-pub(super) fn of(conn: &str) -> Option<String> {
+pub(crate) fn of(conn: &str) -> Option<String> {
     let mut bytes = decode(conn);
     if bytes.next()? != VERSION || bytes.next()? != PID {
         return None;

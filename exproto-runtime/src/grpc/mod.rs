@@ -156,7 +156,7 @@ impl GrpcServer {
         let mut finishes = Vec::new();
         for running in running {
             if let Ok(address) = listener.local_addr() {
-                info!(%address, "serving EMQX: {}", running.name);
+                info!(%address, "serving {}", running.name);
             }
             calms.push(running.calm);
             stops.push(running.stop);

@@ -12,15 +12,15 @@ const KEEP: usize = 256 * 1024;
 
 /// What one event needs.
 #[derive(Debug, Default)]
-pub(super) struct Buffers {
+pub(crate) struct Buffers {
     /// Bytes read from a device.
-    pub(super) read: Vec<u8>,
+    pub(crate) read: Vec<u8>,
     /// Bytes for a device, of all `Send`s of one event.
-    pub(super) write: Vec<u8>,
+    pub(crate) write: Vec<u8>,
     /// For the session to take escapes out.
-    pub(super) scratch: Vec<u8>,
+    pub(crate) scratch: Vec<u8>,
     /// The session's actions.
-    pub(super) out: Out,
+    pub(crate) out: Out,
 }
 
 thread_local! {
@@ -31,7 +31,7 @@ thread_local! {
 ///
 /// They are taken out while they are lent: a panic inside drops them and the
 /// next event starts with new ones, so no half-made action is ever seen.
-pub(super) fn lend<R>(work: impl FnOnce(&mut Buffers) -> R) -> R {
+pub(crate) fn lend<R>(work: impl FnOnce(&mut Buffers) -> R) -> R {
     let mut buffers = BUFFERS.take().unwrap_or_default();
     let result = work(&mut buffers);
     buffers.out.clear();

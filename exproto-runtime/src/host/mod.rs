@@ -42,7 +42,7 @@
 //! connection owns no buffer. **Architecture Invariant:** nothing here knows a
 //! protocol.
 
-mod buffers;
+pub(crate) mod buffers;
 mod connection;
 mod files;
 pub(crate) mod front;
