@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         ("the_commands_work_together", the_commands_work_together as fn()),
         ("a_handler_of_emqx_is_served", a_handler_of_emqx_is_served),
         ("mistakes_are_explained", mistakes_are_explained),
+        ("settings_come_from_a_file", settings_come_from_a_file),
         ("files_of_frames_are_checked", files_of_frames_are_checked),
     ] {
         let chosen =
@@ -194,6 +195,38 @@ fn mistakes_are_explained() {
             assert!(error.contains(part), "{arguments:?}: no `{part}` in {error}");
         }
     }
+}
+
+/// `--print-default`, `--check` and `--config`: the printed file is good, and nothing is
+/// bound by a check.
+fn settings_come_from_a_file() {
+    let printed = run(&["--print-default"]);
+    assert!(printed.status.success());
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("\naddress = \"{}\"\n", taken.local_addr().unwrap());
+    let settings = text(&printed.stdout).replace("\naddress = \"127.0.0.1:7611\"\n", &address);
+    assert!(settings.contains(&address), "{settings}");
+    let file = env::temp_dir().join(format!("exproto-settings-{}.toml", std::process::id()));
+    let path = file.to_str().unwrap().to_owned();
+    std::fs::write(&file, &settings).unwrap();
+    let good = run(&["serve", "--config", &path, "--check"]);
+    assert!(good.status.success(), "{}", text(&good.stderr));
+    assert_eq!(text(&good.stdout), "the settings are good\n");
+    let taken = run(&["--config", &path]);
+    assert_eq!(taken.status.code(), Some(1), "{}", text(&taken.stderr));
+
+    std::fs::write(&file, "[session]\nidel = 3\nprofile = \"none\"\n").unwrap();
+    let wrong = run(&["--config", &path, "--check"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    let said = text(&wrong.stderr);
+    assert!(said.contains(&format!("{path}:2: [session] has no key `idel`; did you mean `idle`?")), "{said}");
+    std::fs::write(&file, "[session]\nprofile = \"other\"\n[embedded]\naddress = \"0.0.0.0:0\"\n").unwrap();
+    let wrong = run(&["--config", &path, "--check"]);
+    let said = text(&wrong.stderr);
+    assert!(said.contains("has no profile `other`") && said.contains("--open-mqtt"), "{said}");
+    std::fs::remove_file(&file).unwrap();
+    let missing = run(&["--config", &path, "--check"]);
+    assert!(missing.status.code() == Some(2) && text(&missing.stderr).contains(&path));
 }
 
 /// `check FILE`: what holds, what does not, and `--bless`.

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "a program talks to its user")]
 
 mod check;
+mod config;
 mod decode;
 #[cfg(feature = "grpc")]
 mod exproto;
@@ -29,6 +30,7 @@ pub use simulate::{Counts, Device, Rate, Sender, SimulateOptions, Totals, simula
 pub use stand_in::exproto;
 
 use crate::session::{Gateway, SessionSettings};
+use config::Config;
 use simulation::Simulator;
 
 /// Runs the program of a gateway: its `main`.
@@ -138,15 +140,15 @@ impl<G: Gateway> App<G> {
         log(cli.verbose);
         match self.run(cli) {
             Ok(code) => code,
-            Err(Failure(text)) => {
-                eprintln!("error: {text}");
-                ExitCode::FAILURE
-            }
+            Err(failure) => failure.report(),
         }
     }
 
     fn parse(&self, args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-        let mut command = Cli::command();
+        // Defaults and variables belong into the help of the settings.
+        let settings = Config::new(self.port, self.session.clone());
+        let describe = |command| config::describe(command, &settings);
+        let mut command = describe(Cli::command()).mut_subcommand("serve", describe);
         if let Some(name) = hint::program_name() {
             command = command.display_name(name.clone()).bin_name(name);
         }
@@ -169,7 +171,7 @@ impl<G: Gateway> App<G> {
 
     fn run(self, cli: Cli) -> Result<ExitCode, Failure> {
         match cli.command.unwrap_or(Command::Serve(Box::new(cli.serve))) {
-            Command::Serve(args) => serve::run::<G>(*args, self.port, self.session),
+            Command::Serve(args) => serve::run::<G>(&args, self.port, self.session),
             Command::Decode(args) => {
                 let profile = args.profile.as_deref().map(Into::into);
                 let settings = SessionSettings { profile, ..SessionSettings::default() };
@@ -186,11 +188,26 @@ impl<G: Gateway> App<G> {
 
 /// Why the program ends in failure, in words for its user.
 #[derive(Debug)]
-struct Failure(String);
+struct Failure {
+    text: String,
+    /// The program's exit code.
+    code: u8,
+}
 
 impl Failure {
     fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { text: text.into(), code: 1 }
+    }
+
+    /// What the user has written cannot be meant.
+    fn usage(text: impl Into<String>) -> Self {
+        Self { text: text.into(), code: 2 }
+    }
+
+    /// Tells the user; what the program ends with.
+    fn report(self) -> ExitCode {
+        eprintln!("error: {}", self.text);
+        ExitCode::from(self.code)
     }
 }
 
@@ -206,7 +223,7 @@ struct Cli {
     #[arg(short, long, action = ArgAction::Count, global = true)]
     verbose: u8,
     #[command(flatten)]
-    serve: serve::ServeArgs,
+    serve: config::ServeArgs,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -214,7 +231,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Listen for devices and publish what they send; without a command, too
-    Serve(Box<serve::ServeArgs>),
+    Serve(Box<config::ServeArgs>),
     Decode(decode::DecodeArgs),
     Check(check::CheckArgs),
     /// Be many devices
@@ -307,11 +324,16 @@ mod tests {
 
     #[test]
     fn serve_is_the_command_if_none_is_given() {
+        let address = |args: &config::ServeArgs| {
+            let (settings, _) = args.settings(Config::new(1, SessionSettings::default())).unwrap();
+            settings.listeners.first().unwrap().address.to_string()
+        };
         let cli = Cli::try_parse_from(["gateway", "--listen", "127.0.0.1:9"]).unwrap();
         assert!(cli.command.is_none());
-        assert_eq!(cli.serve.listen.unwrap().to_string(), "127.0.0.1:9");
+        assert_eq!(address(&cli.serve), "127.0.0.1:9");
         let cli = Cli::try_parse_from(["gateway", "serve", "--listen", "127.0.0.1:9", "-v"]).unwrap();
-        assert!(matches!(cli.command, Some(Command::Serve(_))));
         assert_eq!(cli.verbose, 1);
+        let Some(Command::Serve(args)) = cli.command else { panic!("another command") };
+        assert_eq!(address(&args), "127.0.0.1:9");
     }
 }

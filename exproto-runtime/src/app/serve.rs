@@ -1,108 +1,121 @@
 //! The command `serve`.
 
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Args;
 use tracing::warn;
 
+use super::config::{Config, EmbeddedConfig, ServeArgs};
 use super::{Failure, hint, told_to_stop};
-use crate::broker::{EmbeddedBroker, EmbeddedSettings, MqttBroker, MqttSettings, MqttUrl};
-use crate::host::{Host, HostError, Listener, OpenFiles, Stopped};
+use crate::broker::{EmbeddedBroker, MqttBroker, MqttUrl};
+use crate::host::{Host, HostError, OpenFiles, Stopped};
 use crate::metrics::{Counter, Metrics};
 use crate::session::{Gateway, SessionSettings};
 
 /// How long the broker may take to acknowledge what is left at the end.
 pub(super) const LAST_PUBLISHES: Duration = Duration::from_secs(5);
 
-#[derive(Args, Debug)]
-pub(super) struct ServeArgs {
-    /// Where devices connect [default: the protocol's usual port on this machine]
-    #[arg(long, value_name = "ADDR")]
-    pub(super) listen: Option<SocketAddr>,
-    /// An MQTT broker of your own instead of the embedded one:
-    /// mqtt://[USER[:PASSWORD]@]HOST[:PORT]
-    #[arg(long, value_name = "URL", conflicts_with = "mqtt")]
-    broker: Option<MqttUrl>,
-    /// Where the embedded MQTT broker listens
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883")]
-    mqtt: SocketAddr,
-    /// Let everybody who reaches it use the embedded broker, which asks for no
-    /// password, on an address that others can reach
-    #[arg(long, requires = "mqtt")]
-    open_mqtt: bool,
-    #[cfg(feature = "grpc")]
-    #[command(flatten)]
-    exproto: super::exproto::ExProtoArgs,
-    /// Accept frames with a wrong checksum or length, and count them, instead
-    /// of refusing them
-    #[arg(long)]
-    accept_bad: bool,
-    /// A parameter that the protocol's functions and topics ask for, as often
-    /// as needed
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::param)]
-    params: Vec<(String, String)>,
-    /// The profile whose routes hold instead of those without one
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
-    /// How many devices may be connected [default: what the limit of open
-    /// files leaves room for]
-    #[arg(long, value_name = "N")]
-    max_connections: Option<usize>,
-    /// Threads that devices are served on [default: one for each processor]
-    #[arg(long, value_name = "N")]
-    workers: Option<usize>,
-}
-
 pub(super) fn run<G: Gateway>(
-    args: ServeArgs,
+    args: &ServeArgs,
     port: u16,
-    mut session: SessionSettings,
+    session: SessionSettings,
 ) -> Result<ExitCode, Failure> {
-    session.accept_bad |= args.accept_bad;
-    session.params.extend(args.params.iter().cloned());
-    session.profile = args.profile.as_deref().map(Into::into).or(session.profile);
-    session.check_profile::<G>().map_err(|error| Failure::new(error.to_string()))?;
+    let default = Config::new(port, session);
+    if args.print_default {
+        print!("{}", default.print());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (config, remarks) = args.settings(default)?;
+    for remark in remarks {
+        warn!("{remark}");
+    }
+    check::<G>(&config)?;
+    if args.check {
+        println!("the settings are good");
+        return Ok(ExitCode::SUCCESS);
+    }
     super::runtime()?.block_on(async {
         #[cfg(feature = "grpc")]
-        if args.exproto.is_wanted() {
-            return args.exproto.run::<G>(session).await;
+        if let Some(address) = config.exproto.address {
+            return super::exproto::run::<G>(&config, address).await;
         }
-        host::<G>(args, port, session).await
+        host::<G>(config, port).await
     })
 }
 
-async fn host<G: Gateway>(args: ServeArgs, port: u16, session: SessionSettings) -> Result<ExitCode, Failure> {
+/// Says what is wrong with the settings as a whole, as far as it can be known before
+/// anything is bound.
+fn check<G: Gateway>(config: &Config) -> Result<(), Failure> {
+    let mut mistakes = Vec::new();
+    let sessions = std::iter::once(&config.session).chain(config.listeners.iter().map(|one| &one.session));
+    for session in sessions {
+        if let Err(error) = session.check_profile::<G>() {
+            mistakes.push(error.to_string());
+        }
+    }
+    mistakes.dedup();
+    #[cfg(feature = "grpc")]
+    super::exproto::check(config, &mut mistakes);
+    if !is_handler(config) {
+        match &config.broker.url {
+            None => mistakes.extend(check_embedded(&config.embedded).err()),
+            Some(url) => {
+                mistakes.extend(config.broker.settings(url.clone()).err());
+                let both = config.given("broker.url").zip(config.given("embedded.address"));
+                if let Some((broker, embedded)) = both {
+                    mistakes.push(format!(
+                        "{broker} and {embedded} name two brokers: the embedded one is there only without `broker.url`"
+                    ));
+                }
+            }
+        }
+    }
+    if mistakes.is_empty() { Ok(()) } else { Err(Failure::usage(mistakes.join("\n       "))) }
+}
+
+/// Whether EMQX has the devices.
+fn is_handler(config: &Config) -> bool {
+    #[cfg(feature = "grpc")]
+    if config.exproto.address.is_some() {
+        return true;
+    }
+    let _ = config;
+    false
+}
+
+async fn host<G: Gateway>(config: Config, port: u16) -> Result<ExitCode, Failure> {
     let files = OpenFiles::raise().or_else(|error| {
         warn!(%error, "the limit of open files cannot be raised");
         OpenFiles::now()
     });
     let room = files.map_or(usize::MAX, OpenFiles::connections);
-    let address = args.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, port).into());
-    if G::ANONYMOUS && !address.ip().is_loopback() {
-        warn!(%address, "everybody who reaches this address can publish: the gateway is anonymous");
-    }
 
     // Before the broker, because an address in use is the likeliest mistake.
-    let connections = args.max_connections.unwrap_or(room);
-    let listener = Listener::tcp(address).max_connections(connections).session(session);
-    let mut builder = Host::<G>::builder().listener(listener);
-    if let Some(workers) = args.workers {
-        builder = builder.workers(workers.max(1));
+    let mut builder = Host::<G>::builder().drain(config.host.drain);
+    let mut connections = 0_usize;
+    for listener in &config.listeners {
+        let address = listener.address;
+        if G::ANONYMOUS && !address.ip().is_loopback() {
+            warn!(%address, "everybody who reaches this address can publish: the gateway is anonymous");
+        }
+        connections = connections.saturating_add(listener.max_connections.unwrap_or(room));
+        builder = builder.listener(listener.listener(room));
+    }
+    if let Some(workers) = config.host.workers {
+        builder = builder.workers(workers);
     }
 
-    let embedded = match &args.broker {
+    let embedded = match &config.broker.url {
         Some(_) => None,
-        None => Some(embedded(args.mqtt, args.open_mqtt).await?),
+        None => Some(embedded(&config.embedded).await?),
     };
-    let (url, kind) = match (&args.broker, &embedded) {
+    let (url, kind) = match (&config.broker.url, &embedded) {
         (Some(url), _) => (url.clone(), ""),
         (None, Some(embedded)) => (embedded.url(), " (embedded)"),
         (None, None) => return Err(Failure::new("there is no broker")),
     };
-    let broker = MqttBroker::start(MqttSettings::new(url.clone()));
+    let broker = MqttBroker::start(config.broker.settings(url.clone()).map_err(Failure::usage)?);
     let host = builder.bind(broker.clone()).map_err(|error| match error {
         HostError::Bind { .. } => Failure::new(format!("{error}: choose another address with --listen")),
         other => Failure::new(other.to_string()),
@@ -117,7 +130,7 @@ async fn host<G: Gateway>(args: ServeArgs, port: u16, session: SessionSettings) 
     println!("  broker   {url}{kind}");
     println!("  room     for {} connections", connections.min(room));
     let again = hint::start_again();
-    let elsewhere = if args.broker.is_some() || url.port() != 1883 {
+    let elsewhere = if config.broker.url.is_some() || url.port() != 1883 {
         format!(" --broker '{url}'")
     } else {
         String::new()
@@ -141,20 +154,27 @@ async fn host<G: Gateway>(args: ServeArgs, port: u16, session: SessionSettings) 
 }
 
 /// Starts the embedded broker.
-pub(super) async fn embedded(address: SocketAddr, open: bool) -> Result<EmbeddedBroker, Failure> {
-    if !open && !address.ip().is_loopback() {
-        return Err(Failure::new(format!(
-            "the embedded broker asks for no password, so {address} would let everybody read and publish: \
-             keep --mqtt on loopback, use a broker of your own with --broker, or say --open-mqtt"
-        )));
-    }
-    let settings = EmbeddedSettings { bind: address, ..EmbeddedSettings::default() };
-    EmbeddedBroker::start(settings).await.map_err(|error| {
+pub(super) async fn embedded(config: &EmbeddedConfig) -> Result<EmbeddedBroker, Failure> {
+    check_embedded(config).map_err(Failure::usage)?;
+    let address = config.settings.bind;
+    EmbeddedBroker::start(config.settings.clone()).await.map_err(|error| {
         Failure::new(format!(
             "the embedded MQTT broker cannot listen on {address}: {error}: choose another address with --mqtt, \
              or use the broker that is there with --broker mqtt://{address}"
         ))
     })
+}
+
+/// The embedded broker is open to the network only if somebody says so.
+fn check_embedded(config: &EmbeddedConfig) -> Result<(), String> {
+    let address = config.settings.bind;
+    if config.open || address.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(format!(
+        "the embedded broker asks for no password, so {address} would let everybody read and publish: \
+         keep --mqtt on loopback, use a broker of your own with --broker, or say --open-mqtt"
+    ))
 }
 
 /// Tells the user when a broker of theirs does not answer; connecting goes on.

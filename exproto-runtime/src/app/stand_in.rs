@@ -9,9 +9,10 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tracing::warn;
 
+use super::config::EmbeddedConfig;
 use super::serve::{LAST_PUBLISHES, embedded, impatiently, report_unreachable};
 use super::{Failure, message, told_to_stop};
-use crate::broker::{MqttBroker, MqttSettings, MqttUrl};
+use crate::broker::{EmbeddedSettings, MqttBroker, MqttSettings, MqttUrl};
 use crate::emqx::{Codes, Service, StandIn, StandInBuilder, StandInError, StandInSettings};
 use crate::host::{Listener, OpenFiles};
 use crate::metrics::Counter;
@@ -29,10 +30,7 @@ pub fn exproto() -> ExitCode {
     };
     match done {
         Ok(code) => code,
-        Err(Failure(text)) => {
-            eprintln!("error: {text}");
-            ExitCode::FAILURE
-        }
+        Err(failure) => failure.report(),
     }
 }
 
@@ -214,9 +212,10 @@ async fn host(args: HostArgs) -> Result<ExitCode, Failure> {
     if let Some(workers) = args.workers {
         builder = builder.workers(workers.max(1));
     }
+    let settings = EmbeddedSettings { bind: args.mqtt, ..EmbeddedSettings::default() };
     let embedded = match &args.broker {
         Some(_) => None,
-        None => Some(embedded(args.mqtt, args.open_mqtt).await?),
+        None => Some(embedded(&EmbeddedConfig { open: args.open_mqtt, settings }).await?),
     };
     let (url, kind) = match (&args.broker, &embedded) {
         (Some(url), _) => (url.clone(), ""),

@@ -38,6 +38,21 @@ impl MqttUrl {
         Self { host: host.into(), port, username: None, password: None }
     }
 
+    /// The same address, with another login there.
+    ///
+    /// ```
+    /// use exproto_runtime::broker::MqttUrl;
+    ///
+    /// let url = MqttUrl::new("broker.example", 1883).with_login("gateway", Some("s3cret"));
+    /// assert_eq!(url.to_string(), "mqtt://gateway:***@broker.example:1883");
+    /// ```
+    #[must_use]
+    pub fn with_login(mut self, username: &str, password: Option<&str>) -> Self {
+        self.username = Some(username.into());
+        self.password = password.map(Into::into);
+        self
+    }
+
     /// The host name or address, without brackets.
     #[must_use]
     pub fn host(&self) -> &str {

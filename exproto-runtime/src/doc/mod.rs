@@ -7,6 +7,7 @@
 //! | [`wire`] | what each key of `#[wire(..)]` means: layout of bytes |
 //! | [`frame`] | what each key of `#[frame(..)]` means: where frames begin and end |
 //! | [`route`] | what each key of `#[route(..)]` means: frames and MQTT |
+//! | [`settings`] | how a finished program is set: file, environment, flags |
 //! | [`exproto`] | how to be an ExProto handler of EMQX, with or without a declaration; how to keep a handler without EMQX |
 //! | [`exhook`] | how to answer EMQX's hooks, and what EMQX makes of each answer |
 //!
@@ -34,6 +35,10 @@ pub mod frame {}
 #[cfg_attr(feature = "full", doc = include_str!("route.md"))]
 #[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
 pub mod route {}
+
+#[cfg_attr(feature = "full", doc = include_str!("settings.md"))]
+#[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
+pub mod settings {}
 
 #[cfg_attr(feature = "full", doc = include_str!("tutorial.md"))]
 #[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
