@@ -1,7 +1,6 @@
 //! Frames in blocks with a checksum behind each: `blocks(first = 8, size = 16, check: u16 = crc(..))`.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use proc_macro2::{Ident, Span};
 use syn::parse::ParseStream;
 use syn::spanned::Spanned;
 use syn::{Expr, LitInt, Token, Type};
@@ -9,8 +8,7 @@ use syn::{Expr, LitInt, Token, Type};
 use crate::attr::Keyed;
 use crate::attr::wire::Endian;
 use crate::ctxt::Ctxt;
-use crate::expand::check;
-use crate::ir::{Frame, IntTy, Model};
+use crate::ir::IntTy;
 use crate::relation::{self, Algorithm, Items, Last, Source};
 
 /// The key as written.
@@ -27,10 +25,10 @@ pub(crate) struct Blocks {
     /// Bytes of the first block, and where that is written.
     pub(crate) first: usize,
     pub(crate) first_at: Span,
-    size: usize,
-    int: IntTy,
-    endian: Endian,
-    algorithm: Algorithm,
+    pub(crate) size: usize,
+    pub(crate) int: IntTy,
+    pub(crate) endian: Endian,
+    pub(crate) algorithm: Algorithm,
 }
 
 /// Reads what stands in the parentheses.
@@ -123,44 +121,4 @@ fn name_of(ty: &Type) -> String {
         Type::Path(path) => path.path.get_ident().map(ToString::to_string).unwrap_or_default(),
         _ => String::new(),
     }
-}
-
-fn info() -> Ident {
-    Ident::new("__BLOCKS", Span::call_site())
-}
-
-/// What errors speak of, and the table of a CRC.
-pub(crate) fn statics(model: &Model) -> TokenStream {
-    let Some(blocks) = model.frame.as_ref().and_then(|frame| frame.blocks.as_ref()) else {
-        return TokenStream::new();
-    };
-    let (info, owner) = (info(), model.ident.to_string());
-    let table = match &blocks.algorithm {
-        Algorithm::Crc { crc, .. } => check::table(&info, crc),
-        _ => TokenStream::new(),
-    };
-    quote!(static #info: __p::FieldInfo = __p::FieldInfo::new(#owner, "blocks"); #table)
-}
-
-/// The `Stuffing` of a frame in blocks.
-pub(crate) fn stuffing(frame: &Frame) -> Option<TokenStream> {
-    let Blocks { first, size, int, endian, algorithm, .. } = frame.blocks.as_ref()?;
-    let (info, width, big) = (info(), int.bytes, *endian == Endian::Big);
-    let algorithm = check::named_algorithm(&info, algorithm);
-    Some(quote!(__p::Some(__p::Stuffing::Blocks({
-        static __B: __p::Blocks = __p::Blocks {
-            first: #first, size: #size, width: #width, big_endian: #big, algorithm: #algorithm, at: &#info,
-        };
-        &__B
-    }))))
-}
-
-/// The most bytes on the wire of a frame of so many.
-pub(crate) fn on_wire(frame: &Frame, most: TokenStream) -> TokenStream {
-    let Some(Blocks { first, size, int, .. }) = &frame.blocks else { return most };
-    let width = int.bytes;
-    quote!({
-        let __l: usize = #most;
-        __l + #width * (__l.saturating_sub(#first).div_ceil(#size) + 1)
-    })
 }

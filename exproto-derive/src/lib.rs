@@ -15,6 +15,7 @@ mod attr;
 mod blocks;
 mod catalogue;
 mod check;
+mod covered;
 mod ctxt;
 mod exhook;
 mod expand;

@@ -5,7 +5,7 @@ use quote::quote;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, LitInt, Token, Type};
 
-use crate::ir::IntTy;
+use crate::ir::{IntTy, Item, Repr};
 
 /// The digits that an integer is written in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -166,4 +166,20 @@ pub(crate) fn name(int: IntTy) -> String {
             format!("{kind}{}", int.bytes * 8)
         }
     }
+}
+
+/// The integer whose values sentinels are, and its bits: that of the field, or
+/// of the elements of a list.
+pub(crate) fn integer_of(item: &Item) -> Option<(IntTy, u32)> {
+    let of_list = || match &item.repr {
+        Repr::List(_, element) => IntTy::of_type(element),
+        _ => None,
+    };
+    let int = IntTy::of_type(&item.ty).or_else(of_list)?;
+    let bits = match &item.repr {
+        Repr::Bits(slot) => slot.count,
+        Repr::Int(wire, _) | Repr::Scalar(wire, _) => wire.bits(),
+        _ => int.bytes as u32 * 8,
+    };
+    Some((int, bits))
 }

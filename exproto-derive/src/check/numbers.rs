@@ -54,8 +54,7 @@ pub(super) fn strict(item: &Item, ctxt: &mut Ctxt) {
 pub(super) fn sentinel(item: &Item, ctxt: &mut Ctxt) {
     let Some(key) = &item.attrs.sentinel else { return };
     let label = &item.label;
-    let integer =
-        crate::expand::schema::integer_of(item).filter(|(int, _)| !int.float && item.member.is_some());
+    let integer = crate::number::integer_of(item).filter(|(int, _)| !int.float && item.member.is_some());
     let Some((int, bits)) = integer else {
         ctxt.error_at(
             key.key,

@@ -5,8 +5,8 @@ use syn::Expr;
 
 use super::max_of;
 use super::numbers::constant;
+use crate::covered;
 use crate::ctxt::Ctxt;
-use crate::expand::check::due;
 use crate::ir::{Extent, IntTy, Item, Layout, Presence, Repr};
 use crate::lower::{bounds, fixed_beside};
 use crate::relation::{Algorithm, Asked, Items, Last, Relation, Source};
@@ -233,7 +233,7 @@ pub(super) fn invertible(layout: &Layout, range: &Items, index: usize, ctxt: &mu
 // that covers itself counts its own bytes as 0.
 pub(super) fn covered_in_turn(layout: &Layout, range: &Items, index: usize, ctxt: &mut Ctxt) {
     let Some(item) = layout.items.get(index) else { return };
-    if bounds(&layout.items, range, index).is_some() && due(&layout.items, index).is_none() {
+    if bounds(&layout.items, range, index).is_some() && covered::due(&layout.items, index).is_none() {
         ctxt.error_at(
             range.span,
             format_args!(
@@ -249,7 +249,7 @@ pub(super) fn width_of_check(item: &Item, algorithm: &Algorithm, ctxt: &mut Ctxt
     if super::digits::check_fits(item, algorithm, ctxt) {
         return;
     }
-    let bits = crate::expand::check::bits(item);
+    let bits = covered::bits(item);
     let label = &item.label;
     match algorithm {
         Algorithm::Xor if bits > 8 => {

@@ -160,7 +160,7 @@ fn max_of(frame: &Frame) -> TokenStream {
 fn framing(frame: &Frame, layout: &Layout) -> TokenStream {
     let max = crate::stream::limit(frame, layout).unwrap_or_else(|| max_of(frame));
     let attrs = &frame.attrs;
-    let escape = crate::blocks::stuffing(frame).unwrap_or_else(|| stuffing(frame));
+    let escape = super::blocks::stuffing(frame).unwrap_or_else(|| stuffing(frame));
     if let Some(flag) = flag(frame) {
         return quote!(__p::Framing::Flag { flag: #flag, escape: #escape, max: #max });
     }
@@ -181,11 +181,11 @@ fn framing(frame: &Frame, layout: &Layout) -> TokenStream {
         Bounds::Fixed => {
             let size = constant_size(&layout.items, 0..layout.items.len());
             let size = quote!(match #size { __p::Some(__size) => __size, __p::None => #max });
-            let size = crate::blocks::on_wire(frame, size);
+            let size = super::blocks::on_wire(frame, size);
             quote!(__p::Framing::Bare { escape: #escape, max: #size })
         }
         Bounds::Length(length) if attrs.max.is_none() => {
-            let limit = crate::blocks::on_wire(frame, limit(layout, length));
+            let limit = super::blocks::on_wire(frame, limit(layout, length));
             match of_parts(frame, layout) {
                 Some(parts) => {
                     quote!(__p::Framing::Bare { escape: #escape, max: if #parts.is_some() { #limit } else { #max } })

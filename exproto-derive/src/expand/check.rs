@@ -1,12 +1,12 @@
-//! Checksums: how generated code computes them, and when they are due.
+//! Checksums: how generated code computes them.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
 use super::common::{Locals, layouts, located, user_expr};
 use crate::catalogue::Crc;
+use crate::covered::bits;
 use crate::ir::{Item, Layout, Model, Repr};
-use crate::lower::{bounds, last_of};
 use crate::relation::{Algorithm, Relation, Source, forward_check};
 
 /// The tables of the CRCs of a model.
@@ -19,7 +19,7 @@ pub(crate) fn tables(model: &Model) -> TokenStream {
         };
         Some(table(&item.info, crc))
     });
-    let blocks = crate::blocks::statics(model);
+    let blocks = super::blocks::statics(model);
     quote!(#(#tables)* #blocks)
 }
 
@@ -62,15 +62,6 @@ pub(crate) fn named_algorithm(info: &Ident, algorithm: &Algorithm) -> TokenStrea
             }
         }
         Algorithm::Function { path, .. } => quote!(__p::Algorithm::Function(|__bytes| #path(__bytes) as u64)),
-    }
-}
-
-/// The bits of the field that holds a checksum.
-pub(crate) fn bits(item: &Item) -> u32 {
-    match &item.repr {
-        Repr::Int(int, _) | Repr::Scalar(int, _) if int.digits.is_none() => int.bytes as u32 * 8,
-        Repr::Bits(slot) => slot.count,
-        _ => 64,
     }
 }
 
@@ -129,48 +120,4 @@ pub(crate) fn compute(
     }
     let mask = (1_u64 << bits) - 1;
     quote!((#value & #mask))
-}
-
-/// The item after which the checksum that `carrier` holds can be computed:
-/// all that it covers is written by then, lengths and other checksums
-/// included. `None` if checksums cover each other.
-pub(crate) fn due(items: &[Item], carrier: usize) -> Option<usize> {
-    due_after(items, carrier, &mut Vec::new())
-}
-
-fn due_after(items: &[Item], carrier: usize, open: &mut Vec<usize>) -> Option<usize> {
-    if open.contains(&carrier) {
-        return None;
-    }
-    let Some(Relation { source: Source::Check(_, range), .. }) = &items.get(carrier)?.relation else {
-        return None;
-    };
-    let (first, last) = bounds(items, range, carrier)?;
-    open.push(carrier);
-    let mut due = last;
-    for index in (first..=last).filter(|index| *index != carrier) {
-        let written = match &items[index].relation {
-            Some(Relation { source: Source::Size(range), .. }) => {
-                bounds(items, range, index).map_or(index, |(_, last)| last)
-            }
-            Some(Relation { source: Source::Sum(terms), .. }) => {
-                terms.iter().filter_map(|term| last_of(items, term, index)).max().unwrap_or(index)
-            }
-            Some(Relation { source: Source::Check(..), .. }) => due_after(items, index, open)?,
-            _ => index,
-        };
-        due = due.max(written);
-    }
-    open.pop();
-    Some(due)
-}
-
-/// Whether the checksum that `carrier` holds covers the one that `other` holds.
-pub(crate) fn covers(items: &[Item], carrier: usize, other: usize) -> bool {
-    let Some(Relation { source: Source::Check(_, range), .. }) = &items[carrier].relation else {
-        return false;
-    };
-    carrier != other
-        && matches!(items[other].relation, Some(Relation { source: Source::Check(..), .. }))
-        && bounds(items, range, carrier).is_some_and(|(first, last)| (first..=last).contains(&other))
 }

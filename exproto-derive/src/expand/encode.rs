@@ -13,6 +13,7 @@ use syn::Type;
 use super::check;
 use super::common::{Locals, by_bytes, choose_order, int_bytes, is_little, type_is, user_expr};
 use super::group::group_at;
+use crate::covered;
 use crate::ir::{Absent, BitSlot, IntTy, Item, Layout, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Relation, Source};
@@ -101,7 +102,7 @@ impl Encode<'_> {
                     && matches!(self.due(index), Some(Due::Now(_)))
             }
             Some(Relation { source: Source::Check(..), .. }) => {
-                check::due(&self.layout.items, index).is_some_and(|due| due < index)
+                covered::due(&self.layout.items, index).is_some_and(|due| due < index)
             }
             _ => false,
         };
@@ -354,7 +355,7 @@ impl Encode<'_> {
             }
             Source::Check(_, range) => {
                 let (first, last) = bounds(items, range, index)?;
-                let due = check::due(items, index)?;
+                let due = covered::due(items, index)?;
                 if due >= index || bits {
                     return Some(Due::After(due.max(index)));
                 }

@@ -2,6 +2,7 @@
 //! is emitted here are facts: offsets, widths, names.
 
 pub(crate) mod asserts;
+mod blocks;
 mod bounds;
 pub(crate) mod calc;
 pub(crate) mod check;

@@ -5,7 +5,8 @@ use quote::{ToTokens, quote};
 use syn::Expr;
 
 use super::common::layouts;
-use crate::ir::{IntTy, Item, Model, Repr, Scale, Shape};
+use crate::ir::{Item, Model, Scale, Shape};
+use crate::number::integer_of;
 
 /// One `FieldInfo` for each item and variant.
 pub(crate) fn infos(model: &Model) -> TokenStream {
@@ -58,22 +59,6 @@ fn info_value(owner: &str, item: &Item) -> TokenStream {
         value.extend(quote!(.with_doc(#doc)));
     }
     value
-}
-
-/// The integer whose values sentinels are, and its bits: that of the field, or
-/// of the elements of a list.
-pub(crate) fn integer_of(item: &Item) -> Option<(IntTy, u32)> {
-    let of_list = || match &item.repr {
-        Repr::List(_, element) => IntTy::of_type(element),
-        _ => None,
-    };
-    let int = IntTy::of_type(&item.ty).or_else(of_list)?;
-    let bits = match &item.repr {
-        Repr::Bits(slot) => slot.count,
-        Repr::Int(wire, _) | Repr::Scalar(wire, _) => wire.bits(),
-        _ => int.bytes as u32 * 8,
-    };
-    Some((int, bits))
 }
 
 /// The sentinels as the field's integer holds them: `0x80` in an `i8` is -128.

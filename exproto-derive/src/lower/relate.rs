@@ -399,8 +399,8 @@ fn decided_before(items: &[Item], index: usize, after: usize) -> Option<(Expr, u
     let item = items.get(after)?;
     let bytes = item.fixed_if_there()?;
     let Presence::If(condition) = &items.get(item.group.unwrap_or(after))?.presence else { return None };
-    let late = items.iter().skip(index).any(|later| crate::expand::common::names(condition, later));
-    (!late && !crate::expand::common::by_bytes(condition) && item.column.is_none())
+    let late = items.iter().skip(index).any(|later| crate::spoken::names(condition, later));
+    (!late && !crate::spoken::by_bytes(condition) && item.column.is_none())
         .then(|| (condition.clone(), bytes))
 }
 

@@ -267,8 +267,10 @@ impl Encode<'_> {
         let mut seen = vec![index];
         let mut at = 0;
         while let Some(from) = seen.get(at).copied() {
-            let next =
-                among.iter().copied().filter(|to| check::covers(items, from, *to) && !seen.contains(to));
+            let next = among
+                .iter()
+                .copied()
+                .filter(|to| crate::covered::covers(items, from, *to) && !seen.contains(to));
             let next: Vec<usize> = next.collect();
             seen.extend(next);
             at += 1;
