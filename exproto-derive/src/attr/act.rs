@@ -156,7 +156,10 @@ pub(super) fn pairing(input: ParseStream<'_>, key: &Ident) -> syn::Result<Pairin
             comma(&inner)?;
         }
         if fields.is_empty() {
-            return Err(inner.error("name a field that is echoed, or several: `(unit, serial)`"));
+            return Err(syn::Error::new(
+                inner.span(),
+                "name a field that is echoed, or several: `(unit, serial)`",
+            ));
         }
         Ok(Pairing::Key(fields))
     })
@@ -212,7 +215,7 @@ pub(super) fn inner(input: ParseStream<'_>, key: &Ident) -> syn::Result<Inner> {
     if !input.peek(syn::token::Paren) {
         return Ok(Inner { list: after_eq(input, key, "LIST", |input| input.parse())?, envelope: None });
     }
-    in_parens(input, key, "LIST, reply = FUNCTION", |input| {
+    in_parens(input, key, "LIST", |input| {
         let mut found = Inner { list: input.parse()?, envelope: None };
         comma(input)?;
         while !input.is_empty() {

@@ -207,7 +207,7 @@ pub(super) fn names(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
         }
     }
     if names.is_empty() {
-        return Err(input.error("`profiles` names at least one: `profiles(NAME)`"));
+        return Err(syn::Error::new(input.span(), "`profiles` names at least one: `profiles(NAME)`"));
     }
     Ok(names)
 }

@@ -446,7 +446,7 @@ fn sentinels(input: ParseStream<'_>) -> syn::Result<Vec<(i64, Ident)>> {
         }
     }
     if all.is_empty() {
-        return Err(input.error("name at least one value: `sentinel(0xFF => invalid)`"));
+        return Err(syn::Error::new(input.span(), "name at least one value: `sentinel(0xFF => invalid)`"));
     }
     Ok(all)
 }

@@ -242,9 +242,6 @@ fn delimiters(frame: &Frame, ctxt: &mut Ctxt) {
     if let Some(key) = attrs.stuffing.as_ref().filter(|key| key.value == Named::Hex) {
         hex(attrs, key.key, ctxt);
     }
-    if let Some(key) = attrs.one_of.as_ref().or(attrs.first.as_ref()) {
-        ctxt.error_at(key.key, "this goes on an enum of frames");
-    }
 }
 
 // Digits stand between delimiters that are none.

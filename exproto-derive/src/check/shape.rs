@@ -16,24 +16,15 @@ pub(super) fn check(model: &Model, ctxt: &mut Ctxt) {
             field(model, layout, item, ctxt);
         }
     }
-    match &model.shape {
-        Shape::Struct(layout) => {
-            if let Some(key) = &model.key {
+    if let Some(key) = &model.key {
+        match &model.shape {
+            Shape::Struct(layout) => {
                 number_of(layout, &key.value, ctxt);
             }
-        }
-        shape => {
-            if let Some(key) = &model.key {
-                ctxt.error_at(
-                    key.key,
-                    match shape {
-                        Shape::Enum(_) => "each variant has a name of its own: put `key` on variants",
-                        _ => {
-                            "`key` names structs and variants with a number in them; this type is one integer"
-                        }
-                    },
-                );
-            }
+            _ => ctxt.error_at(
+                key.key,
+                "`key` names structs and variants with a number in them; this type is one integer",
+            ),
         }
     }
     let Shape::Enum(data) = &model.shape else { return };

@@ -72,6 +72,14 @@ pub(super) fn missing_in(method: &Method, chosen: Version) -> bool {
     method.since > chosen
 }
 
+impl Method {
+    /// What to say of it where it is missing.
+    pub(super) fn too_new(&self) -> String {
+        let (Self { name, .. }, (major, minor)) = (self, self.since);
+        format!("EMQX has `{name}` from {major}.{minor} on: remove it, or write `emqx = \"{major}.{minor}\"`")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -123,13 +123,7 @@ fn method(function: &ImplItemFn, options: &Options, ctxt: &mut Ctxt) -> Option<(
     if let Some(oldest) = options.oldest
         && missing_in(method, oldest)
     {
-        let (major, minor) = method.since;
-        ctxt.error(
-            &function.sig.ident,
-            format_args!(
-                "EMQX has `{name}` from {major}.{minor} on: remove it, or write `emqx = \"{major}.{minor}\"`"
-            ),
-        );
+        ctxt.error(&function.sig.ident, method.too_new());
     }
     let topics = topics(function, method, ctxt);
     method.registered.then(|| (at, Found { hook: format_ident!("{}", method.event), topics }))

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use proc_macro2::TokenStream;
 
+use super::hooks::{Kind, Method};
 use super::{exhook, expand};
 use crate::ctxt::Ctxt;
 
@@ -207,6 +208,36 @@ fn filters() {
             &[("say what it is on: `#[on(topics = [\"t/#\"])]`", "#[on]")],
         ),
     ]);
+}
+
+#[test]
+fn filters_are_some_of_mqtt() {
+    let mistake = super::filter::mistake;
+    assert_eq!(mistake(&"a".repeat(65_535)), None);
+    assert_eq!(mistake(&"a".repeat(65_536)).as_deref(), Some("a filter has at most 65,535 bytes"));
+    assert_eq!(mistake("a\0").as_deref(), Some("a filter holds no NUL"));
+}
+
+#[test]
+fn hooks_may_be_newer_than_the_oldest_version() {
+    let (name, event) = ("on_later", "Later");
+    let later = Method {
+        name,
+        event,
+        kind: Kind::Tells,
+        topics: false,
+        registered: true,
+        since: (5, 9),
+        old_name: None,
+    };
+    assert_eq!(later.too_new(), "EMQX has `on_later` from 5.9 on: remove it, or write `emqx = \"5.9\"`");
+}
+
+#[test]
+fn hooks_are_of_an_impl() {
+    let tokens = exhook(TokenStream::new(), parse("struct Guard;")).to_string();
+    let said = "`#[exhook]` goes on an `impl`: `#[exhook] impl HookProvider for Guard { .. }`";
+    assert!(tokens.contains(said) && tokens.starts_with("struct Guard"), "{tokens}");
 }
 
 #[test]
