@@ -7,7 +7,7 @@ use exproto_runtime::codec::{self, Deframer, Item, NoCtx, Protocol, RawFrame};
 use crate::input::{Input, singly};
 use crate::ours::{borrowed, owned};
 use crate::with_binrw::{declared, matched};
-use crate::{framing, hand, header, mix, telt, with_deku};
+use crate::{framing, hand, header, mix, modbus, report, telt, with_deku};
 
 /// Works through all frames of the input once.
 pub type Round = Box<dyn FnMut()>;
@@ -109,7 +109,7 @@ const JT808: &[Case] = &[
 
 /// All measurements.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    [JT808, telt::CASES, header::CASES, mix::CASES].into_iter().flatten()
+    [JT808, telt::CASES, report::CASES, modbus::CASES, header::CASES, mix::CASES].into_iter().flatten()
 }
 
 impl Case {

@@ -9,12 +9,11 @@
 //! | 2 | counter |
 //! | 2 | CRC-16/IBM-3740 of all before it, its low byte first |
 
-use std::hint::black_box;
-
 use exproto_runtime::codec;
 
 use crate::cases::{Case, Work};
 use crate::input::frames;
+use crate::rounds::{encoding, ok, some, work};
 
 const FILE: &str = include_str!("../../tests/captures/made/bench_header.hexl");
 const SYNC: u16 = 0x5AA5;
@@ -416,44 +415,20 @@ pub fn input() -> Vec<Vec<u8>> {
     frames(FILE)
 }
 
-fn work(mut each: impl FnMut(&[u8]) -> bool + 'static) -> Work {
-    let wire = input();
-    let frames = wire.len();
-    let round = move || {
-        for header in &wire {
-            assert!(each(black_box(header)));
-        }
-    };
-    Work { round: Box::new(round), frames }
-}
-
 fn decode(read: fn(&[u8]) -> Option<Header>) -> Work {
-    work(move |wire| black_box(&hand::verify(wire).and_then(read)).is_some())
+    work(input(), move |wire| some(&hand::verify(wire).and_then(read)))
 }
 
 fn parse(read: fn(&[u8]) -> Option<Header>) -> Work {
-    work(move |wire| black_box(&read(wire)).is_some())
+    work(input(), move |wire| some(&read(wire)))
 }
 
 fn decode_ours() -> Work {
-    work(|wire| black_box(&codec::decode::<ours::Header>(wire)).is_ok())
+    work(input(), |wire| ok(&codec::decode::<ours::Header>(wire)))
 }
 
 fn parse_ours() -> Work {
-    work(|wire| black_box(&codec::decode_unverified::<ours::Header>(wire)).is_ok())
-}
-
-fn encoding<V: 'static>(values: Vec<V>, write: impl Fn(&V, &mut Vec<u8>) -> bool + 'static) -> Work {
-    let frames = values.len();
-    let mut out = Vec::with_capacity(64);
-    let round = move || {
-        for value in &values {
-            out.clear();
-            assert!(write(black_box(value), &mut out));
-            black_box(&out);
-        }
-    };
-    Work { round: Box::new(round), frames }
+    work(input(), |wire| ok(&codec::decode_unverified::<ours::Header>(wire)))
 }
 
 fn encode(write: fn(&Header, &mut Vec<u8>) -> Option<()>) -> Work {

@@ -11,6 +11,8 @@
 //! | [`ours`] | the layout as exproto has it |
 //! | [`with_deku`], [`with_binrw`] | the same layout declared for other crates |
 //! | [`telt`] | batches of records with nested lists: Teltonika codec 8 |
+//! | [`report`] | a report without lengths: GB/T 32960 |
+//! | [`modbus`] | short requests and responses: Modbus/TCP |
 //! | [`header`] | a header of 16 bytes with bit fields and a CRC |
 //! | [`mix`] | streams of what devices send, cut at random and byte by byte |
 //! | [`cases`] | every measurement by name |
@@ -21,8 +23,11 @@ pub mod hand;
 pub mod header;
 pub mod input;
 pub mod mix;
+pub mod modbus;
 pub mod ours;
 mod plain;
+pub mod report;
+mod rounds;
 pub mod telt;
 pub mod with_binrw;
 pub mod with_deku;

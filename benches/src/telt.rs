@@ -6,6 +6,7 @@ use exproto_runtime::codec;
 
 use crate::cases::{Case, Work};
 use crate::input::frames;
+use crate::rounds::{encoding, ok, some, work};
 
 const FILE: &str = include_str!("../../tests/captures/teltonika/bench_codec8.hexl");
 
@@ -466,6 +467,8 @@ pub mod with_deku {
     }
 }
 
+pub mod with_winnow;
+
 /// Declared for binrw: counts are fields of their own.
 pub mod with_binrw {
     use std::io::Cursor;
@@ -541,43 +544,61 @@ pub const CASES: &[Case] = &[
     Case {
         task: "batch-decode",
         peer: "hand",
-        prepare: || work(|w| some(&hand::open(w).and_then(hand::parse))),
+        prepare: || work(input(), |w| some(&hand::open(w).and_then(hand::parse))),
     },
-    Case { task: "batch-decode", peer: "ours", prepare: || work(|w| ok(&codec::decode::<ours::Owned>(w))) },
+    Case {
+        task: "batch-decode",
+        peer: "ours",
+        prepare: || work(input(), |w| ok(&codec::decode::<ours::Owned>(w))),
+    },
     Case {
         task: "batch-decode",
         peer: "binrw",
-        prepare: || work(|w| some(&hand::open(w).and_then(with_binrw::Data::parse))),
+        prepare: || work(input(), |w| some(&hand::open(w).and_then(with_binrw::Data::parse))),
     },
     Case {
         task: "batch-decode",
         peer: "deku",
-        prepare: || work(|w| some(&hand::open(w).and_then(with_deku::Data::parse))),
+        prepare: || work(input(), |w| some(&hand::open(w).and_then(with_deku::Data::parse))),
     },
-    Case { task: "batch-parse", peer: "hand", prepare: || work(|w| some(&hand::parse(content(w)))) },
+    Case {
+        task: "batch-decode",
+        peer: "winnow",
+        prepare: || work(input(), |w| some(&hand::open(w).and_then(with_winnow::parse))),
+    },
+    Case { task: "batch-parse", peer: "hand", prepare: || work(input(), |w| some(&hand::parse(content(w)))) },
     Case {
         task: "batch-parse",
         peer: "ours",
-        prepare: || work(|w| ok(&codec::decode_unverified::<ours::Owned>(w))),
+        prepare: || work(input(), |w| ok(&codec::decode_unverified::<ours::Owned>(w))),
     },
     Case {
         task: "batch-parse",
         peer: "binrw",
-        prepare: || work(|w| some(&with_binrw::Data::parse(content(w)))),
+        prepare: || work(input(), |w| some(&with_binrw::Data::parse(content(w)))),
     },
     Case {
         task: "batch-parse",
         peer: "deku",
-        prepare: || work(|w| some(&with_deku::Data::parse(content(w)))),
+        prepare: || work(input(), |w| some(&with_deku::Data::parse(content(w)))),
     },
-    Case { task: "batch-ref", peer: "hand", prepare: || work(|w| some(&hand::parse_ref(content(w)))) },
+    Case {
+        task: "batch-parse",
+        peer: "winnow",
+        prepare: || work(input(), |w| some(&with_winnow::parse(content(w)))),
+    },
+    Case {
+        task: "batch-ref",
+        peer: "hand",
+        prepare: || work(input(), |w| some(&hand::parse_ref(content(w)))),
+    },
     Case {
         task: "batch-ref",
         peer: "ours",
-        prepare: || work(|w| ok(&codec::decode_unverified::<ours::Borrowed<'_>>(w))),
+        prepare: || work(input(), |w| ok(&codec::decode_unverified::<ours::Borrowed<'_>>(w))),
     },
-    Case { task: "batch-walk", peer: "hand", prepare: || work(walk_hand) },
-    Case { task: "batch-walk", peer: "ours", prepare: || work(walk_ours) },
+    Case { task: "batch-walk", peer: "hand", prepare: || work(input(), walk_hand) },
+    Case { task: "batch-walk", peer: "ours", prepare: || work(input(), walk_ours) },
     Case { task: "batch-encode", peer: "hand", prepare: encode_hand },
     Case { task: "batch-encode", peer: "ours", prepare: encode_ours },
 ];
@@ -595,16 +616,6 @@ pub fn content(wire: &[u8]) -> &[u8] {
     wire.get(8..wire.len() - 4).unwrap_or(&[])
 }
 
-#[inline]
-fn some<T>(value: &Option<T>) -> bool {
-    black_box(value).is_some()
-}
-
-#[inline]
-fn ok<T, E>(value: &Result<T, E>) -> bool {
-    black_box(value).is_ok()
-}
-
 fn walk_hand(wire: &[u8]) -> bool {
     let Some((count, mut rest)) = hand::parse_ref(content(wire)) else { return false };
     for _ in 0..count {
@@ -619,30 +630,6 @@ fn walk_ours(wire: &[u8]) -> bool {
         black_box(&record);
     }
     true
-}
-
-fn work(each: impl Fn(&[u8]) -> bool + 'static) -> Work {
-    let wire = input();
-    let frames = wire.len();
-    let round = move || {
-        for packet in &wire {
-            assert!(each(black_box(packet)));
-        }
-    };
-    Work { round: Box::new(round), frames }
-}
-
-fn encoding<V: 'static>(values: Vec<V>, write: impl Fn(&V, &mut Vec<u8>) -> bool + 'static) -> Work {
-    let frames = values.len();
-    let mut out = Vec::with_capacity(8192);
-    let round = move || {
-        for value in &values {
-            out.clear();
-            assert!(write(black_box(value), &mut out));
-            black_box(&out);
-        }
-    };
-    Work { round: Box::new(round), frames }
 }
 
 fn encode_hand() -> Work {
