@@ -27,7 +27,11 @@ pub(crate) fn tables(model: &Model) -> TokenStream {
 pub(crate) fn table(info: &Ident, crc: &Crc) -> TokenStream {
     let name = table_name(info);
     let (width, poly, init, reflected, xorout) = (crc.width, crc.poly, crc.init, crc.reflected, crc.xorout);
-    let register = if width > 32 { quote!(u64) } else { quote!(u32) };
+    let register = match width {
+        0..=16 => quote!(u16),
+        17..=32 => quote!(u32),
+        _ => quote!(u64),
+    };
     quote! {
         static #name: __p::Crc<#register> = __p::Crc::<#register>::new(__p::CrcParams {
             width: #width, poly: #poly, init: #init, refin: #reflected, refout: #reflected, xorout: #xorout,
@@ -55,10 +59,10 @@ pub(crate) fn named_algorithm(info: &Ident, algorithm: &Algorithm) -> TokenStrea
         Algorithm::Fletcher(modulus) => quote!(__p::Algorithm::Fletcher(#modulus)),
         Algorithm::Crc { crc, .. } => {
             let table = table_name(info);
-            if crc.width > 32 {
-                quote!(__p::Algorithm::Crc64(&#table))
-            } else {
-                quote!(__p::Algorithm::Crc(&#table))
+            match crc.width {
+                0..=16 => quote!(__p::Algorithm::Crc16(&#table)),
+                17..=32 => quote!(__p::Algorithm::Crc(&#table)),
+                _ => quote!(__p::Algorithm::Crc64(&#table)),
             }
         }
         Algorithm::Function { path, .. } => quote!(__p::Algorithm::Function(|__bytes| #path(__bytes) as u64)),

@@ -132,7 +132,7 @@ pub use any_width::AnyWidth;
 #[doc(hidden)]
 pub use bits::{bit_bytes, bit_count, bit_padding, bits_at, put_wide, wide_bits};
 pub use byte_set::ByteSet;
-pub use check::{Algorithm, Crc, CrcParams, MoreBytes, fletcher, internet, sum, xor};
+pub use check::{Algorithm, Crc, CrcParams, MoreBytes, Register, fletcher, internet, sum, xor};
 #[cfg(feature = "deku")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deku")))]
 pub use deku::{Deku, DekuWith};

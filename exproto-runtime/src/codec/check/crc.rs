@@ -9,7 +9,7 @@
 /// use exproto_runtime::codec::{Crc, CrcParams};
 ///
 /// // CRC-16/X-25.
-/// static X25: Crc<u32> = Crc::<u32>::new(CrcParams {
+/// static X25: Crc<u16> = Crc::<u16>::new(CrcParams {
 ///     width: 16, poly: 0x1021, init: 0xFFFF, refin: true, refout: true, xorout: 0xFFFF,
 /// });
 /// assert_eq!(X25.compute(b"123456789"), 0x906E);
@@ -30,14 +30,26 @@ pub struct CrcParams {
     pub xorout: u64,
 }
 
-/// A CRC and its tables. `R` is the register: `u32` for up to 32 bits, `u64`
-/// for more.
+/// A CRC and its tables. `R` is the register: `u16` for up to 16 bits, `u32` for up to
+/// 32 bits, `u64` for more.
 #[derive(Clone, Debug)]
-pub struct Crc<R> {
+pub struct Crc<R: Register> {
     params: CrcParams,
-    /// What a byte does to the register when 0 to 7 more bytes follow it: eight
-    /// bytes take eight look-ups that do not wait for each other.
-    tables: [[R; 256]; 8],
+    /// The register before the first byte.
+    start: R,
+    /// What a byte does to the register when so many more bytes follow it: as many
+    /// bytes take as many look-ups that do not wait for each other.
+    tables: R::Tables,
+}
+
+/// The integer that a CRC is computed in: `u16`, `u32` or `u64`.
+pub trait Register: sealed::Sealed + Copy {
+    #[doc(hidden)]
+    type Tables: Clone + core::fmt::Debug;
+}
+
+mod sealed {
+    pub trait Sealed {}
 }
 
 /// The lowest `width` bits of `value`, the last one first.
@@ -46,7 +58,14 @@ const fn mirrored(value: u64, width: u32) -> u64 {
 }
 
 macro_rules! register {
-    ($int:ty, $bits:literal) => {
+    // As many tables as take 8 KiB or, of the widest, twice that.
+    ($int:ty, $bits:literal, $tables:literal) => {
+        impl sealed::Sealed for $int {}
+
+        impl Register for $int {
+            type Tables = [[$int; 256]; $tables];
+        }
+
         impl Crc<$int> {
             /// Builds the tables; meant for a `static`.
             ///
@@ -59,7 +78,7 @@ macro_rules! register {
                     params.width > 0 && params.width <= $bits,
                     "the width of a CRC is 1 to that of its register"
                 );
-                let mut tables = [[0; 256]; 8];
+                let mut tables = [[0; 256]; $tables];
                 let mut byte = 0;
                 while byte < 256 {
                     // A register that goes left lies against its upper end, one
@@ -91,7 +110,7 @@ macro_rules! register {
                     byte += 1;
                 }
                 let mut more = 1;
-                while more < 8 {
+                while more < $tables {
                     let mut byte = 0;
                     while byte < 256 {
                         let before = tables[more - 1][byte];
@@ -104,14 +123,28 @@ macro_rules! register {
                     }
                     more += 1;
                 }
-                Self { params, tables }
+                Self { params, start: Self::laid(params.init, params), tables }
+            }
+
+            /// The register after a block that is no shorter than it; `first` are its
+            /// bytes, the one first that the next byte meets.
+            #[inline(always)]
+            fn step<const N: usize>(&self, first: [u8; $bits / 8], block: &[u8; N]) -> $int {
+                // By numbers: a chain of iterators stays a loop.
+                let (mut next, mut at) = (0, 0);
+                while at < N {
+                    let byte = if at < $bits / 8 { block[at] ^ first[at] } else { block[at] };
+                    next ^= self.tables[N - 1 - at][usize::from(byte)];
+                    at += 1;
+                }
+                next
             }
 
             /// The CRC of `bytes`.
             #[inline]
             #[must_use]
             pub fn compute(&self, bytes: &[u8]) -> u64 {
-                self.compute_from(self.params.init, bytes)
+                self.run(self.start, bytes)
             }
 
             /// The CRC of bytes whose CRC is `before`, and of more `bytes` behind them.
@@ -128,44 +161,70 @@ macro_rules! register {
             /// as catalogues write `init`: for checks that are seeded.
             #[must_use]
             pub fn compute_from(&self, init: u64, bytes: &[u8]) -> u64 {
+                self.run(Self::laid(init, self.params), bytes)
+            }
+
+            /// The register as it is computed in: one that goes left lies against its
+            /// upper end, one that goes right against its lower, the last bit first.
+            const fn laid(init: u64, params: CrcParams) -> $int {
+                let CrcParams { width, refin, .. } = params;
+                let init = init & (u64::MAX >> (64 - width));
+                if refin { mirrored(init, width) as $int } else { (init as $int) << ($bits - width) }
+            }
+
+            fn run(&self, start: $int, bytes: &[u8]) -> u64 {
                 let CrcParams { width, refin, refout, xorout, .. } = self.params;
-                let mask = u64::MAX >> (64 - width);
-                let t = &self.tables;
-                let (words, tail) = bytes.as_chunks::<8>();
+                let (t, mut register) = (&self.tables[0], start);
+                let (blocks, mut tail) = bytes.as_chunks::<$tables>();
                 let raw = if refin {
-                    let mut register = mirrored(init & mask, width) as $int;
-                    for word in words {
-                        let [a, b, c, d, e, f, g, h] =
-                            (u64::from_le_bytes(*word) ^ u64::from(register)).to_le_bytes().map(usize::from);
-                        register =
-                            t[7][a] ^ t[6][b] ^ t[5][c] ^ t[4][d] ^ t[3][e] ^ t[2][f] ^ t[1][g] ^ t[0][h];
+                    for block in blocks {
+                        register = self.step(register.to_le_bytes(), block);
+                    }
+                    if $tables > 8
+                        && let Some((block, rest)) = tail.split_first_chunk::<8>()
+                    {
+                        register = self.step(register.to_le_bytes(), block);
+                        tail = rest;
+                    }
+                    if $bits <= 32
+                        && let Some((block, rest)) = tail.split_first_chunk::<4>()
+                    {
+                        register = self.step(register.to_le_bytes(), block);
+                        tail = rest;
                     }
                     for byte in tail {
-                        register = register >> 8 ^ t[0][usize::from(register as u8 ^ byte)];
+                        register = register >> 8 ^ t[usize::from(register as u8 ^ byte)];
                     }
                     u64::from(register)
                 } else {
-                    let mut register = ((init & mask) as $int) << ($bits - width);
-                    for word in words {
-                        let [a, b, c, d, e, f, g, h] = (u64::from_be_bytes(*word)
-                            ^ u64::from(register) << (64 - $bits))
-                            .to_be_bytes()
-                            .map(usize::from);
-                        register =
-                            t[7][a] ^ t[6][b] ^ t[5][c] ^ t[4][d] ^ t[3][e] ^ t[2][f] ^ t[1][g] ^ t[0][h];
+                    for block in blocks {
+                        register = self.step(register.to_be_bytes(), block);
+                    }
+                    if $tables > 8
+                        && let Some((block, rest)) = tail.split_first_chunk::<8>()
+                    {
+                        register = self.step(register.to_be_bytes(), block);
+                        tail = rest;
+                    }
+                    if $bits <= 32
+                        && let Some((block, rest)) = tail.split_first_chunk::<4>()
+                    {
+                        register = self.step(register.to_be_bytes(), block);
+                        tail = rest;
                     }
                     for byte in tail {
                         let high = (register >> ($bits - 8)) as u8;
-                        register = register << 8 ^ t[0][usize::from(high ^ byte)];
+                        register = register << 8 ^ t[usize::from(high ^ byte)];
                     }
                     u64::from(register >> ($bits - width))
                 };
                 let ordered = if refin == refout { raw } else { mirrored(raw, width) };
-                (ordered ^ xorout) & mask
+                (ordered ^ xorout) & (u64::MAX >> (64 - width))
             }
         }
     };
 }
 
-register!(u32, 32);
-register!(u64, 64);
+register!(u16, 16, 16);
+register!(u32, 32, 8);
+register!(u64, 64, 8);

@@ -3,7 +3,7 @@
 mod crc;
 mod running;
 
-pub use crc::{Crc, CrcParams};
+pub use crc::{Crc, CrcParams, Register};
 pub(crate) use running::Running;
 
 use super::error::ErrorKind;
@@ -29,6 +29,8 @@ pub enum Algorithm {
     /// The sum of all bytes, and above it the sum of what that was after each of
     /// them, both modulo 255 or 256; see [`fletcher`].
     Fletcher(u32),
+    /// A CRC of up to 16 bits.
+    Crc16(&'static Crc<u16>),
     /// A CRC of up to 32 bits.
     Crc(&'static Crc<u32>),
     /// A CRC of more than 32 bits.
@@ -56,6 +58,7 @@ impl Algorithm {
             Self::Lrc => low(sum(bytes).wrapping_neg(), bits),
             Self::Internet => u64::from(internet(bytes)),
             Self::Fletcher(modulus) => u64::from(fletcher(bytes, modulus)),
+            Self::Crc16(crc) => crc.compute(bytes),
             Self::Crc(crc) => crc.compute(bytes),
             Self::Crc64(crc) => crc.compute(bytes),
             Self::Function(function) => low(function(bytes), bits),

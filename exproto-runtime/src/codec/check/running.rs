@@ -36,6 +36,8 @@ impl Running {
                 let (low, high) = super::fletcher_on(before, bytes, modulus);
                 u64::from(high) << 32 | u64::from(low)
             }
+            Algorithm::Crc16(crc) if self.seen == 0 => crc.compute(bytes),
+            Algorithm::Crc16(crc) => crc.go_on(self.state, bytes),
             Algorithm::Crc(crc) if self.seen == 0 => crc.compute(bytes),
             Algorithm::Crc(crc) => crc.go_on(self.state, bytes),
             Algorithm::Crc64(crc) if self.seen == 0 => crc.compute(bytes),
@@ -65,9 +67,14 @@ impl Running {
                 u64::from(internet(&(folded as u16).to_be_bytes()))
             }
             Algorithm::Fletcher(_) => self.state >> 24 & 0xFF00 | self.state & 0xFF,
+            Algorithm::Crc16(crc) if self.seen == 0 => crc.compute(&[]),
             Algorithm::Crc(crc) if self.seen == 0 => crc.compute(&[]),
             Algorithm::Crc64(crc) if self.seen == 0 => crc.compute(&[]),
-            Algorithm::Xor | Algorithm::Crc(_) | Algorithm::Crc64(_) | Algorithm::Function(_) => self.state,
+            Algorithm::Xor
+            | Algorithm::Crc16(_)
+            | Algorithm::Crc(_)
+            | Algorithm::Crc64(_)
+            | Algorithm::Function(_) => self.state,
         };
         match digits {
             Some(digits) => digits.fold(value, width),
@@ -88,6 +95,14 @@ mod tests {
         refin: true,
         refout: true,
         xorout: 0xFFFF,
+    });
+    static SHORT: Crc<u16> = Crc::<u16>::new(CrcParams {
+        width: 12,
+        poly: 0x80F,
+        init: 0x123,
+        refin: false,
+        refout: true,
+        xorout: 0xABC,
     });
     static PLAIN: Crc<u32> = Crc::<u32>::new(CrcParams {
         width: 16,
@@ -116,6 +131,7 @@ mod tests {
             (Algorithm::SumBits(7), 1),
             (Algorithm::Lrc, 1),
             (Algorithm::Internet, 2),
+            (Algorithm::Crc16(&SHORT), 2),
             (Algorithm::Crc(&REFLECTED), 2),
             (Algorithm::Crc(&PLAIN), 2),
             (Algorithm::Crc64(&WIDE), 5),
