@@ -1,6 +1,7 @@
 //! The model to code. One file a concern; mechanisms live in the runtime, what
 //! is emitted here are facts: offsets, widths, names.
 
+mod any_bytes;
 pub(crate) mod asserts;
 mod blocks;
 mod bounds;

@@ -15,6 +15,7 @@ use crate::lower::fixed_at;
 pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
     let (min, size, greedy) = sizes(layout);
     let bytes = crate::holds::layout(model, layout).tokens();
+    let any_bytes = super::any_bytes::of_struct(model, layout);
     let ctx = ctx_type(model);
     let bind = ctx_bind(model);
     let lifetime = de_lifetime(model);
@@ -47,6 +48,7 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
             const SIZE: __p::Option<usize> = #size;
             const GREEDY: bool = #greedy;
             const BYTES: __p::ByteSet = #bytes;
+            #any_bytes
             #fields
             #delimited
             #ends

@@ -19,6 +19,7 @@ impl<T: Wire> Wire for Box<T> {
     const SIZE: Option<usize> = T::SIZE;
     const GREEDY: bool = T::GREEDY;
     const BYTES: ByteSet = T::BYTES;
+    const ANY_BYTES: bool = T::ANY_BYTES;
     const DELIMITED: bool = T::DELIMITED;
     const ENDS_WITHOUT_MAX_DEPTH: () = T::ENDS_WITHOUT_MAX_DEPTH;
     const INNER: &'static [Inner] = T::INNER;

@@ -32,6 +32,10 @@ pub trait Wire {
     const GREEDY: bool = false;
     /// The bytes that a value may hold.
     const BYTES: ByteSet = ByteSet::ALL;
+    /// Whether any [`SIZE`](Self::SIZE) bytes are a value, of which decoding refuses and
+    /// flags none, whatever the context. The extent of a list of such values is one
+    /// multiplication, and none of them is looked at before it is asked for.
+    const ANY_BYTES: bool = false;
     /// Whether it is a frame that stands between delimiters or is escaped, which
     /// only the frame search takes off, so that it is no part of another layout.
     const DELIMITED: bool = false;

@@ -245,6 +245,14 @@ impl<'a, T: Trace> Reader<'a, T> {
         }
     }
 
+    /// The next `count` bytes, if they are there.
+    #[inline(always)]
+    pub(crate) fn take_if(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(count)?;
+        self.rest = rest;
+        Some(taken)
+    }
+
     /// A reader over the next `count` bytes alone.
     ///
     /// # Errors

@@ -209,6 +209,27 @@ impl<'w> Writer<'w> {
         at
     }
 
+    /// Writes an integer of `W` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Overflow`] when `value` needs more.
+    #[inline]
+    #[doc(hidden)]
+    pub fn number<const W: usize>(
+        &mut self,
+        value: u64,
+        little: bool,
+        field: &'static FieldInfo,
+    ) -> Result<(), Error> {
+        let mut bytes = self.fitted::<W>(self.here(), 0, W as u32 * 8, value, field)?;
+        if little {
+            bytes.reverse();
+        }
+        self.run(bytes);
+        Ok(())
+    }
+
     /// Writes bytes.
     #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) {

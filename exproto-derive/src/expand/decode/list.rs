@@ -5,10 +5,11 @@ use quote::quote;
 
 use super::extent::limit;
 use super::{Decode, offset_name, raw_name};
-use crate::expand::common::{Locals, ctx_value, user_expr};
+use crate::expand::common::{Locals, ctx_value, is_number, user_expr};
 use crate::expand::{index, rows};
 use crate::ir::{Extent, Item, ListKind, Presence, Repr};
-use crate::relation;
+use crate::lower::position;
+use crate::relation::{self, Source};
 
 impl Decode<'_> {
     /// The elements of an array, each read where the one before ends.
@@ -79,6 +80,9 @@ impl Decode<'_> {
             Repr::List(ListKind::Vec, _) if let Some(slot) = item.bit_elements() => {
                 self.counted_bits(item, slot, &count)
             }
+            Repr::List(ListKind::Vec, _) if let Some((ty, ctx)) = self.plain_parts(item) => {
+                quote!({ let __n = #count; __p::list_of::<#ty, _>(__r, __n, #ctx, &#info)? })
+            }
             Repr::List(ListKind::Vec, _) => {
                 let value = self.element(item, index, &quote!(__at));
                 let min = self.element_min(item);
@@ -129,6 +133,38 @@ impl Decode<'_> {
             }
             _ => quote!(()),
         }
+    }
+
+    /// The type of the elements and their context, if each decodes itself where the
+    /// one before ends.
+    pub(super) fn plain_parts(&self, item: &Item) -> Option<(syn::Type, TokenStream)> {
+        let each = item.each.as_deref()?;
+        let plain = matches!((&each.repr, &each.extent), (Repr::Part, Extent::Own))
+            && each.attrs.via.is_none()
+            && each.column.is_none()
+            && item.attrs.sep.is_none()
+            && !index::numbered(item);
+        let ctx = || ctx_value(each, self.layout, self.model, &quote!(__p::Wire), Locals::Values);
+        plain.then(|| (each.ty.clone(), ctx()))
+    }
+
+    /// How many elements a field before the list says that it has, 0 if none does.
+    pub(super) fn said_count(&self, index: usize) -> TokenStream {
+        let items = &self.layout.items;
+        let says = |carrier: &usize| {
+            let item = &items[*carrier];
+            let counts = match item.relation.as_ref().map(|relation| &relation.source) {
+                Some(Source::Count(list)) => position(items, list) == Some(index),
+                _ => false,
+            };
+            counts && is_number(item) && item.fixed().is_some()
+        };
+        let first = self.within.map_or(0, |(first, _)| first);
+        let Some(carrier) = (first..index).find(says) else { return quote!(0_usize) };
+        let raw = raw_name(carrier);
+        let ops = items[carrier].relation.as_ref().map_or(&[][..], |relation| &relation.ops);
+        let count = relation::backward(ops, quote!(#raw as i64));
+        quote!(__p::size_of_rest(#count).unwrap_or(0))
     }
 
     /// A list that ends with the first element for which `last` holds.

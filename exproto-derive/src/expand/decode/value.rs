@@ -68,6 +68,10 @@ impl Decode<'_> {
             Repr::List(ListKind::Vec, _) if let Some(key) = &item.attrs.sep => {
                 self.separated(item, index, key.value)
             }
+            Repr::List(ListKind::Vec, _) if let Some((ty, ctx)) = self.plain_parts(item) => {
+                let expected = self.said_count(index);
+                quote!(__p::list_to_end::<#ty, _>(__r, #expected, #ctx, &#info)?)
+            }
             Repr::List(ListKind::Vec, _) => {
                 let value = self.element(item, index, &quote!(__list.len()));
                 quote!({

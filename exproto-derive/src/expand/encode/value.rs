@@ -118,6 +118,16 @@ impl Encode<'_> {
                     #content
                 })
             }
+            // Bytes say at once how many they are.
+            Extent::PrefixSize(int, endian)
+                if int.digits.is_none()
+                    && item.attrs.via.is_none()
+                    && item.wire_max().is_none()
+                    && matches!(item.repr, Repr::Slice | Repr::Buffer) =>
+            {
+                let number = number(*int, *endian, &quote!(<[u8]>::len(&#x[..]) as u64), info);
+                quote!({ #number #content })
+            }
             Extent::PrefixSize(int, endian) => {
                 let bytes = int.bytes;
                 let patch = patch(*int, *endian, &quote!(__w.since(__from) as u64), info);
@@ -127,6 +137,11 @@ impl Encode<'_> {
                     #content
                     #patch
                 })
+            }
+            Extent::PrefixCount(int, endian) if int.digits.is_none() => {
+                let count = quote!(__p::Counted::counted(#x) as u64);
+                let number = number(*int, *endian, &count, info);
+                quote!({ #number #content })
             }
             Extent::PrefixCount(int, endian) => {
                 let bytes = int.bytes;
@@ -388,6 +403,12 @@ impl Encode<'_> {
             Repr::Bits(_) | Repr::Constant(_) | Repr::TagReceiver | Repr::Skipped(_) => TokenStream::new(),
         }
     }
+}
+
+/// Writes the prefix of a value that is known before the value is written.
+fn number(int: IntTy, endian: Endian, value: &TokenStream, info: &Ident) -> TokenStream {
+    let (bytes, little) = (int.bytes, is_little(endian));
+    quote!(__w.number::<#bytes>(#value, #little, &#info)?;)
 }
 
 /// Writes the prefix of a value at `__prefix`.

@@ -11,6 +11,8 @@ use crate::codec::trace::{Flag, Trace};
 use crate::codec::value::{Value, Visitor};
 use crate::codec::writer::Writer;
 
+use super::at_once;
+
 static TAIL: FieldInfo = FieldInfo::new("", "tail");
 
 /// A list of `T` in the bytes of a frame, or one built to be sent.
@@ -164,7 +166,14 @@ impl<'a, T: Decode<'a> + Clone> Iterator for ListIter<'a, '_, T> {
     #[inline]
     fn next(&mut self) -> Option<T> {
         let Some(ctx) = self.ctx else { return self.built.next().cloned() };
-        self.left = self.left.checked_sub(1)?;
+        if const { at_once::size_of::<T, Again>() > 0 } {
+            // The bytes say how many are left, and one look at them serves both.
+            if self.reader.left() < const { at_once::size_of::<T, Again>() } {
+                return None;
+            }
+        } else {
+            self.left = self.left.checked_sub(1)?;
+        }
         // Every element was decoded once before, so this does not fail.
         T::decode(&mut self.reader, ctx).ok()
     }
@@ -350,7 +359,7 @@ pub trait Sequence<'a>: Sized {
 /// Decodes elements until the extent ends; `each` takes them. In a lenient
 /// list returns the bytes that are no whole element.
 #[inline]
-fn elements<'a, I: Decode<'a>, T: Trace>(
+pub(super) fn elements<'a, I: Decode<'a>, T: Trace>(
     r: &mut Reader<'a, T>,
     ctx: I::Ctx,
     lenient: bool,
@@ -425,6 +434,10 @@ impl<'a, I: Decode<'a> + Encode> Sequence<'a> for List<'a, I> {
         lenient: bool,
         at: &'static FieldInfo,
     ) -> Result<Self, Error> {
+        if let Some(bytes) = at_once::take_all::<I, T>(r) {
+            let size = const { at_once::size_of::<I, T>() };
+            return Ok(Self::lying(bytes, bytes.len() / size.max(1), ctx));
+        }
         let mut ahead = *r;
         let mut count = 0_u32;
         let tail = elements::<I, T>(&mut ahead, ctx, lenient, at, |_| count += 1)?;
@@ -441,6 +454,9 @@ impl<'a, I: Decode<'a> + Encode> Sequence<'a> for List<'a, I> {
         ctx: I::Ctx,
         at: &'static FieldInfo,
     ) -> Result<Self, Error> {
+        if let Some(bytes) = at_once::take::<I, T>(r, count, ctx, at)? {
+            return Ok(Self::lying(bytes, count, ctx));
+        }
         let mut ahead = *r;
         for index in 0..count {
             let before = ahead.left();
@@ -510,6 +526,9 @@ impl<'a, I: Decode<'a> + Encode> Sequence<'a> for ListBuf<I> {
         lenient: bool,
         at: &'static FieldInfo,
     ) -> Result<Self, Error> {
+        if const { at_once::size_of::<I, T>() > 0 } && !lenient {
+            return Ok(at_once::list_to_end(r, 0, ctx, at)?.into());
+        }
         // What the first `push` would allocate, without its detour.
         let mut items = Vec::with_capacity((r.left() / I::MIN.max(1)).min(4));
         let tail = elements::<I, T>(r, ctx, lenient, at, |value| items.push(value))?;
@@ -523,17 +542,7 @@ impl<'a, I: Decode<'a> + Encode> Sequence<'a> for ListBuf<I> {
         ctx: I::Ctx,
         at: &'static FieldInfo,
     ) -> Result<Self, Error> {
-        // Elements without bytes would let a count of millions through.
-        if I::MIN == 0 && count > r.left() {
-            return Err(r.fail(ErrorKind::Short, r.offset(), at, r.left() as u64, count as u64));
-        }
-        // Never more than the bytes in hand can hold.
-        let mut items = Vec::with_capacity(count.min(r.left() / I::MIN.max(1)));
-        for index in 0..count {
-            r.enter_element(index);
-            items.push(I::decode(r, ctx)?);
-            r.leave();
-        }
+        let items = at_once::list_of(r, count, ctx, at)?;
         Ok(Self { items, tail: Vec::new() })
     }
 

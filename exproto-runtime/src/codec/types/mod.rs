@@ -1,6 +1,7 @@
 //! Field types that keep what was received and convert on access.
 
 mod armor;
+mod at_once;
 mod bcd;
 mod bit_set;
 mod bit_text;
@@ -20,6 +21,7 @@ mod word;
 mod words;
 
 pub use armor::Armor;
+pub use at_once::{list_of, list_to_end};
 pub use bcd::{Bcd, BcdError};
 pub use bit_set::BitSet;
 pub use bit_text::BitText;
