@@ -1,6 +1,7 @@
 //! What the user's functions see of a connection.
 
 use core::any::Any;
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -95,6 +96,7 @@ pub struct Cx<'c, S> {
     pub(crate) found: Option<&'c (dyn Any + Send)>,
     pub(crate) asking: Option<&'c mut Asking>,
     pub(crate) closing: Option<&'c mut Option<Box<CloseReason>>>,
+    pub(crate) idle: Option<&'c mut u32>,
     pub(crate) kept: &'c [(&'static str, Box<str>)],
     pub(crate) levels: Vec<(&'static str, Box<str>)>,
     pub(crate) params: Option<&'c BTreeMap<String, String>>,
@@ -125,6 +127,7 @@ impl<'c, S> Cx<'c, S> {
             found: None,
             asking: None,
             closing: None,
+            idle: None,
             kept: &[],
             levels: Vec::new(),
             params: None,
@@ -194,6 +197,22 @@ impl<'c, S> Cx<'c, S> {
     pub fn close(&mut self, reason: impl Into<Box<str>>) {
         if let Some(closing) = &mut self.closing {
             closing.get_or_insert_with(|| Box::new(CloseReason::User(reason.into())));
+        }
+    }
+
+    /// Time without a byte from this device after which its connection is closed,
+    /// in place of [`SessionSettings::idle`](super::SessionSettings::idle): for
+    /// protocols whose devices say how often they send. Mostly a multiple of what
+    /// they say, so that one message may be late. It is counted from the last byte
+    /// and holds until it is set again; zero goes back to the setting. At least
+    /// 1 s, at most 49 days.
+    ///
+    /// In [`ctx`](crate::doc::route#ctx) functions, which only see the connection,
+    /// it does nothing.
+    pub fn idle_after(&mut self, time: Duration) {
+        if let Some(idle) = &mut self.idle {
+            let millis = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+            **idle = if millis == 0 { 0 } else { millis.max(1000) };
         }
     }
 

@@ -43,7 +43,10 @@ impl<G: Gateway> Core<G> {
         if !self.greeted && !self.settings.first_frame.is_zero() {
             return after(self.since, self.settings.first_frame);
         }
-        after(self.since, self.settings.idle)
+        match self.device.idle {
+            0 => after(self.since, self.settings.idle),
+            millis => Some(self.since.saturating_add(millis.into())),
+        }
     }
 
     /// Notes when the frame that waits for what follows it is taken for whole.

@@ -85,6 +85,9 @@ struct Device<S> {
     unix: i64,
     /// The driver's clock at the present event.
     clock: Millis,
+    /// Milliseconds without a byte that end the connection, if the device says it;
+    /// 0 for the setting.
+    idle: u32,
     /// Why a function of the user wants an end, when nothing waits any more.
     closing: Option<Box<CloseReason>>,
 }
@@ -116,6 +119,7 @@ impl<S> Device<S> {
             .of_wire(given.wire);
         cx.clock = self.clock;
         cx.closing = Some(&mut self.closing);
+        cx.idle = Some(&mut self.idle);
         cx.asked = line::note(given.request);
         cx.found = given.found.map(|found| &**found);
         cx.params = Some(&settings.params);
@@ -156,6 +160,7 @@ impl<G: Gateway> Session<G> {
             serial: 0,
             unix: 0,
             clock: 0,
+            idle: 0,
             closing: None,
         };
         let mut core = Core {
