@@ -37,6 +37,9 @@ counters! {
     Shed = "connections_shed", "New connections turned away because a limit was reached.";
     /// Failures to take a connection.
     AcceptErrors = "accept_errors", "Failures to take a connection.";
+    /// Times that a connection was not read for a while: it sent too fast, or the
+    /// buffers of all were full.
+    Delayed = "reads_delayed", "Times that a connection was not read for a while: too fast, or no room.";
     /// Bytes received from devices.
     BytesIn = "received_bytes", "Bytes received from devices.";
     /// Bytes sent to devices.
@@ -115,8 +118,10 @@ pub enum Ended {
     NoFrame,
     /// Nothing arrived for too long.
     Idle,
-    /// More bytes than are kept while a frame waits.
+    /// More bytes than may be kept for one device.
     Flooded,
+    /// The buffers of all connections were full for too long.
+    Crowded,
     /// A frame could not be handed to the broker in time.
     Undelivered,
     /// Code of the user asked for it.
@@ -147,6 +152,7 @@ impl Ended {
         Self::NoFrame,
         Self::Idle,
         Self::Flooded,
+        Self::Crowded,
         Self::Undelivered,
         Self::User,
         Self::Panic,
@@ -170,6 +176,7 @@ impl Ended {
             Self::NoFrame => "no_frame",
             Self::Idle => "idle",
             Self::Flooded => "flooded",
+            Self::Crowded => "crowded",
             Self::Undelivered => "undelivered",
             Self::User => "user",
             Self::Panic => "panic",
@@ -211,6 +218,8 @@ const REASONS: usize = Ended::ALL.len();
 pub struct Shard {
     counters: [AtomicU64; COUNTERS],
     ended: [AtomicU64; REASONS],
+    /// Bytes kept now, by connections that keep many.
+    held: AtomicU64,
 }
 
 impl Default for Shard {
@@ -218,6 +227,7 @@ impl Default for Shard {
         Self {
             counters: [const { AtomicU64::new(0) }; COUNTERS],
             ended: [const { AtomicU64::new(0) }; REASONS],
+            held: AtomicU64::new(0),
         }
     }
 }
@@ -256,6 +266,16 @@ impl Shard {
         self.add(Counter::Unanswered, tally.unanswered);
         self.add(Counter::Unasked, tally.unasked);
         self.add(Counter::Undelivered, tally.undelivered);
+    }
+
+    /// Notes that a connection keeps so many bytes, after so many before. Both
+    /// count as 0 while it keeps no more than every connection may.
+    pub fn hold(&self, before: usize, now: usize) {
+        // A sum of differences: it wraps where that of one connection would.
+        let change = (now as u64).wrapping_sub(before as u64);
+        if change != 0 {
+            self.held.fetch_add(change, Ordering::Relaxed);
+        }
     }
 
     /// Counts the end of a connection. Whoever sees it counted sees what the
@@ -300,6 +320,14 @@ impl Metrics {
     #[must_use]
     pub fn ended(&self, reason: Ended) -> u64 {
         self.sum(|shard| shard.ended.get(reason as usize))
+    }
+
+    /// Bytes that connections keep now which keep more than 16 KiB: frames that
+    /// are not whole or wait for the broker, segments, bytes that devices have not
+    /// taken.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        self.sum(|shard| Some(&shard.held))
     }
 
     /// Connections open now.
@@ -349,8 +377,13 @@ impl Metrics {
             out,
             "# HELP exproto_connections_open Connections open now.\n\
              # TYPE exproto_connections_open gauge\n\
-             exproto_connections_open{{gateway=\"{gateway}\"}} {}\n",
-            self.open()
+             exproto_connections_open{{gateway=\"{gateway}\"}} {}\n\
+             # HELP exproto_buffered_bytes Bytes kept by connections that keep more than 16 KiB.\n\
+             # TYPE exproto_buffered_bytes gauge\n\
+             # UNIT exproto_buffered_bytes bytes\n\
+             exproto_buffered_bytes{{gateway=\"{gateway}\"}} {}\n",
+            self.open(),
+            self.held()
         );
     }
 }

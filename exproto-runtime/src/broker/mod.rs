@@ -86,6 +86,15 @@ pub enum Request {
 }
 
 impl Request {
+    /// About how many bytes it keeps.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Publish { topic, payload, .. } => topic.len().saturating_add(payload.len()),
+            Self::Subscribe { filter, .. } | Self::Unsubscribe { filter, .. } => filter.len(),
+            Self::Authenticate(..) => 0,
+        }
+    }
+
     /// Under which number its end is reported.
     #[must_use]
     pub fn ticket(&self) -> Ticket {

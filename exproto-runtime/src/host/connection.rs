@@ -11,6 +11,7 @@
 //! | requests to the broker | those of one event | the socket is not read |
 //! | bytes for the device | [`Limits::unsent`] plus one event's | the socket is not read, downlinks wait in the inbox |
 //! | messages from the broker | [`Limits::inbox`] | further ones are dropped and counted |
+//! | all of the first three, of all connections | [`Limits::all_buffers`] | see `throttle` |
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -27,7 +28,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::{debug, info, warn};
 
 use super::buffers::{Buffers, lend};
+use super::publishing::Publishing;
 use super::settings::Limits;
+use super::throttle::{GUARANTEED, Throttle, Verdict};
 use super::transport::Transport;
 use super::worker::{Seat, Stage};
 use crate::broker::{Link, Notice, Outbox, Request};
@@ -57,35 +60,6 @@ enum Phase {
     Over,
 }
 
-/// The publishes under way. Mostly one, which takes no memory of its own.
-#[derive(Debug, Default)]
-struct Publishing {
-    one: Option<Ticket>,
-    more: Vec<Ticket>,
-}
-
-impl Publishing {
-    fn insert(&mut self, ticket: Ticket) {
-        if self.one.is_none() {
-            self.one = Some(ticket);
-        } else {
-            self.more.push(ticket);
-        }
-    }
-
-    fn remove(&mut self, ticket: Ticket) -> bool {
-        if self.one.take_if(|one| *one == ticket).is_some() {
-            return true;
-        }
-        let Some(at) = self.more.iter().position(|more| *more == ticket) else { return false };
-        self.more.swap_remove(at);
-        if self.more.is_empty() {
-            self.more = Vec::new();
-        }
-        true
-    }
-}
-
 /// What the outer loop has to do.
 enum Turn {
     /// Hand the next request to the broker.
@@ -110,6 +84,10 @@ struct Connection<G: Gateway, T> {
     lookup: Option<Box<(Ticket, Lookup)>>,
     /// Messages dropped by the inbox that are counted already.
     dropped: u64,
+    /// Why it may not be read.
+    throttle: Option<Box<Throttle>>,
+    /// Bytes kept, as far as they count towards the limit of all.
+    held: usize,
     session_due: Option<Instant>,
     unsent_due: Option<Instant>,
     phase_due: Option<Instant>,
@@ -147,6 +125,8 @@ pub(super) fn run<G: Gateway, T: Transport, L: Link>(
         publishing: Publishing::default(),
         lookup: None,
         dropped: 0,
+        throttle: Throttle::of(limits.rates, Instant::now()),
+        held: 0,
         session_due: None,
         unsent_due: None,
         phase_due: None,
@@ -246,6 +226,11 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
         if !self.reading() || submitting || !self.requests.is_empty() || self.clogged() {
             return false;
         }
+        if (self.held != 0 || self.throttle.is_some())
+            && let Some(again) = self.delayed()
+        {
+            return again;
+        }
         match self.transport.poll_readable(cx) {
             Poll::Pending => return false,
             Poll::Ready(Ok(())) => {}
@@ -255,10 +240,15 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
             }
         }
         lend(|buffers| {
-            buffers.read.resize(self.limits.chunk, 0);
+            let chunk = self.limits.chunk;
+            let chunk = self.throttle.as_ref().map_or(chunk, |throttle| throttle.at_once(chunk));
+            buffers.read.resize(chunk, 0);
             match self.transport.try_read(&mut buffers.read) {
                 Ok(0) => self.close(Ended::ByDevice),
                 Ok(length) => {
+                    if let Some(throttle) = &mut self.throttle {
+                        throttle.bytes(Instant::now(), length);
+                    }
                     self.seat.shard().add(Counter::BytesIn, length as u64);
                     let Buffers { read, write, scratch, out } = buffers;
                     let chunk = read.get(..length).unwrap_or(&[]);
@@ -269,6 +259,43 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
             }
         });
         true
+    }
+
+    /// Whether the socket is not to be read yet, and then whether to set the timer.
+    #[cold]
+    fn delayed(&mut self) -> Option<bool> {
+        let crowded = self.held != 0 && self.seat.held() > self.limits.all_buffers as u64;
+        if !crowded && self.throttle.is_none() {
+            return None;
+        }
+        match self.throttle.get_or_insert_default().look(Instant::now(), crowded) {
+            Verdict::Read => None,
+            Verdict::StillWait => Some(false),
+            Verdict::Wait { begins } => {
+                self.seat.shard().add(Counter::Delayed, u64::from(begins));
+                Some(true)
+            }
+            Verdict::GiveUp => {
+                debug!(client_id = self.session.client_id(), "there is no room for what the device sends");
+                self.close(Ended::Crowded);
+                Some(true)
+            }
+        }
+    }
+
+    /// Counts what is kept for the device, beyond what every connection may keep.
+    fn count_held(&mut self) {
+        let requests: usize = self.requests.iter().map(Request::size).sum();
+        let all = self.session.held().saturating_add(requests).saturating_add(self.unsent.len());
+        let held = if all > GUARANTEED { all } else { 0 };
+        if held != self.held {
+            self.seat.shard().hold(self.held, held);
+            self.held = held;
+        }
+        if all > self.limits.buffer && matches!(self.phase, Phase::Open) {
+            debug!(client_id = self.session.client_id(), bytes = all, "more than may be kept for one device");
+            self.close(Ended::Flooded);
+        }
     }
 
     /// Throws away what still arrives after the end.
@@ -352,6 +379,7 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
             self.unsent = Vec::new();
             self.sent = 0;
             self.unsent_due = None;
+            self.count_held();
         }
     }
 
@@ -360,7 +388,9 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
     /// Deadlines move with every frame, the timer does not: it is only set
     /// anew when it went off or when an earlier deadline comes up.
     fn poll_timer(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> bool {
-        let Some(due) = [self.session_due, self.unsent_due, self.phase_due].into_iter().flatten().min()
+        let throttled = self.throttle.as_ref().and_then(|throttle| throttle.due());
+        let Some(due) =
+            [self.session_due, self.unsent_due, self.phase_due, throttled].into_iter().flatten().min()
         else {
             return false;
         };
@@ -383,6 +413,10 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
 
     fn due(&mut self, now: Instant) {
         if self.session_due.take_if(|due| *due <= now).is_some() {
+            // The device may have sent what was not read.
+            if self.clogged() || self.throttle.as_ref().is_some_and(|throttle| throttle.due().is_some()) {
+                self.session.not_listening(self.now());
+            }
             self.feed(Event::Timer);
         }
         if self.unsent_due.take_if(|due| *due <= now).is_some() {
@@ -446,11 +480,16 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
         // half-changed.
         match catch_unwind(AssertUnwindSafe(|| session.on(now, event, scratch, out))) {
             Ok(()) => {
-                self.seat.shard().add_tally(&self.session.take_tally());
+                let tally = self.session.take_tally();
+                if let Some(throttle) = &mut self.throttle {
+                    throttle.frames(Instant::now(), tally.frames + tally.bad_frames);
+                }
+                self.seat.shard().add_tally(&tally);
                 for report in self.session.take_reports() {
                     info!(peer = %self.session.info().peer, client_id = self.session.client_id(), "{report}");
                 }
                 self.carry_out(write, out);
+                self.count_held();
             }
             Err(panic) => {
                 out.clear();
@@ -618,6 +657,7 @@ impl<G: Gateway, T> Drop for Connection<G, T> {
             self.ended = Ended::Shutdown;
         }
         self.count_dropped();
+        self.seat.shard().hold(self.held, 0);
         self.seat.ended(self.ended);
         debug!(client_id = self.session.client_id(), reason = self.ended.label(), "connection ended");
     }

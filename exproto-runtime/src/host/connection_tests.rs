@@ -124,7 +124,10 @@ struct Bench {
 
 impl Bench {
     fn new(settings: SessionSettings) -> Self {
-        let listener = Listener::tcp(([127, 0, 0, 1], 0));
+        Self::with(Listener::tcp(([127, 0, 0, 1], 0)), settings)
+    }
+
+    fn with(listener: Listener, settings: SessionSettings) -> Self {
         let metrics = Arc::new(Metrics::new("Line", 1));
         let crew = Crew::start(0, "test").unwrap();
         let (_, seat) = crew.seat(&Entrance::new(&metrics)).unwrap();
@@ -312,4 +315,106 @@ async fn an_idle_connection_is_small() {
     let whole = run(session, Pipe::default(), link, outbox, limits, Instant::now(), seat);
     let size = std::mem::size_of_val(&whole);
     assert!(size < 1536, "the future of a connection takes {size} bytes");
+}
+
+fn listener() -> Listener {
+    Listener::tcp(([127, 0, 0, 1], 0))
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_beyond_the_rate_are_read_later_and_none_is_lost() {
+    let line = wire(&["ping"]).len();
+    let bench = Bench::with(listener().bytes_per_second(1000), SessionSettings::default());
+    for _ in 0..5000 / line {
+        bench.pipe.send(&["ping"]);
+    }
+    settle().await;
+    // A second's worth at once, and what was owed when nothing was.
+    let read = bench.metrics.get(Counter::BytesIn);
+    assert!((1000..=2000).contains(&read), "{read} bytes were read at once");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let more = bench.metrics.get(Counter::BytesIn) - read;
+    assert!((1000..=3000).contains(&more), "{more} bytes were read in two seconds");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(bench.metrics.get(Counter::BytesIn), (5000 / line * line) as u64);
+    assert_eq!(bench.pipe.lines().len(), 5000 / line);
+    assert!(bench.metrics.get(Counter::Delayed) > 0);
+    assert!(!bench.task.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_is_not_read_is_not_idle() {
+    let settings = SessionSettings { idle: Duration::from_secs(20), ..SessionSettings::default() };
+    let bench = Bench::with(listener().frames_per_second(1).chunk(600), settings);
+    for _ in 0..300 {
+        bench.pipe.send(&["ping"]);
+    }
+    // A chunk holds a hundred frames, so that each is followed by a wait of
+    // about as many seconds; all waits but the last are over then.
+    tokio::time::sleep(Duration::from_secs(205)).await;
+    assert_eq!(bench.pipe.lines().len(), 300);
+    assert!(!bench.task.is_finished());
+    // It is silent from here on: the wait that is left and the limit pass.
+    let time = bench.ended(Ended::Idle).await;
+    assert!(time > Duration::from_secs(300) && time < Duration::from_secs(345), "{time:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bad_frames_count_towards_the_rate() {
+    let settings = SessionSettings { max_bad_frames: 0, ..SessionSettings::default() };
+    let bench = Bench::with(listener().frames_per_second(10).chunk(64), settings);
+    // Longer than any line may be.
+    let noise = "x".repeat(3000);
+    for _ in 0..100 {
+        bench.pipe.send(&[&noise]);
+    }
+    settle().await;
+    assert!(!bench.pipe.0.lock().unwrap().inbound.is_empty());
+    assert!(bench.metrics.get(Counter::BadFrames) <= 12, "{:?}", bench.metrics);
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert!(bench.pipe.0.lock().unwrap().inbound.is_empty(), "{:?}", bench.metrics);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_for_which_too_much_is_kept_is_disconnected() {
+    let bench = Bench::with(listener().buffer(10_000), SessionSettings::default());
+    bench.pipe.change(|side| side.room = 0);
+    bench.pipe.send(&["flood 9000"]);
+    settle().await;
+    assert!(!bench.task.is_finished());
+    bench.pipe.send(&["flood 9000"]);
+    let metrics = Arc::clone(&bench.metrics);
+    let _ = bench.ended(Ended::Flooded).await;
+    assert_eq!(metrics.held(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn devices_that_keep_much_wait_for_room_and_others_do_not() {
+    let many = || listener().all_buffers(1000).unsent(1 << 20).write_timeout(Duration::from_secs(3600));
+    let bench = Bench::with(many(), SessionSettings::default());
+    bench.pipe.change(|side| side.room = 0);
+    bench.pipe.send(&["flood 15000", "ping"]);
+    settle().await;
+    assert_eq!(bench.metrics.held(), 0, "every connection may keep this");
+    bench.pipe.send(&["flood 5000"]);
+    settle().await;
+    assert_eq!(bench.metrics.held(), 15_002 + 6 + 5_002);
+    bench.pipe.send(&["ping"]);
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    assert!(!bench.pipe.0.lock().unwrap().inbound.is_empty(), "it is not read");
+    assert_eq!(bench.metrics.get(Counter::Delayed), 1);
+    // What it takes makes room.
+    bench.pipe.change(|side| side.room = usize::MAX);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.metrics.held(), 0);
+    assert_eq!(bench.pipe.lines().len(), 4);
+
+    // The wait begins anew, and ends.
+    bench.pipe.change(|side| side.room = 0);
+    bench.pipe.send(&["flood 20000"]);
+    settle().await;
+    let (metrics, before) = (Arc::clone(&bench.metrics), bench.start.elapsed());
+    let time = bench.ended(Ended::Crowded).await - before;
+    assert!(time >= Duration::from_secs(30) && time < Duration::from_secs(40), "{time:?}");
+    assert_eq!(metrics.held(), 0);
 }

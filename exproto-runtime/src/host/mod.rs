@@ -14,6 +14,9 @@
 //! | `connection` | one device: events in, actions out, deadlines, the end |
 //! | `transport` | what a connection needs of its socket |
 //! | `buffers` | the buffers that connections of a thread share |
+//! | `rate`, `throttle` | how fast a device may send, and what all keep together |
+//! | `limits` | what of this a listener is told |
+//! | `network` | networks: who may connect |
 //! | `files` | the limit of open files |
 //!
 //! # Memory
@@ -46,9 +49,14 @@ pub(crate) mod buffers;
 mod connection;
 mod files;
 pub(crate) mod front;
+mod limits;
 mod listen;
+mod network;
+mod publishing;
+mod rate;
 pub(crate) mod serve;
 pub(crate) mod settings;
+mod throttle;
 pub(crate) mod transport;
 pub(crate) mod worker;
 
@@ -61,6 +69,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use files::OpenFiles;
+pub use network::{Network, NetworkError};
 pub use settings::Listener;
 
 use crate::broker::Broker;

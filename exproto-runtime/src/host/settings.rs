@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::rate::Rates;
 use crate::session::SessionSettings;
 
 /// A socket that devices connect to, and the limits of its connections.
@@ -42,6 +43,12 @@ pub(crate) struct Limits {
     pub(crate) write_timeout: Duration,
     /// Messages of the broker that wait for a device.
     pub(crate) inbox: usize,
+    /// How fast a device may send.
+    pub(crate) rates: Rates,
+    /// Bytes that may be kept for one device.
+    pub(crate) buffer: usize,
+    /// Bytes that may be kept for all devices of the gateway.
+    pub(crate) all_buffers: usize,
     /// How long what is in flight may take to finish at the end.
     pub(crate) drain: Duration,
     /// How long bytes still under way are waited for after the end.
@@ -65,6 +72,9 @@ impl Listener {
                 unsent: 16 * 1024,
                 write_timeout: Duration::from_secs(30),
                 inbox: 64,
+                rates: Rates::default(),
+                buffer: usize::MAX,
+                all_buffers: 256 << 20,
                 drain: Duration::from_secs(5),
                 linger: Duration::from_secs(1),
             },

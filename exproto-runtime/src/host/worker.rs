@@ -103,6 +103,11 @@ impl Seat {
         self.ended = reason;
     }
 
+    /// Bytes that all connections of the gateway keep.
+    pub(crate) fn held(&self) -> u64 {
+        self.entrance.metrics.held()
+    }
+
     /// Has `waker` woken when the stage changes. The caller looks at the stage
     /// afterwards, so a change in between is not missed.
     pub(crate) fn register(&self, waker: &Waker) {

@@ -59,6 +59,12 @@ impl Rare {
             && self.line.is_none()
     }
 
+    /// Bytes of the device that are kept here.
+    pub(crate) fn held(&self) -> usize {
+        let segments = self.segments.as_ref().map_or(0, |segments| segments.reassembler.bytes());
+        segments + self.datagrams.iter().map(|datagram| datagram.len()).sum::<usize>()
+    }
+
     pub(crate) fn report(&mut self, report: Report) {
         if self.reports.len() < MAX_REPORTS {
             self.reports.push(report);

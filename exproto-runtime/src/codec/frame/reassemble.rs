@@ -122,6 +122,12 @@ impl Reassembler {
         self.partial.is_empty()
     }
 
+    /// Bytes of segments that are kept.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether it knows nothing, also of no message that was whole and may be
     /// sent again.
     #[must_use]

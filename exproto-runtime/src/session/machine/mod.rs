@@ -349,6 +349,25 @@ impl<G: Gateway> Session<G> {
         self.core.flight.is_none() && self.core.closed.is_none()
     }
 
+    /// The driver does not read what the device sends, for reasons of its own:
+    /// this time does not count as silence of the device. It does before the
+    /// first frame, which has its own limit.
+    pub fn not_listening(&mut self, now: Now) {
+        if self.core.greeted {
+            self.core.since = now.clock;
+            self.core.listen_anew(now.clock);
+        }
+    }
+
+    /// About how many bytes of the device are kept: of frames that are not whole
+    /// or wait, and segments of messages.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let rare = self.core.rare.as_ref().map_or(0, |rare| rare.held());
+        let flight = self.core.flight.as_ref().map_or(0, |flight| flight.kept.wire().len());
+        self.deframer.pending().len().saturating_add(flight).saturating_add(rare)
+    }
+
     /// The client id the device logged in with, `""` before.
     #[must_use]
     pub fn client_id(&self) -> &str {
