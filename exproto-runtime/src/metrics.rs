@@ -33,8 +33,6 @@ macro_rules! counters {
 counters! {
     /// Connections taken.
     Accepted = "connections_accepted", "Connections taken.";
-    /// New connections turned away because a limit was reached.
-    Shed = "connections_shed", "New connections turned away because a limit was reached.";
     /// Failures to take a connection.
     AcceptErrors = "accept_errors", "Failures to take a connection.";
     /// Times that a connection was not read for a while: it sent too fast, or the
@@ -96,6 +94,52 @@ counters! {
     Overflowed = "downlinks_dropped", "Messages of the broker dropped because a device did not take them in time.";
     /// Panics in the user's code.
     Panics = "panics", "Panics in the user's code.";
+}
+
+/// Why a new connection was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Shed {
+    /// As many are open as may be.
+    Connections,
+    /// As many of its address are open as may be.
+    Address,
+    /// Too many came in this second.
+    Rate,
+    /// Its network may not connect.
+    Network,
+    /// The buffers of all connections are full.
+    Buffers,
+}
+
+impl Shed {
+    /// All reasons, in the order of the text form.
+    pub const ALL: &'static [Self] =
+        &[Self::Connections, Self::Address, Self::Rate, Self::Network, Self::Buffers];
+
+    /// The reason as the counters' label has it.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::Address => "address",
+            Self::Rate => "rate",
+            Self::Network => "network",
+            Self::Buffers => "buffers",
+        }
+    }
+}
+
+impl std::fmt::Display for Shed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Connections => "too many connections",
+            Self::Address => "too many connections of its address",
+            Self::Rate => "too many new connections",
+            Self::Network => "its network may not connect",
+            Self::Buffers => "the buffers of all connections are full",
+        })
+    }
 }
 
 /// Why a connection ended, as far as the counters tell it apart.
@@ -209,6 +253,7 @@ impl From<&CloseReason> for Ended {
 
 const COUNTERS: usize = Counter::ALL.len();
 const REASONS: usize = Ended::ALL.len();
+const SHED: usize = Shed::ALL.len();
 
 /// The counters of one worker.
 ///
@@ -218,6 +263,7 @@ const REASONS: usize = Ended::ALL.len();
 pub struct Shard {
     counters: [AtomicU64; COUNTERS],
     ended: [AtomicU64; REASONS],
+    shed: [AtomicU64; SHED],
     /// Bytes kept now, by connections that keep many.
     held: AtomicU64,
 }
@@ -227,6 +273,7 @@ impl Default for Shard {
         Self {
             counters: [const { AtomicU64::new(0) }; COUNTERS],
             ended: [const { AtomicU64::new(0) }; REASONS],
+            shed: [const { AtomicU64::new(0) }; SHED],
             held: AtomicU64::new(0),
         }
     }
@@ -266,6 +313,13 @@ impl Shard {
         self.add(Counter::Unanswered, tally.unanswered);
         self.add(Counter::Unasked, tally.unasked);
         self.add(Counter::Undelivered, tally.undelivered);
+    }
+
+    /// Counts a new connection that was turned away.
+    pub fn shed(&self, reason: Shed) {
+        if let Some(cell) = self.shed.get(reason as usize) {
+            cell.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Notes that a connection keeps so many bytes, after so many before. Both
@@ -314,6 +368,12 @@ impl Metrics {
     #[must_use]
     pub fn get(&self, counter: Counter) -> u64 {
         self.sum(|shard| shard.counters.get(counter as usize))
+    }
+
+    /// How many new connections were turned away for this reason.
+    #[must_use]
+    pub fn shed(&self, reason: Shed) -> u64 {
+        self.sum(|shard| shard.shed.get(reason as usize))
     }
 
     /// How many connections ended for this reason.
@@ -371,6 +431,18 @@ impl Metrics {
                 "exproto_connections_closed_total{{gateway=\"{gateway}\",reason=\"{}\"}} {}",
                 reason.label(),
                 self.ended(*reason)
+            );
+        }
+        out.push_str(
+            "# HELP exproto_connections_shed New connections that were turned away, by reason.\n\
+             # TYPE exproto_connections_shed counter\n",
+        );
+        for reason in Shed::ALL {
+            let _ = writeln!(
+                out,
+                "exproto_connections_shed_total{{gateway=\"{gateway}\",reason=\"{}\"}} {}",
+                reason.label(),
+                self.shed(*reason)
             );
         }
         let _ = write!(
@@ -431,7 +503,7 @@ mod tests {
         distinct.sort_unstable();
         distinct.dedup();
         assert_eq!(families.len(), distinct.len());
-        assert_eq!(families.len(), Counter::ALL.len() + 2);
+        assert_eq!(families.len(), Counter::ALL.len() + 4);
     }
 
     #[test]

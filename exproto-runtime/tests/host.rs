@@ -10,144 +10,18 @@
 mod line;
 #[path = "memory/mod.rs"]
 mod memory;
+#[path = "running/mod.rs"]
+mod running;
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use exproto_runtime::host::{Host, HostBuilder, HostError, Listener, Stopped};
-use exproto_runtime::metrics::{Counter, Ended, Metrics};
+use exproto_runtime::host::{Host, Listener};
+use exproto_runtime::metrics::{Counter, Ended, Shed};
 use line::{Line, wire};
 use memory::Memory;
+use running::{Running, listener, patiently, start, until};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-
-/// Ends a test that hangs; no test waits for it to pass.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("waited in vain for {what}"),
-    }
-}
-
-async fn until(what: &str, condition: impl Fn() -> bool) {
-    patiently(what, async {
-        while !condition() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
-}
-
-struct Running {
-    address: SocketAddr,
-    broker: Memory,
-    metrics: Arc<Metrics>,
-    stop: Option<oneshot::Sender<()>>,
-    host: JoinHandle<Result<Stopped, HostError>>,
-}
-
-impl Running {
-    fn start(
-        listener: Listener,
-        set: impl FnOnce(HostBuilder<Line<'static>>) -> HostBuilder<Line<'static>>,
-    ) -> Self {
-        let broker = Memory::default();
-        let builder = set(Host::<Line<'static>>::builder().workers(2).listener(listener));
-        let host = builder.bind(broker.clone()).unwrap();
-        let address = host.addresses().next().unwrap().1;
-        let metrics = host.metrics();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let host = tokio::spawn(host.run(async {
-            let _ = stopped.await;
-        }));
-        Self { address, broker, metrics, stop: Some(stop), host }
-    }
-
-    async fn connect(&self) -> Device {
-        // Small buffers, so that a socket is full soon.
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        socket.set_send_buffer_size(4096).unwrap();
-        Device { stream: BufReader::new(socket.connect(self.address).await.unwrap()), line: Vec::new() }
-    }
-
-    async fn log_in(&self, id: &str) -> Device {
-        let mut device = self.connect().await;
-        device.send(&[&format!("hello {id}")]).await;
-        assert_eq!(device.line().await, "welcome");
-        device
-    }
-
-    fn count(&self, counter: Counter) -> u64 {
-        self.metrics.get(counter)
-    }
-
-    async fn stop(mut self) -> Stopped {
-        drop(self.stop.take());
-        patiently("the host to stop", self.host).await.unwrap().unwrap()
-    }
-}
-
-fn listener() -> Listener {
-    // The devices of these tests stay open after the end.
-    Listener::tcp(([127, 0, 0, 1], 0)).linger(Duration::ZERO)
-}
-
-fn start() -> Running {
-    Running::start(listener(), |host| host)
-}
-
-struct Device {
-    stream: BufReader<TcpStream>,
-    line: Vec<u8>,
-}
-
-impl Device {
-    async fn send(&mut self, lines: &[&str]) {
-        self.stream.write_all(&wire(lines)).await.unwrap();
-    }
-
-    /// Sends `lines` over and over until the socket is full; the bytes sent.
-    async fn fill(&mut self, lines: &[u8]) -> usize {
-        let (mut pushed, mut refused) = (0, 0);
-        while refused < 100 {
-            match self.stream.get_ref().try_write(&lines[pushed % lines.len()..]) {
-                Ok(count) => {
-                    pushed += count;
-                    refused = 0;
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    refused += 1;
-                    tokio::task::yield_now().await;
-                }
-                Err(error) => panic!("{error}"),
-            }
-            assert!(pushed < 64 << 20, "the host reads on");
-        }
-        pushed
-    }
-
-    /// The next line; "" at the end of the stream.
-    async fn line(&mut self) -> String {
-        self.line.clear();
-        loop {
-            let byte = match patiently("a line", self.stream.read_u8()).await {
-                Ok(byte) => byte,
-                Err(_) => return String::new(),
-            };
-            match byte {
-                b'\n' if self.line.is_empty() => {}
-                b'\n' => return String::from_utf8(self.line.clone()).unwrap(),
-                byte => self.line.push(byte),
-            }
-        }
-    }
-}
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn a_device_logs_in_publishes_and_gets_messages() {
@@ -281,7 +155,7 @@ async fn new_connections_above_the_limit_are_turned_away() {
     let second = host.log_in("2").await;
     let mut third = host.connect().await;
     assert_eq!(third.line().await, "");
-    assert_eq!(host.count(Counter::Shed), 1);
+    assert_eq!(host.metrics.shed(Shed::Connections), 1);
     first.send(&["ping"]).await;
     assert_eq!(first.line().await, "pong");
     // A place that is given up can be had again.

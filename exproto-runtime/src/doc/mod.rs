@@ -8,6 +8,7 @@
 //! | [`frame`] | what each key of `#[frame(..)]` means: where frames begin and end |
 //! | [`route`] | what each key of `#[route(..)]` means: frames and MQTT |
 //! | [`settings`] | how a finished program is set: file, environment, flags |
+//! | [`host`] | how to run it on the internet: listeners and their limits |
 //! | [`exproto`] | how to be an ExProto handler of EMQX, with or without a declaration; how to keep a handler without EMQX |
 //! | [`exhook`] | how to answer EMQX's hooks, and what EMQX makes of each answer |
 //!
@@ -31,6 +32,10 @@ pub mod exproto {}
 #[cfg_attr(feature = "full", doc = include_str!("frame.md"))]
 #[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
 pub mod frame {}
+
+#[cfg_attr(feature = "full", doc = include_str!("host.md"))]
+#[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
+pub mod host {}
 
 #[cfg_attr(feature = "full", doc = include_str!("route.md"))]
 #[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]

@@ -16,7 +16,8 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::broker::{Broker, inbox};
 use crate::host::Listener;
-use crate::host::worker::{Crew, Entrance};
+use crate::host::admission::{Entrance, Rules};
+use crate::host::worker::{Crew, Seat};
 use crate::metrics::Metrics;
 use crate::session::{ConnInfo, SessionSettings};
 use line::{Line, wire};
@@ -113,6 +114,13 @@ impl Transport for Pipe {
     }
 }
 
+/// A place at the one worker.
+fn seat(crew: &Crew, metrics: &Arc<Metrics>) -> Seat {
+    let entrance = Entrance::new(metrics, Rules::default(), Instant::now());
+    let place = entrance.admit([127, 0, 0, 1].into(), Instant::now()).unwrap();
+    crew.seat(place).unwrap().1
+}
+
 struct Bench {
     pipe: Pipe,
     broker: Memory,
@@ -130,7 +138,7 @@ impl Bench {
     fn with(listener: Listener, settings: SessionSettings) -> Self {
         let metrics = Arc::new(Metrics::new("Line", 1));
         let crew = Crew::start(0, "test").unwrap();
-        let (_, seat) = crew.seat(&Entrance::new(&metrics)).unwrap();
+        let seat = seat(&crew, &metrics);
         let pipe = Pipe::default();
         pipe.0.lock().unwrap().room = usize::MAX;
         let broker = Memory::default();
@@ -307,7 +315,7 @@ async fn messages_above_the_inbox_are_dropped_and_counted() {
 async fn an_idle_connection_is_small() {
     let metrics = Arc::new(Metrics::new("Line", 1));
     let crew = Crew::start(0, "test").unwrap();
-    let (_, seat) = crew.seat(&Entrance::new(&metrics)).unwrap();
+    let seat = seat(&crew, &metrics);
     let (notices, outbox) = inbox(4);
     let link = Memory::default().link(&ConnInfo::default(), notices);
     let session = Session::<Line<'static>>::new(ConnInfo::default(), Arc::default());

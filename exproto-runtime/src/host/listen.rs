@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use super::admission::{Entrance, Rules};
 use super::serve::{Arrival, Serve};
 use super::settings::{Limits, Listener};
-use super::worker::{Crew, Entrance};
+use super::worker::Crew;
 use crate::metrics::{Counter, Ended, Metrics};
 use crate::session::{ConnInfo, SessionSettings, Transport};
 
@@ -25,7 +27,7 @@ pub(super) struct Bound {
     pub(super) name: Box<str>,
     pub(super) address: SocketAddr,
     socket: StdListener,
-    max_connections: usize,
+    rules: Rules,
     limits: Arc<Limits>,
     session: Arc<SessionSettings>,
 }
@@ -52,7 +54,11 @@ pub(super) fn bind(listener: Listener, allowed: usize) -> io::Result<Bound> {
         name: listener.name,
         address: socket.local_addr()?,
         socket,
-        max_connections: listener.max_connections.min(allowed),
+        rules: Rules {
+            connections: listener.rules.connections.min(allowed),
+            all_buffers: listener.limits.all_buffers,
+            ..listener.rules
+        },
         limits: Arc::new(listener.limits),
         session: listener.session,
     })
@@ -66,7 +72,7 @@ pub(super) async fn accept(
     metrics: &Arc<Metrics>,
 ) -> io::Result<()> {
     let socket = TcpListener::from_std(bound.socket)?;
-    let entrance = Entrance::new(metrics);
+    let entrance = Entrance::new(metrics, bound.rules, Instant::now());
     loop {
         let (stream, peer) = match socket.accept().await {
             Ok(accepted) => accepted,
@@ -81,11 +87,13 @@ pub(super) async fn accept(
                 continue;
             }
         };
-        if entrance.open() >= bound.max_connections {
-            metrics.shard(0).add(Counter::Shed, 1);
-            debug!(listener = %bound.name, %peer, "too many connections, a new one is turned away");
-            continue;
-        }
+        let place = match entrance.admit(peer.ip(), Instant::now()) {
+            Ok(place) => place,
+            Err(reason) => {
+                debug!(listener = %bound.name, %peer, %reason, "a new connection is turned away");
+                continue;
+            }
+        };
         let stream = match hand_over(stream) {
             Ok(stream) => stream,
             Err(error) => {
@@ -94,7 +102,7 @@ pub(super) async fn accept(
                 continue;
             }
         };
-        let Some((runtime, mut seat)) = crew.seat(&entrance) else { continue };
+        let Some((runtime, mut seat)) = crew.seat(place) else { continue };
         seat.shard().add(Counter::Accepted, 1);
         // The worker's own reactor watches the socket from here on.
         let guard = runtime.enter();

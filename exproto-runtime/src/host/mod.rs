@@ -16,6 +16,7 @@
 //! | `buffers` | the buffers that connections of a thread share |
 //! | `rate`, `throttle` | how fast a device may send, and what all keep together |
 //! | `limits` | what of this a listener is told |
+//! | `admission` | which new connections are turned away |
 //! | `network` | networks: who may connect |
 //! | `files` | the limit of open files |
 //!
@@ -45,6 +46,7 @@
 //! connection owns no buffer. **Architecture Invariant:** nothing here knows a
 //! protocol.
 
+mod admission;
 pub(crate) mod buffers;
 mod connection;
 mod files;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::admission::Rules;
 use super::rate::Rates;
 use crate::session::SessionSettings;
 
@@ -25,7 +26,7 @@ pub struct Listener {
     pub(super) name: Box<str>,
     pub(super) address: SocketAddr,
     pub(super) backlog: u32,
-    pub(super) max_connections: usize,
+    pub(super) rules: Rules,
     pub(super) receive_buffer: Option<usize>,
     pub(super) send_buffer: Option<usize>,
     pub(super) limits: Limits,
@@ -64,7 +65,7 @@ impl Listener {
             name: "tcp".into(),
             address: address.into(),
             backlog: 1024,
-            max_connections: usize::MAX,
+            rules: Rules::default(),
             receive_buffer: None,
             send_buffer: None,
             limits: Limits {
@@ -97,11 +98,12 @@ impl Listener {
     }
 
     /// The most connections at once. A new one above it is closed at once and
-    /// counted; those that are open stay. Never more than the process may have
-    /// open files.
+    /// counted, see [`Shed::Connections`](crate::metrics::Shed); those that are
+    /// open stay. Default: what the limit of open files leaves room for, which
+    /// no other value exceeds.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
-        self.max_connections = connections;
+        self.rules.connections = connections;
         self
     }
 

@@ -15,26 +15,8 @@ use std::thread;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, oneshot};
 
-use crate::metrics::{Ended, Metrics, Shard};
-
-/// What the connections of one listener share.
-#[derive(Debug)]
-pub(crate) struct Entrance {
-    /// How many are open.
-    open: AtomicUsize,
-    metrics: Arc<Metrics>,
-}
-
-impl Entrance {
-    pub(crate) fn new(metrics: &Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self { open: AtomicUsize::new(0), metrics: Arc::clone(metrics) })
-    }
-
-    /// How many connections of the listener are open.
-    pub(crate) fn open(&self) -> usize {
-        self.open.load(Ordering::Acquire)
-    }
-}
+use super::admission::Place;
+use crate::metrics::{Ended, Shard};
 
 /// How far a worker is from its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +61,7 @@ impl Desk {
 pub(crate) struct Seat {
     desk: Arc<Desk>,
     id: u64,
-    entrance: Arc<Entrance>,
+    place: Place,
     ended: Ended,
 }
 
@@ -95,7 +77,7 @@ impl Seat {
 
     /// Where the connection counts.
     pub(crate) fn shard(&self) -> &Shard {
-        self.entrance.metrics.shard(self.desk.index)
+        self.place.shard(self.desk.index)
     }
 
     /// Why the connection is over, counted when the place is given back.
@@ -105,7 +87,7 @@ impl Seat {
 
     /// Bytes that all connections of the gateway keep.
     pub(crate) fn held(&self) -> u64 {
-        self.entrance.metrics.held()
+        self.place.held()
     }
 
     /// Has `waker` woken when the stage changes. The caller looks at the stage
@@ -118,7 +100,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.desk.wakers().remove(&self.id);
-        self.entrance.open.fetch_sub(1, Ordering::AcqRel);
+        self.place.leave();
         // Whoever sees the connection counted as ended finds room for another,
         // and whoever sees the worker empty finds every end counted.
         self.shard().ended(self.ended);
@@ -183,13 +165,12 @@ impl Crew {
     }
 
     /// The least busy worker, and a place there.
-    pub(crate) fn seat(&self, entrance: &Arc<Entrance>) -> Option<(Handle, Seat)> {
+    pub(crate) fn seat(&self, place: Place) -> Option<(Handle, Seat)> {
         let worker = self.workers.iter().min_by_key(|worker| worker.desk.open.load(Ordering::Acquire))?;
         let desk = Arc::clone(&worker.desk);
         desk.open.fetch_add(1, Ordering::AcqRel);
-        entrance.open.fetch_add(1, Ordering::AcqRel);
         let id = desk.next_id.fetch_add(1, Ordering::Relaxed);
-        let seat = Seat { desk, id, entrance: Arc::clone(entrance), ended: Ended::Other };
+        let seat = Seat { desk, id, place, ended: Ended::Other };
         Some((worker.runtime.clone(), seat))
     }
 
