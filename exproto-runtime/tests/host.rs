@@ -182,6 +182,29 @@ async fn a_panic_ends_its_own_connection_alone() {
 }
 
 #[tokio::test]
+async fn a_panic_of_a_lookup_refuses_its_frame_and_is_counted() {
+    let host = start();
+    let mut device = host.log_in("1").await;
+    device.send(&["look 0", "look 7", "data 1"]).await;
+    for expected in ["not found", "found", "stored 1"] {
+        assert_eq!(device.line().await, expected);
+    }
+    assert_eq!(host.count(Counter::Panics), 1);
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn a_panic_before_the_first_frame_leaves_the_listener_alone() {
+    let host = Running::start(listener().name("panic"), |host| host);
+    for _ in 0..3 {
+        assert_eq!(host.connect().await.line().await, "");
+    }
+    until("the ends to be counted", || host.metrics.ended(Ended::Panic) == 3).await;
+    assert_eq!(host.count(Counter::Panics), 3);
+    assert_eq!(host.stop().await.open, 0);
+}
+
+#[tokio::test]
 async fn a_device_that_does_not_read_is_not_read_either() {
     const REPLY: u64 = 1502;
     let host =

@@ -174,6 +174,9 @@ impl<G: Gateway> Actor<G> {
                 }
                 (ticket, ran) = looked_up(&mut self.lookup) => {
                     self.lookup = None;
+                    if ran.is_panic() {
+                        self.seat.shared.counters.panics.up();
+                    }
                     self.feed(Event::Ran(ticket, ran));
                 }
                 job = self.jobs.recv(), if calling.is_none() && !self.deserted && self.takes_jobs() => {

@@ -352,6 +352,7 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
         let (ticket, lookup) = &mut **lookup;
         let Poll::Ready(ran) = Pin::new(lookup).poll(cx) else { return false };
         let ticket = *ticket;
+        self.seat.shard().add(Counter::Panics, u64::from(ran.is_panic()));
         self.lookup = None;
         self.feed(Event::Ran(ticket, ran));
         true
@@ -612,17 +613,7 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
     }
 
     fn panicked(&mut self, panic: &(dyn Any + Send)) {
-        let text = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("a value that is no text");
-        warn!(
-            client_id = self.session.client_id(),
-            panic = text,
-            "the gateway's code panicked, the device is disconnected"
-        );
-        self.seat.shard().add(Counter::Panics, 1);
+        count_panic(&self.seat, self.session.client_id(), panic);
         // Without an event: this session gets no more of them.
         self.phase = Phase::Over;
         self.ended = Ended::Panic;
@@ -661,6 +652,17 @@ impl<G: Gateway, T> Drop for Connection<G, T> {
         self.seat.ended(self.ended);
         debug!(client_id = self.session.client_id(), reason = self.ended.label(), "connection ended");
     }
+}
+
+/// Counts and tells that the user's code has panicked.
+pub(super) fn count_panic(seat: &Seat, client_id: &str, panic: &(dyn Any + Send)) {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a value that is no text");
+    warn!(client_id, panic = text, "the gateway's code panicked, the device is disconnected");
+    seat.shard().add(Counter::Panics, 1);
 }
 
 fn is_transient(error: &io::Error) -> bool {

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -16,6 +17,7 @@ use super::settings::Limits;
 use super::transport::Transport;
 use super::worker::Seat;
 use crate::broker::{Broker, inbox};
+use crate::metrics::Ended;
 use crate::session::{ConnInfo, Gateway, Session, SessionSettings};
 
 /// A connection that was taken, but for its [`Transport`].
@@ -54,10 +56,17 @@ impl<G, B> Sessions<G, B> {
 
 impl<G: Gateway, B: Broker> Serve for Sessions<G, B> {
     fn begin<T: Transport>(&self, runtime: &Handle, arrival: Arrival, transport: T) {
-        let Arrival { info, limits, session, seat } = arrival;
+        let Arrival { info, limits, session, mut seat } = arrival;
         let (notices, outbox) = inbox(limits.inbox);
         let link = self.broker.link(&info, notices);
-        let session = Session::<G>::new(info, session);
+        // Functions of the user may be asked for the layout of the first frame.
+        let session = match catch_unwind(AssertUnwindSafe(|| Session::<G>::new(info, session))) {
+            Ok(session) => session,
+            Err(panic) => {
+                connection::count_panic(&seat, "", &*panic);
+                return seat.ended(Ended::Panic);
+            }
+        };
         runtime.spawn(connection::run(session, transport, link, outbox, limits, self.start, seat));
     }
 }

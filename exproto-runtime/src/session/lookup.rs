@@ -31,7 +31,7 @@ use super::line::Note;
 pub struct Lookup(Pin<Box<dyn Future<Output = Result<Note, Refusal>> + Send>>);
 
 /// How a [`Lookup`] ended.
-pub struct Ran(pub(crate) Result<Note, Refusal>);
+pub struct Ran(pub(crate) Result<Note, Refusal>, bool);
 
 impl Lookup {
     /// A lookup that gives what the future gives:
@@ -49,8 +49,8 @@ impl Future for Lookup {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ran> {
         // It is not polled again after a panic.
         match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Ran),
-            Err(_) => Poll::Ready(Ran::refused("the lookup panicked")),
+            Ok(poll) => poll.map(|found| Ran(found, false)),
+            Err(_) => Poll::Ready(Ran(Err(Refusal::new("the lookup panicked")), true)),
         }
     }
 }
@@ -59,7 +59,13 @@ impl Ran {
     /// A lookup that could not be made: for drivers and tools.
     #[must_use]
     pub fn refused(reason: &str) -> Self {
-        Self(Err(Refusal::new(reason)))
+        Self(Err(Refusal::new(reason)), false)
+    }
+
+    /// Whether the user's code has panicked, which drivers count.
+    #[must_use]
+    pub fn is_panic(&self) -> bool {
+        self.1
     }
 }
 

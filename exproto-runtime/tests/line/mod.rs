@@ -9,6 +9,9 @@
 //! | `flood N` | reply of `N` bytes, without the broker |
 //! | `bye` | closes |
 //! | `panic` | panics |
+//! | `look N` | waits for a lookup, which panics if `N` is 0; reply `found` or `not found` |
+//!
+//! On a listener that is called `panic` it panics before the first frame.
 
 #![allow(dead_code, unreachable_pub)]
 
@@ -17,8 +20,8 @@ use exproto_runtime::codec::{
     Value, Visitor, Wire, Writer,
 };
 use exproto_runtime::session::{
-    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Outcome, Pairing,
-    Refusal, Stage, TopicBuf,
+    Access, After, Asks, CloseReason, Credentials, Cx, DeliverError, Delivery, Gateway, Lookup, Outcome,
+    Pairing, Refusal, Stage, TopicBuf,
 };
 
 /// A line of text.
@@ -95,13 +98,24 @@ fn line(text: &str, out: &mut Vec<u8>) {
 }
 
 impl Gateway for Line<'static> {
-    fn ctx(_: &Cx<'_, Self::State>) {}
+    fn ctx(cx: &Cx<'_, Self::State>) {
+        assert!(&*cx.info.listener != "panic", "as the listener wished");
+    }
 
     type State = u32;
     const ANONYMOUS: bool = false;
 
     fn access(frame: &Line<'_>) -> Access {
         if frame.parts().0 == "data" { Access::Member } else { Access::Public }
+    }
+
+    fn lookup(frame: &Line<'_>, _: &mut Cx<'_, u32>) -> Option<Lookup> {
+        let ("look", number) = frame.parts() else { return None };
+        let number: u32 = number.parse().unwrap_or(0);
+        Some(Lookup::new(async move {
+            assert!(number != 0, "as the device wished");
+            Ok(number)
+        }))
     }
 
     fn answers(_: &Line<'_>) -> Option<Pairing> {
@@ -138,6 +152,7 @@ impl Gateway for Line<'static> {
             ("hello", _) => line(outcome.pick("welcome", "refused"), reply),
             ("data", value) => line(&format!("{} {value}", outcome.pick("stored", "lost")), reply),
             ("ping", _) => line("pong", reply),
+            ("look", _) => line(outcome.pick("found", "not found"), reply),
             ("flood", count) => line(&"x".repeat(count.parse().unwrap_or(0)), reply),
             ("bye", _) => {
                 line("good bye", reply);
