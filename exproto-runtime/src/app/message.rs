@@ -8,7 +8,8 @@ use std::time::Duration;
 use clap::Args;
 use tracing::warn;
 
-use super::{BrokerArgs, Failure, told_to_stop};
+use super::broker_args::BrokerArgs;
+use super::{Failure, told_to_stop};
 use crate::broker::{MqttClient, Received};
 
 /// The wait before a broker that went away is tried again.
@@ -74,14 +75,14 @@ async fn follow(args: &WatchArgs) -> Result<ExitCode, Failure> {
 }
 
 async fn subscribed(args: &WatchArgs) -> io::Result<MqttClient> {
-    let mut client = MqttClient::connect(&args.broker.broker).await?;
+    let mut client = MqttClient::connect_with(args.broker.settings()).await?;
     client.subscribe(&args.filter, 1).await?;
     Ok(client)
 }
 
 pub(super) fn send(args: SendArgs) -> Result<ExitCode, Failure> {
     super::runtime()?.block_on(async {
-        let mut client = MqttClient::connect(&args.broker.broker).await.map_err(failure)?;
+        let mut client = MqttClient::connect_with(args.broker.settings()).await.map_err(failure)?;
         client.publish(&args.topic, args.payload, args.qos, args.retain).await.map_err(failure)?;
         Ok(ExitCode::SUCCESS)
     })

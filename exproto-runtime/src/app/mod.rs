@@ -4,6 +4,7 @@
 //! protocol suggests (a port, simulated devices). This layer alone prints.
 #![allow(clippy::print_stdout, reason = "a program talks to its user")]
 
+mod broker_args;
 mod check;
 mod config;
 mod decode;
@@ -22,7 +23,7 @@ use std::io::IsTerminal;
 use std::marker::PhantomData;
 use std::process::ExitCode;
 
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 pub use crate::codec::{Random, Uniform};
@@ -240,14 +241,6 @@ enum Command {
     Watch(message::WatchArgs),
     /// Publish one message
     Send(message::SendArgs),
-}
-
-/// Where `watch` and `send` find the broker.
-#[derive(Args, Debug)]
-struct BrokerArgs {
-    /// The MQTT broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT]
-    #[arg(long, value_name = "URL", default_value = "mqtt://127.0.0.1:1883")]
-    broker: crate::broker::MqttUrl,
 }
 
 /// Logs to standard error, which leaves standard output to what was asked for.

@@ -5,16 +5,18 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::Future;
 use std::io;
-use std::time::Duration;
+use std::pin::pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS};
 
-use super::MqttUrl;
-use super::mqtt::login;
-use super::reason;
+use super::dial::Dialer;
 use super::settings::random;
+use super::wire::{self, Client, Events, Heard, Message, Plan, Subscribed, Trouble, Verdict};
+use super::{MqttSettings, MqttUrl};
+use crate::session::Outcome;
 
 /// Packets larger than this are not taken from the broker.
 const MAX_PACKET: u32 = 1 << 28;
@@ -56,8 +58,8 @@ pub struct Received {
 /// # Ok(()) }
 /// ```
 pub struct MqttClient {
-    client: AsyncClient,
-    events: EventLoop,
+    client: Client,
+    events: Events,
     url: MqttUrl,
     arrived: Arrived,
 }
@@ -77,21 +79,26 @@ impl MqttClient {
     /// If the broker cannot be reached within 5 s or refuses; the text names
     /// the broker.
     pub async fn connect(url: &MqttUrl) -> io::Result<Self> {
-        let mut options =
-            MqttOptions::new(format!("exproto-cli-{:016x}", random()), (url.host(), url.port()));
-        options
-            .set_clean_start(true)
-            .set_keep_alive(30)
-            .set_connect_timeout(Duration::from_secs(5))
-            .set_max_packet_size(Some(MAX_PACKET))
-            .set_auth(login(url.username(), url.password()));
-        let mut network = NetworkOptions::new();
-        network.set_tcp_nodelay(true);
-        options.set_network_options(network);
-        let (client, events) = AsyncClient::builder(options).unbounded().build();
-        let mut this = Self { client, events, url: url.clone(), arrived: Arrived::default() };
+        Self::connect_with(MqttSettings::new(url.clone())).await
+    }
+
+    /// Connects as the settings say: with their TLS and password file, and in
+    /// their time. The client id is one of its own all the same.
+    ///
+    /// # Errors
+    ///
+    /// If the broker cannot be reached or refuses; the text names the broker.
+    pub async fn connect_with(settings: MqttSettings) -> io::Result<Self> {
+        let mut settings = settings.bounded();
+        settings.max_packet_size = MAX_PACKET;
+        settings.session_expiry = std::time::Duration::ZERO;
+        let dialer = Arc::new(Dialer::new(&settings));
+        let name = format!("exproto-cli-{:016x}", random());
+        let (client, mut events) = wire::open(&Plan::new(&settings, &name, &dialer, 1));
+        events.log_in(dialer.login()?);
+        let mut this = Self { client, events, url: settings.url, arrived: Arrived::default() };
         loop {
-            if let Packet::ConnAck(_) = this.packet().await? {
+            if let Heard::Connected(_) = Self::poll(&mut this.events, &this.url).await? {
                 return Ok(this);
             }
         }
@@ -103,16 +110,16 @@ impl MqttClient {
     ///
     /// If the broker refuses or goes away.
     pub async fn subscribe(&mut self, filter: &str, qos: u8) -> io::Result<()> {
-        self.client.try_subscribe(filter, level(qos)).map_err(|_| {
-            io::Error::new(io::ErrorKind::InvalidInput, format!("`{filter}` is not a valid topic filter"))
-        })?;
-        loop {
-            if let Packet::SubAck(answer) = self.packet().await? {
-                return match reason::of_suback(&answer) {
-                    None => Ok(()),
-                    Some((_, why)) => Err(self.error(&format!("refuses to subscribe `{filter}`: {why}"))),
-                };
+        let Some(end) = self.client.subscribe(filter, qos, None) else {
+            let what = format!("`{filter}` is not a valid topic filter");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        };
+        match self.until(end.wait()).await? {
+            Subscribed::Granted => Ok(()),
+            Subscribed::Refused(_, why) => {
+                Err(self.error(&format!("refuses to subscribe `{filter}`: {why}")))
             }
+            Subscribed::Again => Err(self.error("went away")),
         }
     }
 
@@ -129,20 +136,34 @@ impl MqttClient {
         qos: u8,
         retain: bool,
     ) -> io::Result<()> {
-        let options = PublishOptions::new(level(qos)).retain(retain);
-        let notice = self.client.try_publish_tracked(topic, payload.into(), options).map_err(|_| {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("`{topic}` is not a topic that can be published to"),
-            )
-        })?;
-        let mut end = std::pin::pin!(notice.wait_completion_async());
+        let end = match self.client.publish(topic.into(), payload.into(), qos, retain) {
+            Ok(end) => end,
+            Err(Outcome::Refused { .. }) => {
+                let what = format!("`{topic}` is not a topic that can be published to");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+            }
+            Err(other) => return Err(self.error(&other.to_string())),
+        };
+        match self.until(end.wait(qos)).await? {
+            Verdict::Ended(Outcome::Done) => Ok(()),
+            Verdict::Ended(Outcome::Refused { reason, .. } | Outcome::Failed(reason)) => {
+                Err(self.error(&format!("did not take the message: {reason}")))
+            }
+            Verdict::Again => Err(self.error("went away")),
+        }
+    }
+
+    /// Goes on until the end of a request has come.
+    async fn until<T>(&mut self, end: impl Future<Output = T>) -> io::Result<T> {
+        let mut end = pin!(end);
         loop {
             tokio::select! {
                 biased;
-                end = &mut end => return end.map_err(|why| self.error(&format!("did not take the message: {why}"))),
-                packet = Self::poll(&mut self.events, &self.url) => {
-                    self.arrived.keep(&packet?);
+                end = &mut end => return Ok(end),
+                heard = Self::poll(&mut self.events, &self.url) => {
+                    if let Heard::Message(message) = heard? {
+                        self.arrived.keep(message);
+                    }
                 }
             }
         }
@@ -158,7 +179,9 @@ impl MqttClient {
             if let Some(received) = self.arrived.messages.pop_front() {
                 return Ok(received);
             }
-            self.packet().await?;
+            if let Heard::Message(message) = Self::poll(&mut self.events, &self.url).await? {
+                self.arrived.keep(message);
+            }
         }
     }
 
@@ -169,20 +192,9 @@ impl MqttClient {
         self.arrived.dropped
     }
 
-    async fn packet(&mut self) -> io::Result<Packet> {
-        let packet = Self::poll(&mut self.events, &self.url).await?;
-        self.arrived.keep(&packet);
-        Ok(packet)
-    }
-
-    async fn poll(events: &mut EventLoop, url: &MqttUrl) -> io::Result<Packet> {
-        loop {
-            match events.poll().await {
-                Ok(Event::Incoming(packet)) => return Ok(packet),
-                Ok(_) => {}
-                Err(error) => return Err(io::Error::other(format!("MQTT broker {url}: {error}"))),
-            }
-        }
+    async fn poll(events: &mut Events, url: &MqttUrl) -> io::Result<Heard> {
+        let failed = |error: Trouble| io::Error::other(format!("MQTT broker {url}: {error}"));
+        events.poll().await.map_err(failed)
     }
 
     fn error(&self, what: &str) -> io::Error {
@@ -191,17 +203,16 @@ impl MqttClient {
 }
 
 impl Arrived {
-    fn keep(&mut self, packet: &Packet) {
-        let Packet::Publish(publish) = packet else { return };
+    fn keep(&mut self, message: Message) {
         if self.messages.len() >= MAX_ARRIVED {
             self.dropped += 1;
             return;
         }
         self.messages.push_back(Received {
-            topic: String::from_utf8_lossy(&publish.topic).into_owned(),
-            payload: publish.payload.clone(),
-            qos: publish.qos as u8,
-            retained: publish.retain,
+            topic: String::from_utf8_lossy(&message.topic).into_owned(),
+            payload: message.payload,
+            qos: message.qos,
+            retained: message.retain,
         });
     }
 }
@@ -209,13 +220,5 @@ impl Arrived {
 impl fmt::Debug for MqttClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MqttClient").field("url", &self.url).finish_non_exhaustive()
-    }
-}
-
-fn level(qos: u8) -> QoS {
-    match qos {
-        0 => QoS::AtMostOnce,
-        1 => QoS::AtLeastOnce,
-        _ => QoS::ExactlyOnce,
     }
 }

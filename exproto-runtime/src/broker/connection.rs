@@ -22,21 +22,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use rumqttc::{
-    AsyncClient, ClientError, ConnAck, ConnectionError, DisconnectProperties, DisconnectReasonCode, Event,
-    EventLoop, Packet, PublishNoticeError, PublishOptions, PublishResult, QoS, StateError, SubAck,
-    SubscribeNoticeError, SubscribeProperties, UnsubAck, UnsubscribeNoticeError,
-};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::Request;
+use super::dial::Dialer;
 use super::peer::Peer;
 use super::reason::{self, Code};
 use super::router::FilterId;
 use super::settings::{Backoff, MqttSettings, random};
 use super::stats::Stats;
 use super::subscriptions::{Answer, Command, Subscriptions, Waiter};
+use super::wire::{
+    Client, Events, Heard, Kind, Limits, Message, Refusal, Subscribed, Trouble, Verdict, Welcome,
+};
 use crate::session::{Outcome, Ticket};
 
 /// SUBSCRIBE and UNSUBSCRIBE packets that may wait for their answer.
@@ -64,6 +63,15 @@ pub(crate) enum Control {
     Close { within: Duration, done: oneshot::Sender<()> },
 }
 
+/// How a connection is reached, and what it tells of itself.
+#[derive(Debug)]
+pub(crate) struct Channels {
+    pub(crate) jobs: mpsc::Receiver<Job>,
+    pub(crate) control: mpsc::UnboundedReceiver<Control>,
+    /// Whether it stands.
+    pub(crate) status: watch::Sender<bool>,
+}
+
 /// A publish under way.
 #[derive(Debug)]
 struct Publish {
@@ -78,30 +86,16 @@ struct Publish {
 /// The end of a packet exchange, as the MQTT client reports it.
 #[derive(Debug)]
 enum End {
-    Publish(u64, Result<PublishResult, PublishNoticeError>),
-    Subscribe(FilterId, Result<SubAck, SubscribeNoticeError>),
-    Unsubscribe(Option<Waiter>, Result<UnsubAck, UnsubscribeNoticeError>),
-}
-
-/// What became of a publish.
-#[derive(Debug)]
-enum Verdict {
-    Ended(Outcome),
-    Again,
-}
-
-/// What the broker said of itself in CONNACK.
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    max_packet_size: Option<u32>,
-    max_qos: u8,
-    subscription_ids: bool,
+    Publish(u64, Verdict),
+    Subscribe(FilterId, Subscribed),
+    Unsubscribe(Option<Waiter>, Refusal),
 }
 
 pub(crate) struct Connection {
     name: String,
     settings: Arc<MqttSettings>,
-    client: AsyncClient,
+    client: Client,
+    dialer: Arc<Dialer>,
     jobs: mpsc::Receiver<Job>,
     batch: Vec<Job>,
     control: mpsc::UnboundedReceiver<Control>,
@@ -135,7 +129,9 @@ enum Drove {
 /// Why there is no connection.
 #[derive(Debug)]
 enum Lost {
-    Error(ConnectionError),
+    Error(Trouble),
+    /// What is needed to connect is not there.
+    NotReady(std::io::Error),
     /// The broker stopped reading. The MQTT client waits in a write then, where
     /// it neither pings nor reads.
     Stalled,
@@ -145,6 +141,7 @@ impl std::fmt::Display for Lost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Error(error) => error.fmt(f),
+            Self::NotReady(error) => error.fmt(f),
             Self::Stalled => f.write_str("the broker neither reads nor writes"),
         }
     }
@@ -154,16 +151,17 @@ impl Connection {
     pub(crate) fn new(
         name: String,
         settings: Arc<MqttSettings>,
-        client: AsyncClient,
-        jobs: mpsc::Receiver<Job>,
-        control: mpsc::UnboundedReceiver<Control>,
+        client: Client,
+        dialer: Arc<Dialer>,
+        channels: Channels,
         stats: Arc<Stats>,
-        status: watch::Sender<bool>,
     ) -> Self {
+        let Channels { jobs, control, status } = channels;
         Self {
             name,
             settings,
             client,
+            dialer,
             jobs,
             batch: Vec::with_capacity(BATCH),
             control,
@@ -176,14 +174,14 @@ impl Connection {
             last_publish: 0,
             again: BTreeSet::new(),
             ends: FuturesUnordered::new(),
-            limits: Limits { max_packet_size: None, max_qos: 2, subscription_ids: false },
+            limits: Limits::NONE,
             connected: false,
             closing: None,
         }
     }
 
     /// Runs until it is closed, or nobody can reach it any more.
-    pub(crate) async fn run(mut self, mut events: EventLoop) {
+    pub(crate) async fn run(mut self, mut events: Events) {
         let mut backoff = Backoff::new(&self.settings);
         loop {
             let started = Instant::now();
@@ -198,19 +196,19 @@ impl Connection {
                 backoff.reset();
             }
             match &lost {
-                Lost::Stalled => events.clean(),
-                Lost::Error(error) if is_network_failure(error) => {}
+                Lost::Stalled => events.drop_connection(),
+                Lost::NotReady(_) | Lost::Error(Trouble { kind: Kind::Network | Kind::Refused(_), .. }) => {}
                 // The state that the two sides share may be what is wrong. Begin a
                 // new session; what was not acknowledged comes back as `Again`.
                 Lost::Error(_) => {
-                    events.reset_session_state();
-                    events.options.set_clean_start(true);
+                    events.forget_session();
+                    events.begin_anew(true);
                 }
             }
             let pause = backoff.next(random());
             tracing::warn!(
                 connection = self.name,
-                broker = %self.settings.url,
+                broker = %self.dialer.url(),
                 error = %lost,
                 under_way = self.publishes.len(),
                 again_in_ms = pause.as_millis(),
@@ -224,7 +222,11 @@ impl Connection {
     }
 
     /// Connects and works until the connection is lost.
-    async fn drive(&mut self, events: &mut EventLoop) -> Drove {
+    async fn drive(&mut self, events: &mut Events) -> Drove {
+        match self.dialer.login() {
+            Ok(login) => events.log_in(login),
+            Err(error) => return Drove::Lost(Lost::NotReady(error)),
+        }
         // A connection that works has an event per keep alive at least: a ping.
         let patience = self.settings.keep_alive * 5 / 2;
         let mut watch = tokio::time::interval(self.settings.keep_alive / 2);
@@ -265,17 +267,17 @@ impl Connection {
             };
             last_event = Instant::now();
             match event {
-                Ok(Event::Incoming(Packet::ConnAck(answer))) => {
+                Ok(Heard::Connected(welcome)) => {
                     // From now on the broker may resume our session; what an
                     // earlier process left under this client id is gone.
-                    events.options.set_clean_start(self.settings.session_expiry.is_zero());
-                    self.on_connected(&answer);
+                    events.begin_anew(self.settings.session_expiry.is_zero());
+                    self.on_connected(welcome);
                 }
-                Ok(Event::Incoming(Packet::Publish(message))) => self.on_message(&message),
-                Ok(Event::Incoming(Packet::Disconnect(why))) => {
-                    tracing::warn!(connection = self.name, reason = ?why.reason_code, "the MQTT broker ends the connection");
+                Ok(Heard::Message(message)) => self.on_message(&message),
+                Ok(Heard::Leaving(reason)) => {
+                    tracing::warn!(connection = self.name, %reason, "the MQTT broker ends the connection");
                 }
-                Ok(_) => {}
+                Ok(Heard::Other) => {}
                 Err(error) => return Drove::Lost(Lost::Error(error)),
             }
         }
@@ -360,17 +362,15 @@ impl Connection {
         let Some(publish) = self.publishes.get(&number) else { return };
         let outcome = match self.limits.admit(publish) {
             Err(code) => reason::refused(code, None),
-            Ok(qos) => {
-                let options = PublishOptions::new(qos).retain(publish.retain);
-                match self.client.try_publish_tracked(publish.topic.clone(), publish.payload.clone(), options)
-                {
-                    Ok(notice) => {
-                        self.ends
-                            .push(Box::pin(async move { End::Publish(number, notice.wait_async().await) }));
+            Ok(()) => {
+                let Publish { topic, payload, qos, retain, .. } = publish;
+                let (qos, retain) = (*qos, *retain);
+                match self.client.publish(topic.clone(), payload.clone(), qos, retain) {
+                    Ok(end) => {
+                        self.ends.push(Box::pin(async move { End::Publish(number, end.wait(qos).await) }));
                         return;
                     }
-                    Err(ClientError::InvalidRequest(_)) => reason::refused(Code::TOPIC_NAME_INVALID, None),
-                    Err(error) => Outcome::Failed(error.to_string().into()),
+                    Err(outcome) => outcome,
                 }
             }
         };
@@ -390,45 +390,38 @@ impl Connection {
         {
             match command {
                 Command::Subscribe { id } => self.send_subscribe(id),
-                Command::Unsubscribe { filter, waiter } => {
-                    match self.client.try_unsubscribe_tracked(&*filter) {
-                        Ok(notice) => {
-                            self.commands_under_way += 1;
-                            self.ends.push(Box::pin(async move {
-                                End::Unsubscribe(waiter, notice.wait_async().await)
-                            }));
-                        }
-                        Err(error) => complete(waiter, Outcome::Failed(error.to_string().into())),
+                Command::Unsubscribe { filter, waiter } => match self.client.unsubscribe(&filter) {
+                    Ok(end) => {
+                        self.commands_under_way += 1;
+                        self.ends.push(Box::pin(async move { End::Unsubscribe(waiter, end.wait().await) }));
                     }
-                }
+                    Err(error) => complete(waiter, Outcome::Failed(error)),
+                },
             }
         }
     }
 
     fn send_subscribe(&mut self, id: FilterId) {
         let Some((filter, qos)) = self.subscriptions.filter(id) else { return };
-        let properties = SubscribeProperties {
-            id: self.limits.subscription_ids.then_some(id as usize),
-            user_properties: Vec::new(),
-        };
-        match self.client.try_subscribe_with_properties_tracked(&*filter, level(qos), properties) {
-            Ok(notice) => {
+        let number = self.limits.subscription_ids.then_some(id as usize);
+        match self.client.subscribe(&filter, qos, number) {
+            Some(end) => {
                 self.commands_under_way += 1;
-                self.ends.push(Box::pin(async move { End::Subscribe(id, notice.wait_async().await) }));
+                self.ends.push(Box::pin(async move { End::Subscribe(id, end.wait().await) }));
             }
-            Err(_) => self.answer(
+            None => self.answer(
                 id,
                 Answer::Refused { code: Code::TOPIC_FILTER_INVALID.0, reason: "invalid filter".into() },
             ),
         }
     }
 
-    fn on_connected(&mut self, answer: &ConnAck) {
+    fn on_connected(&mut self, welcome: Welcome) {
         self.connected = true;
         self.stats.connects.add(1);
-        self.limits = Limits::of(answer);
+        self.limits = welcome.limits;
         self.collect_ends();
-        if answer.session_present {
+        if welcome.session_present {
             self.stats.resent.add((self.publishes.len() - self.again.len()) as u64);
         } else {
             // No session, no subscriptions: those that nobody wants any more
@@ -442,8 +435,8 @@ impl Connection {
         }
         tracing::info!(
             connection = self.name,
-            broker = %self.settings.url,
-            session_present = answer.session_present,
+            broker = %self.dialer.url(),
+            session_present = welcome.session_present,
             under_way = self.publishes.len(),
             subscriptions = self.subscriptions.len(),
             "connected to the MQTT broker"
@@ -451,12 +444,10 @@ impl Connection {
         self.status.send_replace(true);
     }
 
-    fn on_message(&mut self, message: &rumqttc::Publish) {
+    fn on_message(&mut self, message: &Message) {
         let Ok(topic) = std::str::from_utf8(&message.topic) else { return };
-        let through =
-            message.properties.as_ref().map_or(&[][..], |properties| &properties.subscription_identifiers);
         let (taken, dropped) =
-            self.subscriptions.deliver(topic, through, &message.payload, message.qos as u8);
+            self.subscriptions.deliver(topic, &message.through, &message.payload, message.qos);
         self.stats.messages.add(taken);
         if dropped > 0 {
             self.stats.dropped.add(dropped);
@@ -474,33 +465,26 @@ impl Connection {
 
     fn ended(&mut self, end: End) {
         match end {
-            End::Publish(number, result) => {
-                let qos = self.publishes.get(&number).map_or(0, |publish| publish.qos);
-                match judge(qos, result) {
-                    Verdict::Ended(outcome) => self.end_publish(number, outcome),
-                    Verdict::Again => {
-                        self.again.insert(number);
+            End::Publish(number, Verdict::Ended(outcome)) => self.end_publish(number, outcome),
+            End::Publish(number, Verdict::Again) => {
+                self.again.insert(number);
+            }
+            End::Subscribe(id, answer) => {
+                self.commands_under_way -= 1;
+                match answer {
+                    Subscribed::Granted => self.answer(id, Answer::Granted),
+                    Subscribed::Refused(code, reason) => {
+                        self.answer(id, Answer::Refused { code: code.0, reason });
                     }
-                }
-            }
-            End::Subscribe(id, result) => {
-                self.commands_under_way -= 1;
-                match result {
-                    Ok(answer) => match reason::of_suback(&answer) {
-                        None => self.answer(id, Answer::Granted),
-                        Some((code, reason)) => self.answer(id, Answer::Refused { code: code.0, reason }),
-                    },
                     // Filters given up meanwhile are skipped when it is sent.
-                    Err(_) => self.commands.push_back(Command::Subscribe { id }),
+                    Subscribed::Again => self.commands.push_back(Command::Subscribe { id }),
                 }
             }
-            End::Unsubscribe(waiter, result) => {
+            End::Unsubscribe(waiter, refusal) => {
                 self.commands_under_way -= 1;
-                // An error says that the session is gone, and the subscription with it.
-                let outcome = result.ok().and_then(|answer| reason::of_unsuback(&answer));
                 complete(
                     waiter,
-                    outcome.map_or(Outcome::Done, |(code, reason)| Outcome::Refused { code: code.0, reason }),
+                    refusal.map_or(Outcome::Done, |(code, reason)| Outcome::Refused { code: code.0, reason }),
                 );
             }
         }
@@ -544,17 +528,10 @@ impl Connection {
     }
 
     /// Says good-bye, and to those who still wait that nothing will come.
-    async fn finish(mut self, events: &mut EventLoop) {
+    async fn finish(mut self, events: &mut Events) {
         self.jobs.close();
         if self.connected {
-            let properties = DisconnectProperties {
-                session_expiry_interval: Some(0),
-                reason_string: None,
-                user_properties: Vec::new(),
-                server_reference: None,
-            };
-            let reason = DisconnectReasonCode::NormalDisconnection;
-            if self.client.try_disconnect_now_with_properties(reason, properties).is_ok() {
+            if self.client.disconnect() {
                 let gone = async { while events.poll().await.is_ok() {} };
                 // A broker that does not take it in time misses only a courtesy.
                 let _ = tokio::time::timeout(Duration::from_secs(1), gone).await;
@@ -579,20 +556,10 @@ impl Connection {
 }
 
 impl Limits {
-    fn of(answer: &ConnAck) -> Self {
-        let properties = answer.properties.as_ref();
-        Self {
-            max_packet_size: properties.and_then(|properties| properties.max_packet_size),
-            max_qos: properties.and_then(|properties| properties.max_qos).unwrap_or(2),
-            subscription_ids: properties.and_then(|properties| properties.subscription_identifiers_available)
-                != Some(0),
-        }
-    }
-
     /// Whether the broker may be given this at all: a packet beyond what it
     /// announced ends the connection, for all devices and again after each
     /// reconnect.
-    fn admit(&self, publish: &Publish) -> Result<QoS, Code> {
+    fn admit(&self, publish: &Publish) -> Result<(), Code> {
         if publish.topic.len() > usize::from(u16::MAX) {
             return Err(Code::TOPIC_NAME_INVALID);
         }
@@ -602,7 +569,7 @@ impl Limits {
         if packet_size(publish) > self.max_packet_size.map_or(LARGEST_PACKET, |max| max as usize) {
             return Err(Code::PACKET_TOO_LARGE);
         }
-        Ok(level(publish.qos))
+        Ok(())
     }
 }
 
@@ -622,61 +589,9 @@ fn packet_size(publish: &Publish) -> usize {
     1 + width + rest
 }
 
-fn level(qos: u8) -> QoS {
-    match qos {
-        0 => QoS::AtMostOnce,
-        1 => QoS::AtLeastOnce,
-        _ => QoS::ExactlyOnce,
-    }
-}
-
-/// What the MQTT client's report means for a publish.
-fn judge(qos: u8, result: Result<PublishResult, PublishNoticeError>) -> Verdict {
-    let refused = match result {
-        Ok(PublishResult::Qos0Flushed) => None,
-        Ok(PublishResult::Qos1(answer)) => reason::of_puback(&answer),
-        Ok(PublishResult::Qos2PubRecRejected(answer)) => reason::of_pubrec(&answer),
-        // The broker no longer knew the packet: whether it had passed it on is
-        // open, so it has not acknowledged it.
-        Ok(PublishResult::Qos2Completed(answer)) if answer.reason != rumqttc::PubCompReason::Success => {
-            return Verdict::Again;
-        }
-        Ok(PublishResult::Qos2Completed(_)) => None,
-        Err(PublishNoticeError::RetainNotSupported) => {
-            Some((Code::RETAIN_NOT_SUPPORTED, Code::RETAIN_NOT_SUPPORTED.text()))
-        }
-        // It may or may not have been written: QoS 0 is at most once.
-        Err(PublishNoticeError::Qos0NotFlushed) => {
-            return Verdict::Ended(Outcome::Failed(
-                "the connection to the MQTT broker broke while it was written".into(),
-            ));
-        }
-        Err(PublishNoticeError::SessionReset) => return Verdict::Again,
-        Err(_) if qos > 0 => return Verdict::Again,
-        Err(error) => return Verdict::Ended(Outcome::Failed(error.to_string().into())),
-    };
-    Verdict::Ended(refused.map_or(Outcome::Done, |(code, reason)| Outcome::Refused { code: code.0, reason }))
-}
-
 fn complete(waiter: Option<Waiter>, outcome: Outcome) {
     if let Some((peer, ticket)) = waiter {
         peer.inbox.completed(ticket, outcome);
-    }
-}
-
-/// Whether both sides may go on with the session after this.
-fn is_network_failure(error: &ConnectionError) -> bool {
-    match error {
-        ConnectionError::Io(_) | ConnectionError::Timeout(_) | ConnectionError::ConnectionRefused(_) => true,
-        ConnectionError::MqttState(error) => matches!(
-            error,
-            StateError::Io(_)
-                | StateError::Deserialization(rumqttc::mqttbytes::Error::Io(_))
-                | StateError::AwaitPingResp
-                | StateError::ConnectionAborted
-                | StateError::ServerDisconnect { .. }
-        ),
-        _ => false,
     }
 }
 

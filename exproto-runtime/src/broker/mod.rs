@@ -6,7 +6,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`MqttBroker`] | any MQTT 5 broker, over few connections for all devices |
+//! | [`MqttBroker`] | any broker of MQTT 5 or 3.1.1, over few connections for all devices |
 //! | `EmbeddedBroker` | an MQTT broker in this process (feature `embedded-broker`) |
 //! | [`MqttClient`] | a plain client, to watch topics and send messages by hand |
 //!
@@ -27,6 +27,7 @@ use crate::session::{ConnInfo, Credentials, Outcome, Ticket};
 mod auth;
 mod client;
 mod connection;
+mod dial;
 #[cfg(feature = "embedded-broker")]
 mod embedded;
 mod mqtt;
@@ -36,7 +37,10 @@ mod router;
 mod settings;
 mod stats;
 mod subscriptions;
+#[cfg(all(test, feature = "tls", feature = "testkit"))]
+mod tls_tests;
 mod url;
+mod wire;
 
 pub use auth::{AcceptAll, Authenticator, Login};
 pub use client::{MqttClient, Received};
@@ -45,7 +49,7 @@ pub use embedded::{EmbeddedBroker, EmbeddedSettings};
 pub use mqtt::{MqttBroker, MqttLink};
 pub use settings::MqttSettings;
 pub use stats::MqttCounters;
-pub use url::{MqttUrl, UrlError};
+pub use url::{MqttUrl, MqttVersion, UrlError};
 
 /// Something a device connection wants of the broker.
 #[derive(Clone, Debug)]

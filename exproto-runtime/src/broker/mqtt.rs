@@ -1,4 +1,4 @@
-//! An MQTT 5 broker, reached over a few connections that all devices share.
+//! An MQTT broker, reached over a few connections that all devices share.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -7,17 +7,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use rumqttc::{AsyncClient, ConnectAuth, MqttOptions, NetworkOptions};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::auth::{self, AcceptAll, Authenticator};
-use super::connection::{BATCH, Connection, Control, Job};
+use super::connection::{BATCH, Channels, Connection, Control, Job};
+use super::dial::Dialer;
 use super::peer::{ClientIds, Peer};
 use super::stats::Stats;
+use super::wire::{self, Plan};
 use super::{Broker, Gone, Inbox, Link, MqttCounters, MqttSettings, Request};
 use crate::session::{ConnInfo, Outcome};
 
-/// A broker reached by MQTT 5, in mode *shared*: a few connections for all
+/// A broker reached by MQTT 5 or 3.1.1, in mode *shared*: a few connections for all
 /// devices.
 ///
 /// * A publish of QoS 1 or 2 is done when the broker has acknowledged it; one
@@ -26,7 +27,8 @@ use crate::session::{ConnInfo, Outcome};
 ///   acknowledged is published again, also if the broker has forgotten us;
 ///   subscriptions are made again. Devices notice only delay. An acknowledged
 ///   publish may then arrive a second time if its acknowledgement was lost, as
-///   MQTT allows for QoS 1; for QoS 2 only if the broker lost its session.
+///   MQTT allows for QoS 1; for QoS 2 only if the broker lost its session, which
+///   with MQTT 3.1.1 ends with each connection.
 /// * Publishes of a device keep their order.
 /// * A filter is subscribed at the broker once, however many devices want it.
 ///   Retained messages therefore come to the first of them alone.
@@ -148,55 +150,15 @@ fn connect(number: usize, settings: &Arc<MqttSettings>, stats: &Arc<Stats>) -> H
     } else {
         format!("{}-{number}", settings.client_id)
     };
-    // Bounded by what the task lets be under way.
-    let (client, events) = AsyncClient::builder(options(&name, settings)).unbounded().build();
+    let dialer = Arc::new(Dialer::new(settings));
+    let (client, events) = wire::open(&Plan::new(settings, &name, &dialer, BATCH));
     let (jobs, job_queue) = mpsc::channel(settings.queue);
     let (control, control_queue) = mpsc::unbounded_channel();
     let (status, connected) = watch::channel(false);
-    let connection = Connection::new(
-        name,
-        Arc::clone(settings),
-        client,
-        job_queue,
-        control_queue,
-        Arc::clone(stats),
-        status,
-    );
+    let channels = Channels { jobs: job_queue, control: control_queue, status };
+    let connection = Connection::new(name, Arc::clone(settings), client, dialer, channels, Arc::clone(stats));
     tokio::spawn(connection.run(events));
     Handle { jobs, control, connected }
-}
-
-fn options(client_id: &str, settings: &MqttSettings) -> MqttOptions {
-    let url = &settings.url;
-    let mut options = MqttOptions::new(client_id, (url.host(), url.port()));
-    options
-        // The first connection only; later ones resume the session.
-        .set_clean_start(true)
-        .set_session_expiry_interval(Some(
-            u32::try_from(settings.session_expiry.as_secs()).unwrap_or(u32::MAX),
-        ))
-        .set_max_packet_size(Some(settings.max_packet_size))
-        .set_keep_alive(u16::try_from(settings.keep_alive.as_secs()).unwrap_or(u16::MAX))
-        .set_connect_timeout(settings.connect_timeout)
-        .set_outgoing_inflight_upper_limit(settings.in_flight)
-        .set_max_request_batch(BATCH)
-        .set_auth(login(url.username(), url.password()));
-    let mut network = NetworkOptions::new();
-    network.set_tcp_nodelay(true);
-    options.set_network_options(network);
-    options
-}
-
-pub(super) fn login(username: Option<&str>, password: Option<&str>) -> ConnectAuth {
-    match (username, password) {
-        (None, None) => ConnectAuth::None,
-        (Some(username), None) => ConnectAuth::Username { username: username.into() },
-        (None, Some(password)) => ConnectAuth::Password { password: password.as_bytes().to_vec().into() },
-        (Some(username), Some(password)) => ConnectAuth::UsernamePassword {
-            username: username.into(),
-            password: password.as_bytes().to_vec().into(),
-        },
-    }
 }
 
 impl Broker for MqttBroker {

@@ -4,6 +4,7 @@ use rumqttc::{
     PubAck, PubAckReason, PubRec, PubRecReason, SubAck, SubscribeReasonCode, UnsubAck, UnsubAckReason,
 };
 
+use super::wire::Refusal;
 use crate::session::Outcome;
 
 /// A reason code of MQTT 5 that means failure.
@@ -23,10 +24,17 @@ impl Code {
     pub(crate) fn text(self) -> Box<str> {
         let text = match self.0 {
             0x80 => "unspecified error",
+            0x81 => "malformed packet",
+            0x82 => "protocol error",
             0x83 => "implementation specific error",
+            0x84 => "unsupported protocol version",
             0x85 => "client identifier not valid",
             0x86 => "bad user name or password",
             0x87 => "not authorized",
+            0x88 => "server unavailable",
+            0x89 => "server busy",
+            0x8A => "banned",
+            0x8C => "bad authentication method",
             0x8F => "topic filter invalid",
             0x90 => "topic name invalid",
             0x91 => "packet identifier in use",
@@ -35,7 +43,10 @@ impl Code {
             0x99 => "payload format invalid",
             0x9A => "retain not supported",
             0x9B => "QoS not supported",
+            0x9C => "use another server",
+            0x9D => "server moved",
             0x9E => "shared subscriptions not supported",
+            0x9F => "connection rate exceeded",
             0xA1 => "subscription identifiers not supported",
             0xA2 => "wildcard subscriptions not supported",
             _ => "refused",
@@ -44,11 +55,14 @@ impl Code {
     }
 }
 
-type Refusal = Option<(Code, Box<str>)>;
-
 /// The outcome for a code, with the broker's own words if it gave any.
 pub(crate) fn refused(code: Code, words: Option<&str>) -> Outcome {
     Outcome::Refused { code: code.0, reason: words.map_or_else(|| code.text(), Into::into) }
+}
+
+/// QoS 0 is at most once: it may or may not have been written.
+pub(crate) fn broken_off() -> Outcome {
+    Outcome::Failed("the connection to the MQTT broker broke while it was written".into())
 }
 
 fn refusal(code: u8, words: Option<&String>) -> Refusal {

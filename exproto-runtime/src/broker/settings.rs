@@ -1,6 +1,7 @@
 //! Settings of [`MqttBroker`](super::MqttBroker).
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::MqttUrl;
@@ -19,8 +20,15 @@ use super::MqttUrl;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MqttSettings {
-    /// Where the broker is.
+    /// Where the broker is, what it speaks, and as whom to log in.
     pub url: MqttUrl,
+    /// A file with the password, instead of one in the address. It is read for
+    /// each connection; line ends at its end don't count. Default: none.
+    pub password_file: Option<PathBuf>,
+    /// For `mqtts://`: whose certificates are taken, and our own. Default:
+    /// those of the authorities that this machine trusts.
+    #[cfg(feature = "tls")]
+    pub tls: crate::tls::ClientTls,
     /// The client id; with more than one connection, `-0`, `-1`, .. is added.
     /// Default `exproto-` and a random number: two gateways with the same
     /// client id would throw each other out.
@@ -51,7 +59,9 @@ pub struct MqttSettings {
     /// The longest wait before connecting again. Default 10 s.
     pub reconnect_max: Duration,
     /// How long the broker keeps subscriptions and messages for us while we
-    /// are away. Default 600 s. 0: every reconnect starts from nothing.
+    /// are away. Default 600 s. 0: every reconnect starts from nothing, as it
+    /// always does with MQTT 3.1.1, which cannot say how long: messages for
+    /// devices that come in such a gap are lost.
     /// Whatever the broker keeps or loses, what it has not acknowledged is
     /// published again.
     pub session_expiry: Duration,
@@ -66,6 +76,9 @@ impl MqttSettings {
     pub fn new(url: MqttUrl) -> Self {
         Self {
             url,
+            password_file: None,
+            #[cfg(feature = "tls")]
+            tls: crate::tls::ClientTls::system(),
             client_id: format!("exproto-{:016x}", random()),
             connections: 1,
             in_flight: 500,

@@ -7,6 +7,7 @@
 //! | [`wire`] | what each key of `#[wire(..)]` means: layout of bytes |
 //! | [`frame`] | what each key of `#[frame(..)]` means: where frames begin and end |
 //! | [`route`] | what each key of `#[route(..)]` means: frames and MQTT |
+//! | [`broker`] | how to reach an MQTT broker: addresses, TLS, versions |
 //! | [`settings`] | how a finished program is set: file, environment, flags |
 //! | [`host`] | how to run it on the internet: listeners and their limits |
 //! | [`exproto`] | how to be an ExProto handler of EMQX, with or without a declaration; how to keep a handler without EMQX |
@@ -16,6 +17,10 @@
 //! frame use [`from_bytes`](crate::codec::from_bytes) and
 //! [`to_bytes`](crate::codec::to_bytes), those on routes
 //! [`TestConn`](crate::testkit::TestConn).
+
+#[cfg_attr(feature = "full", doc = include_str!("broker.md"))]
+#[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
+pub mod broker {}
 
 #[cfg_attr(feature = "full", doc = include_str!("cookbook.md"))]
 #[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]

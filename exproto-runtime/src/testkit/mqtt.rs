@@ -39,8 +39,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use rumqttc::{
-    ConnAck, ConnAckProperties, ConnectReturnCode, Packet, PubAck, PubAckReason, PubComp, PubRec,
-    PubRecReason, Publish, PublishProperties, QoS, SubAck, Subscribe, SubscribeReasonCode, UnsubAck,
+    ConnAck, ConnAckProperties, ConnectAuth, ConnectReturnCode, Packet, PubAck, PubAckReason, PubComp,
+    PubRec, PubRecReason, Publish, PublishProperties, QoS, SubAck, Subscribe, SubscribeReasonCode, UnsubAck,
     UnsubAckReason,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -81,6 +81,8 @@ pub struct Seen {
     pub unsubscribed: Vec<String>,
     /// CONNECT packets that arrived.
     pub connects: usize,
+    /// User name and password of every CONNECT, in order.
+    pub logins: Vec<(Option<String>, Option<String>)>,
     /// CONNECT packets answered with "session present".
     pub resumed: usize,
     /// Clients connected now, after their CONNACK.
@@ -437,7 +439,8 @@ impl State {
     /// Takes a packet; `false` ends the client.
     fn take(&mut self, number: u64, packet: Packet) -> bool {
         match packet {
-            Packet::Connect(connect, _, _) => {
+            Packet::Connect(connect, _, auth) => {
+                self.seen.logins.push(login(auth));
                 let keep =
                     connect.properties.is_some_and(|properties| properties.session_expiry_interval > Some(0));
                 self.connect(number, connect.client_id, connect.clean_start, keep);
@@ -594,6 +597,16 @@ impl State {
         if let Some(task) = client.task {
             task.abort();
         }
+    }
+}
+
+fn login(auth: ConnectAuth) -> (Option<String>, Option<String>) {
+    let text = |bytes: Bytes| String::from_utf8_lossy(&bytes).into_owned();
+    match auth {
+        ConnectAuth::None => (None, None),
+        ConnectAuth::Username { username } => (Some(username), None),
+        ConnectAuth::Password { password } => (None, Some(text(password))),
+        ConnectAuth::UsernamePassword { username, password } => (Some(username), Some(text(password))),
     }
 }
 

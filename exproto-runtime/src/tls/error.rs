@@ -25,6 +25,11 @@ pub enum TlsError {
         /// What is wrong.
         why: String,
     },
+    /// The system has no list of authorities that it trusts.
+    NoAuthorities {
+        /// What is wrong with it.
+        why: String,
+    },
     /// Certificate and key can't be used, or not together.
     Unusable {
         /// The certificates.
@@ -41,6 +46,9 @@ impl fmt::Display for TlsError {
             Self::Pem { path, wanted, why } => {
                 write!(f, "{} holds no {wanted} in PEM form: {why}", path.display())
             }
+            Self::NoAuthorities { why } => {
+                write!(f, "this machine trusts no authority, name a file with those to trust: {why}")
+            }
             Self::Unusable { path, source: rustls::Error::InconsistentKeys(_) } => {
                 write!(f, "the first certificate of {} is not that of the key", path.display())
             }
@@ -54,7 +62,7 @@ impl Error for TlsError {
         match self {
             Self::Read { source, .. } => Some(source),
             Self::Unusable { source, .. } => Some(source),
-            Self::Pem { .. } => None,
+            Self::Pem { .. } | Self::NoAuthorities { .. } => None,
         }
     }
 }

@@ -113,14 +113,19 @@ impl ServerTls {
             Clients::NotAsked => None,
             Clients::Asked(path) | Clients::Required(path) => Some(path),
         };
-        [Some(&self.certificates), Some(&self.key), clients].map(|path| {
-            let about = fs::metadata(path?).ok()?;
-            Some((about.modified().ok()?, about.len()))
-        })
+        stamp([Some(&self.certificates), Some(&self.key), clients])
     }
 }
 
-type Stamp = [Option<(SystemTime, u64)>; 3];
+/// Tells whether one of three files is another than before.
+pub(super) type Stamp = [Option<(SystemTime, u64)>; 3];
+
+pub(super) fn stamp(paths: [Option<&PathBuf>; 3]) -> Stamp {
+    paths.map(|path| {
+        let about = fs::metadata(path?).ok()?;
+        Some((about.modified().ok()?, about.len()))
+    })
+}
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
