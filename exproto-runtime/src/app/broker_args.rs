@@ -6,10 +6,10 @@ use clap::Args;
 
 use crate::broker::{MqttSettings, MqttUrl};
 
-/// Beside the address, for all commands that go to a broker.
+/// Beside the address.
 #[derive(Args, Clone, Debug, Default)]
-pub(super) struct AccessArgs {
-    /// A file with the password for the MQTT broker, read for each connection
+struct AccessArgs {
+    /// The file with the password for the MQTT broker in its first line
     #[arg(long, value_name = "FILE")]
     broker_password_file: Option<PathBuf>,
     /// The authorities whose certificate a broker with mqtts:// has to have
@@ -29,12 +29,12 @@ pub(super) struct AccessArgs {
     /// of its address]
     #[cfg(feature = "tls")]
     #[arg(long, value_name = "NAME")]
-    broker_name: Option<String>,
+    broker_tls_name: Option<String>,
 }
 
 impl AccessArgs {
     /// The settings for a broker at this address.
-    pub(super) fn settings(&self, url: MqttUrl) -> MqttSettings {
+    fn settings(&self, url: MqttUrl) -> MqttSettings {
         let mut settings = MqttSettings::new(url);
         settings.password_file.clone_from(&self.broker_password_file);
         #[cfg(feature = "tls")]
@@ -44,7 +44,7 @@ impl AccessArgs {
             if let (Some(chain), Some(key)) = (&self.broker_cert, &self.broker_key) {
                 tls = tls.identity(chain, key);
             }
-            if let Some(name) = &self.broker_name {
+            if let Some(name) = &self.broker_tls_name {
                 tls = tls.name(name);
             }
             settings.tls = tls;

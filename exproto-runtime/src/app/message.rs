@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::broker_args::BrokerArgs;
 use super::{Failure, told_to_stop};
-use crate::broker::{MqttClient, Received};
+use crate::broker::{MqttClient, MqttSettings, Received};
 
 /// The wait before a broker that went away is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -52,7 +52,8 @@ pub(super) fn watch(args: WatchArgs) -> Result<ExitCode, Failure> {
 async fn follow(args: &WatchArgs) -> Result<ExitCode, Failure> {
     // A broker that is not there at the beginning is a mistake; one that goes
     // away comes back.
-    let mut client = subscribed(args).await.map_err(failure)?;
+    let settings = args.broker.settings();
+    let mut client = subscribed(args, &settings).await.map_err(failure)?;
     loop {
         match client.next().await {
             Ok(message) => match writeln!(io::stdout().lock(), "{}", Line(&message)) {
@@ -64,7 +65,7 @@ async fn follow(args: &WatchArgs) -> Result<ExitCode, Failure> {
                 warn!("{error}; trying again");
                 client = loop {
                     tokio::time::sleep(AGAIN).await;
-                    if let Ok(client) = subscribed(args).await {
+                    if let Ok(client) = subscribed(args, &settings).await {
                         break client;
                     }
                 };
@@ -74,8 +75,8 @@ async fn follow(args: &WatchArgs) -> Result<ExitCode, Failure> {
     }
 }
 
-async fn subscribed(args: &WatchArgs) -> io::Result<MqttClient> {
-    let mut client = MqttClient::connect_with(args.broker.settings()).await?;
+async fn subscribed(args: &WatchArgs, settings: &MqttSettings) -> io::Result<MqttClient> {
+    let mut client = MqttClient::connect_with(settings.clone()).await?;
     client.subscribe(&args.filter, 1).await?;
     Ok(client)
 }

@@ -43,6 +43,8 @@ const COMMANDS_UNDER_WAY: usize = 256;
 /// Requests taken out of the queue at a time, so that their packets share a
 /// write to the socket.
 pub(crate) const BATCH: usize = 64;
+/// Connections in a row that soon broke, after which another broker is tried.
+const SHORT_LIVED: u32 = 3;
 /// How long a connection nobody uses any more goes on for its publishes.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -111,6 +113,8 @@ pub(crate) struct Connection {
     again: BTreeSet<u64>,
     ends: FuturesUnordered<Pin<Box<dyn Future<Output = End> + Send>>>,
     limits: Limits,
+    /// The broker that has our session.
+    home: Option<usize>,
     connected: bool,
     closing: Option<Closing>,
 }
@@ -175,6 +179,7 @@ impl Connection {
             again: BTreeSet::new(),
             ends: FuturesUnordered::new(),
             limits: Limits::NONE,
+            home: None,
             connected: false,
             closing: None,
         }
@@ -183,17 +188,33 @@ impl Connection {
     /// Runs until it is closed, or nobody can reach it any more.
     pub(crate) async fn run(mut self, mut events: Events) {
         let mut backoff = Backoff::new(&self.settings);
+        let mut short_lived = 0;
         loop {
             let started = Instant::now();
+            let broker = self.dialer.at();
+            let tried = self.dialer.url().clone();
+            if self.home.is_some_and(|home| home != broker) && !self.settings.one_cluster {
+                // What another broker kept of an earlier visit is out of date.
+                self.home = None;
+                events.forget_session();
+                events.begin_anew(true);
+            }
             let lost = match self.drive(&mut events).await {
                 Drove::Finished => break,
                 Drove::Lost(error) => error,
             };
-            self.connected = false;
+            let was_connected = std::mem::replace(&mut self.connected, false);
             self.status.send_replace(false);
             self.stats.disconnects.add(1);
             if backoff.is_stable(started.elapsed()) {
                 backoff.reset();
+                short_lived = 0;
+            }
+            short_lived += u32::from(was_connected);
+            // One that was there has our session, so it is asked again first.
+            if !was_connected || short_lived > SHORT_LIVED {
+                short_lived = 0;
+                self.dialer.pass_over(broker);
             }
             match &lost {
                 Lost::Stalled => events.drop_connection(),
@@ -208,7 +229,7 @@ impl Connection {
             let pause = backoff.next(random());
             tracing::warn!(
                 connection = self.name,
-                broker = %self.dialer.url(),
+                broker = %tried,
                 error = %lost,
                 under_way = self.publishes.len(),
                 again_in_ms = pause.as_millis(),
@@ -418,6 +439,7 @@ impl Connection {
 
     fn on_connected(&mut self, welcome: Welcome) {
         self.connected = true;
+        self.home = Some(self.dialer.at());
         self.stats.connects.add(1);
         self.limits = welcome.limits;
         self.collect_ends();

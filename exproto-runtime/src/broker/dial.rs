@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -25,10 +26,11 @@ pub(crate) struct Login {
     pub(crate) password: Option<Vec<u8>>,
 }
 
-/// Opens sockets to a broker.
+/// Opens sockets to a broker, or to the next where one is out of reach.
 #[derive(Debug)]
 pub(crate) struct Dialer {
-    url: MqttUrl,
+    urls: Box<[MqttUrl]>,
+    at: AtomicUsize,
     password_file: Option<PathBuf>,
     #[cfg(feature = "tls")]
     tls: crate::tls::ClientConnector,
@@ -37,7 +39,8 @@ pub(crate) struct Dialer {
 impl Dialer {
     pub(crate) fn new(settings: &MqttSettings) -> Self {
         Self {
-            url: settings.url.clone(),
+            urls: std::iter::once(&settings.url).chain(&settings.fallbacks).cloned().collect(),
+            at: AtomicUsize::new(0),
             password_file: settings.password_file.clone(),
             #[cfg(feature = "tls")]
             tls: crate::tls::ClientConnector::new(settings.tls.clone()),
@@ -46,23 +49,37 @@ impl Dialer {
 
     /// The broker that the next connection goes to.
     pub(crate) fn url(&self) -> &MqttUrl {
-        &self.url
+        // There is a first one, and `at` is below their number.
+        let at = self.at().min(self.urls.len() - 1);
+        &self.urls[at]
+    }
+
+    /// The number of that broker.
+    pub(crate) fn at(&self) -> usize {
+        self.at.load(Ordering::Relaxed)
+    }
+
+    /// The broker with this number is out of reach: the next one's turn, unless
+    /// somebody else has found out before.
+    pub(crate) fn pass_over(&self, at: usize) {
+        let next = (at + 1) % self.urls.len();
+        let _ = self.at.compare_exchange(at, next, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// As whom to log in there.
     pub(crate) fn login(&self) -> io::Result<Login> {
         let password = match &self.password_file {
-            None => self.url.password().map(|password| password.as_bytes().to_vec()),
+            None => self.url().password().map(|password| password.as_bytes().to_vec()),
             Some(path) => {
                 let text = fs::read(path).map_err(|error| {
                     let what = format!("the password file {} cannot be read: {error}", path.display());
                     io::Error::new(error.kind(), what)
                 })?;
-                let end = text.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
-                text.get(..end).map(<[u8]>::to_vec)
+                let line = text.split(|byte| *byte == b'\n').next().unwrap_or(&[]);
+                Some(line.strip_suffix(b"\r").unwrap_or(line).to_vec())
             }
         };
-        Ok(Login { username: self.url.username().map(Into::into), password })
+        Ok(Login { username: self.url().username().map(Into::into), password })
     }
 
     /// Opens a socket.

@@ -22,8 +22,18 @@ use super::MqttUrl;
 pub struct MqttSettings {
     /// Where the broker is, what it speaks, and as whom to log in.
     pub url: MqttUrl,
-    /// A file with the password, instead of one in the address. It is read for
-    /// each connection; line ends at its end don't count. Default: none.
+    /// Where else to go when no connection can be made there, in this order and
+    /// round again. Logins are those of each address; the version of MQTT is
+    /// that of `url`. A connection stays where it is until it is lost, and then
+    /// tries the same address first. Default: none.
+    pub fallbacks: Vec<MqttUrl>,
+    /// The addresses are nodes of one cluster, each of which can go on with a
+    /// session that began at another. Without it, every change of address
+    /// begins a new session: what was not acknowledged is published again, and
+    /// subscriptions are made again. Default: no.
+    pub one_cluster: bool,
+    /// The file with the password in its first line, instead of one in the
+    /// address. It is read for each connection. Default: none.
     pub password_file: Option<PathBuf>,
     /// For `mqtts://`: whose certificates are taken, and our own. Default:
     /// those of the authorities that this machine trusts.
@@ -76,6 +86,8 @@ impl MqttSettings {
     pub fn new(url: MqttUrl) -> Self {
         Self {
             url,
+            fallbacks: Vec::new(),
+            one_cluster: false,
             password_file: None,
             #[cfg(feature = "tls")]
             tls: crate::tls::ClientTls::system(),
@@ -118,18 +130,25 @@ pub(crate) fn random() -> u64 {
 pub(crate) struct Backoff {
     min: Duration,
     max: Duration,
+    /// All addresses are tried before the wait gets longer.
+    addresses: u32,
     attempts: u32,
 }
 
 impl Backoff {
     pub(crate) fn new(settings: &MqttSettings) -> Self {
-        Self { min: settings.reconnect_min, max: settings.reconnect_max, attempts: 0 }
+        Self {
+            min: settings.reconnect_min,
+            max: settings.reconnect_max,
+            addresses: u32::try_from(1 + settings.fallbacks.len()).unwrap_or(u32::MAX),
+            attempts: 0,
+        }
     }
 
     /// The next wait; `random` decides how much of its second half is left out.
     pub(crate) fn next(&mut self, random: u64) -> Duration {
-        let full = self.min.saturating_mul(1 << self.attempts.min(20)).min(self.max);
-        self.attempts += 1;
+        let full = self.min.saturating_mul(1 << (self.attempts / self.addresses).min(20)).min(self.max);
+        self.attempts = self.attempts.saturating_add(1);
         let share = (random % 1_000) as u32;
         full / 2 + full / 2_000 * share
     }
@@ -166,6 +185,11 @@ mod tests {
         }
         backoff.reset();
         assert_eq!(backoff.next(0), Duration::from_millis(50));
+
+        settings.fallbacks = vec!["mqtt://i".parse().unwrap()];
+        let mut backoff = Backoff::new(&settings);
+        let waits: Vec<_> = (0..4).map(|_| backoff.next(0).as_millis()).collect();
+        assert_eq!(waits, [50, 50, 100, 100]);
     }
 
     #[test]

@@ -225,6 +225,11 @@ pub(crate) struct BrokerConfig {
     username: Option<String>,
     password_file: Option<PathBuf>,
     client_id: Option<String>,
+    fallbacks: Vec<String>,
+    ca: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+    tls_name: Option<String>,
     /// All but the address.
     settings: MqttSettings,
 }
@@ -237,6 +242,11 @@ impl Default for BrokerConfig {
             username: None,
             password_file: None,
             client_id: None,
+            fallbacks: Vec::new(),
+            ca: None,
+            cert: None,
+            key: None,
+            tls_name: None,
             settings: MqttSettings::new(nowhere),
         }
     }
@@ -267,8 +277,42 @@ impl BrokerConfig {
                 Some(path) => Some(secret(path).map_err(|why| format!("`broker.password_file`: {why}"))?),
             };
             settings.url = settings.url.with_login(&username, password.as_deref());
+            settings.password_file.clone_from(&self.password_file);
+        }
+        for other in &self.fallbacks {
+            let mut other: MqttUrl = other.parse().map_err(|error| format!("`broker.fallbacks`: {error}"))?;
+            if other.version() != settings.url.version() {
+                let url = &settings.url;
+                return Err(format!(
+                    "`broker.fallbacks`: {other} differs from {url} in its version of MQTT: give all the same"
+                ));
+            }
+            if let (None, Some(username)) = (other.username(), settings.url.username()) {
+                other = other.with_login(username, settings.url.password());
+            }
+            settings.fallbacks.push(other);
+        }
+        #[cfg(feature = "tls")]
+        {
+            settings.tls = self.tls()?;
         }
         Ok(settings)
+    }
+
+    #[cfg(feature = "tls")]
+    fn tls(&self) -> Result<crate::tls::ClientTls, String> {
+        use crate::tls::ClientTls;
+        let mut tls = self.ca.as_ref().map_or_else(ClientTls::system, ClientTls::new);
+        tls = match (&self.cert, &self.key) {
+            (Some(chain), Some(key)) => tls.identity(chain, key),
+            (None, None) => tls,
+            (Some(_), None) => return Err("`broker.cert` is set without `broker.key`".into()),
+            (None, Some(_)) => return Err("`broker.key` is set without `broker.cert`".into()),
+        };
+        Ok(match &self.tls_name {
+            Some(name) => tls.name(name),
+            None => tls,
+        })
     }
 }
 
@@ -292,14 +336,32 @@ fn secret(path: &std::path::Path) -> Result<String, String> {
 settings! {
     BrokerConfig as "broker" {
         url: Maybe<Url> = url,
-            "An MQTT broker of your own instead of the embedded one: mqtt://[USER[:PASSWORD]@]HOST[:PORT]",
+            "An MQTT broker of your own instead of the embedded one: mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT][?version=3.1.1]",
             flag("broker"), otherwise("the embedded broker");
+        fallbacks: List = fallbacks,
+            "Where else to go when it is out of reach, in this order and round again",
+            flag("fallback"), value("URL"), otherwise("none"), example("[\"mqtt://node-2.example\", \"mqtt://node-3.example\"]");
+        one_cluster: Switch = settings.one_cluster,
+            "These are nodes of one cluster, each of which can go on with a session that began at another";
         username: Maybe<Text<String>> = username,
-            "As whom to log in, instead of the user of the address",
+            "As whom to log in, instead of the user of the address; also where `fallbacks` name nobody",
             otherwise("the user of the address");
         password_file: Maybe<File> = password_file,
-            "The file with the password in its first line",
+            "The file with the password in its first line, read for each connection",
             otherwise("the password of the address"), example("\"/run/secrets/broker\"");
+        ca: Maybe<File> = ca,
+            "The authorities of which one has signed the certificate of a broker with mqtts://, PEM. Read again \
+             when it has changed, like the next two",
+            otherwise("those that this machine trusts");
+        cert: Maybe<File> = cert,
+            "Our certificate for a broker with mqtts:// that asks for one, PEM",
+            otherwise("none");
+        key: Maybe<File> = key,
+            "The key of our certificate, PEM",
+            otherwise("none");
+        tls_name: Maybe<Text<String>> = tls_name,
+            "The name in the certificate of a broker with mqtts://",
+            otherwise("the host of the address"), example("\"broker.example\"");
         client_id: Maybe<Text<String>> = client_id,
             "The client id; with more than one connection, -0, -1, .. is added",
             otherwise("a random one"), example("\"gateway-1\"");

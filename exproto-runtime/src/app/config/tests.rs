@@ -298,6 +298,26 @@ fn passwords_come_from_files_and_are_not_shown() {
 }
 
 #[test]
+fn a_broker_has_fallbacks_and_certificates() {
+    let url: crate::broker::MqttUrl = "mqtt://me:pw@one?version=3.1.1".parse().unwrap();
+    let settings = |text: &str| of(&format!("[broker]\n{text}\n")).broker.settings(url.clone());
+    let two = settings("fallbacks = [\"mqtt://two?version=4\", \"mqtt://you@three?version=4\"]").unwrap();
+    let logins: Vec<_> = two.fallbacks.iter().map(|url| (url.username(), url.password())).collect();
+    assert_eq!(logins, [(Some("me"), Some("pw")), (Some("you"), None)]);
+    for (text, wrong) in [
+        ("fallbacks = [\"two\"]", "`broker.fallbacks`: `two` is not the address of a broker"),
+        ("fallbacks = [\"mqtt://two\"]", "`broker.fallbacks`: mqtt://two:1883 differs from"),
+        #[cfg(feature = "tls")]
+        ("cert = \"a.crt\"", "`broker.cert` is set without `broker.key`"),
+        #[cfg(feature = "tls")]
+        ("key = \"a.key\"", "`broker.key` is set without `broker.cert`"),
+    ] {
+        let error = settings(text).unwrap_err();
+        assert!(error.starts_with(wrong), "{error}");
+    }
+}
+
+#[test]
 fn times_and_sizes_have_units() {
     use kind::{Kind, Size, Time};
     for (text, ms) in [
