@@ -208,3 +208,24 @@ fn nothing_is_given_up_while_the_socket_is_not_read() {
     assert_eq!(topics(&mut meter), ["meter-7/reading", "meter-7/answer/set/0"]);
     assert_eq!(meter.take_tally().unanswered, 0);
 }
+
+#[test]
+fn an_answer_in_steps_leaves_a_newer_downlink_its_number() {
+    let mut settings = SessionSettings::default();
+    settings.answers = 300;
+    let mut meter = meter(settings);
+    meter.message("meter-7/set", br#"{"value": 9}"#);
+    // A part of the answer waits for the broker; meanwhile all numbers are used up, and
+    // the first one means another downlink.
+    meter.pause();
+    meter.send_frame(&answer(0, 1));
+    for value in 0..256 {
+        meter.message("meter-7/set", format!("{{\"value\": {}}}", value % 200).as_bytes());
+    }
+    meter.resume();
+    assert_eq!(topics(&mut meter), ["meter-7/answer/set/1", "meter-7/error/set"]);
+    meter.send_frame(&answer(0, 0)).send_frame(&answer(0, 0));
+    let topics = topics(&mut meter);
+    assert_eq!(topics[2..], ["meter-7/answer/set/0", "meter-7/answer/none/0"]);
+    assert_eq!((meter.take_tally().answered, meter.sent_frames().len()), (1, 257));
+}

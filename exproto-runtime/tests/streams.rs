@@ -437,3 +437,27 @@ fn a_connection_that_ends_in_the_middle_is_reported() {
     let reports: Vec<_> = device.take_reports().iter().map(ToString::to_string).collect();
     assert!(reports.iter().any(|report| report.contains("File.data")), "{reports:?}");
 }
+
+#[test]
+fn pieces_that_wait_do_not_hide_the_cut() {
+    let stream = file(b"abcdefghij");
+    // Without a piece behind the one that waits, with a part of one, with one and more.
+    for end in [12, 14, 16, stream.len() - 1] {
+        let mut settings = SessionSettings::default();
+        settings.max_bad_frames = 1;
+        let mut device = TestConn::<Port<'_>>::with(ConnInfo::default(), settings);
+        device.pause().send(&stream[..end]);
+        assert!(!device.wants_bytes());
+        device.disconnect();
+        let reports: Vec<_> = device.take_reports().iter().map(ToString::to_string).collect();
+        assert!(reports.iter().any(|report| report.contains("File.data")), "{end}: {reports:?}");
+        assert_eq!(device.take_tally().bad_frames, 1, "{end}");
+        // The device has closed, not we.
+        assert_eq!(device.closed(), None, "{end}");
+    }
+    // A whole frame that waits is no damage.
+    let mut device = TestConn::<Port<'_>>::new();
+    device.pause().send(&stream);
+    device.disconnect();
+    assert_eq!((device.take_tally().bad_frames, device.take_reports().len()), (0, 0));
+}

@@ -439,6 +439,13 @@ fn the_gateway_tunnels_into_the_interface() {
     assert_eq!(bus.take_sent(), unhex("0610 0420 0015 0401 0000 1100 bce0 0000 4808 01 0081"));
     bus.send(&unhex("0610 0421 000a 0401 0000"));
     assert_eq!(bus.publishes().last().unwrap().topic, "knx/interface/done/tunnelling_request");
+    let state = unhex("0610 0207 0010 0100 0801 00000000 0000");
     bus.advance(Duration::from_secs(60));
-    assert_eq!(bus.take_sent(), unhex("0610 0207 0010 0100 0801 00000000 0000"));
+    assert_eq!(bus.take_sent(), state);
+    bus.send(&unhex("0610 0208 0008 01 00"));
+    bus.advance(Duration::from_secs(59));
+    assert_eq!(bus.take_sent(), b"");
+    // Without an answer within a second it is asked again.
+    bus.advance(Duration::from_secs(2));
+    assert_eq!(bus.take_sent(), [&state[..], &state].concat());
 }

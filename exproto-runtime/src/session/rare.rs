@@ -18,7 +18,7 @@ pub(crate) struct Rare {
     pub(crate) reports: Vec<Report>,
     pub(crate) counters: RareCounters,
     /// Datagrams that came while a frame waited.
-    pub(crate) datagrams: VecDeque<Box<[u8]>>,
+    pub(crate) datagrams: Datagrams,
     /// When a frame that waits for what follows it is taken for whole.
     pub(crate) whole_at: Option<Millis>,
     /// What frames have subscribed to.
@@ -28,6 +28,35 @@ pub(crate) struct Rare {
     answers: Vec<Open>,
     /// Where the gateway asks its devices.
     pub(crate) line: Option<Box<Line>>,
+}
+
+/// What a datagram costs that is kept, besides its bytes.
+const KEEPING: usize = 32;
+
+/// Datagrams, oldest first, and what keeping them costs.
+#[derive(Debug, Default)]
+pub(crate) struct Datagrams {
+    queue: VecDeque<Box<[u8]>>,
+    cost: usize,
+}
+
+impl Datagrams {
+    /// Keeps one if all together then cost at most this; whether it does.
+    pub(crate) fn keep(&mut self, bytes: &[u8], most: usize) -> bool {
+        let cost = self.cost.saturating_add(bytes.len());
+        if cost > most {
+            return false;
+        }
+        self.cost = cost.saturating_add(KEEPING);
+        self.queue.push_back(bytes.into());
+        true
+    }
+
+    pub(crate) fn next(&mut self) -> Option<Box<[u8]>> {
+        let next = self.queue.pop_front()?;
+        self.cost = self.cost.saturating_sub(next.len().saturating_add(KEEPING));
+        Some(next)
+    }
 }
 
 #[derive(Debug)]
@@ -51,7 +80,7 @@ impl Rare {
     pub(crate) fn is_empty(&self) -> bool {
         self.reports.is_empty()
             && self.counters.is_empty()
-            && self.datagrams.is_empty()
+            && self.datagrams.queue.is_empty()
             && self.whole_at.is_none()
             && self.subscribed.len() == 0
             && self.segments.is_none()
@@ -158,8 +187,15 @@ impl Rare {
     }
 
     /// A downlink of which only a part is answered waits on, before all others.
-    pub(crate) fn expect_more(&mut self, open: Open) {
+    /// It comes back if a newer one is answered alike: a number means the newer
+    /// one.
+    #[must_use]
+    pub(crate) fn expect_more(&mut self, open: Open) -> Option<Open> {
+        if open.pairing != Pairing::Order && self.answers.iter().any(|newer| newer.pairing == open.pairing) {
+            return Some(open);
+        }
         self.answers.insert(0, open);
+        None
     }
 
     /// The oldest downlink that is answered so, if it still waits.
@@ -198,7 +234,7 @@ impl Rare {
     /// The connection has ended: only the reports are still of use.
     pub(crate) fn give_up(&mut self) {
         self.whole_at = None;
-        self.datagrams = VecDeque::new();
+        self.datagrams = Datagrams::default();
         self.segments = None;
         self.answers = Vec::new();
         if let Some(line) = &mut self.line {
@@ -214,5 +250,23 @@ impl Segments {
         let new = all.saturating_sub(self.given_up);
         self.given_up = all;
         u32::try_from(new).unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Datagrams;
+
+    #[test]
+    fn what_datagrams_cost_is_given_back() {
+        let mut kept = Datagrams::default();
+        for round in 0..3 {
+            // Each costs its 10 bytes and 32 more; the last one its bytes alone.
+            assert!(kept.keep(&[round; 10], 94) && kept.keep(&[round; 10], 94) && kept.keep(&[9; 10], 94));
+            assert!(!kept.keep(&[0], 94) && kept.keep(&[0], 127));
+            assert_eq!(kept.next().as_deref(), Some(&[round; 10][..]));
+            while kept.next().is_some() {}
+            assert_eq!(kept.cost, 0);
+        }
     }
 }

@@ -46,8 +46,9 @@ impl<G: Gateway> Core<G> {
     }
 
     /// What the frame in hand has answered in part waits for the rest. The
-    /// device has it, so it is not sent again.
-    pub(super) fn put_back(&mut self, now: Millis, request: Option<Request>) {
+    /// device has it, so it is not sent again. If a newer one has its number by
+    /// now, the rest would be taken for an answer to that one: it is given up.
+    pub(super) fn put_back(&mut self, now: Millis, request: Option<Request>, out: &mut Out) {
         let Some(mut request) = request else { return };
         let Some(back) = request.back.take() else { return };
         if self.closed.is_some() {
@@ -57,8 +58,9 @@ impl<G: Gateway> Core<G> {
         let open = Open { request, pairing: back.pairing, bytes: Box::default(), until, tries: 0 };
         if back.line {
             self.line().open = Some(open);
-        } else {
-            self.rare().expect_more(open);
+        } else if let Some(open) = self.rare().expect_more(open) {
+            self.forget_rare();
+            self.give_up(&open.request, out);
         }
     }
 

@@ -51,13 +51,19 @@ impl<G: Gateway> Core<G> {
 
     #[cold]
     pub(super) fn bad_frame(&mut self, wire: &[u8], at: u64, error: Error, out: &mut Out) {
-        self.counters.bad_frames.up();
-        self.report(Report::bad_frame(wire, at, error));
-        self.bad_in_a_row = self.bad_in_a_row.saturating_add(1);
+        self.note_bad(wire, at, error);
         let max = self.settings.max_bad_frames;
         if max != 0 && self.bad_in_a_row >= max {
             self.close(CloseReason::BadFrames, out);
         }
+    }
+
+    /// Counts and reports it, and no more.
+    #[cold]
+    pub(super) fn note_bad(&mut self, wire: &[u8], at: u64, error: Error) {
+        self.counters.bad_frames.up();
+        self.report(Report::bad_frame(wire, at, error));
+        self.bad_in_a_row = self.bad_in_a_row.saturating_add(1);
     }
 
     pub(super) fn frame(
@@ -129,7 +135,7 @@ impl<G: Gateway> Core<G> {
             None => self.start(frame, given, out),
         };
         if wait.is_none() {
-            self.put_back(now, request);
+            self.put_back(now, request, out);
             return None;
         }
         wait.map(|wait| (wait, request))
@@ -375,7 +381,7 @@ impl<G: Gateway> Core<G> {
             drop(frame);
             match wait {
                 Some(wait) => self.fly(now, flight, wait),
-                None => self.put_back(now, flight.request),
+                None => self.put_back(now, flight.request, out),
             }
             return;
         }
@@ -390,7 +396,7 @@ impl<G: Gateway> Core<G> {
             drop(frame);
             match wait {
                 Some(wait) => self.fly(now, flight, wait),
-                None => self.put_back(now, flight.request),
+                None => self.put_back(now, flight.request, out),
             }
         } else {
             if let (false, Some(rare)) = (outcome.is_done(), &mut self.rare) {
@@ -399,7 +405,7 @@ impl<G: Gateway> Core<G> {
             }
             self.settle(&frame, given, &outcome, flight.stage, out);
             drop(frame);
-            self.put_back(now, flight.request);
+            self.put_back(now, flight.request, out);
         }
     }
 

@@ -6,9 +6,6 @@ use super::{Core, NEVER};
 use crate::session::event::{Action, CloseReason, Millis, Out};
 use crate::session::gateway::Gateway;
 
-/// What a datagram costs that is kept, besides its bytes.
-const KEEPING: usize = 32;
-
 impl<G: Gateway> Core<G> {
     /// Whether a request was not answered in time.
     pub(super) fn timer(&mut self, now: Millis, out: &mut Out) -> bool {
@@ -61,11 +58,10 @@ impl<G: Gateway> Core<G> {
     /// Keeps a datagram that came while a frame waits, if there is room for it
     /// beside so many bytes.
     pub(super) fn keep_datagram(&mut self, bytes: &[u8], beside: usize, out: &mut Out) {
-        let kept = self.rare().datagrams.iter().map(|datagram| datagram.len() + KEEPING).sum::<usize>();
-        if beside.saturating_add(kept).saturating_add(bytes.len()) > self.settings.stash {
-            return self.close(CloseReason::Flooded, out);
+        let room = self.settings.stash.checked_sub(beside);
+        if !room.is_some_and(|room| self.rare().datagrams.keep(bytes, room)) {
+            self.close(CloseReason::Flooded, out);
         }
-        self.rare().datagrams.push_back(bytes.into());
     }
 
     /// The next datagram of those, if no frame waits any more.
@@ -73,7 +69,7 @@ impl<G: Gateway> Core<G> {
         if self.flight.is_some() || self.is_ending() {
             return None;
         }
-        let next = self.rare.as_mut()?.datagrams.pop_front();
+        let next = self.rare.as_mut()?.datagrams.next();
         self.forget_rare();
         next
     }

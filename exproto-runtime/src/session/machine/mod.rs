@@ -236,7 +236,7 @@ impl<G: Gateway> Session<G> {
                     self.silence(now, scratch, out);
                 }
             }
-            Event::Closed => return self.closed(now, scratch, out),
+            Event::Closed => return self.closed(scratch),
         }
         self.core.end_if_told(out);
         self.core.ask_device(now, out);
@@ -244,12 +244,15 @@ impl<G: Gateway> Session<G> {
         self.core.arm(now, out);
     }
 
-    /// The connection is gone. A frame of which pieces were handed out is not whole.
-    fn closed(&mut self, now: Millis, scratch: &mut Vec<u8>, out: &mut Out) {
-        if self.deframer.in_pieces()
-            && let Some(item @ Item::Bad(_)) = self.deframer.finish(scratch)
+    /// The connection is gone. A frame of which pieces were handed out is not whole;
+    /// pieces that wait behind another one are handed to nobody any more.
+    fn closed(&mut self, scratch: &mut Vec<u8>) {
+        while self.deframer.in_pieces()
+            && let Some(item) = self.deframer.finish(scratch)
         {
-            self.core.item(now, item, out);
+            if let Item::Bad(bad) = item {
+                self.core.note_bad(bad.wire, bad.offset, bad.error);
+            }
         }
         self.core.ended();
     }
