@@ -54,6 +54,8 @@ counters! {
     Joined = "messages_joined", "Messages put together from segments.";
     /// Segments that could not be used or whose message was given up.
     SegmentsLost = "segments_lost", "Segments that could not be used or whose message was given up.";
+    /// Devices asked for segments that are missing.
+    SegmentsAsked = "segments_asked", "Devices asked for segments that are missing.";
     /// Logins that the broker accepted.
     Logins = "logins", "Logins that the broker accepted.";
     /// Logins that were refused.
@@ -251,6 +253,36 @@ impl From<&CloseReason> for Ended {
     }
 }
 
+impl Counter {
+    /// What a session counts itself, see [`Shard::add_tally`].
+    #[cfg(feature = "grpc")]
+    const OF_SESSIONS: &'static [Self] = &[
+        Self::Frames,
+        Self::BadFrames,
+        Self::Flagged,
+        Self::Segments,
+        Self::Joined,
+        Self::SegmentsLost,
+        Self::SegmentsAsked,
+        Self::Logins,
+        Self::LoginsRefused,
+        Self::Publishes,
+        Self::Replies,
+        Self::RepliesLost,
+        Self::Refused,
+        Self::Unexpected,
+        Self::SubscriptionsRefused,
+        Self::Downlinks,
+        Self::Undeliverable,
+        Self::Answered,
+        Self::Polls,
+        Self::Repeated,
+        Self::Unanswered,
+        Self::Unasked,
+        Self::Undelivered,
+    ];
+}
+
 const COUNTERS: usize = Counter::ALL.len();
 const REASONS: usize = Ended::ALL.len();
 const SHED: usize = Shed::ALL.len();
@@ -297,6 +329,7 @@ impl Shard {
         self.add(Counter::Segments, tally.segments);
         self.add(Counter::Joined, tally.joined);
         self.add(Counter::SegmentsLost, tally.segments_lost);
+        self.add(Counter::SegmentsAsked, tally.segments_asked);
         self.add(Counter::Logins, tally.logins);
         self.add(Counter::LoginsRefused, tally.logins_refused);
         self.add(Counter::Publishes, tally.publishes);
@@ -407,11 +440,15 @@ impl Metrics {
             .fold(0, u64::wrapping_add)
     }
 
-    /// Appends the counters in the OpenMetrics text format, without the final
-    /// `# EOF`, so that several gateways and other families can follow.
-    pub fn write_open_metrics(&self, out: &mut String) {
+    /// Appends what sessions count alone, for drivers without sockets of their own.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn write_sessions(&self, out: &mut String) {
+        self.write_counters(out, Counter::OF_SESSIONS);
+    }
+
+    fn write_counters(&self, out: &mut String, counters: &[Counter]) {
         let gateway = Escaped(&self.name);
-        for counter in Counter::ALL {
+        for counter in counters {
             let (name, help) = counter.text();
             // Writing to a `String` cannot fail.
             let _ = write!(
@@ -421,6 +458,13 @@ impl Metrics {
                 self.get(*counter)
             );
         }
+    }
+
+    /// Appends the counters in the OpenMetrics text format, without the final
+    /// `# EOF`, so that several gateways and other families can follow.
+    pub fn write_open_metrics(&self, out: &mut String) {
+        self.write_counters(out, Counter::ALL);
+        let gateway = Escaped(&self.name);
         out.push_str(
             "# HELP exproto_connections_closed Connections that ended, by reason.\n\
              # TYPE exproto_connections_closed counter\n",
@@ -513,5 +557,19 @@ mod tests {
             metrics.shard(0).ended(*reason);
         }
         assert!(Ended::ALL.iter().all(|reason| metrics.ended(*reason) == 1));
+    }
+
+    #[cfg(feature = "grpc")]
+    #[test]
+    fn all_that_sessions_count_is_written_without_the_rest() {
+        let tally = format!("{:?}", Tally::default());
+        assert_eq!(tally.matches(": 0").count(), Counter::OF_SESSIONS.len(), "{tally}");
+        let metrics = Metrics::new("g", 1);
+        metrics.shard(0).add_tally(&Tally { frames: 3, undelivered: 4, ..Tally::default() });
+        let mut text = String::new();
+        metrics.write_sessions(&mut text);
+        assert!(text.contains("exproto_frames_total{gateway=\"g\"} 3\n"), "{text}");
+        assert!(text.contains("exproto_frames_undelivered_total{gateway=\"g\"} 4\n"), "{text}");
+        assert!(!text.contains("connections"), "{text}");
     }
 }

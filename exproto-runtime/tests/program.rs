@@ -11,6 +11,8 @@ mod line;
 
 use std::env;
 use std::io::{BufRead, BufReader, Lines};
+#[cfg(unix)]
+use std::io::{Read, Write};
 use std::process::{Child, ChildStdout, Command, ExitCode, Output, Stdio};
 
 use exproto_runtime::app::{App, Device, Random, Sender};
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         ("a_handler_of_emqx_is_served", a_handler_of_emqx_is_served),
         ("mistakes_are_explained", mistakes_are_explained),
         ("settings_come_from_a_file", settings_come_from_a_file),
+        ("the_program_is_watched_and_says_how_it_ended", the_program_is_watched_and_says_how_it_ended),
         ("files_of_frames_are_checked", files_of_frames_are_checked),
     ] {
         let chosen =
@@ -88,7 +91,11 @@ struct Running {
 
 impl Running {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = command(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        Self::begin(&mut command(arguments))
+    }
+
+    fn begin(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
     }
@@ -106,11 +113,17 @@ impl Running {
         panic!("no line with `{text}` in {seen:#?}");
     }
 
+    /// What a service manager does when the program is to end.
+    #[cfg(unix)]
+    fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
     /// Ends it as a service manager would; its last line and how it ended.
     #[cfg(unix)]
     fn stop(mut self) -> (String, bool) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.terminate();
         let last = (&mut self.lines).map(Result::unwrap).last().unwrap_or_default();
         (last, self.child.wait().unwrap().success())
     }
@@ -196,6 +209,93 @@ fn mistakes_are_explained() {
         }
     }
 }
+
+/// What an HTTP server answers to this path.
+#[cfg(unix)]
+fn get(address: &str, path: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Asks until the answer ends so.
+#[cfg(unix)]
+fn until_it_says(address: &str, path: &str, end: &str) {
+    while !get(address, path).ends_with(end) {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+/// `--admin`, the service manager's socket, and the exit codes.
+#[cfg(unix)]
+fn the_program_is_watched_and_says_how_it_ended() {
+    let path = env::temp_dir().join(format!("exproto-manager-{}", std::process::id()));
+    let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    let told = || {
+        let mut state = [0; 64];
+        let length = manager.recv(&mut state).unwrap();
+        text(&state[..length])
+    };
+    let started = |broker: [&str; 2], more: &[&str]| {
+        let arguments = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+        let arguments = [&arguments[..], &broker, more].concat();
+        let mut gateway = Running::begin(command(&arguments).env("NOTIFY_SOCKET", &path));
+        let devices = gateway.until("devices").split_whitespace().nth(1).unwrap().to_owned();
+        let admin = gateway.until("admin");
+        let admin = admin.split_once("http://").unwrap().1.split_once('/').unwrap().0.to_owned();
+        (gateway, devices, admin)
+    };
+
+    let (gateway, devices, admin) = started(["--mqtt", "127.0.0.1:0"], &[]);
+    assert_eq!(told(), "READY=1");
+    until_it_says(&admin, "/readyz", "\r\n\r\nready\n");
+    let mut device = std::net::TcpStream::connect(&devices).unwrap();
+    device.write_all(b"\nping\n").unwrap();
+    device.read_exact(&mut [0; 6]).unwrap();
+    let metrics = get(&admin, "/metrics");
+    for part in [
+        "exproto_connections_open{gateway=\"Line\"} 1\n",
+        "exproto_mqtt_connects_total{gateway=",
+        "\n# EOF\n",
+    ] {
+        assert!(metrics.contains(part), "no {part} in {metrics}");
+    }
+    drop(device);
+    assert!(gateway.stop().1);
+    assert_eq!(told(), "STOPPING=1");
+
+    // A broker that never answers: what the device asked for is never done.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let broker = format!("mqtt://{}", silent.local_addr().unwrap());
+    let busy = |more: &[&str]| {
+        let (gateway, devices, admin) = started(["--broker", &broker], more);
+        assert_eq!(told(), "READY=1");
+        until_it_says(&admin, "/healthz", "alive\n");
+        until_it_says(&admin, "/readyz", "not ready: the broker is not connected\n");
+        let mut device = std::net::TcpStream::connect(&devices).unwrap();
+        device.write_all(b"\nhello 1\n").unwrap();
+        while !get(&admin, "/metrics").contains("exproto_frames_total{gateway=\"Line\"} 1\n") {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        gateway.terminate();
+        assert_eq!(told(), "STOPPING=1");
+        (gateway, device, admin)
+    };
+    let (mut gateway, _device, _) = busy(&["--drain", "0"]);
+    assert_eq!(gateway.child.wait().unwrap().code(), Some(3));
+
+    // A second time: at once.
+    let (mut gateway, _device, admin) = busy(&["--drain", "1d", "--listener-drain", "1d"]);
+    until_it_says(&admin, "/readyz", "not ready: the program is about to end\n");
+    gateway.terminate();
+    assert_eq!(gateway.child.wait().unwrap().code(), Some(3));
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[cfg(not(unix))]
+fn the_program_is_watched_and_says_how_it_ended() {}
 
 /// `--print-default`, `--check` and `--config`: the printed file is good, and nothing is
 /// bound by a check.

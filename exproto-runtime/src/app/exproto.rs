@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use super::admin::Admin;
 use super::config::{Config, ExProtoConfig};
-use super::{Failure, told_to_stop};
+use super::serve::impatiently;
+use super::{Failure, service, told_to_stop};
 use crate::exproto::{ExProtoHandler, ExProtoSettings, UnknownConnection};
 use crate::grpc::GrpcServer;
 use crate::session::Gateway;
@@ -130,19 +132,24 @@ pub(super) async fn run<G: Gateway>(config: &Config, address: SocketAddr) -> Res
     for adapter in &exproto.adapter {
         println!("  adapter  {adapter}: where EMQX's gateway.exproto.server.bind is reached");
     }
-    println!();
     let counters = handler.counters();
+    let counted = counters.clone();
+    let admin = Admin::new(|| Ok(()), move |out| counted.write_open_metrics(out, G::NAME));
+    admin.start(config.admin.address).await?;
+    println!();
+    service::watch();
+    service::notify("READY=1");
     // The handler takes its counters along when it ends.
     let mut last = None;
     let shutdown = async {
         stop.await;
         last = counters.read();
+        admin.drain();
+        service::notify("STOPPING=1");
     };
-    secure(exproto, GrpcServer::new())
-        .with(handler)
-        .serve(listener, shutdown)
-        .await
-        .map_err(|error| Failure::new(format!("serving EMQX failed: {error}")))?;
+    let serving = secure(exproto, GrpcServer::new()).with(handler).serve(listener, shutdown);
+    let serving = async { serving.await.map_err(|error| format!("serving EMQX failed: {error}")) };
+    impatiently(serving).await?;
     let stats = last.unwrap_or_default();
     let sessions = stats.sessions;
     println!(

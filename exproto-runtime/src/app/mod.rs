@@ -4,6 +4,7 @@
 //! protocol suggests (a port, simulated devices). This layer alone prints.
 #![allow(clippy::print_stdout, reason = "a program talks to its user")]
 
+mod admin;
 mod broker_args;
 mod check;
 mod config;
@@ -13,6 +14,7 @@ mod exproto;
 mod hint;
 mod message;
 mod serve;
+mod service;
 mod simulate;
 mod simulation;
 mod stand_in;
@@ -187,6 +189,9 @@ impl<G: Gateway> App<G> {
     }
 }
 
+/// The exit code of a program that was told to stop and could not finish in time.
+const CUT_OFF: u8 = 3;
+
 /// Why the program ends in failure, in words for its user.
 #[derive(Debug)]
 struct Failure {
@@ -203,6 +208,11 @@ impl Failure {
     /// What the user has written cannot be meant.
     fn usage(text: impl Into<String>) -> Self {
         Self { text: text.into(), code: 2 }
+    }
+
+    /// Work was cut off before it was done.
+    fn cut_off(text: impl Into<String>) -> Self {
+        Self { text: text.into(), code: CUT_OFF }
     }
 
     /// Tells the user; what the program ends with.

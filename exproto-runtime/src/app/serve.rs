@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use super::admin::Admin;
 use super::config::{Config, EmbeddedConfig, ServeArgs};
-use super::{Failure, hint, told_to_stop};
+use super::{CUT_OFF, Failure, hint, service, told_to_stop};
 use crate::broker::{EmbeddedBroker, MqttBroker, MqttUrl};
 use crate::host::{Host, HostError, OpenFiles, Stopped};
 use crate::metrics::{Counter, Metrics};
@@ -121,6 +122,19 @@ async fn host<G: Gateway>(config: Config, port: u16) -> Result<ExitCode, Failure
         other => Failure::new(other.to_string()),
     })?;
     let metrics = host.metrics();
+    let admin = {
+        let (metrics, ready, counted) = (host.metrics(), broker.clone(), broker.clone());
+        Admin::new(
+            move || match ready.is_connected() {
+                true => Ok(()),
+                false => Err("the broker is not connected".into()),
+            },
+            move |out| {
+                metrics.write_open_metrics(out);
+                counted.counters().write_open_metrics(out, G::NAME);
+            },
+        )
+    };
 
     let stop = told_to_stop();
     println!("{} gateway", G::NAME);
@@ -129,6 +143,7 @@ async fn host<G: Gateway>(config: Config, port: u16) -> Result<ExitCode, Failure
     }
     println!("  broker   {url}{kind}");
     println!("  room     for {} connections", connections.min(room));
+    admin.start(config.admin.address).await?;
     let again = hint::start_again();
     let elsewhere = if config.broker.url.is_some() || url.port() != 1883 {
         format!(" --broker '{url}'")
@@ -144,13 +159,27 @@ async fn host<G: Gateway>(config: Config, port: u16) -> Result<ExitCode, Failure
     println!("  {again} simulate --devices 100 --rate 1/s{connect}\n");
     tokio::spawn(report_unreachable(broker.clone(), url));
 
-    let stopped = impatiently(host.run(stop)).await?;
-    broker.close(LAST_PUBLISHES).await;
+    service::watch();
+    service::notify("READY=1");
+    let stop = async {
+        stop.await;
+        admin.drain();
+        service::notify("STOPPING=1");
+    };
+
+    let before = broker.counters();
+    let stopped = impatiently(async {
+        let stopped = host.run(stop).await;
+        broker.close(LAST_PUBLISHES).await;
+        stopped
+    })
+    .await?;
+    let lost = broker.counters().failed.saturating_sub(before.failed);
     if let Some(embedded) = embedded {
         embedded.stop().await;
     }
     println!("{}", summary(&metrics, stopped));
-    Ok(ExitCode::SUCCESS)
+    Ok(if stopped.cut_off > 0 || lost > 0 { ExitCode::from(CUT_OFF) } else { ExitCode::SUCCESS })
 }
 
 /// Starts the embedded broker.
@@ -185,9 +214,9 @@ pub(super) async fn report_unreachable(broker: MqttBroker, url: MqttUrl) {
 }
 
 /// Runs to the end, or until the user asks a second time.
-pub(super) async fn impatiently<E: std::fmt::Display>(
-    host: impl Future<Output = Result<Stopped, E>>,
-) -> Result<Stopped, Failure> {
+pub(super) async fn impatiently<T, E: std::fmt::Display>(
+    host: impl Future<Output = Result<T, E>>,
+) -> Result<T, Failure> {
     let mut host = std::pin::pin!(host);
     let twice = async {
         told_to_stop().await;
@@ -195,7 +224,7 @@ pub(super) async fn impatiently<E: std::fmt::Display>(
     };
     tokio::select! {
         stopped = &mut host => stopped.map_err(|error| Failure::new(error.to_string())),
-        () = twice => Err(Failure::new("stopped at once; what was in flight is not acknowledged")),
+        () = twice => Err(Failure::cut_off("stopped at once; what was in flight is not acknowledged")),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Numbers about the connections to a broker.
 
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::metrics::Escaped;
 
 /// What happened on the connections to a broker, since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +30,39 @@ pub struct MqttCounters {
     pub dropped: u64,
     /// Subscriptions the broker refused.
     pub refused_subscriptions: u64,
+}
+
+impl MqttCounters {
+    /// Appends the numbers in the OpenMetrics text format, without the final
+    /// `# EOF`, so that other families can follow; `gateway` becomes a label.
+    ///
+    /// ```
+    /// let mut text = String::new();
+    /// exproto_runtime::broker::MqttCounters::default().write_open_metrics(&mut text, "toy");
+    /// assert!(text.contains("exproto_mqtt_published_total{gateway=\"toy\"} 0\n"));
+    /// ```
+    pub fn write_open_metrics(&self, out: &mut String, gateway: &str) {
+        let gateway = Escaped(gateway);
+        for (name, help, value) in [
+            ("published", "Publishes taken over from devices.", self.published),
+            ("acknowledged", "Publishes that ended well.", self.acknowledged),
+            ("refused", "Publishes that the broker refused.", self.refused),
+            ("failed", "Publishes whose end is unknown.", self.failed),
+            ("resent", "Publishes sent again after a reconnect.", self.resent),
+            ("connects", "Connections made to the broker.", self.connects),
+            ("disconnects", "Connections to the broker that were lost or refused.", self.disconnects),
+            ("messages", "Messages handed to devices.", self.messages),
+            ("dropped", "Messages dropped because the inbox of a device was full.", self.dropped),
+            ("refused_subscriptions", "Subscriptions that the broker refused.", self.refused_subscriptions),
+        ] {
+            // Writing to a `String` cannot fail.
+            let _ = write!(
+                out,
+                "# HELP exproto_mqtt_{name} {help}\n# TYPE exproto_mqtt_{name} counter\n\
+                 exproto_mqtt_{name}_total{{gateway=\"{gateway}\"}} {value}\n"
+            );
+        }
+    }
 }
 
 #[derive(Debug, Default)]

@@ -10,6 +10,7 @@
 //! | [`broker`] | how to reach an MQTT broker: addresses, TLS, versions |
 //! | [`settings`] | how a finished program is set: file, environment, flags |
 //! | [`host`] | how to run it on the internet: listeners and their limits |
+//! | [`operation`] | how it runs in production: counters, health, its end |
 //! | [`exproto`] | how to be an ExProto handler of EMQX, with or without a declaration; how to keep a handler without EMQX |
 //! | [`exhook`] | how to answer EMQX's hooks, and what EMQX makes of each answer |
 //!
@@ -41,6 +42,10 @@ pub mod frame {}
 #[cfg_attr(feature = "full", doc = include_str!("host.md"))]
 #[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
 pub mod host {}
+
+#[cfg_attr(feature = "full", doc = include_str!("operation.md"))]
+#[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
+pub mod operation {}
 
 #[cfg_attr(feature = "full", doc = include_str!("route.md"))]
 #[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]

@@ -26,7 +26,7 @@ use super::pb;
 use super::settings::{ExProtoSettings, SettingsError, UnknownConnection};
 use super::stats::{Counters, SHARDS, Stats};
 use crate::clock::unix_millis;
-use crate::metrics::Escaped;
+use crate::metrics::{Escaped, Metrics};
 use crate::session::{ConnInfo, Memory, Millis, Now};
 
 /// The work of one connection, from its beginning to its end.
@@ -273,6 +273,9 @@ impl Registry {
             self.live.load(Ordering::Relaxed)
         );
         self.meter().write_open_metrics(out, handler);
+        let sessions = Metrics::new(handler, 1);
+        sessions.shard(0).add_tally(&self.stats().sessions);
+        sessions.write_sessions(out);
     }
 
     /// Ends all streams after the events they have brought.

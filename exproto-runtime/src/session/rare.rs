@@ -91,7 +91,7 @@ impl Rare {
     /// Bytes of the device that are kept here.
     pub(crate) fn held(&self) -> usize {
         let segments = self.segments.as_ref().map_or(0, |segments| segments.reassembler.bytes());
-        segments + self.datagrams.iter().map(|datagram| datagram.len()).sum::<usize>()
+        segments + self.datagrams.cost
     }
 
     pub(crate) fn report(&mut self, report: Report) {

@@ -20,6 +20,7 @@ use crate::session::{BeforeLogin, OnRefused, SessionSettings, TopicPolicy};
 /// What each section is for, in the order in which they are printed.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("host", "The process as a whole."),
+    ("admin", "What those see who watch over the program."),
     (
         "listener",
         "A socket that devices connect to; as many [[listener]] tables as there are sockets. A table \
@@ -53,6 +54,20 @@ settings! {
         drain: Time = drain,
             "How long what is in flight may take to finish when the program is told to stop; then it is cut off",
             flag("drain");
+    }
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AdminConfig {
+    pub(crate) address: Option<SocketAddr>,
+}
+
+settings! {
+    AdminConfig as "admin" {
+        address: Maybe<Address> = address,
+            "Where /metrics, /healthz and /readyz are served, by HTTP; who reaches it sees the counters and can change nothing",
+            flag("admin"), otherwise("nowhere"), example("\"127.0.0.1:9102\"");
     }
 }
 

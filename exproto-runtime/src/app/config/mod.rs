@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 pub(super) use args::{ServeArgs, describe};
-pub(super) use definition::{BrokerConfig, EmbeddedConfig, HostConfig, ListenerConfig};
+pub(super) use definition::{AdminConfig, BrokerConfig, EmbeddedConfig, HostConfig, ListenerConfig};
 
 #[cfg(feature = "grpc")]
 pub(super) use definition::ExProtoConfig;
@@ -40,6 +40,7 @@ const PREFIX: &str = "EXPROTO_";
 #[derive(Clone, Debug)]
 pub(super) struct Config {
     pub(super) host: HostConfig,
+    pub(super) admin: AdminConfig,
     /// At least one.
     pub(super) listeners: Vec<ListenerConfig>,
     pub(super) session: SessionSettings,
@@ -71,6 +72,7 @@ impl Config {
     pub(super) fn new(port: u16, session: SessionSettings) -> Self {
         Self {
             host: HostConfig::default(),
+            admin: AdminConfig::default(),
             listeners: vec![ListenerConfig::new(port, session.clone())],
             session,
             broker: BrokerConfig::default(),
@@ -193,6 +195,7 @@ impl Config {
     fn targets(&mut self, section: &str) -> Vec<&mut dyn Target> {
         match section {
             "host" => vec![&mut self.host],
+            "admin" => vec![&mut self.admin],
             "listener" => self.listeners.iter_mut().map(|listener| listener as &mut dyn Target).collect(),
             "session" => {
                 let own = self.listeners.iter_mut().map(|listener| &mut listener.session as &mut dyn Target);
@@ -210,6 +213,7 @@ impl Config {
     fn target(&self, section: &str) -> Option<&dyn Target> {
         Some(match section {
             "host" => &self.host,
+            "admin" => &self.admin,
             "listener" => self.listeners.first()?,
             "session" => &self.session,
             "broker" => &self.broker,
