@@ -45,6 +45,9 @@ const NEVER: Duration = Duration::from_secs(86_400 * 365);
 /// taken.
 const REQUESTS: usize = 16;
 
+/// A datagram is read as a whole or cut; this is more than any of them has.
+const LONGEST_DATAGRAM: usize = 65_536;
+
 /// How far the socket is from its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Socket {
@@ -280,7 +283,8 @@ impl<T: Transport, H: Tell> Connection<T, H> {
         }
         let now = self.now();
         let read = lend(|buffers| {
-            buffers.read.resize(self.limits.chunk, 0);
+            let most = if self.datagrams { LONGEST_DATAGRAM } else { self.limits.chunk };
+            buffers.read.resize(most, 0);
             let read = self.transport.try_read(&mut buffers.read);
             if let (Ok(length @ 1..), false) = (&read, discard) {
                 self.machine.bytes(now, buffers.read.get(..*length).unwrap_or(&[]));
@@ -436,13 +440,28 @@ impl<T: Transport, H: Tell> Connection<T, H> {
         debug!(conn = self.conn(), %error, "connection is broken");
         self.read_all = true;
         self.cut();
-        self.gone(Ended::Broken, words(error));
+        let words = match error.kind() {
+            io::ErrorKind::TimedOut => "{shutdown,etimedout}",
+            io::ErrorKind::HostUnreachable => "{shutdown,ehostunreach}",
+            io::ErrorKind::NetworkUnreachable => "{shutdown,enetunreach}",
+            // A reset is no more to EMQX than an end.
+            _ => self.machine.closed_by_device(),
+        };
+        self.gone(Ended::Broken, words);
     }
 
     /// The device does not take bytes any more. What it has sent before is
     /// still there to be read.
     fn unwritable(&mut self, error: &io::Error) {
-        if self.datagrams || self.read_all || self.socket != Socket::Open {
+        if self.datagrams {
+            // As good as lost on the way.
+            debug!(conn = self.conn(), %error, "a datagram cannot be sent");
+            if let Some(datagram) = self.unsent.pop_front() {
+                self.unsent_bytes -= datagram.len();
+            }
+            return;
+        }
+        if self.read_all || self.socket != Socket::Open {
             return self.broken(error);
         }
         debug!(conn = self.conn(), %error, "the device takes no bytes any more");
@@ -466,18 +485,6 @@ impl<T: Transport, H: Tell> Connection<T, H> {
 
     fn conn(&self) -> &str {
         self.place.as_ref().map_or("", |place| place.conn())
-    }
-}
-
-/// The end of a socket in EMQX's words.
-fn words(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::TimedOut => "{shutdown,etimedout}",
-        io::ErrorKind::HostUnreachable => "{shutdown,ehostunreach}",
-        io::ErrorKind::NetworkUnreachable => "{shutdown,enetunreach}",
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => "{shutdown,einval}",
-        // A reset is no more to EMQX than an end.
-        _ => "{shutdown,tcp_closed}",
     }
 }
 

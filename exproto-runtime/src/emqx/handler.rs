@@ -213,7 +213,7 @@ pub(super) fn reason(event: &Event, code: Code, message: &str) -> String {
     const LONGEST: usize = 200;
     let code = match code {
         Code::Ok => "ok",
-        Code::Cancelled => "canceled",
+        Code::Cancelled => "cancelled",
         Code::Unknown => "unknown",
         Code::InvalidArgument => "invalid_argument",
         Code::DeadlineExceeded => "deadline_exceeded",
@@ -230,9 +230,19 @@ pub(super) fn reason(event: &Event, code: Code, message: &str) -> String {
         Code::DataLoss => "data_loss",
         Code::Unauthenticated => "unauthenticated",
     };
-    let message: String =
-        message.chars().take(LONGEST).map(|c| if c.is_control() || c == '"' { '\'' } else { c }).collect();
-    format!("{{shutdown,{{error,{{{},{{{code},<<\"{message}\">>}}}}}}}}", event.name())
+    let mut text = String::new();
+    for c in message.chars().take(LONGEST) {
+        match c {
+            '"' | '\\' => text.extend(['\\', c]),
+            '\n' => text.push_str("\\n"),
+            c if c.is_control() => text.push(' '),
+            c => text.push(c),
+        }
+    }
+    if !text.is_empty() {
+        text = format!("\"{text}\"");
+    }
+    format!("{{shutdown,{{error,{{{},{{{code},<<{text}>>}}}}}}}}", event.name())
 }
 
 #[cfg(test)]
@@ -246,7 +256,15 @@ mod tests {
             reason(&bytes, Code::Internal, "boom"),
             "{shutdown,{error,{on_received_bytes,{internal,<<\"boom\">>}}}}"
         );
-        let long = reason(&Event::TimedOut, Code::Unknown, &"\"\n".repeat(500));
-        assert!(long.len() < 300 && !long.contains('\n'), "{long}");
+        assert_eq!(
+            reason(&bytes, Code::Cancelled, ""),
+            "{shutdown,{error,{on_received_bytes,{cancelled,<<>>}}}}"
+        );
+        assert_eq!(
+            reason(&Event::TimedOut, Code::Aborted, "quote \" and \\ and \n"),
+            "{shutdown,{error,{on_timer_timeout,{aborted,<<\"quote \\\" and \\\\ and \\n\">>}}}}"
+        );
+        let long = reason(&Event::TimedOut, Code::Unknown, &"\"\r".repeat(500));
+        assert!(long.len() < 400 && !long.contains('\r'), "{long}");
     }
 }

@@ -76,7 +76,8 @@ impl Hub {
         // A statement of its own, or the lock would be held while waiting.
         let found = self.shard(conn).get(conn).cloned();
         let Some(calls) = found else {
-            return if node::of(conn).is_some() { Reply::Gone } else { Reply::NeverWas };
+            let ours = node::of(conn).is_some_and(|node| node == name::node(&self.settings.node));
+            return if ours { Reply::Gone } else { Reply::NeverWas };
         };
         let (to, reply) = oneshot::channel();
         let asked = async {
@@ -90,8 +91,11 @@ impl Hub {
 
     /// Publishes without a connection.
     pub(super) async fn publish(&self, what: RawPublish) -> Reply {
-        if what.qos > 2 || !super::topic::is_topic(&what.topic) {
+        if what.qos > 2 {
             return Reply::WrongRaw;
+        }
+        if !super::topic::is_topic(&what.topic) {
+            return Reply::Wrong;
         }
         let (to, reply) = oneshot::channel();
         let asked = async {

@@ -22,7 +22,12 @@ use super::settings::StandInSettings;
 use super::topic::Mount;
 use crate::broker::Request;
 use crate::exproto::pb::Message;
-use crate::session::{ConnInfo, Credentials, Millis, Outcome, Ticket};
+use crate::session::{ConnInfo, Credentials, Millis, Outcome, Ticket, Transport};
+
+/// What fits into a datagram of UDP over IPv4, in bytes.
+const LONGEST_DATAGRAM: usize = 65_507;
+
+const EXPIRED: &str = "{shutdown,keepalive_timeout}";
 
 /// What a handler asks for a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,7 +178,7 @@ impl<A> Machine<A> {
             }
             Stage::Expired if self.waiting.is_empty() => {
                 self.close();
-                self.end("{shutdown,keepalive_timeout}");
+                self.end(EXPIRED);
             }
             _ => {}
         }
@@ -238,11 +243,16 @@ impl<A> Machine<A> {
     /// The device has said that it sends no more. It may still read what the
     /// handler answers to its last bytes.
     pub(super) fn half_closed(&mut self) {
-        let reason = match self.at.transport {
-            crate::session::Transport::Tls => "{shutdown,ssl_closed}",
-            _ => "{shutdown,tcp_closed}",
-        };
-        self.end(reason);
+        self.end(self.closed_by_device());
+    }
+
+    /// The words for an end that came from the device, or from nobody knows
+    /// where.
+    pub(super) fn closed_by_device(&self) -> &'static str {
+        match self.at.transport {
+            Transport::Tls | Transport::Dtls => "{shutdown,ssl_closed}",
+            Transport::Tcp | Transport::Udp => "{shutdown,tcp_closed}",
+        }
     }
 
     /// The socket is gone, or is to go: the words of why.
@@ -273,6 +283,9 @@ impl<A> Machine<A> {
     /// The handler asks for something.
     pub(super) fn call(&mut self, now: Millis, call: Call, to: A) {
         let reply = match call {
+            Call::Send(bytes) if self.at.transport.is_datagram() && bytes.len() > LONGEST_DATAGRAM => {
+                Reply::Wrong
+            }
             Call::Send(bytes) => {
                 if !self.closed {
                     self.actions.push_back(Action::Send(bytes));
@@ -280,7 +293,8 @@ impl<A> Machine<A> {
                 Reply::Done
             }
             Call::Close => {
-                self.gone("{shutdown,normal}");
+                let expired = self.stage == Stage::Expired;
+                self.gone(if expired { EXPIRED } else { "{shutdown,normal}" });
                 Reply::Done
             }
             Call::StartTimer { seconds: 0 } => Reply::Wrong,
@@ -359,7 +373,7 @@ impl<A> Machine<A> {
         let reply = match (self.stage, &self.login) {
             (Stage::Telling | Stage::Over, _) => Reply::Disconnected,
             (_, Login::UnderWay | Login::Done) => Reply::Duplicate,
-            _ if who.client_id.is_empty() || who.client_id.contains('\0') => Reply::Missing,
+            _ if who.client_id.is_empty() || who.client_id.contains('\0') => Reply::Nameless,
             _ => {
                 self.login = Login::UnderWay;
                 let username = who.username.as_deref().unwrap_or_default();

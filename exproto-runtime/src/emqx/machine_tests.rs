@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::session::Transport;
 
 type Under = Machine<&'static str>;
 
@@ -106,6 +105,8 @@ fn datagrams_are_not_joined() {
         assert_eq!(tell(&mut it), wanted);
     }
     assert_eq!(said(machine(Transport::Dtls, |_| {}).next_event()), "created DTLS");
+    it.call(0, Call::Send(vec![0; 65_508].into()), "send");
+    assert_eq!(wanted(&mut it), ["send: Wrong"]);
 }
 
 #[test]
@@ -212,7 +213,7 @@ fn a_refused_login_may_be_tried_again() {
     it.call(0, Call::Authenticate(who("")), "empty");
     it.call(0, Call::Authenticate(who("a")), "first");
     it.call(0, Call::Authenticate(who("a")), "second");
-    assert_eq!(wanted(&mut it), ["empty: Missing", "login 1 a", "second: Duplicate"]);
+    assert_eq!(wanted(&mut it), ["empty: Nameless", "login 1 a", "second: Duplicate"]);
     it.completed(Ticket(1), &Outcome::Refused { code: 0x87, reason: "no".into() });
     it.call(0, Call::Authenticate(who("b")), "third");
     it.completed(Ticket(2), &Outcome::Done);
@@ -295,6 +296,14 @@ fn a_timer_takes_the_place_of_the_idle_time() {
     assert_eq!(wanted(&mut it), ["send bye", "send: Done"], "the device still hears of it");
     it.told(Ok(()));
     assert_eq!(wanted(&mut it), ["close"]);
+    assert_eq!(tell(&mut it), "closed {shutdown,keepalive_timeout}");
+    // As it is when the handler closes it itself.
+    let mut it = known();
+    it.call(0, Call::StartTimer { seconds: 2 }, "timer");
+    it.due(3_000);
+    assert_eq!(said(it.next_event()), "timed out");
+    it.call(3_000, Call::Close, "close");
+    it.told(Ok(()));
     assert_eq!(tell(&mut it), "closed {shutdown,keepalive_timeout}");
     // The longest interval that can be said.
     let mut it = known();

@@ -32,6 +32,8 @@ mod machine;
 mod name;
 mod raw;
 mod reply;
+#[cfg(test)]
+mod scenario_tests;
 mod settings;
 mod topic;
 

@@ -6,13 +6,18 @@
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// The longest name of a node, in bytes.
-pub(super) const LONGEST_NODE: usize = 200;
+/// What is left of a longer name of a node, in bytes.
+const LONGEST_NODE: usize = 200;
+
+/// As much of a node's name as there is room for.
+pub(super) fn node(node: &str) -> &str {
+    &node[..node.floor_char_boundary(LONGEST_NODE)]
+}
 
 /// The name of the connection with this number at a node. `creation` differs
 /// from start to start, so that no name is ever used again.
 pub(super) fn of(node: &str, number: u64, creation: u32) -> String {
-    let node = node.get(..LONGEST_NODE).unwrap_or(node);
+    let node = self::node(node);
     let mut term = Vec::with_capacity(node.len() + 16);
     term.extend([131, 88, 119, u8::try_from(node.len()).unwrap_or(0)]);
     term.extend(node.as_bytes());
@@ -51,6 +56,7 @@ mod tests {
         for node in ["a", "ab", "abc", "exproto@127.0.0.1"] {
             assert_eq!(node::of(&of(node, u64::MAX, 7)).as_deref(), Some(node));
         }
+        assert_eq!(node::of(&of(&"ä".repeat(200), 1, 7)), Some("ä".repeat(100)));
         assert_ne!(of("n", 1, 7), of("n", 1 << 32, 7));
     }
 

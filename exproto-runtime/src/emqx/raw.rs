@@ -55,10 +55,7 @@ pub(super) async fn run<B: Broker>(broker: B, mut jobs: mpsc::Receiver<(RawPubli
                 Some(Notice::Completed(ticket, outcome)) => {
                     if let Some(to) = under_way.remove(&ticket) {
                         // Whoever asked may not wait any more.
-                        let _ = to.send(match Reply::of(&outcome) {
-                            Reply::Wrong => Reply::WrongRaw,
-                            other => other,
-                        });
+                        let _ = to.send(Reply::of(&outcome));
                     }
                 }
                 Some(_) => {}

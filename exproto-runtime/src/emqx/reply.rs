@@ -14,8 +14,9 @@ use crate::session::Outcome;
 /// |---|---|---|
 /// | publish, subscribe, unsubscribe before the login or after the end | `PERMISSION_DENY` | `UNKNOWN` |
 /// | a QoS above 2, a timer of 0 s or of an unknown type, a topic or filter that no broker takes | `PARAMS_TYPE_ERROR` | `UNKNOWN` |
-/// | a raw publish with such a QoS or topic | `PARAMS_TYPE_ERROR` | gRPC `INTERNAL` |
-/// | a login without `clientinfo` or with an empty client id | `REQUIRED_PARAMS_MISSED` | gRPC `INTERNAL` |
+/// | a raw publish with such a QoS | `PARAMS_TYPE_ERROR` | gRPC `INTERNAL` |
+/// | a login without `clientinfo` | `REQUIRED_PARAMS_MISSED` | gRPC `INTERNAL` |
+/// | a login with an empty client id, which EMQX takes | `REQUIRED_PARAMS_MISSED` | `PERMISSION_DENY` |
 /// | a login that is refused, or a second one | `PERMISSION_DENY` | `PERMISSION_DENY` |
 /// | what the broker does not allow | `PERMISSION_DENY` | `PERMISSION_DENY` |
 /// | a connection that is gone | `CONN_PROCESS_NOT_ALIVE` | `CONN_PROCESS_NOT_ALIVE` |
@@ -44,10 +45,12 @@ pub(super) enum Reply {
     Unexpected,
     /// A parameter that nobody could carry out.
     Wrong,
-    /// The same of a raw publish.
+    /// The QoS of a raw publish.
     WrongRaw,
-    /// A login without a client id.
+    /// A login without a client.
     Missing,
+    /// A login without a client id.
+    Nameless,
     /// A second login.
     Duplicate,
     /// A login after the end.
@@ -104,6 +107,8 @@ impl Reply {
                 "{error,'PARAMS_TYPE_ERROR'}".into(),
             ),
             Self::Missing => (Code::RequiredParamsMissed, "{error,'REQUIRED_PARAMS_MISSED'}".into()),
+            Self::Nameless if emqx => (Code::PermissionDeny, "client_identifier_not_valid".into()),
+            Self::Nameless => (Code::RequiredParamsMissed, "{error,'REQUIRED_PARAMS_MISSED'}".into()),
             Self::Duplicate => (Code::PermissionDeny, text("Duplicated authenticate command")),
             Self::Disconnected => (Code::PermissionDeny, text("Client socket disconnected")),
             Self::Refused(why) => (Code::PermissionDeny, why.into_string()),
@@ -149,6 +154,13 @@ mod tests {
             (
                 Reply::Missing,
                 [said(Code::RequiredParamsMissed, "{error,'REQUIRED_PARAMS_MISSED'}"), crash.clone()],
+            ),
+            (
+                Reply::Nameless,
+                [
+                    said(Code::RequiredParamsMissed, "{error,'REQUIRED_PARAMS_MISSED'}"),
+                    said(Code::PermissionDeny, "client_identifier_not_valid"),
+                ],
             ),
             (Reply::Duplicate, denied("<<\"Duplicated authenticate command\">>")),
             (Reply::Disconnected, denied("<<\"Client socket disconnected\">>")),

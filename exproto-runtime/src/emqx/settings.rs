@@ -47,7 +47,7 @@ pub struct StandInSettings {
     /// without it, `RawPublish` does not get it. Default: none.
     pub mountpoint: String,
     /// The name in the beginning of every `conn` and in messages, where a
-    /// handler with several nodes looks for the adapter. At most 200 bytes.
+    /// handler with several nodes looks for the adapter; cut after 200 bytes.
     /// Default: `exproto@127.0.0.1`.
     pub node: String,
     /// How long a device may take to its first byte, and a peer of a datagram

@@ -29,7 +29,7 @@ pub struct Listener {
     pub(super) rules: Rules,
     pub(super) receive_buffer: Option<usize>,
     pub(super) send_buffer: Option<usize>,
-    pub(super) limits: Limits,
+    pub(crate) limits: Limits,
     pub(super) session: Arc<SessionSettings>,
 }
 
