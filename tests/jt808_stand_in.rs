@@ -86,7 +86,7 @@ async fn the_gateway_runs_behind_our_own_side_of_exproto() {
             assert_eq!(json["altitude"], 40);
         }
 
-        let text = br#"{"flag": 8, "text": "turn left"}"#.to_vec();
+        let text = br#"{"flags": 8, "text": "turn left"}"#.to_vec();
         watcher.publish(&format!("jt808/{PHONE}/down/text"), text, 1, false).await.unwrap();
         let frame = truck.next().await;
         assert_eq!(frame[..2], [0x83, 0x00]);

@@ -5,7 +5,6 @@
 #[path = "memory/mod.rs"]
 mod memory;
 
-use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,6 +12,7 @@ use std::time::Duration;
 use exproto_runtime::emqx::{Service, StandIn, StandInError, StandInSettings};
 use exproto_runtime::exproto::{
     Bytes, CallError, Callbacks, Connection, Done, End, ExProtoHandler, ExProtoSettings, Message,
+    UnknownConnection,
 };
 use exproto_runtime::host::{Listener, Stopped};
 use exproto_runtime::session::Credentials;
@@ -52,11 +52,17 @@ struct Obedient {
     /// Bytes are looked at as long as there are permits.
     permits: Arc<Semaphore>,
     conns: Arc<Mutex<Vec<Connection>>>,
+    unknown: UnknownConnection,
 }
 
 impl Obedient {
     fn new() -> Self {
-        Self { log: Log::new(), permits: Arc::new(Semaphore::new(1_000_000)), conns: Arc::default() }
+        Self {
+            log: Log::new(),
+            permits: Arc::new(Semaphore::new(1_000_000)),
+            conns: Arc::default(),
+            unknown: UnknownConnection::Close,
+        }
     }
 
     async fn obey(&self, conn: &Connection, command: &str) -> Result<(), CallError> {
@@ -120,25 +126,39 @@ impl Callbacks for Obedient {
 
 /// A handler that is served by a runtime of its own, which can be ended with
 /// all its connections.
-struct Served(Option<tokio::runtime::Runtime>);
+struct Served {
+    runtime: Option<tokio::runtime::Runtime>,
+    stop: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<()>,
+}
 
 impl Served {
     fn start(handler: Obedient, adapter: SocketAddr, listener: std::net::TcpListener) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let settings = ExProtoSettings::new(format!("http://{adapter}"));
-        runtime.spawn(async move {
+        let mut settings = ExProtoSettings::new(format!("http://{adapter}"));
+        settings.unknown = handler.unknown;
+        let (stop, stopped) = oneshot::channel();
+        let serving = runtime.spawn(async move {
             let handler = ExProtoHandler::with_callbacks(settings, handler).unwrap();
             let listener = TcpListener::from_std(listener).unwrap();
-            handler.serve(listener, pending()).await.unwrap();
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            handler.serve(listener, stopped).await.unwrap();
         });
-        Self(Some(runtime))
+        Self { runtime: Some(runtime), stop: Some(stop), serving }
+    }
+
+    /// Ends it in order; it waits for what is under way.
+    fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
     }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
-        self.0.take().unwrap().shutdown_background();
+        self.runtime.take().unwrap().shutdown_background();
     }
 }
 
@@ -253,7 +273,13 @@ async fn a_handler_serves_devices_by_both_services() {
             [published("site/dev-1/last", "payload"), published("gone", "")]
         );
         let conn = handler.conns.lock().unwrap()[0].clone();
-        assert_eq!(conn.send("x").await, Err(CallError::Gone));
+        // As soon as the handler has answered.
+        let gone = async {
+            while conn.send("x").await != Err(CallError::Gone) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(WATCHDOG, gone).await.unwrap();
     }
 }
 
@@ -335,6 +361,48 @@ async fn a_device_whose_event_was_lost_with_the_handler_is_disconnected_and_othe
     let mut anew = bench.connect().await;
     say(&mut anew, "hello\n").await;
     hear(&mut anew, "hello\n").await;
+}
+
+#[tokio::test]
+async fn a_handler_that_ends_in_order_loses_no_device() {
+    let (first, mut second) = (Obedient::new(), Obedient::new());
+    second.unknown = UnknownConnection::Adopt;
+    let (listener, address) = listening();
+    let bench = Bench::new(address, |settings| settings.patience = WATCHDOG).await;
+    let mut served = Served::start(first.clone(), bench.adapter, listener.try_clone().unwrap());
+    let mut devices = Vec::new();
+    for _ in 0..4 {
+        let mut device = bench.connect().await;
+        say(&mut device, "hello\n").await;
+        hear(&mut device, "hello\n").await;
+        devices.push(device);
+    }
+    // Half of them have something under way when it is told to end.
+    first.permits.forget_permits(1_000_000);
+    let heard = first.log.0.borrow().len();
+    for device in &mut devices[..2] {
+        say(device, "one\n").await;
+    }
+    let mut log = first.log.0.subscribe();
+    timeout(WATCHDOG, log.wait_for(|log| log.len() >= heard + 2)).await.unwrap().unwrap();
+    served.stop();
+    let _served = Served::start(second.clone(), bench.adapter, listener);
+    for device in &mut devices[2..] {
+        say(device, "two\n").await;
+    }
+    first.permits.add_permits(1_000_000);
+    for device in &mut devices[..2] {
+        hear(device, "one\n").await;
+    }
+    for device in &mut devices[2..] {
+        hear(device, "two\n").await;
+    }
+    timeout(WATCHDOG, &mut served.serving).await.unwrap().unwrap();
+    for device in &mut devices {
+        say(device, "three\n").await;
+        hear(device, "three\n").await;
+    }
+    assert!(second.log.0.borrow().iter().filter(|line| *line == "three").count() >= 2);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 //! | bytes and messages for the handler | `held_bytes`, `batch` | the socket is not read, messages stay in the inbox |
 //! | messages in the inbox | the listener's `inbox` | further ones are dropped and counted |
 //! | bytes for the device | the listener's `unsent` and one `Send` | calls for the device wait |
+//! | all of these | the listener's `buffer`, and `all_buffers` for all devices | the device is disconnected; it is not read |
 //! | calls | `calls` | further ones wait with whoever makes them |
 //! | requests to the broker | those of `calls` | calls for the device wait |
 
@@ -30,6 +31,7 @@ use crate::broker::{Link, Notice, Outbox, Request};
 use crate::host::buffers::lend;
 use crate::host::serve::Arrival;
 use crate::host::settings::Limits;
+use crate::host::throttle::{GUARANTEED, Throttle, Verdict};
 use crate::host::transport::Transport;
 use crate::host::worker::{Seat, Stage};
 use crate::metrics::{Counter, Ended};
@@ -86,6 +88,10 @@ struct Connection<T, H> {
     /// The device has said that it sends no more.
     read_all: bool,
     ended: Option<Ended>,
+    /// Why it may not be read.
+    throttle: Option<Box<Throttle>>,
+    /// Bytes kept, as far as they count towards the limit of all.
+    held: usize,
     dropped: u64,
     start: Instant,
     limits: Arc<Limits>,
@@ -122,6 +128,8 @@ pub(super) async fn run<T: Transport, L: Link, H: Tell>(
         socket_due: None,
         read_all: false,
         ended: None,
+        throttle: Throttle::of(limits.rates, Instant::now()),
+        held: 0,
         dropped: 0,
         start: Instant::now(),
         limits,
@@ -156,7 +164,8 @@ pub(super) async fn run<T: Transport, L: Link, H: Tell>(
         }
     }
     connection.count_dropped();
-    let Connection { mut seat, ended, .. } = connection;
+    let Connection { mut seat, ended, held, .. } = connection;
+    seat.shard().hold(held, 0);
     seat.ended(ended.unwrap_or(Ended::Other));
 }
 
@@ -183,6 +192,7 @@ impl<T: Transport, H: Tell> Connection<T, H> {
                 | self.poll_timer(cx, timer.as_mut())
                 | self.act()
                 | self.poll_close(cx);
+            self.count_held();
             if self.machine.is_over() {
                 // Calls find nobody from here on.
                 self.place = None;
@@ -273,6 +283,12 @@ impl<T: Transport, H: Tell> Connection<T, H> {
         if self.read_all || !(discard || self.socket == Socket::Open && self.machine.wants_bytes()) {
             return false;
         }
+        if !discard
+            && (self.held != 0 || self.throttle.is_some())
+            && let Some(again) = self.delayed()
+        {
+            return again;
+        }
         match self.transport.poll_readable(cx) {
             Poll::Pending => return false,
             Poll::Ready(Ok(())) => {}
@@ -283,8 +299,9 @@ impl<T: Transport, H: Tell> Connection<T, H> {
         }
         let now = self.now();
         let read = lend(|buffers| {
-            let most = if self.datagrams { LONGEST_DATAGRAM } else { self.limits.chunk };
-            buffers.read.resize(most, 0);
+            let chunk = self.limits.chunk;
+            let chunk = self.throttle.as_ref().map_or(chunk, |throttle| throttle.at_once(chunk));
+            buffers.read.resize(if self.datagrams { LONGEST_DATAGRAM } else { chunk }, 0);
             let read = self.transport.try_read(&mut buffers.read);
             if let (Ok(length @ 1..), false) = (&read, discard) {
                 self.machine.bytes(now, buffers.read.get(..*length).unwrap_or(&[]));
@@ -301,11 +318,53 @@ impl<T: Transport, H: Tell> Connection<T, H> {
                     self.machine.half_closed();
                 }
             }
-            Ok(length) => self.seat.shard().add(Counter::BytesIn, length as u64),
+            Ok(length) => {
+                self.seat.shard().add(Counter::BytesIn, length as u64);
+                if let Some(throttle) = &mut self.throttle {
+                    throttle.bytes(Instant::now(), length);
+                }
+            }
             Err(error) if is_transient(&error) => {}
             Err(error) => self.broken(&error),
         }
         true
+    }
+
+    /// Whether the socket is not to be read yet, and then whether to set the timer.
+    #[cold]
+    fn delayed(&mut self) -> Option<bool> {
+        let crowded = self.held != 0 && self.seat.held() > self.limits.all_buffers as u64;
+        if !crowded && self.throttle.is_none() {
+            return None;
+        }
+        match self.throttle.get_or_insert_default().look(Instant::now(), crowded) {
+            Verdict::Read => None,
+            Verdict::StillWait => Some(false),
+            Verdict::Wait { begins } => {
+                self.seat.shard().add(Counter::Delayed, u64::from(begins));
+                Some(true)
+            }
+            Verdict::GiveUp => {
+                debug!(conn = self.conn(), "there is no room for what the device sends");
+                self.gone(Ended::Crowded, "{shutdown,no_buffers}");
+                Some(true)
+            }
+        }
+    }
+
+    /// Counts what is kept for the device, beyond what every connection may keep.
+    fn count_held(&mut self) {
+        let requests: usize = self.requests.iter().map(Request::size).sum();
+        let all = self.machine.held() + requests + self.unsent_bytes;
+        let held = if all > GUARANTEED { all } else { 0 };
+        if held != self.held {
+            self.seat.shard().hold(self.held, held);
+            self.held = held;
+        }
+        if all > self.limits.buffer && self.machine.is_writable() {
+            debug!(conn = self.conn(), bytes = all, "more than may be kept for one device");
+            self.gone(Ended::Flooded, "{shutdown,buffer_too_large}");
+        }
     }
 
     /// Sends what the device has not taken yet.
@@ -387,9 +446,11 @@ impl<T: Transport, H: Tell> Connection<T, H> {
             // A patience that no clock can count is none.
             self.start.checked_add(Duration::from_millis(due)).unwrap_or_else(|| Instant::now() + NEVER)
         });
-        let Some(due) = [machine, self.unsent_due, self.socket_due].into_iter().flatten().min() else {
-            return false;
-        };
+        // What is not to be read anyhow is looked at when it is.
+        let reads = !self.read_all && self.machine.wants_bytes();
+        let throttled = self.throttle.as_ref().filter(|_| reads).and_then(|throttle| throttle.due());
+        let due = [machine, self.unsent_due, self.socket_due, throttled].into_iter().flatten().min();
+        let Some(due) = due else { return false };
         loop {
             if due < timer.deadline() {
                 timer.as_mut().reset(due);

@@ -195,11 +195,19 @@ fn secure(_: Endpoint, _: &StandInSettings) -> Result<Endpoint, String> {
     Err("write `http://HOST:PORT`, or build with the feature `tls`".to_owned())
 }
 
-/// Whether no connection could be made, so that the handler knows nothing.
+/// Whether the handler certainly knows nothing: no connection could be made, the
+/// one there was had ended before the call was sent, or the handler has said that
+/// it will not look at it, as one does that is about to end.
 fn never_sent(status: &Status) -> bool {
     let mut cause = status.source();
     while let Some(error) = cause {
-        if error.is::<tonic::ConnectError>() {
+        let refused = error.downcast_ref::<h2::Error>().is_some_and(|error| {
+            error.is_remote()
+                && (error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR)
+                    || error.reason() == Some(h2::Reason::REFUSED_STREAM))
+        });
+        let unsent = error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
+        if refused || unsent || error.is::<tonic::ConnectError>() {
             return true;
         }
         cause = error.source();

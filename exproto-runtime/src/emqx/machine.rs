@@ -197,6 +197,11 @@ impl<A> Machine<A> {
             && self.messages < self.settings.batch
     }
 
+    /// Bytes that wait for the handler.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
     /// Whether the device can still be sent something.
     pub(super) fn is_writable(&self) -> bool {
         !self.closed

@@ -169,7 +169,8 @@ impl StandIn<()> {
 }
 
 impl StandInBuilder {
-    /// Adds a listener. Its session settings are not used.
+    /// Adds a listener. Its session settings and its limit on frames have no
+    /// meaning here.
     #[must_use]
     pub fn listener(mut self, listener: Listener) -> Self {
         self.listeners.push(listener);

@@ -11,10 +11,9 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tonic::{Code, Request};
 
-use crate::broker::{Broker, Gone, Inbox, Link, Request as Wanted};
 use crate::emqx::adapter::Adapter;
 use crate::emqx::event::Event;
 use crate::emqx::handler::{Tell, Telling, reason};
@@ -23,11 +22,17 @@ use crate::emqx::{Codes, Connections, StandInSettings, raw};
 use crate::exproto::pb::connection_adapter_server::ConnectionAdapter;
 use crate::exproto::pb::*;
 use crate::host::Listener;
+use crate::host::admission::{Entrance, Rules};
 use crate::host::serve::{Arrival, Serve as _};
 use crate::host::transport::Transport;
-use crate::host::worker::{Crew, Entrance};
+use crate::host::worker::Crew;
 use crate::metrics::Metrics;
-use crate::session::{ConnInfo as At, Outcome, Transport as Kind, matches};
+use crate::session::{ConnInfo as At, Transport as Kind};
+
+#[path = "scenario_lab.rs"]
+mod lab;
+
+use lab::Lab;
 
 /// Bytes that the system takes of what a device does not read.
 const SYSTEM: usize = 4 << 20;
@@ -69,29 +74,35 @@ enum Line {
 
 /// What has happened, as it is compared.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lanes(Arc<Mutex<(BTreeMap<String, Vec<Line>>, usize)>>);
+pub(super) struct Lanes(Arc<Mutex<Told>>);
+
+#[derive(Debug, Default)]
+struct Told {
+    lanes: BTreeMap<String, Vec<Line>>,
+    activity: usize,
+}
 
 impl Lanes {
     /// Something has happened that is not compared.
     pub(super) fn stir(&self) {
-        self.0.lock().unwrap().1 += 1;
+        self.0.lock().unwrap().activity += 1;
     }
 
     pub(super) fn activity(&self) -> usize {
-        self.0.lock().unwrap().1
+        self.0.lock().unwrap().activity
     }
 
     fn say(&self, lane: &str, line: impl Into<String>) {
-        let mut lanes = self.0.lock().unwrap();
-        lanes.1 += 1;
-        lanes.0.entry(lane.to_owned()).or_default().push(Line::Text(line.into()));
+        let mut told = self.0.lock().unwrap();
+        told.activity += 1;
+        told.lanes.entry(lane.to_owned()).or_default().push(Line::Text(line.into()));
     }
 
     /// Bytes, joined to those before.
     fn run(&self, lane: &str, what: &'static str, bytes: &[u8]) {
-        let mut lanes = self.0.lock().unwrap();
-        lanes.1 += 1;
-        let lines = lanes.0.entry(lane.to_owned()).or_default();
+        let mut told = self.0.lock().unwrap();
+        told.activity += 1;
+        let lines = told.lanes.entry(lane.to_owned()).or_default();
         match lines.last_mut() {
             Some(Line::Run(last, run)) if *last == what => run.extend_from_slice(bytes),
             _ => lines.push(Line::Run(what, bytes.into())),
@@ -103,8 +114,8 @@ impl Lanes {
             Line::Text(text) => text.clone(),
             Line::Run(what, bytes) => format!("{what} {}", shown(bytes)),
         };
-        let mut lanes = self.0.lock().unwrap();
-        let lanes = lanes.0.iter_mut().map(|(lane, lines)| {
+        let mut told = self.0.lock().unwrap();
+        let lanes = told.lanes.iter_mut().map(|(lane, lines)| {
             let mut texts: Vec<_>;
             if unordered.contains(lane) {
                 // Runs stay in their order, as one.
@@ -129,7 +140,7 @@ impl Lanes {
     }
 }
 
-fn shown(bytes: &[u8]) -> String {
+pub(super) fn shown(bytes: &[u8]) -> String {
     if bytes.len() <= 64 { hex(bytes) } else { format!("{} bytes", bytes.len()) }
 }
 
@@ -237,140 +248,6 @@ impl Drop for Pipe {
         if Arc::strong_count(&self.0) == 2 {
             self.close();
         }
-    }
-}
-
-/// A broker in memory with access rules and retained messages.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Lab(Arc<Mutex<State>>);
-
-#[derive(Debug, Default)]
-struct State {
-    authn: bool,
-    subscriptions: Vec<(u64, String, Inbox)>,
-    clients: HashMap<String, (u64, Inbox)>,
-    retained: BTreeMap<String, (Bytes, u8)>,
-    observed: Vec<String>,
-    seen: Vec<String>,
-    links: u64,
-    turn: usize,
-}
-
-impl Lab {
-    pub(super) fn observe(&self, filter: &str) {
-        self.0.lock().unwrap().observed.push(filter.into());
-    }
-
-    pub(super) fn kick(&self, client_id: &str) {
-        if let Some((_, inbox)) = self.0.lock().unwrap().clients.get(client_id) {
-            inbox.close("an administrator asks for it");
-        }
-    }
-
-    pub(super) fn publish(&self, topic: &str, payload: &Bytes, qos: u8, retain: bool) {
-        let mut state = self.0.lock().unwrap();
-        if retain && payload.is_empty() {
-            state.retained.remove(topic);
-        } else if retain {
-            state.retained.insert(topic.into(), (payload.clone(), qos));
-        }
-        if state.observed.iter().any(|filter| matches(filter, topic)) {
-            state.seen.push(format!("{topic} {qos} {}", shown(payload)));
-        }
-        let mut groups: BTreeMap<&str, Vec<&Inbox>> = BTreeMap::new();
-        for (_, filter, inbox) in &state.subscriptions {
-            match filter.strip_prefix("$share/").and_then(|shared| shared.split_once('/')) {
-                Some((_, inner)) if matches(inner, topic) => groups.entry(filter).or_default().push(inbox),
-                None if matches(filter, topic) => {
-                    inbox.message(topic.into(), payload.clone(), qos);
-                }
-                _ => {}
-            }
-        }
-        for members in groups.values() {
-            // Each in turn.
-            members[state.turn % members.len()].message(topic.into(), payload.clone(), qos);
-        }
-        state.turn += 1;
-    }
-}
-
-#[derive(Debug)]
-pub(super) struct LabLink {
-    lab: Lab,
-    id: u64,
-    inbox: Inbox,
-}
-
-impl Broker for Lab {
-    type Link = LabLink;
-
-    fn link(&self, _: &At, inbox: Inbox) -> LabLink {
-        let mut state = self.0.lock().unwrap();
-        state.links += 1;
-        LabLink { lab: self.clone(), id: state.links, inbox }
-    }
-}
-
-impl Link for LabLink {
-    async fn submit(&mut self, request: Wanted) -> Result<(), Gone> {
-        let refused = |code| Outcome::Refused { code, reason: "no".into() };
-        let (ticket, outcome) = match request {
-            Wanted::Authenticate(ticket, who) => {
-                let mut state = self.lab.0.lock().unwrap();
-                let outcome = match (&*who.client_id, who.password.as_deref()) {
-                    _ if !state.authn => Outcome::Done,
-                    ("good", Some("secret")) => Outcome::Done,
-                    ("good", _) => refused(0x86),
-                    _ => refused(0x87),
-                };
-                if outcome.is_done()
-                    && let Some((id, older)) =
-                        state.clients.insert(who.client_id, (self.id, self.inbox.clone()))
-                    && id != self.id
-                {
-                    older.close("another connection took over the client id");
-                }
-                (ticket, outcome)
-            }
-            Wanted::Publish { ticket, topic, .. } if topic.starts_with("denied/") => (ticket, refused(0x87)),
-            Wanted::Publish { ticket, topic, payload, qos, retain } => {
-                self.lab.publish(&topic, &payload, qos, retain);
-                (ticket, Outcome::Done)
-            }
-            Wanted::Subscribe { ticket, filter, .. } if filter.starts_with("denied/") => {
-                (ticket, refused(0x87))
-            }
-            Wanted::Subscribe { ticket, filter, .. } => {
-                let mut state = self.lab.0.lock().unwrap();
-                let known =
-                    state.subscriptions.iter().any(|(id, known, _)| (*id, known) == (self.id, &filter));
-                if !known {
-                    for (topic, (payload, qos)) in &state.retained {
-                        if matches(&filter, topic) {
-                            self.inbox.message((&**topic).into(), payload.clone(), *qos);
-                        }
-                    }
-                    state.subscriptions.push((self.id, filter, self.inbox.clone()));
-                }
-                (ticket, Outcome::Done)
-            }
-            Wanted::Unsubscribe { ticket, filter } => {
-                let mut state = self.lab.0.lock().unwrap();
-                state.subscriptions.retain(|(id, known, _)| (*id, known) != (self.id, &filter));
-                (ticket, Outcome::Done)
-            }
-        };
-        self.inbox.completed(ticket, outcome);
-        Ok(())
-    }
-}
-
-impl Drop for LabLink {
-    fn drop(&mut self) {
-        let mut state = self.lab.0.lock().unwrap();
-        state.subscriptions.retain(|(id, ..)| *id != self.id);
-        state.clients.retain(|_, (id, _)| *id != self.id);
     }
 }
 
@@ -594,7 +471,7 @@ impl World {
         settings.codes = Codes::Emqx5;
         settings.node = "emqx5@127.0.0.1".into();
         let lab = Lab::default();
-        lab.0.lock().unwrap().authn = scenario["authn"] == true;
+        lab.check_logins(scenario["authn"] == true);
         let (jobs, raws) = mpsc::channel(16);
         tokio::spawn(raw::run(lab.clone(), raws));
         let hub = Arc::new(Hub::new(Arc::new(settings), jobs));
@@ -620,7 +497,7 @@ impl World {
             lab,
             script,
             crew: Crew::start(0, "test").unwrap(),
-            entrance: Entrance::new(&Arc::new(Metrics::new("test", 1))),
+            entrance: Entrance::new(&Arc::new(Metrics::new("test", 1)), Rules::default(), Instant::now()),
             kind,
             // As many messages as the bursts of the scenarios have.
             listener: Listener::tcp(([127, 0, 0, 1], 7993)).inbox(1000),
@@ -634,6 +511,7 @@ impl World {
         }
     }
 
+    #[allow(clippy::needless_update, reason = "there may be more to know")]
     fn begin(&self, device: &str) -> Pipe {
         let pipe = Pipe(Arc::new(Mutex::new(Side {
             lanes: self.lanes.clone(),
@@ -659,8 +537,10 @@ impl World {
             local: ([127, 0, 0, 1], 7993).into(),
             listener: "test".into(),
             transport: self.kind,
+            ..At::default()
         };
-        let (_, seat) = self.crew.seat(&self.entrance).unwrap();
+        let place = self.entrance.admit(info.peer.ip(), Instant::now()).unwrap();
+        let (_, seat) = self.crew.seat(place).unwrap();
         let limits = Arc::new(self.listener.limits.clone());
         let arrival = Arrival { info, limits, session: Arc::default(), seat };
         self.connections.begin(&Handle::current(), arrival, pipe.clone());
@@ -730,8 +610,8 @@ impl World {
             };
         }
         let wanted = usize::try_from(step["rx_len"].as_u64().unwrap_or(0)).unwrap();
-        let lanes = self.lanes.0.lock().unwrap();
-        let lines = lanes.0.get(&format!("device {}", step["dev"].as_str().unwrap_or_default()));
+        let told = self.lanes.0.lock().unwrap();
+        let lines = told.lanes.get(&format!("device {}", step["dev"].as_str().unwrap_or_default()));
         let received = lines.into_iter().flatten().map(|line| match line {
             Line::Run(_, bytes) => bytes.len(),
             Line::Text(_) => 0,
@@ -752,7 +632,7 @@ impl World {
     /// What is compared.
     pub(super) fn told(&self, unordered: &[String]) -> BTreeMap<String, Vec<String>> {
         let mut told = self.lanes.told(unordered);
-        let mut seen = self.lab.0.lock().unwrap().seen.clone();
+        let mut seen = self.lab.seen();
         if !seen.is_empty() {
             seen.sort();
             told.insert("mqtt obs".into(), seen);

@@ -46,7 +46,7 @@
 //! connection owns no buffer. **Architecture Invariant:** nothing here knows a
 //! protocol.
 
-mod admission;
+pub(crate) mod admission;
 pub(crate) mod buffers;
 mod connection;
 mod files;
@@ -58,7 +58,7 @@ mod publishing;
 mod rate;
 pub(crate) mod serve;
 pub(crate) mod settings;
-mod throttle;
+pub(crate) mod throttle;
 pub(crate) mod transport;
 pub(crate) mod worker;
 

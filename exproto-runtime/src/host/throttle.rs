@@ -10,7 +10,7 @@ use super::rate::{Pace, Rates};
 /// What a connection may always keep: only what it keeps beyond counts towards
 /// the limit of all, and is delayed by it. So a usual frame touches no counter
 /// that it shares, and those with little are served whatever others do.
-pub(super) const GUARANTEED: usize = 16 * 1024;
+pub(crate) const GUARANTEED: usize = 16 * 1024;
 
 /// How often is looked whether there is room again.
 const LOOK: Duration = Duration::from_millis(100);
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a connection waits for, boxed: most never do.
 #[derive(Debug, Default)]
-pub(super) struct Throttle {
+pub(crate) struct Throttle {
     pace: Option<Box<Pace>>,
     /// Until when the socket is not read.
     until: Option<Instant>,
@@ -31,7 +31,7 @@ pub(super) struct Throttle {
 
 /// Whether to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Read,
     /// Not before the time that is due now.
     Wait {
@@ -46,13 +46,13 @@ pub(super) enum Verdict {
 
 impl Throttle {
     /// Nothing, if there are no rates to be kept.
-    pub(super) fn of(rates: Rates, now: Instant) -> Option<Box<Self>> {
+    pub(crate) fn of(rates: Rates, now: Instant) -> Option<Box<Self>> {
         let pace = Pace::of(rates, now)?;
         Some(Box::new(Self { pace: Some(pace), ..Self::default() }))
     }
 
     /// Notes what was read.
-    pub(super) fn bytes(&mut self, now: Instant, count: usize) {
+    pub(crate) fn bytes(&mut self, now: Instant, count: usize) {
         if let Some(pace) = &mut self.pace {
             pace.bytes(now, count);
         }
@@ -66,17 +66,17 @@ impl Throttle {
     }
 
     /// The most bytes to be read at once.
-    pub(super) fn at_once(&self, chunk: usize) -> usize {
+    pub(crate) fn at_once(&self, chunk: usize) -> usize {
         self.pace.as_ref().map_or(chunk, |pace| pace.at_once(chunk))
     }
 
     /// When the connection is to be looked at again.
-    pub(super) fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Option<Instant> {
         self.until
     }
 
     /// Looks whether to read.
-    pub(super) fn look(&mut self, now: Instant, is_crowded: bool) -> Verdict {
+    pub(crate) fn look(&mut self, now: Instant, is_crowded: bool) -> Verdict {
         if self.until.is_some_and(|until| until > now) {
             return Verdict::StillWait;
         }
