@@ -151,3 +151,51 @@ fn a_count_beside_a_size_is_only_compared() {
         assert_eq!(from_bytes::<Both>(&bytes).unwrap_err().kind(), ErrorKind::Relation);
     }
 }
+
+/// Numbers as elements: by their bytes, in either order, also of odd widths.
+#[test]
+fn lists_of_numbers_are_the_same_as_their_bytes() {
+    #[derive(ExProtoFrame, Debug, PartialEq)]
+    #[wire(endian = big)]
+    struct Numbers {
+        #[wire(count = prefix(u8))]
+        words: Vec<u16>,
+        #[wire(count = prefix(u8), endian = little)]
+        signed: Vec<i32>,
+        #[wire(size = prefix(u8), each(as = i24))]
+        odd: Vec<i32>,
+        #[wire(rest)]
+        floats: Vec<f32>,
+    }
+
+    let wire = [
+        [2, 1, 2, 3, 4].as_slice(),
+        &[1, 0xFE, 0xFF, 0xFF, 0xFF],
+        &[6, 0xFF, 0xFF, 0xFF, 0, 1, 0],
+        &[0x3F, 0x80, 0, 0, 0xBF, 0x80, 0, 0],
+    ];
+    let wire = wire.concat();
+    let numbers = from_bytes::<Numbers>(&wire).unwrap().frame;
+    let want = Numbers {
+        words: vec![0x0102, 0x0304],
+        signed: vec![-2],
+        odd: vec![-1, 0x100],
+        floats: vec![1.0, -1.0],
+    };
+    assert_eq!(numbers, want);
+    assert_eq!(to_bytes(&numbers).unwrap(), wire);
+    for len in 0..wire.len() {
+        match from_bytes::<Numbers>(&wire[..len]) {
+            Ok(_) => assert!([17, 21].contains(&len), "{len} bytes are no whole frame"),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Short, "{len} bytes");
+                assert!(error.offset() as usize <= len, "{len} bytes: {error}");
+            }
+        }
+    }
+    let short = |bytes: &[u8]| from_bytes::<Numbers>(bytes).unwrap_err();
+    assert_eq!((short(&wire[..4]).field().name, short(&wire[..4]).offset()), ("words", 3));
+    assert_eq!((short(&wire[..20]).field().name, short(&wire[..20]).offset()), ("floats", 17));
+    // Bytes of an extent that are no whole number.
+    assert_eq!(short(&[0, 0, 4, 1, 2, 3, 4]).offset(), 6);
+}

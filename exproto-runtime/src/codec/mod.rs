@@ -207,6 +207,6 @@ pub use types::{
     Windows1257, Windows1258,
 };
 #[doc(hidden)]
-pub use types::{Counted, InPieces, Sequence, list_of, list_to_end, only_last};
+pub use types::{Counted, InPieces, Sequence, list_of, list_to_end, numbers_of, numbers_to_end, only_last};
 pub use value::{Value, Visitor};
 pub use writer::{At, Writer};

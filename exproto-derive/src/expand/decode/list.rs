@@ -5,9 +5,10 @@ use quote::quote;
 
 use super::extent::limit;
 use super::{Decode, offset_name, raw_name};
-use crate::expand::common::{Locals, ctx_value, is_number, user_expr};
+use crate::attr::wire::Endian;
+use crate::expand::common::{Locals, ctx_value, is_number, read_int, user_expr};
 use crate::expand::{index, rows};
-use crate::ir::{Extent, Item, ListKind, Presence, Repr};
+use crate::ir::{Extent, IntTy, Item, ListKind, Presence, Repr};
 use crate::lower::position;
 use crate::relation::{self, Source};
 
@@ -82,6 +83,10 @@ impl Decode<'_> {
             }
             Repr::List(ListKind::Vec, _) if let Some((ty, ctx)) = self.plain_parts(item) => {
                 quote!({ let __n = #count; __p::list_of::<#ty, _>(__r, __n, #ctx, &#info)? })
+            }
+            Repr::List(ListKind::Vec, _) if let Some((int, of)) = plain_numbers(item) => {
+                let bytes = int.bytes;
+                quote!({ let __n = #count; __p::numbers_of::<#bytes, _, _>(__r, __n, &#info, #of)? })
             }
             Repr::List(ListKind::Vec, _) => {
                 let value = self.element(item, index, &quote!(__at));
@@ -299,6 +304,21 @@ impl Decode<'_> {
         };
         ctx_value(&holder, self.layout, self.model, &quote!(__p::Wire), locals)
     }
+}
+
+/// The number that each element is, and the closure that makes it of its bytes, if
+/// that is all there is to it.
+pub(super) fn plain_numbers(item: &Item) -> Option<(IntTy, TokenStream)> {
+    let each = item.each.as_deref()?;
+    let (Repr::Int(int, endian), Extent::Own) = (&each.repr, &each.extent) else { return None };
+    let plain = int.digits.is_none()
+        && !matches!(endian, Endian::Chosen(_))
+        && each.attrs.via.is_none()
+        && each.column.is_none()
+        && item.attrs.sep.is_none()
+        && !index::numbered(item);
+    let (value, bytes) = (read_int(&quote!(__b), 0, *int, *endian), int.bytes);
+    plain.then(|| (*int, quote!(|__b: &[u8; #bytes]| #value)))
 }
 
 /// Whether an element has the byte before it: the first too, where a field

@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
+use super::list::plain_numbers;
 use super::{Decode, offset_name, raw_name};
 use crate::attr::wire::Endian;
 use crate::expand::common::{
@@ -71,6 +72,10 @@ impl Decode<'_> {
             Repr::List(ListKind::Vec, _) if let Some((ty, ctx)) = self.plain_parts(item) => {
                 let expected = self.said_count(index);
                 quote!(__p::list_to_end::<#ty, _>(__r, #expected, #ctx, &#info)?)
+            }
+            Repr::List(ListKind::Vec, _) if let Some((int, of)) = plain_numbers(item) => {
+                let bytes = int.bytes;
+                quote!(__p::numbers_to_end::<#bytes, _, _>(__r, &#info, #of)?)
             }
             Repr::List(ListKind::Vec, _) => {
                 let value = self.element(item, index, &quote!(__list.len()));

@@ -121,3 +121,39 @@ pub fn list_to_end<'a, I: Decode<'a>, T: Trace>(
     super::list::elements::<I, T>(r, ctx, false, at, |value| list.push(value))?;
     Ok(list)
 }
+
+/// So many numbers of `N` bytes, each of which `of` makes of its bytes.
+#[doc(hidden)]
+#[inline]
+pub fn numbers_of<'a, const N: usize, V, T: Trace>(
+    r: &mut Reader<'a, T>,
+    count: usize,
+    at: &'static FieldInfo,
+    of: impl Fn(&[u8; N]) -> V,
+) -> Result<Vec<V>, Error> {
+    if !T::ON
+        && let Some(bytes) = r.take_if(count.saturating_mul(N))
+    {
+        return Ok(bytes.as_chunks::<N>().0.iter().map(of).collect());
+    }
+    let mut list = Vec::with_capacity(count.min(r.left() / N.max(1)));
+    for index in 0..count {
+        r.enter_element(index);
+        list.push(of(r.run::<N>(at)?));
+        r.leave();
+    }
+    Ok(list)
+}
+
+/// As many numbers as there are bytes for.
+#[doc(hidden)]
+#[inline]
+pub fn numbers_to_end<'a, const N: usize, V, T: Trace>(
+    r: &mut Reader<'a, T>,
+    at: &'static FieldInfo,
+    of: impl Fn(&[u8; N]) -> V,
+) -> Result<Vec<V>, Error> {
+    // What is left of one more is too short for it.
+    let count = r.left().div_ceil(N.max(1));
+    numbers_of(r, count, at, of)
+}

@@ -21,7 +21,7 @@ mod word;
 mod words;
 
 pub use armor::Armor;
-pub use at_once::{list_of, list_to_end};
+pub use at_once::{list_of, list_to_end, numbers_of, numbers_to_end};
 pub use bcd::{Bcd, BcdError};
 pub use bit_set::BitSet;
 pub use bit_text::BitText;
