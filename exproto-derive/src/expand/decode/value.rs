@@ -46,7 +46,7 @@ impl Decode<'_> {
             Repr::Body(tag) => {
                 let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Tagged), Locals::Values);
                 let tag = self.tag(*tag);
-                quote!(<#ty as __p::Select<'_>>::select(#tag, __r, #ctx)?)
+                or_return(&quote!(<#ty as __p::Select<'_>>::select(#tag, __r, #ctx)))
             }
             Repr::Part => {
                 let ctx = ctx_value(item, self.layout, self.model, &quote!(__p::Wire), Locals::Values);
@@ -56,7 +56,7 @@ impl Decode<'_> {
                         __p::Ok(__v) => __v,
                         __p::Err(__e) => return __p::Err(__e.named(&#info)),
                     }),
-                    false => quote!(<#ty as __p::Decode<'_>>::decode(__r, #ctx)?),
+                    false => or_return(&quote!(<#ty as __p::Decode<'_>>::decode(__r, #ctx))),
                 }
             }
             Repr::List(ListKind::Lazy, element) => {
@@ -157,4 +157,10 @@ impl Decode<'_> {
             }
         }
     }
+}
+
+/// The value of a result whose error is returned: as `?`, which moves the value once
+/// more and costs the compiler two calls.
+fn or_return(result: &TokenStream) -> TokenStream {
+    quote!(match #result { __p::Ok(__v) => __v, __p::Err(__e) => return __p::Err(__e) })
 }

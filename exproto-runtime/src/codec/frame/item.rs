@@ -81,11 +81,18 @@ fn decode_all<P: Protocol, T: Trace>(
     trace: T,
 ) -> Result<Received<P::At<'_>>, Error> {
     let mut r = Reader::traced(payload, trace).accepting_bad(accept_bad).found();
-    let frame = P::decode_kind(kind, &mut r, ctx)?;
-    r.take_found();
-    let end = r;
-    r.finish(end, &FRAME)?;
-    Ok(Received { frame, flags: r.flags() })
+    // By `match`: the mark of interrogation moves the value once more.
+    match P::decode_kind(kind, &mut r, ctx) {
+        Ok(frame) => {
+            r.take_found();
+            let end = r;
+            match r.finish(end, &FRAME) {
+                Ok(()) => Ok(Received { frame, flags: r.flags() }),
+                Err(error) => Err(error),
+            }
+        }
+        Err(error) => Err(error),
+    }
 }
 
 impl<'f> RawFrame<'f> {
