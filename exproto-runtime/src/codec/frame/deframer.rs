@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::item::kind_at;
+use super::open::Found;
 use super::restart::another;
 use super::stream::{Streaming, streams};
-use super::whole::{Marks, Whole};
-use super::{Bad, FRAME, Item, RawFrame, Role, Scanner, Step};
+use super::whole::{Front, Marks, Whole};
+use super::{Bad, FRAME, Framing, Item, Role, Scanner, Step};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::layout::{NoCtx, Protocol};
-use crate::codec::trace::{Flag, Flags};
 
 /// Cuts a stream into frames, however it was cut into chunks.
 ///
@@ -302,7 +302,7 @@ impl<P: Protocol> Deframer<P> {
         self.append(input);
     }
 
-    fn append(&mut self, input: &[u8]) {
+    pub(super) fn append(&mut self, input: &[u8]) {
         self.compact();
         self.pending.extend_from_slice(input);
     }
@@ -344,7 +344,19 @@ impl<P: Protocol> Deframer<P> {
                 Whole::Not { looked, escaped } => self.scan.looked(looked, escaped),
             }
         }
-        if self.keeps(input) {
+        if P::Scan::FRONT && self.head == self.pending.len() {
+            if input.is_empty() {
+                return None;
+            }
+            match self.scan.front(input) {
+                Front::Frame(size) => return self.take_front(size, input),
+                Front::Need(more) => {
+                    self.keep_front(more, input);
+                    return None;
+                }
+                Front::Other => {}
+            }
+        } else if self.keeps(input) {
             return None;
         }
         self.next_in_pieces(input, scratch)
@@ -428,7 +440,9 @@ impl<P: Protocol> Deframer<P> {
             let kind = kind_at::<P>(self.scan.kind());
             let pending = self.pending.get(self.head..).unwrap_or(&[]);
             let front = input.as_deref().copied().unwrap_or(pending).get(..next)?;
-            if let Some(len) = another(&mut self.scan, kind, front, (start, end), scratch) {
+            if matches!(kind.framing, Framing::Delimited { .. })
+                && let Some(len) = another(&mut self.scan, kind, front, (start, end), scratch)
+            {
                 // The scanner goes on there.
                 let error = Error::new(ErrorKind::Short, len as u32, &FRAME);
                 step = Step::Bad { error, len, fatal: false };
@@ -457,7 +471,9 @@ impl<P: Protocol> Deframer<P> {
                 let (clean, verified) = (self.scan.clean(), self.scan.verified());
                 let kind = self.scan.kind();
                 let found = Found { wire, inner: wire.get(start..end)?, offset, clean, verified, kind };
-                Self::open(found, self.accept_bad, scratch)
+                found
+                    .as_it_is::<P>(self.accept_bad)
+                    .unwrap_or_else(|| Self::open(found, self.accept_bad, scratch))
             }
             Step::Bad { error, fatal, .. } => Item::Bad(Bad { error, wire, offset, fatal }),
             Step::Need(_) | Step::Skip(_) => return None,
@@ -467,7 +483,10 @@ impl<P: Protocol> Deframer<P> {
     /// Scans until there is an item: where it is and whether it lies in the
     /// input. Moves incomplete bytes to `pending`.
     fn step(&mut self, input: &mut &[u8]) -> Option<(Step, bool)> {
-        self.need = 0;
+        if core::mem::take(&mut self.need) > 0 && !input.is_empty() && !self.pending().is_empty() {
+            // What is kept was looked at, and tells no more.
+            self.append_wanted(input);
+        }
         loop {
             if self.pending().is_empty() {
                 match self.scan.scan(input) {
@@ -494,21 +513,24 @@ impl<P: Protocol> Deframer<P> {
                     self.need = u32::try_from(more).unwrap_or(0);
                     return None;
                 }
-                Step::Need(_) => {
-                    let have = self.pending().len();
-                    let take = self.scan.want(have, input).clamp(1, input.len());
-                    let (now, later) = input.split_at(take);
-                    self.append(now);
-                    *input = later;
-                }
+                Step::Need(_) => self.append_wanted(input),
                 step => return Some((step, false)),
             }
         }
     }
 
+    /// Keeps as much of the input, which is not empty, as the frame at hand wants.
+    fn append_wanted(&mut self, input: &mut &[u8]) {
+        let have = self.pending().len();
+        let take = self.scan.want(have, input).clamp(1, input.len());
+        let (now, later) = input.split_at(take);
+        self.append(now);
+        *input = later;
+    }
+
     /// Moves on over bytes that the scanner told what they are.
     #[inline]
-    fn advance(&mut self, bytes: usize) {
+    pub(super) fn advance(&mut self, bytes: usize) {
         self.offset += bytes as u64;
         self.scanned += bytes as u64;
     }
@@ -651,64 +673,4 @@ impl<P: Protocol> Deframer<P> {
         };
         self.hand_out(step, None, scratch)
     }
-
-    /// Takes escapes out and verifies the checksum.
-    #[inline(never)]
-    fn open<'d>(found: Found<'d>, accept_bad: bool, scratch: &'d mut Vec<u8>) -> Item<'d> {
-        let Found { wire, inner, offset, clean, verified, kind } = found;
-        let mut payload = inner;
-        let mut flags = Flags::NONE;
-        let (framing, check) = (&kind_at::<P>(kind).framing, &kind_at::<P>(kind).check);
-        if let Some(escape) = framing.stuffing()
-            && !clean
-        {
-            scratch.clear();
-            let removed = match framing.blocks() {
-                // The search has verified them.
-                Some(blocks) if accept_bad && blocks.verify(inner).is_err() => {
-                    // Others than ours would stand there again.
-                    flags.set(Flag::Checksum);
-                    flags.set(Flag::Framing);
-                    blocks.take_out(inner, scratch);
-                    Ok(())
-                }
-                Some(blocks) => {
-                    blocks.take_out(inner, scratch);
-                    Ok(())
-                }
-                None => escape.remove(inner, scratch),
-            };
-            if let Err(at) = removed {
-                let at = at + (wire.len().saturating_sub(inner.len())).min(framing.wire_offset(wire, 0));
-                let error = Error::new(escape.error(), at as u32, escape.at());
-                return Item::Bad(Bad { error, wire, offset, fatal: false });
-            }
-            payload = scratch;
-        }
-        if let Some(check) = check.as_ref().filter(|_| !verified)
-            && let Err((at, kind)) = check.verify(payload)
-        {
-            if kind == ErrorKind::Checksum && accept_bad {
-                flags.set(Flag::Checksum);
-            } else {
-                let raw = framing.wire_offset(wire, at);
-                let error = Error::new(kind, raw as u32, check.at);
-                return Item::Bad(Bad { error, wire, offset, fatal: false });
-            }
-        }
-        if !clean && framing.blocks().is_none() && !framing.is_canonical(wire) {
-            flags.set(Flag::Framing);
-        }
-        Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad, kind, piece: None })
-    }
-}
-
-/// A frame as the search found it.
-struct Found<'d> {
-    wire: &'d [u8],
-    inner: &'d [u8],
-    offset: u64,
-    clean: bool,
-    verified: bool,
-    kind: usize,
 }

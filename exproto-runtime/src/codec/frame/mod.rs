@@ -16,6 +16,7 @@ mod hex;
 mod item;
 mod kinds;
 mod list_scan;
+mod open;
 mod parts;
 mod payload;
 mod reassemble;
@@ -127,6 +128,18 @@ pub trait Scanner: Clone + core::fmt::Debug + Send {
     /// A frame at the front, both flags included, was taken.
     #[inline(always)]
     fn took(&mut self) {}
+
+    /// Whether [`front`](Self::front) tells anything.
+    #[doc(hidden)]
+    const FRONT: bool = false;
+
+    /// The frame at the front, if there is no more to be said of it than where it ends.
+    #[doc(hidden)]
+    #[inline]
+    fn front(&mut self, buf: &[u8]) -> whole::Front {
+        let _ = buf;
+        whole::Front::Other
+    }
 
     /// Behind the flag at the front stand so many bytes that are no flag;
     /// whether one of them is an escape.

@@ -23,6 +23,7 @@ use memchr::memchr;
 
 use super::choose::Next;
 use super::resync::Trials;
+use super::whole::Front;
 use super::{FRAME, FrameKind, Frames, Framing, Halt, Role, Scanner, Split, Step, whole};
 use crate::codec::error::{Error, ErrorKind};
 use crate::codec::frame::kinds::{Proof, size_in_blocks, verify};
@@ -80,6 +81,8 @@ pub struct FrameScan<F: Frames> {
     pub(super) accept_bad: bool,
     pub(super) role: Role,
     pub(super) verified: bool,
+    /// The frame at hand was whole and not right.
+    pub(super) refused: bool,
 }
 
 impl<F: Frames> Clone for FrameScan<F> {
@@ -144,6 +147,7 @@ impl<F: Frames> FrameScan<F> {
             accept_bad: false,
             role: Role::Platform,
             verified: false,
+            refused: false,
         }
     }
 
@@ -197,6 +201,7 @@ impl<F: Frames> FrameScan<F> {
     /// Forgets what is known of the frame at hand.
     pub(super) fn forget(&mut self) {
         self.chosen = None;
+        self.refused = false;
         self.shared = false;
         self.total = 0;
         self.may_be_whole = false;
@@ -454,8 +459,15 @@ fn find(needle: &[u8], bytes: &[u8]) -> Option<usize> {
 }
 
 impl<F: Frames> Scanner for FrameScan<F> {
+    const FRONT: bool = whole::tells(F::KINDS, F::SKIP);
+
+    #[inline]
+    fn front(&mut self, buf: &[u8]) -> Front {
+        self.at_front(buf)
+    }
+
     fn scan(&mut self, buf: &[u8]) -> Step {
-        if const { whole::tells(F::KINDS, F::SKIP) }
+        if Self::FRONT
             && let Some(step) = self.whole(buf)
         {
             return step;

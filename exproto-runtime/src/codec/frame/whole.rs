@@ -95,6 +95,17 @@ fn is_right<P: Protocol>(payload: &[u8]) -> bool {
     kind_at::<P>(0).check.as_ref().is_none_or(|check| check.verify(payload).is_ok())
 }
 
+/// What stands at the front of a stream.
+#[derive(Clone, Copy, Debug)]
+pub enum Front {
+    /// A frame of so many bytes, with the right checksum.
+    Frame(usize),
+    /// The beginning of one that lacks so many.
+    Need(usize),
+    /// What only a closer look tells.
+    Other,
+}
+
 /// Whether the leading bytes, the size and the checksum of a frame are all there is
 /// to its search.
 pub(super) const fn tells(kinds: &[FrameKind], skip: &[u8]) -> bool {
@@ -108,45 +119,74 @@ pub(super) const fn tells(kinds: &[FrameKind], skip: &[u8]) -> bool {
 }
 
 impl<F: Frames> FrameScan<F> {
-    /// The frame at the front, if it is there as a whole and right and nothing
-    /// was looked at before: the way of most frames, without all that is to be
-    /// known of others. Else nothing has changed, but that what was looked at
-    /// is known to have been.
+    /// The frame at the front, if it is there as a whole and right and nothing is
+    /// given up: the way of most frames, without all that is to be known of others.
+    /// Else nothing has changed, but that what was looked at is known to have been.
     #[inline]
     pub(super) fn whole(&mut self, buf: &[u8]) -> Option<Step> {
-        let [kind] = F::KINDS else { return None };
-        let Framing::Bare { max, .. } = kind.framing else { return None };
-        let fresh = self.chosen.is_none() && self.lost == 0 && self.seen == 0 && self.spent == 0;
-        let fresh = fresh && self.confirmed.is_none() && !self.dead && !self.accept_bad;
+        match self.at_front(buf) {
+            Front::Frame(size) => Some(Step::Frame { start: 0, end: size, next: size }),
+            Front::Need(more) => Some(Step::Need(more)),
+            Front::Other => None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn at_front(&mut self, buf: &[u8]) -> Front {
+        let [kind] = F::KINDS else { return Front::Other };
+        let Framing::Bare { max, .. } = kind.framing else { return Front::Other };
+        let calm = self.lost == 0 && self.spent == 0 && self.confirmed.is_none();
+        let goes_on = !self.ended && !self.paused && !self.dead;
+        if !calm || !goes_on || self.accept_bad || self.refused {
+            return Front::Other;
+        }
+        let size = match self.chosen {
+            None => match self.size_at_front(kind, max, buf) {
+                Ok(size) => size,
+                Err(other) => return other,
+            },
+            // Where it ends is known since its beginning came.
+            Some(_) if self.total > 0 => self.total,
+            Some(_) => return Front::Other,
+        };
+        let Some(frame) = buf.get(..size) else {
+            self.need = size - buf.len();
+            return Front::Need(self.need);
+        };
+        let right = kind.constants.iter().all(|constant| constant.differs(frame).is_none())
+            && kind.check.as_ref().is_none_or(|check| check.verify(frame).is_ok());
+        if !right {
+            self.refused = true;
+            return Front::Other;
+        }
+        if self.chosen.is_some() {
+            self.forget();
+        }
+        self.verified = kind.check.is_some();
+        self.checked += if self.verified { size as u64 } else { 0 };
+        (self.kind, self.greeted, self.flagged, self.split) = (0, true, None, None);
+        Front::Frame(size)
+    }
+
+    /// The size of a frame of which nothing was looked at before.
+    #[inline(always)]
+    fn size_at_front(&mut self, kind: &FrameKind, max: usize, buf: &[u8]) -> Result<usize, Front> {
         let lead = kind.lead.0.len();
-        if !fresh || buf.len() < lead || !kind.lead.agrees(0, buf) || self.rank(0, kind) != Some(0) {
-            return None;
+        if self.seen > 0 || buf.len() < lead || !kind.lead.agrees(0, buf) || self.rank(0, kind) != Some(0) {
+            return Err(Front::Other);
         }
         let mut sizers = F::Sizers::default();
         let mut c = Cursor::new(buf, max);
-        let size = F::size(0, &mut sizers, &mut c, self.ctx);
-        let (visited, checked) = ((lead as u64) + c.visited(), c.checked());
-        match size {
+        match F::size(0, &mut sizers, &mut c, self.ctx) {
             Ok(size) if size > 0 && size <= max => {
-                let Some(frame) = buf.get(..size) else {
-                    // Where it ends is known from now on.
+                self.visited += (lead as u64) + c.visited();
+                self.checked += c.checked();
+                if size > buf.len() {
                     (self.chosen, self.seen, self.total) = (Some(0), lead, size);
-                    self.visited += visited;
-                    self.checked += checked;
-                    return Some(self.need(size - buf.len()));
-                };
-                let right = kind.constants.iter().all(|constant| constant.differs(frame).is_none())
-                    && kind.check.as_ref().is_none_or(|check| check.verify(frame).is_ok());
-                if !right {
-                    return None;
                 }
-                self.verified = kind.check.is_some();
-                self.visited += visited;
-                self.checked += checked + if self.verified { size as u64 } else { 0 };
-                (self.kind, self.greeted, self.flagged, self.split) = (0, true, None, None);
-                Some(Step::Frame { start: 0, end: size, next: size })
+                Ok(size)
             }
-            _ => None,
+            _ => Err(Front::Other),
         }
     }
 }
@@ -167,6 +207,25 @@ impl<P: Protocol> Deframer<P> {
         *input = rest;
         let (flags, accept_bad, kind, piece) = (Flags::NONE, self.accept_bad, 0, None);
         Item::Frame(RawFrame { wire, payload, offset, flags, accept_bad, kind, piece })
+    }
+
+    /// The frame of so many bytes at the front of `input`, which is right.
+    #[inline(always)]
+    pub(super) fn take_front<'d, 'i: 'd>(&mut self, size: usize, input: &mut &'i [u8]) -> Option<Item<'d>> {
+        let (wire, rest) = input.split_at_checked(size)?;
+        *input = rest;
+        let offset = self.offset;
+        self.advance(size);
+        let (flags, accept_bad, kind, piece) = (Flags::NONE, self.accept_bad, 0, None);
+        Some(Item::Frame(RawFrame { wire, payload: wire, offset, flags, accept_bad, kind, piece }))
+    }
+
+    /// Keeps the beginning of a frame that lacks so many bytes.
+    #[inline(never)]
+    pub(super) fn keep_front(&mut self, more: usize, input: &mut &[u8]) {
+        self.append(input);
+        self.need = u32::try_from(more).unwrap_or(0);
+        *input = &[];
     }
 
     /// Keeps `input` if it only goes on with what is kept, and nothing is to be
