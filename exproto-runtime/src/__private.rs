@@ -22,6 +22,16 @@ pub use crate::session::{
     Pairing, Polled, Refusal, Stage, TopicBuf, TopicValue, matches,
 };
 
+/// Nothing stands before a body.
+///
+/// # Errors
+///
+/// None.
+#[inline(always)]
+pub fn no_head(_: &Writer<'_>, _: u64, _: Option<usize>) -> Result<[u8; 0], Error> {
+    Ok([])
+}
+
 /// A reference that gives a copy where the type is `Copy`; see [`ViewCopy`].
 #[derive(Debug)]
 pub struct View<'v, T>(pub &'v T);

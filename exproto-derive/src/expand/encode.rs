@@ -3,6 +3,7 @@
 
 mod column;
 mod computed;
+mod headed;
 mod patch;
 mod value;
 
@@ -18,12 +19,19 @@ use crate::ir::{Absent, BitSlot, IntTy, Item, Layout, Model, Presence, Repr};
 use crate::lower::{bounds, fixed_at, position};
 use crate::relation::{self, Relation, Source};
 
+pub(crate) use headed::Head;
+
 /// What is encoded; its fields are in scope as references.
+#[derive(Clone, Copy)]
 pub(crate) struct Encode<'e> {
     pub(crate) model: &'e Model,
     pub(crate) layout: &'e Layout,
     /// The items that are written, if not all: first and last.
     pub(crate) within: Option<(usize, usize)>,
+    /// What is written together with its body, while its bytes are made.
+    pub(crate) head: Option<Head>,
+    /// What was, while that is written which was not known then.
+    pub(crate) known: Option<Head>,
 }
 
 /// Where a relation's value comes from.
@@ -34,6 +42,13 @@ enum Due {
     Check(TokenStream),
     /// Written after the item of this index.
     After(usize),
+}
+
+impl<'e> Encode<'e> {
+    /// All of a layout.
+    pub(crate) fn new(model: &'e Model, layout: &'e Layout) -> Self {
+        Self { model, layout, within: None, head: None, known: None }
+    }
 }
 
 impl Encode<'_> {
@@ -64,7 +79,13 @@ impl Encode<'_> {
             out.extend(self.opening(index));
             let ends = |i: &usize| !self.in_run(*i) || *i > index && items[*i].opens.is_some();
             let end = (index..to).find(ends).unwrap_or(to);
-            if end > index {
+            if end > index
+                && end < to
+                && let Some(head) = self.head(index, end)
+            {
+                out.extend(self.head_and_body(head));
+                index = end + 1;
+            } else if end > index {
                 out.extend(self.run(index, end));
                 for done in index..end {
                     out.extend(self.patches(done, end));
@@ -112,6 +133,13 @@ impl Encode<'_> {
     }
 
     fn run(&self, first: usize, end: usize) -> TokenStream {
+        let start = place_name(first);
+        let (statements, bytes, places) = self.bytes_of_run(first, end);
+        quote!(#statements let #start = __w.run([#(#bytes),*]); #places)
+    }
+
+    /// What has to be done first, the bytes of the run, and the places in it.
+    fn bytes_of_run(&self, first: usize, end: usize) -> (TokenStream, Vec<TokenStream>, TokenStream) {
         let mut statements = TokenStream::new();
         let mut bytes: Vec<TokenStream> = Vec::new();
         let mut places = TokenStream::new();
@@ -140,7 +168,7 @@ impl Encode<'_> {
             self.bytes_of(index, &mut statements, &mut bytes);
             statements.extend(after);
         }
-        quote!(#statements let #start = __w.run([#(#bytes),*]); #places)
+        (statements, bytes, places)
     }
 
     /// The bytes of an item in a run.
@@ -239,6 +267,9 @@ impl Encode<'_> {
     fn int_value(&self, index: usize, int: IntTy) -> TokenStream {
         let item = &self.layout.items[index];
         let ty = int.rust();
+        if let Some(size) = self.size_in_head(index, int) {
+            return size;
+        }
         if item.relation.is_some() || item.member.is_none() {
             let info = &item.info;
             return match self.due(index) {
@@ -336,6 +367,9 @@ impl Encode<'_> {
             Source::Inside(..) => {
                 let answer = super::inner::ask(items, &relation.source, |item| item.local.to_token_stream())?;
                 now(quote!((__p::Option::unwrap_or(#answer, 0) as i64)))
+            }
+            Source::Tag(field) if self.head.is_some_and(|head| head.is_of(position(items, field))) => {
+                now(quote!((__tag as i64)))
             }
             Source::Tag(field) => {
                 let body = local(field)?;

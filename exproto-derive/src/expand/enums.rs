@@ -159,12 +159,7 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
             quote!(#(#patterns)|* #guard => { __r.enter(&#info); let __v = #read; __r.leave(); __v })
         },
     );
-    let body_arms = data.variants.iter().map(|variant| {
-        let name = &variant.ident;
-        let take_apart = pattern(&quote!(#ident::#name), &variant.layout);
-        let write = Encode { model, layout: &variant.layout, within: None }.statements();
-        quote!(#take_apart => { #write })
-    });
+    let encode_body = encode_body(model, data);
     let choose = quote! {
         #bind
         let __left: usize = __r.left();
@@ -174,7 +169,6 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
         })
     };
     let choose = depth::decode(model, &choose);
-    let write = depth::encode(model, &quote!(#bind match self { #(#body_arms)* } __p::Ok(())));
     let ends = depth::ends(model);
     let inner = super::inner::expand(model);
     let tagged = header(model, false, &quote!(__p::Tagged), &quote!(__p::Wire<Ctx = ()>));
@@ -211,11 +205,61 @@ fn tagged(model: &Model, data: &EnumModel) -> TokenStream {
                 #opaque
             }
         }
-        #encode {
+        #encode { #encode_body }
+    }
+}
+
+/// The methods that write a variant without its tag.
+fn encode_body(model: &Model, data: &EnumModel) -> TokenStream {
+    let (ident, ctx, bind) = (&model.ident, ctx_type(model), ctx_bind(model));
+    let arms = |write: &dyn Fn(&Variant) -> TokenStream| -> Vec<TokenStream> {
+        let arm = |variant: &Variant| {
+            let name = &variant.ident;
+            let (take_apart, write) = (pattern(&quote!(#ident::#name), &variant.layout), write(variant));
+            quote!(#take_apart => { #write })
+        };
+        data.variants.iter().map(arm).collect()
+    };
+    if model.max_depth.is_some() {
+        let arms = arms(&|variant| Encode::new(model, &variant.layout).statements());
+        let write = depth::encode(model, &quote!(#bind match self { #(#arms)* } __p::Ok(())));
+        return quote! {
             #[inline]
             fn encode_body(&self, __w: &mut __p::Writer<'_>, __ctx: #ctx) -> __p::Result<(), __p::Error> {
                 #write
             }
+        };
+    }
+    let arms = arms(&|variant| {
+        let tag = match receiver(variant) {
+            Some(item) => {
+                let local = &item.local;
+                quote!(__p::tag_from(*#local))
+            }
+            None => {
+                let tag = variant.tags.first().map_or(0, |(low, _)| *low);
+                quote!(#tag)
+            }
+        };
+        Encode::new(model, &variant.layout).behind_head(&tag)
+    });
+    quote! {
+        #[inline]
+        fn encode_body(&self, __w: &mut __p::Writer<'_>, __ctx: #ctx) -> __p::Result<(), __p::Error> {
+            match __p::EncodeBody::encode_behind(self, __w, __ctx, __p::no_head) {
+                __p::Ok(_) => __p::Ok(()),
+                __p::Err(__e) => __p::Err(__e),
+            }
+        }
+        #[inline]
+        fn encode_behind<const __N: usize>(
+            &self,
+            __w: &mut __p::Writer<'_>,
+            __ctx: #ctx,
+            __head: impl __p::core::ops::Fn(&__p::Writer<'_>, u64, __p::Option<usize>) -> __p::Result<[u8; __N], __p::Error>,
+        ) -> __p::Result<bool, __p::Error> {
+            #bind
+            __p::Ok(match self { #(#arms)* })
         }
     }
 }
@@ -287,12 +331,16 @@ fn inline(model: &Model, data: &EnumModel) -> TokenStream {
         #encode {
             #[inline]
             fn encode(&self, __w: &mut __p::Writer<'_>, __ctx: #ctx) -> __p::Result<(), __p::Error> {
-                let __tag: u64 = __p::Tagged::tag(self);
-                if __tag > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &__TYPE)); }
-                #encode_order
-                #statement
-                __w.run([#(#parts),*]);
-                __p::EncodeBody::encode_body(self, __w, __ctx)
+                let __head = |__w: &__p::Writer<'_>, __tag: u64, _: __p::Option<usize>| -> __p::Result<[u8; #bytes], __p::Error> {
+                    if __tag > #max { return __p::Err(__w.error(__p::ErrorKind::Overflow, __w.here(), &__TYPE)); }
+                    #encode_order
+                    #statement
+                    __p::Ok([#(#parts),*])
+                };
+                match __p::EncodeBody::encode_behind(self, __w, __ctx, __head) {
+                    __p::Ok(_) => __p::Ok(()),
+                    __p::Err(__e) => __p::Err(__e),
+                }
             }
         }
     }
@@ -337,7 +385,7 @@ fn chosen(model: &Model, data: &EnumModel) -> TokenStream {
     let body_arms = data.variants.iter().map(|variant| {
         let name = &variant.ident;
         let take_apart = pattern(&quote!(#ident::#name), &variant.layout);
-        let write = Encode { model, layout: &variant.layout, within: None }.statements();
+        let write = Encode::new(model, &variant.layout).statements();
         quote!(#take_apart => { #write })
     });
     let read = match data.tried {

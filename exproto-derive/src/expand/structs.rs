@@ -21,7 +21,7 @@ pub(crate) fn expand(model: &Model, layout: &Layout) -> TokenStream {
     let lifetime = de_lifetime(model);
     let ident = &model.ident;
     let read = Decode { model, layout, frame: model.frame.as_ref(), within: None }.statements();
-    let write = Encode { model, layout, within: None }.statements();
+    let write = Encode::new(model, layout).statements();
     let value = construct(&quote!(#ident), layout);
     let take_apart = pattern(&quote!(#ident), layout);
     let asserts = where_used(model, layout);

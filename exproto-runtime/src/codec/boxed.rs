@@ -86,6 +86,15 @@ impl<T: EncodeBody> EncodeBody for Box<T> {
     fn encode_body(&self, w: &mut Writer<'_>, ctx: Self::Ctx) -> Result<(), Error> {
         (**self).encode_body(w, ctx)
     }
+
+    fn encode_behind<const N: usize>(
+        &self,
+        w: &mut Writer<'_>,
+        ctx: Self::Ctx,
+        head: impl Fn(&Writer<'_>, u64, Option<usize>) -> Result<[u8; N], Error>,
+    ) -> Result<bool, Error> {
+        (**self).encode_behind(w, ctx, head)
+    }
 }
 
 impl<T: Family> Family for Box<T> {

@@ -210,6 +210,25 @@ pub trait EncodeBody: Tagged {
     ///
     /// A length, count or value that does not fit its field.
     fn encode_body(&self, w: &mut Writer<'_>, ctx: Self::Ctx) -> Result<(), Error>;
+
+    /// Writes what `head` makes of the tag and the number of bytes, if that is known
+    /// before they are written, and behind it the variant; whether it was known.
+    ///
+    /// # Errors
+    ///
+    /// Those of `head` and of [`encode_body`](Self::encode_body).
+    #[doc(hidden)]
+    fn encode_behind<const N: usize>(
+        &self,
+        w: &mut Writer<'_>,
+        ctx: Self::Ctx,
+        head: impl Fn(&Writer<'_>, u64, Option<usize>) -> Result<[u8; N], Error>,
+    ) -> Result<bool, Error> {
+        let head = head(w, self.tag(), None)?;
+        w.run(head);
+        self.encode_body(w, ctx)?;
+        Ok(false)
+    }
 }
 
 /// A value that is one unsigned integer on the wire: C-like enums, bit sets.

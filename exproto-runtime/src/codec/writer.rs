@@ -209,6 +209,25 @@ impl<'w> Writer<'w> {
         at
     }
 
+    /// Writes a run of fixed fields and, at once, what stands before it.
+    #[inline]
+    #[doc(hidden)]
+    pub fn run_behind<const N: usize, const M: usize>(&mut self, head: [u8; N], bytes: [u8; M]) {
+        let mut both = [0; 64];
+        if let Some((before, rest)) = both.split_first_chunk_mut::<N>()
+            && let Some(behind) = rest.first_chunk_mut::<M>()
+        {
+            *before = head;
+            *behind = bytes;
+            if let Some(both) = both.get(..N + M) {
+                self.buf.extend_from_slice(both);
+            }
+            return;
+        }
+        self.run(head);
+        self.run(bytes);
+    }
+
     /// Writes an integer of `W` bytes.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ pub(crate) fn known_late(item: &Item) -> bool {
 
 impl Encode<'_> {
     /// The items that expressions speak of and that are known late.
-    fn late(&self) -> Vec<usize> {
+    pub(super) fn late(&self) -> Vec<usize> {
         let items = &self.layout.items;
         (0..items.len()).filter(|at| known_late(&items[*at]) && spoken_of(items, *at)).collect()
     }

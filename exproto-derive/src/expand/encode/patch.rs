@@ -191,10 +191,14 @@ impl Encode<'_> {
             _ => return TokenStream::new(),
         };
         let (patch, order) = (patch_name(endian), patch_order(endian));
-        quote! {
+        let patch = quote! {
             let __v: u64 = #value;
             #said
             __w.#patch::<#bytes>(#place, #shift, #bits, __v, &#info #order)?;
+        };
+        match self.known {
+            Some(head) if self.says_size(head, index) => quote!(if !__known { #patch }),
+            _ => patch,
         }
     }
 
