@@ -382,7 +382,7 @@ fn gateway(model: &Model, data: &syn::DataStruct, body: &Type) -> TokenStream {
         .routes
         .shared
         .is_none()
-        .then(|| quote!(impl #generics __p::Within for #body { type Frame = #this; }));
+        .then(|| quote!(impl #generics __p::OnlyFrameUnlessShared for #body { type Frame = #this; }));
     quote! {
         #within
         #names_header {
@@ -393,6 +393,7 @@ fn gateway(model: &Model, data: &syn::DataStruct, body: &Type) -> TokenStream {
             fn value(&self, __index: usize) -> &dyn __p::Placeholder { ::core::unimplemented!() }
         }
         #outer_header {
+            const SHARES: bool = true;
             const KEEPS: &'static [&'static [&'static str]] = &[];
             const PROFILES: &'static [&'static str] = #profiles;
             type State = #state;
@@ -442,7 +443,7 @@ fn routed(model: &Model) -> TokenStream {
                 .map(|ty| routed_in(model, &lifetimes_as(ty.to_token_stream(), &quote!(#here))))
                 .collect()
         }
-        None => routed_in(model, &quote!(<#own as __p::Within>::Frame)),
+        None => routed_in(model, &quote!(<#own as __p::OnlyFrameUnlessShared>::Frame)),
     }
 }
 

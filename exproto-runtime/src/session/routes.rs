@@ -27,13 +27,14 @@ pub trait Holds<Frame: Wire>: Context {
     fn narrow(ctx: Self::Ctx) -> Frame::Ctx;
 }
 
-/// A body that belongs to a frame.
+/// A body that belongs to a frame. Of two frames that do not share it the compiler
+/// says that the implementations of this trait conflict, so its name is the mend.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has routes but no frame has it as its body",
     label = "no `#[frame(..)]` type says `= tag(..)` of a field of this type",
     note = "add `#[route(gateway)]` to the frame whose body this is; where several frames share it, list them here, `#[route(frames(A, B))]`"
 )]
-pub trait Within {
+pub trait OnlyFrameUnlessShared {
     /// The frame.
     type Frame: Outer<Body = Self>;
 }
@@ -45,6 +46,8 @@ pub trait Within {
     note = "add `#[route(one_of = ENUM, ..)]` to the frame, with its routes if it has no body"
 )]
 pub trait Outer: Sized {
+    /// Whether other frames have its body too: `#[route(shared)]`.
+    const SHARES: bool = false;
     /// What `auth` keeps, in any frame of the gateway.
     const KEEPS: &'static [&'static [&'static str]];
     /// The gateway's profiles.

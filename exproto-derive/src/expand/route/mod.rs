@@ -1,7 +1,7 @@
 //! Routes: what frames mean to MQTT.
 //!
 //! The body's derive cannot see the frame around it. It speaks of it as
-//! `<Self as Within>::Frame`, which the frame's derive implements; placeholders
+//! `<Self as OnlyFrameUnlessShared>::Frame`, which the frame's derive implements; placeholders
 //! of the frame are looked up in its table of names by constant evaluation, on
 //! the span of the template.
 
@@ -51,10 +51,25 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         }
         Shape::Enum(data) if data.one_of => super::one_of::gateway(model, data),
         Shape::Enum(data) if data.variants.iter().any(|variant| !variant.routes.is_empty()) => {
-            FrameTy::all(model).iter().map(|frame| within(model, data, frame)).collect()
+            let frames = FrameTy::all(model);
+            frames.iter().map(|frame| within(model, data, frame)).chain(shared(model, &frames)).collect()
         }
         _ => TokenStream::new(),
     }
+}
+
+/// The frames that a body lists have to say that they share it.
+fn shared(model: &Model, frames: &[FrameTy]) -> Vec<TokenStream> {
+    let listed = model.routes.frames.as_ref().filter(|_| !super::asserts::generic(model));
+    let types = listed.map_or(&[][..], |key| key.value.as_slice());
+    let assertion = |(ty, frame): (&syn::Type, &FrameTy)| {
+        let (fixed, name) = (&frame.fixed, ty.to_token_stream().to_string().replace(' ', ""));
+        let message = format!("`{name}` shares this body: add `shared` to its `#[route(..)]`");
+        quote_spanned! {located(ty)=>
+            const _: () = ::core::assert!(<#fixed as __p::Outer>::SHARES, #message);
+        }
+    };
+    types.iter().zip(frames).map(assertion).collect()
 }
 
 /// What the variants of a body mean within a frame.
@@ -106,7 +121,7 @@ impl FrameTy {
             Some(ty) => lifetimes_as(ty.to_token_stream(), &quote!(#lifetime)),
             None => {
                 let body = at_lifetime(model, lifetime);
-                quote_spanned!(at=> <#body as __p::Within>::Frame)
+                quote_spanned!(at=> <#body as __p::OnlyFrameUnlessShared>::Frame)
             }
         };
         Self { here: at_lt(&own), any: at_lt(&syn::parse_quote!('_)), fixed: at_lt(&static_lt()) }
@@ -156,12 +171,13 @@ fn frame(model: &Model) -> TokenStream {
     let generics = &model.generics;
     let span = body.map_or_else(|| model.ident.span(), |body| body.span);
     let body_ty = body.map_or_else(|| this.clone(), |body| body.ty.to_token_stream());
+    let shares = model.routes.shared.is_some();
     // A body that frames share lists them.
-    let within = model
-        .routes
-        .shared
-        .is_none()
-        .then(|| quote_spanned!(span=> impl #generics __p::Within for #body_ty { type Frame = #this; }));
+    let within = model.routes.shared.is_none().then(|| {
+        quote_spanned! {span=>
+            impl #generics __p::OnlyFrameUnlessShared for #body_ty { type Frame = #this; }
+        }
+    });
     let of_frame = match body.map(|body| &body.presence) {
         Some(crate::ir::Presence::Always) | None => quote!(__p::Some(&self #point #member)),
         _ => quote!(__p::Option::as_ref(&self #point #member)),
@@ -361,6 +377,7 @@ fn frame(model: &Model) -> TokenStream {
             }
         }
         #outer_header {
+            const SHARES: bool = #shares;
             const KEEPS: &'static [&'static [&'static str]] = #keeps;
             const PROFILES: &'static [&'static str] = #profiles;
             #state_item
