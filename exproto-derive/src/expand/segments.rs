@@ -129,7 +129,7 @@ fn segment(rule: &Reassemble, layout: &Layout) -> Option<TokenStream> {
         #variant
         #binds
         let __data: &[u8] = #data;
-        let mut __h = __p::Fnv::default();
+        let mut __h: __p::Fnv = __p::core::default::Default::default();
         #(#keys)*
         let __at: u32 = __p::SegmentNumber::number(#at);
         __p::Some(__p::Segment {
