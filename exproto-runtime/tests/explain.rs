@@ -226,3 +226,48 @@ fn another_way_of_framing_is_told() {
         "{drawn}"
     );
 }
+
+/// A sign and high digits that stand before their values.
+#[derive(ExProtoFrame, Debug, PartialEq)]
+#[frame]
+#[wire(endian = big)]
+struct Joined {
+    #[wire(before(west: bits(1) = sign(lon)), before(high: bits(7) = bits(odometer, 16)))]
+    #[wire(as = u8, unit = "deg", range = -90..=90)]
+    lon: i16,
+    #[wire(as = u16, unit = "m", range = 0..=5_000_000)]
+    odometer: u32,
+}
+
+#[test]
+fn values_of_several_parts_are_shown_whole() {
+    let drawn = |bytes: [u8; 4]| {
+        let (mut deframer, mut scratch) = (Deframer::<Joined>::new(), Vec::new());
+        let mut input = &bytes[..];
+        explain_item::<Joined>(&deframer.next(&mut input, &mut scratch).unwrap()).to_string()
+    };
+    let line = |drawn: &str, field: &str| {
+        let found = drawn.lines().find(|line| line.contains(field));
+        found
+            .unwrap_or_else(|| panic!("no {field} in\n{drawn}"))
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let right = drawn([0x80 | 0x12, 42, 0x34, 0x56]);
+    assert_eq!(line(&right, "Joined.west"), "0..1 92 Joined.west");
+    assert_eq!(line(&right, "Joined.high"), "0..1 92 Joined.high");
+    assert_eq!(line(&right, "Joined.lon"), "1..2 2a Joined.lon -42 deg");
+    assert_eq!(line(&right, "Joined.odometer"), "2..4 34 56 Joined.odometer 1193046 m");
+    // What is odd about the whole is said of the field, where its own bytes are.
+    let odd = drawn([0x80 | 0x7F, 91, 0xFF, 0xFF]);
+    assert_eq!(line(&odd, "Joined.lon"), "1..2 5b Joined.lon -91 deg");
+    let said: Vec<_> = odd.lines().filter(|line| line.starts_with("odd: ")).collect();
+    assert_eq!(
+        said,
+        [
+            "odd: Joined.lon at byte 1: value outside its range",
+            "odd: Joined.odometer at byte 2: value outside its range"
+        ]
+    );
+}
