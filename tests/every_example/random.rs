@@ -72,11 +72,9 @@ fn none(_: &[u8]) -> Vec<usize> {
 
 #[test]
 fn messages_of_cars_and_trucks() {
-    // Most are segments or encrypted, and so only bytes.
-    random!(jt808::Message<'static>, 40, all);
-    // The reports of one edition in frames of the other, or encrypted.
+    random!(jt808::Message<'static>, 190, all);
     // Where the frame begins is looked for by the search alone.
-    random!(gbt32960::Message<'static>, 10, |payload| (2..payload.len()).collect());
+    random!(gbt32960::Message<'static>, 190, |payload| (2..payload.len()).collect());
 }
 
 #[test]

@@ -102,6 +102,18 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 });
                 quote!(#index #guard => { let __tag: u64 = #tag; return #value })
             });
+            // What nothing reads may have any tag.
+            let unread = data.other.and_then(|index| data.variants.get(index)).map(|variant| {
+                let name = &variant.ident;
+                let value = content(model, &variant.layout, &quote!(#ident::#name));
+                let tags = known.iter().map(|variant| variant.tags.first().map_or(0, |(low, _)| *low));
+                quote! {
+                    if __random.take_unread() {
+                        let __tag: u64 = __random.one_of::<u64>(&[#(#tags),*]).copied().unwrap_or_default();
+                        return #value;
+                    }
+                }
+            });
             let last = data.other.and_then(|index| data.variants.get(index)).or(data.variants.last()).map(
                 |variant| {
                     let name = &variant.ident;
@@ -112,6 +124,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             let guarded = known.iter().any(|variant| variant.when.is_some());
             let tries = if guarded { 32_u8 } else { 1 };
             quote!({
+                #unread
                 for _ in 0..#tries {
                     match #pick { #(#arms,)* _ => {} }
                 }
@@ -197,7 +210,29 @@ fn content(model: &Model, layout: &Layout, path: &TokenStream) -> TokenStream {
         quote!(let #local: #ty = #value;)
     });
     let made = construct(path, layout);
-    quote!({ let mut __more = true; #(#lets)* #made })
+    let opaque: Vec<_> = layout.items.iter().filter_map(|item| opaque(model, layout, item)).collect();
+    if opaque.is_empty() {
+        return quote!({ let mut __more = true; #(#lets)* #made });
+    }
+    // What is kept as it came says little: most are made until a body is read.
+    quote!({
+        let mut __tries = 8_u8;
+        loop {
+            let mut __more = true;
+            #(#lets)*
+            __tries -= 1;
+            if __tries == 0 #(|| !#opaque)* {
+                break #made;
+            }
+        }
+    })
+}
+
+/// When the body in this item is kept as it came.
+fn opaque(model: &Model, layout: &Layout, item: &Item) -> Option<TokenStream> {
+    let (Some(opaque), Repr::Body(_)) = (&item.opaque, &item.repr) else { return None };
+    let opaque = (!by_bytes(opaque)).then(|| user_expr(opaque, layout, item, model, Locals::Sample))?;
+    Some(quote!((#opaque)))
 }
 
 fn value(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
@@ -280,7 +315,12 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
         }
         Repr::Body(_) => {
             let ctx = ctx_value(item, layout, model, &quote!(__p::Tagged), Locals::Sample);
-            quote!({ let __c = #ctx; <#ty as __p::Sample<_>>::sample(__random, #size, &#info, __c) })
+            let made = quote!(<#ty as __p::Sample<_>>::sample(__random, #size, &#info, __c));
+            let made = match opaque(model, layout, item) {
+                Some(opaque) => quote!(if #opaque { __random.unread(|__random| #made) } else { #made }),
+                None => made,
+            };
+            quote!({ let __c = #ctx; #made })
         }
         Repr::Part => {
             let ctx = ctx_value(item, layout, model, &quote!(__p::Wire), Locals::Sample);

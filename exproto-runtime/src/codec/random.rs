@@ -21,13 +21,15 @@ pub struct Random {
     depth: u32,
     /// Whether that is enough.
     deep: bool,
+    /// Whether the next body is one that nothing reads.
+    unread: bool,
 }
 
 impl Random {
     /// A generator; equal seeds give equal numbers.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { state: seed, depth: 0, deep: false }
+        Self { state: seed, depth: 0, deep: false, unread: false }
     }
 
     /// Makes a value of a type that may hold itself `max` times. Some levels
@@ -48,6 +50,21 @@ impl Random {
     #[must_use]
     pub fn is_deep(&self) -> bool {
         self.deep
+    }
+
+    /// Makes a body that is kept as it came, whatever its tag: its `other` variant.
+    #[doc(hidden)]
+    pub fn unread<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> T {
+        self.unread = true;
+        let made = make(self);
+        self.unread = false;
+        made
+    }
+
+    /// Whether this is such a body; what is within it is none.
+    #[doc(hidden)]
+    pub fn take_unread(&mut self) -> bool {
+        core::mem::take(&mut self.unread)
     }
 
     /// The next 64 bits.

@@ -204,8 +204,8 @@ fn made(random: &mut Random, opaque: bool) {
     // Before the frame, to outlive it: both frames are of one lifetime.
     let mut payload = Vec::new();
     let mut frame: jt808::Message<'_> = random.make();
-    if !opaque {
-        (frame.part, frame.encryption) = (None, Encryption::None);
+    while !opaque && (frame.part.is_some() || frame.encryption != Encryption::None) {
+        frame = random.make();
     }
     let wire = encoded(&frame);
     payload.extend(found_in(&wire));
