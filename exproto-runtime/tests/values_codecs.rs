@@ -8,8 +8,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use derived::{filled, json, round};
 use exproto_runtime::codec::{
-    Armor, Badc, BitText, Cdab, Decimal, ErrorKind, FieldInfo, Fill, Flag, Half, Mac, Node, Uuid, from_bytes,
-    to_bytes,
+    Armor, Badc, BitText, Cdab, Decimal, ErrorKind, FieldInfo, Fill, Flag, Half, Mac, Node, Utf16Le, Uuid,
+    from_bytes, to_bytes,
 };
 use exproto_runtime::prelude::*;
 
@@ -179,4 +179,27 @@ fn addresses_show_as_people_write_them() {
     let error = Peer::fill(Some(&node), &AT).unwrap_err().to_string();
     assert!(error.contains("v4"), "{error}");
     round::<Peer>(50);
+}
+
+/// Of sizes that are said, in which bytes take more than themselves.
+#[derive(ExProtoFrame, Debug, PartialEq)]
+struct Armored {
+    #[wire(size = 8, as = Armor::HEX)]
+    hex: Vec<u8>,
+    #[wire(size = 8, as = Armor::BASE64)]
+    base64: Vec<u8>,
+    #[wire(size = 8, as = Armor::BASE64_URL)]
+    url: Vec<u8>,
+    n: u8,
+    #[wire(size = usize::from(n) * 4, as = Armor::HEX_LOWER)]
+    late: Vec<u8>,
+    #[wire(size = 6, as = Utf16Le)]
+    wide: TextBuf,
+    #[wire(count = prefix(u8), each(size = 4, as = Armor::HEX))]
+    list: Vec<Vec<u8>>,
+}
+
+#[test]
+fn random_values_fill_what_their_codec_makes_of_them() {
+    round::<Armored>(200);
 }

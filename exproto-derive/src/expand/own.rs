@@ -77,8 +77,10 @@ pub(crate) fn sample(item: &Item, codec: &Expr, size: &TokenStream) -> TokenStre
     let (ty, info) = (&item.ty, &item.info);
     quote!(match &(#codec) {
         __c => {
+            use __p::{HeldAll as _, HeldByCodec as _};
             use __p::{SampleByCodec as _, SampleOrDefault as _, SampleOwn as _};
-            (&&__p::Made::<_, #ty>::by(__c)).sampled(__random, #size, &#info)
+            let (__m, __n) = (__p::Made::<_, #ty>::by(__c), #size);
+            (&&__m).sampled(__random, __n, __p::Option::map(__n, |__n| (&&__m).held(__n)), &#info)
         }
     })
 }

@@ -266,10 +266,6 @@ fn value_of(model: &Model, layout: &Layout, item: &Item) -> TokenStream {
             _ => quote!(__p::None),
         },
     };
-    // Letters of UTF-16 take two bytes.
-    let wide = matches!(&item.repr, Repr::Codec(syn::Expr::Path(path))
-        if path.path.segments.last().is_some_and(|last| last.ident == "Utf16Be" || last.ident == "Utf16Le"));
-    let size = if wide { quote!(__p::Option::map(#size, |__n: usize| __n / 2)) } else { size };
     // What ends a value is not in it.
     if item.column.is_some() && matches!(item.repr, Repr::Array(_)) {
         return quote!({ let __v: #ty = __p::array_of(|_| __random.within(b'a'..=b'z')); __v });

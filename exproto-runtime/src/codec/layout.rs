@@ -564,6 +564,13 @@ pub trait Codec<'a, T> {
     fn sample(&self, random: &mut Random, size: Option<usize>, at: &'static super::FieldInfo) -> Option<T> {
         super::own::of_random_bytes(self, random, size, at)
     }
+
+    /// How many bytes of its own a value has that takes `size` on the wire, where a
+    /// codec writes several for each: letters of two bytes, digits of hexadecimal
+    /// text. Only random values of [`Sample`](super::Sample) types ask.
+    fn holds(&self, size: usize) -> usize {
+        size
+    }
 }
 
 /// Where a value ends; see [`Codec::end`].

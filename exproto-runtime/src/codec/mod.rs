@@ -173,8 +173,8 @@ pub use number::Digits;
 pub use own::With;
 #[doc(hidden)]
 pub use own::{
-    ByCodec, Bytes, FillByCodec, FillOwn, Made, Perhaps, SampleByCodec, SampleOrDefault, SampleOwn,
-    ShowByCodec, ShowOwn, Shown, ShownList, fill_each, fill_option,
+    ByCodec, Bytes, FillByCodec, FillOwn, HeldAll, HeldByCodec, Made, Perhaps, SampleByCodec,
+    SampleOrDefault, SampleOwn, ShowByCodec, ShowOwn, Shown, ShownList, fill_each, fill_option,
 };
 pub use part::{from_bytes, to_bytes};
 #[doc(hidden)]

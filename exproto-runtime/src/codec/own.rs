@@ -146,40 +146,101 @@ pub fn fill_each<'f, T>(
     elements.iter().enumerate().map(made).collect()
 }
 
-/// Chosen for types of which there are random values.
+/// How much a value holds that takes so many bytes on the wire.
+#[doc(hidden)]
+pub trait HeldByCodec<'a, T> {
+    fn held(&self, size: usize) -> usize;
+}
+
+/// Chosen where what a codec is for is known only of a type parameter.
+#[doc(hidden)]
+pub trait HeldAll<T> {
+    fn held(&self, size: usize) -> usize;
+}
+
+impl<'a, C: Codec<'a, T>, T> HeldByCodec<'a, T> for &Made<'_, C, T> {
+    fn held(&self, size: usize) -> usize {
+        self.0.holds(size)
+    }
+}
+
+impl<C, T> HeldAll<T> for Made<'_, C, T> {
+    fn held(&self, size: usize) -> usize {
+        size
+    }
+}
+
+/// Chosen for types of which there are random values; these have the size that is
+/// `held`, what codecs make that on the wire.
 #[doc(hidden)]
 pub trait SampleOwn<T> {
-    fn sampled(&self, random: &mut Random, size: Option<usize>, at: &'static FieldInfo) -> T;
+    fn sampled(
+        &self,
+        random: &mut Random,
+        size: Option<usize>,
+        held: Option<usize>,
+        at: &'static FieldInfo,
+    ) -> T;
 }
 
 /// Chosen for types with a default, should the codec make nothing.
 #[doc(hidden)]
 pub trait SampleOrDefault<'a, T> {
-    fn sampled(&self, random: &mut Random, size: Option<usize>, at: &'static FieldInfo) -> T;
+    fn sampled(
+        &self,
+        random: &mut Random,
+        size: Option<usize>,
+        held: Option<usize>,
+        at: &'static FieldInfo,
+    ) -> T;
 }
 
 /// Chosen for all others.
 #[doc(hidden)]
 pub trait SampleByCodec<'a, T> {
-    fn sampled(&self, random: &mut Random, size: Option<usize>, at: &'static FieldInfo) -> T;
+    fn sampled(
+        &self,
+        random: &mut Random,
+        size: Option<usize>,
+        held: Option<usize>,
+        at: &'static FieldInfo,
+    ) -> T;
 }
 
 // Called on `&&Made`, methods are looked for on `&Made`, `&&Made` and `Made`.
 impl<C, T: Sample> SampleOwn<T> for &Made<'_, C, T> {
-    fn sampled(&self, random: &mut Random, size: Option<usize>, at: &'static FieldInfo) -> T {
-        T::sample(random, size, at, ())
+    fn sampled(
+        &self,
+        random: &mut Random,
+        _: Option<usize>,
+        held: Option<usize>,
+        at: &'static FieldInfo,
+    ) -> T {
+        T::sample(random, held, at, ())
     }
 }
 
 impl<'a, C: Codec<'a, T>, T: Default> SampleOrDefault<'a, T> for &&Made<'_, C, T> {
-    fn sampled(&self, random: &mut Random, size: Option<usize>, at: &'static FieldInfo) -> T {
+    fn sampled(
+        &self,
+        random: &mut Random,
+        size: Option<usize>,
+        _: Option<usize>,
+        at: &'static FieldInfo,
+    ) -> T {
         self.0.sample(random, size, at).unwrap_or_default()
     }
 }
 
 impl<'a, C: Codec<'a, T>, T> SampleByCodec<'a, T> for Made<'_, C, T> {
     #[track_caller]
-    fn sampled(&self, random: &mut Random, size: Option<usize>, at: &'static FieldInfo) -> T {
+    fn sampled(
+        &self,
+        random: &mut Random,
+        size: Option<usize>,
+        _: Option<usize>,
+        at: &'static FieldInfo,
+    ) -> T {
         match self.0.sample(random, size, at) {
             Some(value) => value,
             // Only who asks for random frames comes here.

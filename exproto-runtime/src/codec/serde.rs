@@ -90,4 +90,8 @@ impl<'a, T: Serialize + DeserializeOwned, C: Codec<'a, T>> Codec<'a, T> for Serd
     fn sample(&self, random: &mut Random, size: Option<usize>, at: &'static FieldInfo) -> Option<T> {
         self.0.sample(random, size, at)
     }
+
+    fn holds(&self, size: usize) -> usize {
+        self.0.holds(size)
+    }
 }

@@ -131,6 +131,11 @@ impl Armor {
         (0..count).map(character).chain(core::iter::repeat_n(b'=', filler))
     }
 
+    /// The bytes that fill so many characters.
+    fn bytes_in(&self, chars: usize) -> usize {
+        (chars - chars % self.group).saturating_mul(self.bits as usize) / 8
+    }
+
     fn bytes_of(&self, r: &mut Reader<'_>, at: &'static FieldInfo) -> Result<Vec<u8>, Error> {
         let offset = r.offset();
         match self.read(r.rest()) {
@@ -153,6 +158,10 @@ impl Codec<'_, Vec<u8>> for Armor {
     fn encode(&self, value: &Vec<u8>, w: &mut Writer<'_>, _: &'static FieldInfo) -> Result<(), Error> {
         self.write(value).for_each(|character| w.bytes(&[character]));
         Ok(())
+    }
+
+    fn holds(&self, size: usize) -> usize {
+        self.bytes_in(size)
     }
 }
 
@@ -178,6 +187,10 @@ impl<T: for<'b> Decode<'b, Ctx = ()> + Encode<Ctx = ()>> Codec<'_, T> for Armor 
         value.encode(&mut Writer::new(&mut bytes), ())?;
         self.write(&bytes).for_each(|character| w.bytes(&[character]));
         Ok(())
+    }
+
+    fn holds(&self, size: usize) -> usize {
+        self.bytes_in(size)
     }
 }
 

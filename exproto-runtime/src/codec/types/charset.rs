@@ -168,6 +168,11 @@ impl Charset {
         pairs.iter().map(move |pair| read(*pair))
     }
 
+    /// How many letters of the commonest take so many bytes.
+    const fn letters_in(self, size: usize) -> usize {
+        if self.is_wide() { size / 2 } else { size }
+    }
+
     const fn is_wide(self) -> bool {
         matches!(self, Self::Utf16Be | Self::Utf16Le)
     }
@@ -273,6 +278,10 @@ macro_rules! charset {
             fn encode(&self, value: &Text<'a>, w: &mut Writer<'_>, at: &'static FieldInfo) -> Result<(), Error> {
                 write(Charset::$name, value, w, at)
             }
+
+            fn holds(&self, size: usize) -> usize {
+                Charset::$name.letters_in(size)
+            }
         }
 
         impl<'a> Codec<'a, TextBuf> for $name {
@@ -284,6 +293,10 @@ macro_rules! charset {
 
             fn encode(&self, value: &TextBuf, w: &mut Writer<'_>, at: &'static FieldInfo) -> Result<(), Error> {
                 write(Charset::$name, &value.as_text(), w, at)
+            }
+
+            fn holds(&self, size: usize) -> usize {
+                Charset::$name.letters_in(size)
             }
         }
 
@@ -297,6 +310,10 @@ macro_rules! charset {
 
             fn encode(&self, value: &ShortText<N>, w: &mut Writer<'_>, at: &'static FieldInfo) -> Result<(), Error> {
                 write(Charset::$name, &value.as_text(), w, at)
+            }
+
+            fn holds(&self, size: usize) -> usize {
+                Charset::$name.letters_in(size)
             }
         }
     };
