@@ -40,6 +40,7 @@ impl sealed::Mount for Adapter {
             .add_service(ConnectionAdapterServer::new(self).max_decoding_message_size(settings.max_message));
         Running {
             name: "the ExProto adapter",
+            direct: None,
             #[cfg(feature = "reflection")]
             descriptors: &[include_bytes!("../exproto/pb/emqx_exproto_v1.bin")],
             calm: Box::pin(std::future::ready(())),

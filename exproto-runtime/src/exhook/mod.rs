@@ -170,6 +170,7 @@ impl<P: HookProvider> Mount for ExHookServer<P> {
                 include_bytes!("pb/emqx_exhook_v3.bin"),
             ],
             name: "hook provider",
+            direct: None,
             stop: Box::new(|| {}),
             finish: Box::pin(async move { core.lanes().emptied().await }),
             drain,

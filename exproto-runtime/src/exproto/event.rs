@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::meter::{EventKind, Meter, Timed};
 use super::pb;
+use crate::grpc::Answer;
 use crate::session::{ConnInfo, Transport};
 
 /// An event on its way to its connection.
@@ -25,16 +26,35 @@ impl Job {
     /// An event, and what tells that it is done.
     pub(super) fn new(what: What, streamed: bool, meter: &Arc<Meter>) -> (Self, oneshot::Receiver<()>) {
         let (sender, end) = oneshot::channel();
+        (Self::with(what, Told::Waiting { _end: sender }, streamed, meter), end)
+    }
+
+    /// An event that is answered when it is done.
+    pub(super) fn answered(what: What, answer: Answer, meter: &Arc<Meter>) -> Self {
+        Self::with(what, Told::Caller { _answer: answer }, false, meter)
+    }
+
+    fn with(what: What, told: Told, streamed: bool, meter: &Arc<Meter>) -> Self {
         let timed = what.kind().map(|kind| Timed::new(meter, kind));
-        (Self { what, done: Finish { _sender: sender, timed }, streamed }, end)
+        Self { what, done: Finish { timed, _told: told }, streamed }
     }
 }
 
 /// Tells and measures that an event is done, by its end.
 #[derive(Debug)]
 pub(super) struct Finish {
-    _sender: oneshot::Sender<()>,
+    // Measured before the answer is out.
     timed: Option<Timed>,
+    _told: Told,
+}
+
+/// Who learns that an event is done, when this is dropped.
+#[derive(Debug)]
+enum Told {
+    /// Something of ours that waits.
+    Waiting { _end: oneshot::Sender<()> },
+    /// EMQX.
+    Caller { _answer: Answer },
 }
 
 impl Finish {

@@ -26,6 +26,7 @@ mod adapter;
 mod beginning;
 mod call;
 mod callbacks;
+mod channel;
 mod ending;
 mod error;
 mod event;
@@ -42,6 +43,7 @@ mod settings;
 mod stats;
 #[cfg(all(test, feature = "tls", feature = "testkit"))]
 mod tls_tests;
+mod wire;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -72,7 +74,7 @@ use self::server::Service;
 pub use self::settings::{ExProtoSettings, SettingsError, UnknownConnection};
 pub use self::stats::Stats;
 use crate::grpc::sealed::Mount;
-use crate::grpc::{self, GrpcServer, Running};
+use crate::grpc::{self, Direct, GrpcServer, Running};
 use crate::session::{Gateway, SessionSettings};
 
 /// How often a shutdown looks whether no event is under way.
@@ -237,6 +239,7 @@ impl<G> Mount for ExProtoHandler<G> {
         let settings = registry.settings();
         let (limit, drain) = (settings.max_message, settings.drain);
         let service = Arc::new(Service(Arc::clone(&registry)));
+        let direct: Arc<dyn Direct> = Arc::clone(&service) as _;
         routes.add_service(
             ConnectionUnaryHandlerServer::from_arc(Arc::clone(&service)).max_decoding_message_size(limit),
         );
@@ -259,6 +262,7 @@ impl<G> Mount for ExProtoHandler<G> {
         };
         Running {
             name: "ExProto handler",
+            direct: Some(direct),
             calm: Box::pin(calm),
             #[cfg(feature = "reflection")]
             descriptors: &[include_bytes!("pb/emqx_exproto_v1.bin")],

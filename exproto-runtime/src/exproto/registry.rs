@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tracing::{debug, warn};
@@ -26,6 +27,7 @@ use super::pb;
 use super::settings::{ExProtoSettings, SettingsError, UnknownConnection};
 use super::stats::{Counters, SHARDS, Stats};
 use crate::clock::unix_millis;
+use crate::grpc::Answer;
 use crate::metrics::{Escaped, Metrics};
 use crate::session::{ConnInfo, Memory, Millis, Now};
 
@@ -301,6 +303,32 @@ impl Registry {
             Route::Close => {
                 let _timed = what.kind().map(|kind| Timed::new(&self.shared.counters.meter, kind));
                 self.close(conn).await;
+            }
+        }
+    }
+
+    /// Works an event off and answers it when that is done.
+    pub(super) fn accept(self: &Arc<Self>, conn: String, what: What, answer: Answer) {
+        let meter = &self.shared.counters.meter;
+        match self.route(&conn, &what, false) {
+            Route::Actor(sender) => {
+                let job = Job::answered(what, answer, meter);
+                // There is room: EMQX has one event of a connection under way.
+                if let Err(TrySendError::Full(job)) = sender.try_send(job) {
+                    tokio::spawn(async move {
+                        let _ = sender.send(job).await;
+                    });
+                }
+            }
+            Route::Nobody => {}
+            Route::Close => {
+                let timed = what.kind().map(|kind| Timed::new(meter, kind));
+                let registry = Arc::clone(self);
+                tokio::spawn(async move {
+                    registry.close(conn).await;
+                    drop(timed);
+                    drop(answer);
+                });
             }
         }
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use tonic::{Request, Response, Status, Streaming};
@@ -22,22 +23,23 @@ use super::pb::{
     TimerTimeoutRequest,
 };
 use super::registry::{Registry, Route};
+use crate::grpc::{Answer, Direct, Refused};
 
 /// Both services.
 pub(super) struct Service(pub(super) Arc<Registry>);
 
-type Answer = Result<Response<EmptySuccess>, Status>;
+type Done = Result<Response<EmptySuccess>, Status>;
 
 const OK: EmptySuccess = EmptySuccess {};
 
 impl Service {
-    async fn unary(&self, request: Request<impl EventRequest>) -> Answer {
+    async fn unary(&self, request: Request<impl EventRequest>) -> Done {
         let (conn, what) = request.into_inner().split();
         self.0.handle(conn, what).await;
         Ok(Response::new(OK))
     }
 
-    async fn streaming<R: EventRequest>(&self, request: Request<Streaming<R>>) -> Answer {
+    async fn streaming<R: EventRequest>(&self, request: Request<Streaming<R>>) -> Done {
         let mut stream = request.into_inner();
         let Ok(Some(first)) = stream.message().await else { return Ok(Response::new(OK)) };
         let (conn, what) = first.split();
@@ -61,6 +63,50 @@ impl Service {
         pump.run(stream).await;
         Ok(Response::new(OK))
     }
+}
+
+/// The paths that begin with the service's name.
+const UNARY: &str = "/emqx.exproto.v1.ConnectionUnaryHandler/";
+
+/// What is called for each frame.
+impl Direct for Service {
+    fn method(&self, path: &str) -> Option<usize> {
+        let name = path.strip_prefix(UNARY)?;
+        METHODS.iter().position(|(method, _)| *method == name)
+    }
+
+    fn limit(&self) -> usize {
+        self.0.settings().max_message
+    }
+
+    fn call(&self, method: usize, message: Bytes, answer: Answer) -> Result<(), Refused> {
+        let Some((_, read)) = METHODS.get(method) else {
+            return Err(Refused(answer, "no such method".to_owned()));
+        };
+        match read(message) {
+            Ok((conn, what)) => {
+                self.0.accept(conn, what, answer);
+                Ok(())
+            }
+            Err(error) => Err(Refused(answer, error.to_string())),
+        }
+    }
+}
+
+type Read = fn(Bytes) -> Result<(String, What), prost::DecodeError>;
+
+const METHODS: [(&str, Read); 5] = [
+    ("OnReceivedBytes", read::<ReceivedBytesRequest>),
+    ("OnReceivedMessages", read::<ReceivedMessagesRequest>),
+    ("OnSocketCreated", read::<SocketCreatedRequest>),
+    ("OnSocketClosed", read::<SocketClosedRequest>),
+    ("OnTimerTimeout", read::<TimerTimeoutRequest>),
+];
+
+fn read<R: EventRequest + prost::Message + Default>(
+    message: Bytes,
+) -> Result<(String, What), prost::DecodeError> {
+    R::decode(message).map(R::split)
 }
 
 /// Carries the events of a stream to their connections.
@@ -188,46 +234,46 @@ impl EventRequest for ReceivedMessagesRequest {
 
 #[tonic::async_trait]
 impl ConnectionUnaryHandler for Service {
-    async fn on_socket_created(&self, request: Request<SocketCreatedRequest>) -> Answer {
+    async fn on_socket_created(&self, request: Request<SocketCreatedRequest>) -> Done {
         self.unary(request).await
     }
 
-    async fn on_socket_closed(&self, request: Request<SocketClosedRequest>) -> Answer {
+    async fn on_socket_closed(&self, request: Request<SocketClosedRequest>) -> Done {
         self.unary(request).await
     }
 
-    async fn on_received_bytes(&self, request: Request<ReceivedBytesRequest>) -> Answer {
+    async fn on_received_bytes(&self, request: Request<ReceivedBytesRequest>) -> Done {
         self.unary(request).await
     }
 
-    async fn on_timer_timeout(&self, request: Request<TimerTimeoutRequest>) -> Answer {
+    async fn on_timer_timeout(&self, request: Request<TimerTimeoutRequest>) -> Done {
         self.unary(request).await
     }
 
-    async fn on_received_messages(&self, request: Request<ReceivedMessagesRequest>) -> Answer {
+    async fn on_received_messages(&self, request: Request<ReceivedMessagesRequest>) -> Done {
         self.unary(request).await
     }
 }
 
 #[tonic::async_trait]
 impl ConnectionHandler for Service {
-    async fn on_socket_created(&self, request: Request<Streaming<SocketCreatedRequest>>) -> Answer {
+    async fn on_socket_created(&self, request: Request<Streaming<SocketCreatedRequest>>) -> Done {
         self.streaming(request).await
     }
 
-    async fn on_socket_closed(&self, request: Request<Streaming<SocketClosedRequest>>) -> Answer {
+    async fn on_socket_closed(&self, request: Request<Streaming<SocketClosedRequest>>) -> Done {
         self.streaming(request).await
     }
 
-    async fn on_received_bytes(&self, request: Request<Streaming<ReceivedBytesRequest>>) -> Answer {
+    async fn on_received_bytes(&self, request: Request<Streaming<ReceivedBytesRequest>>) -> Done {
         self.streaming(request).await
     }
 
-    async fn on_timer_timeout(&self, request: Request<Streaming<TimerTimeoutRequest>>) -> Answer {
+    async fn on_timer_timeout(&self, request: Request<Streaming<TimerTimeoutRequest>>) -> Done {
         self.streaming(request).await
     }
 
-    async fn on_received_messages(&self, request: Request<Streaming<ReceivedMessagesRequest>>) -> Answer {
+    async fn on_received_messages(&self, request: Request<Streaming<ReceivedMessagesRequest>>) -> Done {
         self.streaming(request).await
     }
 }

@@ -127,3 +127,49 @@ async fn emqx_shows_its_certificate_and_ours_is_read_again() {
     call(&after, Some(&nodes)).await.unwrap();
     assert!(call(&before, Some(&nodes)).await.is_err());
 }
+
+#[tokio::test]
+async fn the_adapters_authority_and_our_certificate_are_read_again() {
+    let (folder, before, after) = (Folder::new("renewed"), Authority::new(), Authority::new());
+    // Of another length, as the time of a file may be too coarse to tell.
+    let renew = |authority: &Authority, end: &str| {
+        let (pem, secret) = authority.issue("localhost");
+        let (pem, secret) = (format!("{pem}{end}"), format!("{secret}{end}"));
+        let ca = folder.write("ca.crt", &format!("{}{end}", authority.pem));
+        (ca, folder.write("a.crt", &pem), folder.write("a.key", &secret))
+    };
+    let (ca, crt, key) = renew(&before, "");
+    let emqx = FakeEmqx::start().await.unwrap();
+    let mut settings = ExProtoSettings::new(format!(
+        "https://localhost:{}",
+        proxy(&emqx, ServerTls::new(&crt, &key).require_client(&ca)).await
+    ));
+    settings.adapter_tls = Some(ClientTls::new(&ca).identity(&crt, &key));
+    let handler = ExProtoHandler::<Toy<'static>>::new(settings.clone()).unwrap();
+
+    // All are renewed before the handler connects; then a file is broken.
+    renew(&after, "\n\n");
+    let port = proxy(&emqx, ServerTls::new(&crt, &key).require_client(&ca)).await;
+    settings.adapter = format!("https://localhost:{port}");
+    let renewed = ExProtoHandler::<Toy<'static>>::new(settings).unwrap();
+    folder.write("ca.crt", "nothing");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    emqx.use_handler(listener.local_addr().unwrap(), Service::Unary);
+    tokio::spawn(renewed.serve(listener, std::future::pending()));
+    let device = emqx.connect().await;
+    device.bytes(b"\x7E\x03\x03\x7E").answered().await;
+    assert_eq!(device.calls().len(), 1, "what was read last is used");
+
+    // The first proxy has the old certificate, which is not trusted any more.
+    folder.write("ca.crt", &format!("{}\n\n", after.pem));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    emqx.use_handler(listener.local_addr().unwrap(), Service::Unary);
+    let stats = handler.counters();
+    tokio::spawn(handler.serve(listener, std::future::pending()));
+    let device = emqx.connect().await;
+    device.bytes(b"\x7E\x03\x03\x7E").later();
+    while stats.read().unwrap().calls_repeated == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    assert_eq!(device.calls(), []);
+}

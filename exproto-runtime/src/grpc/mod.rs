@@ -16,8 +16,8 @@
 //! `reflection` the standard reflection service, so that tools such as `grpcurl`
 //! need no `.proto` file.
 
-#[cfg(feature = "tls")]
-mod incoming;
+mod connection;
+mod listen;
 #[cfg(feature = "reflection")]
 mod reflection;
 #[cfg(test)]
@@ -27,30 +27,27 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-#[cfg(feature = "tls")]
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::time::timeout;
 use tonic::service::{Routes, RoutesBuilder};
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tracing::{info, warn};
 
+use self::connection::Services;
+pub(crate) use self::connection::{Answer, Direct, Refused, keep_alive};
+pub(crate) use self::listen::{WORKERS, worker};
 #[cfg(feature = "tls")]
 use crate::tls::{Certificates, ServerTls};
-
-/// EMQX's client does not look at our limit on streams and keeps to our
-/// windows.
-const STREAM_WINDOW: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 8 << 20;
 
 /// What a service does besides answering calls.
 pub(crate) struct Running {
     /// In logs.
     pub(crate) name: &'static str,
+    /// Takes some of its calls itself.
+    pub(crate) direct: Option<Arc<dyn Direct>>,
     /// The services' `FileDescriptorSet`s.
     #[cfg(feature = "reflection")]
     pub(crate) descriptors: &'static [&'static [u8]],
@@ -87,6 +84,7 @@ impl<S: sealed::Mount> GrpcService for S {}
 pub struct GrpcServer {
     routes: RoutesBuilder,
     running: Vec<Running>,
+    workers: usize,
     #[cfg(feature = "tls")]
     tls: Option<ServerTls>,
 }
@@ -108,6 +106,32 @@ impl GrpcServer {
     pub fn with(mut self, service: impl GrpcService) -> Self {
         let running = service.mount(&mut self.routes);
         self.running.push(running);
+        self
+    }
+
+    /// Serves on so many threads of its own, 64 at most, each with a runtime of
+    /// one thread; 0, the default, is the runtime that serves otherwise.
+    ///
+    /// A runtime of several threads (`#[tokio::main]`) moves work between them all
+    /// the time, which costs half as much again of the processor. Give the server as
+    /// many threads as cores it may have, or run it on a runtime of one thread.
+    ///
+    /// Functions of the program, such as callbacks and hooks, run on these threads
+    /// too.
+    ///
+    /// ```no_run
+    /// use exproto_runtime::exproto::ExProtoHandler;
+    /// use exproto_runtime::grpc::GrpcServer;
+    /// use exproto_runtime::session::Gateway;
+    ///
+    /// async fn serve<G: Gateway>(handler: ExProtoHandler<G>) -> std::io::Result<()> {
+    ///     let cores = std::thread::available_parallelism()?.get();
+    ///     let server = GrpcServer::new().workers(cores).with(handler);
+    ///     server.listen("0.0.0.0:9001", std::future::pending()).await
+    /// }
+    /// ```
+    pub fn workers(mut self, threads: usize) -> Self {
+        self.workers = threads;
         self
     }
 
@@ -139,8 +163,8 @@ impl GrpcServer {
     ///
     /// # Errors
     ///
-    /// The listener fails, or the certificates cannot be used
-    /// ([`InvalidInput`](io::ErrorKind::InvalidInput)).
+    /// The certificates cannot be used
+    /// ([`InvalidInput`](io::ErrorKind::InvalidInput)), or a thread cannot be started.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         #[cfg(feature = "tls")]
         let certificates = match self.tls {
@@ -154,6 +178,7 @@ impl GrpcServer {
         let mut calms = Vec::new();
         let mut stops = Vec::new();
         let mut finishes = Vec::new();
+        let mut direct = Vec::new();
         for running in running {
             if let Ok(address) = listener.local_addr() {
                 info!(%address, "serving {}", running.name);
@@ -161,59 +186,45 @@ impl GrpcServer {
             calms.push(running.calm);
             stops.push(running.stop);
             finishes.push((running.name, running.drain, running.finish));
+            direct.extend(running.direct);
         }
         let (health, service) = tonic_health::server::health_reporter();
         routes.add_service(service);
         #[cfg(feature = "reflection")]
         reflection::add(&mut routes, &descriptors)?;
-        let (begin_drain, draining) = tokio::sync::oneshot::channel();
-        let shutdown = async move {
+        let services = Arc::new(Services { direct, routes: routes.routes().prepare() });
+        let crew = listen::Crew::start(self.workers, services)?;
+        #[cfg(feature = "tls")]
+        let (accepting, fresh) =
+            (crew.accept(listener, certificates.clone()), keep_fresh(certificates.clone()));
+        #[cfg(not(feature = "tls"))]
+        let (accepting, fresh) = (crew.accept(listener), std::future::pending());
+        let shutdown = async {
             shutdown.await;
             health.set_service_status("", ServingStatus::NotServing).await;
             for calm in calms {
                 calm.await;
             }
-            for stop in stops {
-                stop();
-            }
-            // Nobody to tell if serving has failed.
-            let _ = begin_drain.send(());
         };
-        let late = async move {
-            // Without a shutdown the server alone decides.
-            if draining.await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            tokio::time::sleep(drain).await;
-        };
-        let server = builder().add_routes(routes.routes());
-        #[cfg(feature = "tls")]
-        let fresh = keep_fresh(certificates.clone());
-        #[cfg(not(feature = "tls"))]
-        let fresh = std::future::pending();
-        let server = async {
-            #[cfg(feature = "tls")]
-            if let Some(certificates) = certificates {
-                let incoming = incoming::TlsIncoming::new(listener, certificates);
-                return server.serve_with_incoming_shutdown(incoming, shutdown).await;
-            }
-            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-            server.serve_with_incoming_shutdown(incoming, shutdown).await
-        };
-        let result = tokio::select! {
-            result = server => result,
-            () = fresh => Ok(()),
-            () = late => {
-                warn!("calls are still under way after {drain:?}; not waiting any longer");
-                Ok(())
-            }
-        };
+        tokio::select! {
+            result = accepting => return result,
+            () = fresh => {}
+            () = shutdown => {}
+        }
+        for stop in stops {
+            stop();
+        }
+        // What calls have led to goes on until the function returns.
+        let (end, _workers) = crew.end();
+        if timeout(drain, end).await.is_err() {
+            warn!("calls are still under way after {drain:?}; not waiting any longer");
+        }
         for (name, drain, finish) in finishes {
             if timeout(drain, finish).await.is_err() {
                 warn!("{name}: work is still under way after {drain:?}; not waiting any longer");
             }
         }
-        result.map_err(io::Error::other)
+        Ok(())
     }
 }
 
@@ -224,21 +235,6 @@ async fn keep_fresh(certificates: Option<Arc<Certificates>>) {
         Some(certificates) => certificates.keep_fresh().await,
         None => std::future::pending().await,
     }
-}
-
-/// The settings that EMQX needs.
-///
-/// It opens more streams than we would allow, and gives up what a refused one
-/// was for; it resets streams of clients that have gone. So there is no limit
-/// on streams, none on the age of connections, and a high one on resets.
-fn builder() -> Server {
-    Server::builder()
-        .max_concurrent_streams(None)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .http2_keepalive_interval(Some(Duration::from_secs(60)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(60)))
-        .http2_max_pending_accept_reset_streams(Some(100_000))
 }
 
 /// The services alone, for a server of the user's own.

@@ -1,7 +1,7 @@
 //! The client's side: whose certificates it takes, and its own.
 
 use std::path::PathBuf;
-#[cfg(feature = "mqtt")]
+#[cfg(any(feature = "mqtt", feature = "grpc"))]
 use std::sync::{Arc, Mutex, PoisonError};
 
 #[cfg(feature = "grpc")]
@@ -10,14 +10,14 @@ use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 use super::TlsError;
 #[cfg(feature = "grpc")]
 use super::server::read;
-#[cfg(feature = "mqtt")]
+#[cfg(any(feature = "mqtt", feature = "grpc"))]
 use super::server::{Stamp, stamp};
 use super::server::{certificates, key};
 
 /// Whose certificates a client takes, and the one that it shows itself.
 ///
-/// All files are PEM. They are read when a connection is made to a broker, if
-/// one has changed since; for EMQX they are read once.
+/// All files are PEM. They are read when a connection is made, if one has changed
+/// since; if they cannot be used then, what was read before stays in use.
 ///
 /// ```
 /// use exproto_runtime::tls::ClientTls;
@@ -94,7 +94,7 @@ impl ClientTls {
     }
 }
 
-#[cfg(feature = "mqtt")]
+#[cfg(any(feature = "mqtt", feature = "grpc"))]
 impl ClientTls {
     /// Reads the files.
     fn load(&self) -> Result<rustls::ClientConfig, TlsError> {
@@ -138,17 +138,27 @@ impl ClientTls {
 }
 
 /// Makes TLS connections; what lies in files is read again when it has changed.
-#[cfg(feature = "mqtt")]
+#[cfg(any(feature = "mqtt", feature = "grpc"))]
 #[derive(Debug)]
 pub(crate) struct ClientConnector {
     settings: ClientTls,
+    /// What is spoken inside TLS, if that is to be agreed.
+    alpn: &'static [u8],
     current: Mutex<Option<(Stamp, Arc<rustls::ClientConfig>)>>,
 }
 
-#[cfg(feature = "mqtt")]
+#[cfg(any(feature = "mqtt", feature = "grpc"))]
 impl ClientConnector {
     pub(crate) fn new(settings: ClientTls) -> Self {
-        Self { settings, current: Mutex::new(None) }
+        Self { settings, alpn: b"", current: Mutex::new(None) }
+    }
+
+    /// Reads the files at once; `alpn` is what is spoken inside TLS.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn open(settings: ClientTls, alpn: &'static [u8]) -> Result<Self, TlsError> {
+        let connector = Self { alpn, ..Self::new(settings) };
+        connector.config()?;
+        Ok(connector)
     }
 
     /// Agrees on TLS with the host at the other end of a socket.
@@ -172,7 +182,18 @@ impl ClientConnector {
         {
             return Ok(Arc::clone(config));
         }
-        let config = Arc::new(self.settings.load()?);
+        let mut config = match (self.settings.load(), &*current) {
+            (Ok(config), _) => config,
+            (Err(error), Some((_, before))) => {
+                tracing::warn!("{error}; the certificates from before stay in use");
+                return Ok(Arc::clone(before));
+            }
+            (Err(error), None) => return Err(error),
+        };
+        if !self.alpn.is_empty() {
+            config.alpn_protocols = vec![self.alpn.to_vec()];
+        }
+        let config = Arc::new(config);
         *current = Some((stamp, Arc::clone(&config)));
         Ok(config)
     }

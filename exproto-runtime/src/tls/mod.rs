@@ -12,7 +12,7 @@ mod error;
 pub(crate) mod made;
 mod server;
 
-#[cfg(feature = "mqtt")]
+#[cfg(any(feature = "mqtt", feature = "grpc"))]
 pub(crate) use self::client::ClientConnector;
 pub use self::client::ClientTls;
 pub use self::error::TlsError;
