@@ -7,11 +7,12 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::vec;
 
 use bytes::Bytes;
@@ -67,6 +68,9 @@ pub(super) struct Actor<G: Gateway> {
     lookup: Option<(Ticket, Lookup)>,
     /// A call is under way.
     busy: bool,
+    /// Publishes under way side by side, of which the session thinks that they
+    /// are done: what must not happen before they are waits in `todo`.
+    flying: Vec<Calling>,
     /// Its ticket, if it has one.
     ticket: Option<Ticket>,
     /// The senders of the events that are not done.
@@ -115,6 +119,7 @@ impl<G: Gateway> Actor<G> {
             todo: VecDeque::new(),
             lookup: None,
             busy: false,
+            flying: Vec::new(),
             ticket: None,
             waiting,
             timer: None,
@@ -150,7 +155,7 @@ impl<G: Gateway> Actor<G> {
                 calling = self.next_call();
             }
             // A call under way is never given up.
-            if calling.is_none() {
+            if calling.is_none() && self.flying.is_empty() {
                 if self.phase == Phase::Ended || self.deserted && self.todo.is_empty() {
                     break;
                 }
@@ -172,6 +177,7 @@ impl<G: Gateway> Actor<G> {
                     calling = None;
                     self.called(result);
                 }
+                result = landed(&mut self.flying), if !self.flying.is_empty() => self.landed(result),
                 (ticket, ran) = looked_up(&mut self.lookup) => {
                     self.lookup = None;
                     if ran.is_panic() {
@@ -179,7 +185,11 @@ impl<G: Gateway> Actor<G> {
                     }
                     self.feed(Event::Ran(ticket, ran));
                 }
-                job = self.jobs.recv(), if calling.is_none() && !self.deserted && self.takes_jobs() => {
+                job = self.jobs.recv(), if calling.is_none()
+                    && self.flying.is_empty()
+                    && !self.deserted
+                    && self.takes_jobs() =>
+                {
                     match job {
                         Some(job) => self.take(job),
                         None => self.deserted = true,
@@ -207,15 +217,21 @@ impl<G: Gateway> Actor<G> {
     /// there is one.
     fn next_call(&mut self) -> Option<Calling> {
         loop {
+            if self.fly() {
+                continue;
+            }
+            if !self.todo.is_empty() && !self.flying.is_empty() {
+                return None;
+            }
             if let Some(todo) = self.todo.pop_front() {
                 self.busy = true;
                 self.ticket = todo.ticket;
-                let (shared, conn) = (Arc::clone(&self.seat.shared), Arc::clone(&self.seat.conn));
-                return Some(Box::pin(async move { shared.adapter.call(&conn, todo.call).await }));
+                return Some(self.calling(todo.call));
             }
             if let Some(message) = self.messages.next() {
                 self.feed(Event::Message { topic: &message.topic, payload: &message.payload });
-            } else if self.takes_jobs()
+            } else if self.flying.is_empty()
+                && self.takes_jobs()
                 && let Some(job) = self.backlog.pop_front()
             {
                 self.take(job);
@@ -223,6 +239,40 @@ impl<G: Gateway> Actor<G> {
                 return None;
             }
         }
+    }
+
+    fn calling(&self, call: Call) -> Calling {
+        let (shared, conn) = (Arc::clone(&self.seat.shared), Arc::clone(&self.seat.conn));
+        Box::pin(async move { shared.adapter.call(&conn, call).await })
+    }
+
+    /// Lets the next publish go out beside others, if that is wanted. It
+    /// overtakes answers, which wait for all of them.
+    fn fly(&mut self) -> bool {
+        let most = self.seat.shared.settings.concurrent_publishes;
+        if most < 2 || self.flying.len() >= most {
+            return false;
+        }
+        let Some(at) = self.todo.iter().position(|todo| !matches!(todo.call, Call::Send(_))) else {
+            return false;
+        };
+        match self.todo.remove(at) {
+            Some(Todo { call: call @ Call::Publish { .. }, ticket: Some(ticket) }) => {
+                let calling = self.calling(call);
+                self.flying.push(calling);
+                self.feed(Event::Completed(ticket, Outcome::Done));
+                true
+            }
+            Some(other) => {
+                self.todo.insert(at, other);
+                false
+            }
+            None => false,
+        }
+    }
+
+    fn is_busy(&self) -> bool {
+        self.busy || !self.flying.is_empty()
     }
 
     /// Whether all work of the events taken so far is done.
@@ -337,7 +387,7 @@ impl<G: Gateway> Actor<G> {
             self.feed(Event::Timer);
         }
         if self.quiet.is_some_and(|quiet| quiet <= now) {
-            if self.is_done() && self.todo.is_empty() && !self.busy {
+            if self.is_done() && self.todo.is_empty() && !self.is_busy() {
                 return self.end();
             }
             self.quiet = Some(after(now, self.seat.shared.settings.quiet));
@@ -352,7 +402,7 @@ impl<G: Gateway> Actor<G> {
                 Call::Probe
             };
             // A call under way will tell as well.
-            if self.todo.is_empty() && !self.busy {
+            if self.todo.is_empty() && !self.is_busy() {
                 self.todo.push_back(Todo { call, ticket: None });
             }
         }
@@ -381,6 +431,21 @@ impl<G: Gateway> Actor<G> {
                 self.member = true;
                 self.seat.logged_in(session.client_id());
             }
+        }
+    }
+
+    /// One of the publishes side by side has ended.
+    fn landed(&mut self, result: Result<(), CallError>) {
+        let Err(error) = result else { return };
+        self.seat.note(&error);
+        if error == CallError::Gone {
+            return self.end();
+        }
+        // The session has been told that it was done, and the device must not be.
+        let answered = self.todo.iter().any(|todo| matches!(todo.call, Call::Send(_)));
+        if self.phase == Phase::Open && answered {
+            self.todo.clear();
+            self.close("a publish failed of which the device was about to be told that it was done");
         }
     }
 
@@ -462,6 +527,20 @@ async fn finished(calling: &mut Option<Calling>) -> Result<(), CallError> {
         Some(call) => call.await,
         None => pending().await,
     }
+}
+
+/// The end of one of several calls, which is taken out.
+async fn landed(flying: &mut Vec<Calling>) -> Result<(), CallError> {
+    poll_fn(|cx| {
+        for index in 0..flying.len() {
+            if let Poll::Ready(result) = flying[index].as_mut().poll(cx) {
+                drop(flying.swap_remove(index));
+                return Poll::Ready(result);
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// The end of the lookup under way.

@@ -73,6 +73,17 @@ pub struct ExProtoSettings {
     /// Calls to EMQX under way at once, of all connections together; further
     /// ones wait, and with them the answers to EMQX. Default: 1024.
     pub max_calls: usize,
+    /// Publishes of one connection under way at once. With the default, 1, one
+    /// call of a connection follows the other, in order.
+    ///
+    /// With more, what is published because of one event goes out together, which
+    /// is much faster where devices send many frames at once. EMQX gives no order
+    /// to calls that are under way together, so a device's messages may overtake
+    /// each other. All other calls wait for the publishes before them, so a device
+    /// is told of nothing that EMQX has not taken over: if a publish fails whose
+    /// frame was to be answered, the connection is closed without the answer. Of
+    /// declared gateways; [`Callbacks`](super::Callbacks) see each result.
+    pub concurrent_publishes: usize,
     /// How long a call is tried again while no connection to EMQX can be made;
     /// then it fails. Default: 30 s.
     pub adapter_patience: Duration,
@@ -129,6 +140,7 @@ impl ExProtoSettings {
             unknown: UnknownConnection::Close,
             memory: None,
             max_calls: 1024,
+            concurrent_publishes: 1,
             adapter_patience: Duration::from_secs(30),
             callback_timeout: Duration::from_secs(60),
             max_connections: 1_000_000,

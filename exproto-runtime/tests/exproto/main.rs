@@ -12,6 +12,7 @@ mod declared;
 mod metrics;
 mod must;
 mod resume;
+mod speed;
 #[allow(dead_code)]
 #[path = "../toy/mod.rs"]
 mod toy;
