@@ -147,7 +147,12 @@ pub(super) async fn run<G: Gateway>(config: &Config, address: SocketAddr) -> Res
         admin.drain();
         service::notify("STOPPING=1");
     };
-    let serving = secure(exproto, GrpcServer::new()).with(handler).serve(listener, shutdown);
+    let workers = config
+        .host
+        .workers
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    let server = secure(exproto, GrpcServer::new()).workers(workers);
+    let serving = server.with(handler).serve(listener, shutdown);
     let serving = async { serving.await.map_err(|error| format!("serving EMQX failed: {error}")) };
     impatiently(serving).await?;
     let stats = last.unwrap_or_default();

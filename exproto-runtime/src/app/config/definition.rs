@@ -523,6 +523,8 @@ mod grpc {
                 otherwise("for UDP the session's idle time");
             max_calls: Count<usize, 1> = settings.max_calls,
                 "Calls to EMQX under way at once; further ones wait";
+            concurrent_publishes: Count<usize, 1> = settings.concurrent_publishes,
+                "Publishes of one device under way at once; with more than one EMQX may bring them out of their order";
             adapter_patience: Time = settings.adapter_patience,
                 "How long a call is tried again while no connection to EMQX can be made";
             max_connections: Count<usize> = settings.max_connections,
