@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use exproto_runtime::emqx::{Service, StandIn, StandInError, StandInSettings};
+use exproto_runtime::emqx::{Service, StandIn, StandInCounters, StandInError, StandInSettings};
 use exproto_runtime::exproto::{
     Bytes, CallError, Callbacks, Connection, Done, End, ExProtoHandler, ExProtoSettings, Message,
     UnknownConnection,
@@ -166,6 +166,7 @@ struct Bench {
     devices: SocketAddr,
     adapter: SocketAddr,
     broker: Memory,
+    counters: StandInCounters,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<Result<Stopped, StandInError>>,
 }
@@ -184,11 +185,12 @@ impl Bench {
             .unwrap();
         let devices = stand_in.addresses().next().unwrap().1;
         let adapter = stand_in.adapter().unwrap();
+        let counters = stand_in.counters();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(stand_in.run(async {
             let _ = stopped.await;
         }));
-        Self { devices, adapter, broker, stop: Some(stop), running }
+        Self { devices, adapter, broker, counters, stop: Some(stop), running }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -273,6 +275,16 @@ async fn a_handler_serves_devices_by_both_services() {
             [published("site/dev-1/last", "payload"), published("gone", "")]
         );
         let conn = handler.conns.lock().unwrap()[0].clone();
+        let mut counted = String::new();
+        bench.counters.write_open_metrics(&mut counted);
+        for line in [
+            "exproto_stand_in_events_total{event=\"created\",result=\"told\"} 1",
+            "exproto_stand_in_calls_total{call=\"authenticate\",result=\"success\"} 1",
+            "exproto_stand_in_calls_total{call=\"authenticate\",result=\"refused\"} 1",
+            "exproto_stand_in_handler_reachable 1",
+        ] {
+            assert!(counted.lines().any(|counted| counted == line), "{line}: {counted}");
+        }
         // As soon as the handler has answered.
         let gone = async {
             while conn.send("x").await != Err(CallError::Gone) {
@@ -331,7 +343,10 @@ async fn without_a_handler_devices_are_disconnected_when_the_patience_ends() {
     let mut device = bench.connect().await;
     say(&mut device, "hello\n").await;
     assert_eq!(hear_all(&mut device).await, "");
+    let counters = bench.counters.clone();
     assert_eq!(bench.stopped().await.cut_off, 0);
+    // The beginning and the end.
+    assert_eq!((counters.events_lost(), counters.is_handler_reachable()), (2, false));
 }
 
 #[tokio::test]

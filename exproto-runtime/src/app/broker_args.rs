@@ -8,7 +8,7 @@ use crate::broker::{MqttSettings, MqttUrl};
 
 /// Beside the address.
 #[derive(Args, Clone, Debug, Default)]
-struct AccessArgs {
+pub(super) struct AccessArgs {
     /// The file with the password for the MQTT broker in its first line
     #[arg(long, value_name = "FILE")]
     broker_password_file: Option<PathBuf>,
@@ -34,7 +34,7 @@ struct AccessArgs {
 
 impl AccessArgs {
     /// The settings for a broker at this address.
-    fn settings(&self, url: MqttUrl) -> MqttSettings {
+    pub(super) fn settings(&self, url: MqttUrl) -> MqttSettings {
         let mut settings = MqttSettings::new(url);
         settings.password_file.clone_from(&self.broker_password_file);
         #[cfg(feature = "tls")]

@@ -9,10 +9,12 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tracing::warn;
 
+use super::admin::Admin;
+use super::broker_args::AccessArgs;
 use super::config::EmbeddedConfig;
 use super::serve::{LAST_PUBLISHES, embedded, impatiently, report_unreachable};
-use super::{Failure, message, told_to_stop};
-use crate::broker::{EmbeddedSettings, MqttBroker, MqttSettings, MqttUrl};
+use super::{CUT_OFF, Failure, message, service, told_to_stop};
+use crate::broker::{EmbeddedSettings, MqttBroker, MqttUrl};
 use crate::emqx::{Codes, Service, StandIn, StandInBuilder, StandInError, StandInSettings};
 use crate::host::{Listener, OpenFiles};
 use crate::metrics::Counter;
@@ -74,9 +76,11 @@ struct HostArgs {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9100")]
     adapter: SocketAddr,
     /// An MQTT broker of your own instead of the embedded one:
-    /// mqtt://[USER[:PASSWORD]@]HOST[:PORT]
+    /// mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT][?version=3.1.1]
     #[arg(long, value_name = "URL", conflicts_with = "mqtt")]
     broker: Option<MqttUrl>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Where the embedded MQTT broker listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883")]
     mqtt: SocketAddr,
@@ -84,6 +88,9 @@ struct HostArgs {
     /// password, on an address that others can reach
     #[arg(long, requires = "mqtt")]
     open_mqtt: bool,
+    /// Where /metrics, /healthz and /readyz are served [default: nowhere]
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<SocketAddr>,
     /// A prefix of all topics of a device, with ${clientid}, ${username} and
     /// ${peerhost}
     #[arg(long, value_name = "TEMPLATE", default_value = "")]
@@ -222,7 +229,7 @@ async fn host(args: HostArgs) -> Result<ExitCode, Failure> {
         (None, Some(embedded)) => (embedded.url(), " (embedded)"),
         (None, None) => return Err(Failure::new("there is no broker")),
     };
-    let broker = MqttBroker::start(MqttSettings::new(url.clone()));
+    let broker = MqttBroker::start(args.access.settings(url.clone()));
     let stand_in = builder.bind(broker.clone()).await.map_err(|error| match error {
         StandInError::Adapter { .. } => {
             Failure::new(format!("{error}: choose another address with --adapter"))
@@ -231,6 +238,22 @@ async fn host(args: HostArgs) -> Result<ExitCode, Failure> {
         other => Failure::new(other.to_string()),
     })?;
     let metrics = stand_in.metrics();
+    let admin = {
+        let (metrics, counters) = (stand_in.metrics(), stand_in.counters());
+        let (ready, reachable, counted) = (broker.clone(), stand_in.counters(), broker.clone());
+        Admin::new(
+            move || match (ready.is_connected(), reachable.is_handler_reachable()) {
+                (true, true) => Ok(()),
+                (false, _) => Err("the broker is not connected".into()),
+                (true, false) => Err("the handler cannot be reached".into()),
+            },
+            move |out| {
+                metrics.write_open_metrics(out);
+                counters.write_open_metrics(out);
+                counted.counters().write_open_metrics(out, "stand-in");
+            },
+        )
+    };
 
     let stop = told_to_stop();
     println!("ExProto host");
@@ -242,10 +265,24 @@ async fn host(args: HostArgs) -> Result<ExitCode, Failure> {
         println!("  adapter  {address}");
     }
     println!("  broker   {url}{kind}");
+    admin.start(args.admin).await?;
     tokio::spawn(report_unreachable(broker.clone(), url));
 
-    let stopped = impatiently(stand_in.run(stop)).await?;
-    broker.close(LAST_PUBLISHES).await;
+    service::watch();
+    service::notify("READY=1");
+    let stop = async {
+        stop.await;
+        admin.drain();
+        service::notify("STOPPING=1");
+    };
+    let before = broker.counters();
+    let stopped = impatiently(async {
+        let stopped = stand_in.run(stop).await;
+        broker.close(LAST_PUBLISHES).await;
+        stopped
+    })
+    .await?;
+    let lost = broker.counters().failed.saturating_sub(before.failed);
     if let Some(embedded) = embedded {
         embedded.stop().await;
     }
@@ -257,7 +294,7 @@ async fn host(args: HostArgs) -> Result<ExitCode, Failure> {
         stopped.open,
         stopped.cut_off
     );
-    Ok(ExitCode::SUCCESS)
+    Ok(if stopped.cut_off > 0 || lost > 0 { ExitCode::from(CUT_OFF) } else { ExitCode::SUCCESS })
 }
 
 #[cfg(test)]

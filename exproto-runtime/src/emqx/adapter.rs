@@ -8,6 +8,7 @@ use super::hub::Hub;
 use super::machine::Call;
 use super::raw::RawPublish;
 use super::reply::Reply;
+use super::stats::Method;
 use crate::exproto::pb::connection_adapter_server::{ConnectionAdapter, ConnectionAdapterServer};
 use crate::exproto::pb::{
     AuthenticateRequest, CloseSocketRequest, CodeResponse, PublishRequest, RawPublishRequest,
@@ -23,11 +24,12 @@ type Answer = Result<Response<CodeResponse>, Status>;
 pub(super) struct Adapter(pub(super) Arc<Hub>);
 
 impl Adapter {
-    async fn call(&self, conn: String, call: Call) -> Answer {
-        self.answer(self.0.call(&conn, call).await)
+    async fn call(&self, conn: String, method: Method, call: Call) -> Answer {
+        self.answer(method, self.0.call(&conn, call).await)
     }
 
-    fn answer(&self, reply: Reply) -> Answer {
+    fn answer(&self, method: Method, reply: Reply) -> Answer {
+        self.0.stats().call(method, &reply);
         reply.answer(self.0.settings().codes)
     }
 }
@@ -60,49 +62,49 @@ fn given(text: String) -> Option<String> {
 impl ConnectionAdapter for Adapter {
     async fn send(&self, request: Request<SendBytesRequest>) -> Answer {
         let SendBytesRequest { conn, bytes } = request.into_inner();
-        self.call(conn, Call::Send(bytes)).await
+        self.call(conn, Method::Send, Call::Send(bytes)).await
     }
 
     async fn close(&self, request: Request<CloseSocketRequest>) -> Answer {
-        self.call(request.into_inner().conn, Call::Close).await
+        self.call(request.into_inner().conn, Method::Close, Call::Close).await
     }
 
     async fn authenticate(&self, request: Request<AuthenticateRequest>) -> Answer {
         let AuthenticateRequest { conn, clientinfo, password } = request.into_inner();
-        let Some(client) = clientinfo else { return self.answer(Reply::Missing) };
+        let Some(client) = clientinfo else { return self.answer(Method::Authenticate, Reply::Missing) };
         let who = Credentials {
             client_id: client.clientid,
             username: given(client.username),
             password: given(password),
         };
-        self.call(conn, Call::Authenticate(who)).await
+        self.call(conn, Method::Authenticate, Call::Authenticate(who)).await
     }
 
     async fn start_timer(&self, request: Request<TimerRequest>) -> Answer {
         let TimerRequest { conn, r#type, interval: seconds } = request.into_inner();
         if seconds == 0 || TimerType::try_from(r#type).is_err() {
-            return self.answer(Reply::Wrong);
+            return self.answer(Method::StartTimer, Reply::Wrong);
         }
-        self.call(conn, Call::StartTimer { seconds }).await
+        self.call(conn, Method::StartTimer, Call::StartTimer { seconds }).await
     }
 
     async fn publish(&self, request: Request<PublishRequest>) -> Answer {
         let PublishRequest { conn, topic, qos, payload } = request.into_inner();
-        self.call(conn, Call::Publish { topic, payload, qos }).await
+        self.call(conn, Method::Publish, Call::Publish { topic, payload, qos }).await
     }
 
     async fn subscribe(&self, request: Request<SubscribeRequest>) -> Answer {
         let SubscribeRequest { conn, topic, qos } = request.into_inner();
-        self.call(conn, Call::Subscribe { topic, qos }).await
+        self.call(conn, Method::Subscribe, Call::Subscribe { topic, qos }).await
     }
 
     async fn unsubscribe(&self, request: Request<UnsubscribeRequest>) -> Answer {
         let UnsubscribeRequest { conn, topic } = request.into_inner();
-        self.call(conn, Call::Unsubscribe { topic }).await
+        self.call(conn, Method::Unsubscribe, Call::Unsubscribe { topic }).await
     }
 
     async fn raw_publish(&self, request: Request<RawPublishRequest>) -> Answer {
         let RawPublishRequest { topic, qos, payload } = request.into_inner();
-        self.answer(self.0.publish(RawPublish { topic, payload, qos }).await)
+        self.answer(Method::RawPublish, self.0.publish(RawPublish { topic, payload, qos }).await)
     }
 }

@@ -10,7 +10,7 @@ use std::error::Error as _;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -23,6 +23,7 @@ use tracing::{info, warn};
 use super::StandInError;
 use super::event::{Event, Request};
 use super::settings::{Service, StandInSettings};
+use super::stats::Stats;
 use crate::exproto::pb::connection_handler_client::ConnectionHandlerClient;
 use crate::exproto::pb::connection_unary_handler_client::ConnectionUnaryHandlerClient;
 
@@ -49,14 +50,13 @@ struct Inner {
     service: Service,
     event_timeout: Duration,
     patience: Duration,
-    /// The handler was not reached the last time.
-    down: AtomicBool,
+    stats: Arc<Stats>,
     /// Held by the one that tries meanwhile.
     trying: Mutex<()>,
 }
 
 impl Handler {
-    pub(super) fn new(settings: &StandInSettings) -> Result<Self, StandInError> {
+    pub(super) fn new(settings: &StandInSettings, stats: Arc<Stats>) -> Result<Self, StandInError> {
         let wrong = |why: String| StandInError::Handler { url: settings.handler.clone(), why };
         let endpoint =
             Endpoint::from_shared(settings.handler.clone()).map_err(|error| wrong(error.to_string()))?;
@@ -80,7 +80,7 @@ impl Handler {
             service: settings.service,
             event_timeout: settings.event_timeout,
             patience: settings.patience,
-            down: AtomicBool::new(false),
+            stats,
             trying: Mutex::new(()),
         })))
     }
@@ -89,7 +89,11 @@ impl Handler {
 impl Tell for Handler {
     fn tell(&self, conn: &Arc<str>, event: Event) -> Telling {
         let (inner, conn) = (Arc::clone(&self.0), Arc::clone(conn));
-        Box::pin(async move { inner.tell(&conn, &event).await })
+        Box::pin(async move {
+            let told = inner.tell(&conn, &event).await;
+            inner.stats.event(&event, told.is_ok());
+            told
+        })
     }
 }
 
@@ -99,12 +103,12 @@ impl Inner {
         let end = Instant::now() + self.patience;
         let mut pause = Duration::from_millis(50);
         loop {
-            let turn = if self.down.load(Ordering::Relaxed) {
+            let turn = if self.stats.down.load(Ordering::Relaxed) {
                 let Ok(turn) = timeout_at(end, self.trying.lock()).await else {
                     return Err(reason(event, Code::Unavailable, "the handler cannot be reached"));
                 };
                 // Whoever tried before may have found it.
-                self.down.load(Ordering::Relaxed).then_some(turn)
+                self.stats.down.load(Ordering::Relaxed).then_some(turn)
             } else {
                 None
             };
@@ -121,6 +125,7 @@ impl Inner {
                 return Err(reason(event, status.code(), status.message()));
             }
             self.missed(&status);
+            self.stats.repeated();
             if Instant::now() + pause >= end {
                 return Err(reason(event, status.code(), "the handler cannot be reached"));
             }
@@ -164,13 +169,13 @@ impl Inner {
     }
 
     fn reached(&self) {
-        if self.down.load(Ordering::Relaxed) && self.down.swap(false, Ordering::Relaxed) {
+        if self.stats.down.load(Ordering::Relaxed) && self.stats.down.swap(false, Ordering::Relaxed) {
             info!(handler = self.url, "the handler is reachable again");
         }
     }
 
     fn missed(&self, status: &Status) {
-        if !self.down.swap(true, Ordering::Relaxed) {
+        if !self.stats.down.swap(true, Ordering::Relaxed) {
             warn!(handler = self.url, "the handler cannot be reached, events wait: {}", status.message());
         }
     }

@@ -14,6 +14,7 @@ use super::name;
 use super::raw::RawPublish;
 use super::reply::Reply;
 use super::settings::StandInSettings;
+use super::stats::Stats;
 use crate::clock::unix_millis;
 use crate::exproto::node;
 use crate::exproto::pb::Message;
@@ -34,6 +35,7 @@ type Table = HashMap<Box<str>, mpsc::Sender<Asking>>;
 #[derive(Debug)]
 pub(super) struct Hub {
     settings: Arc<StandInSettings>,
+    stats: Arc<Stats>,
     shards: Box<[Mutex<Table>; SHARDS]>,
     hasher: RandomState,
     creation: u32,
@@ -49,6 +51,7 @@ impl Hub {
         let creation = hasher.hash_one("creation") as u32 | 1;
         Self {
             settings,
+            stats: Arc::default(),
             shards: Box::new(std::array::from_fn(|_| Mutex::default())),
             hasher,
             creation,
@@ -56,6 +59,10 @@ impl Hub {
             messages: AtomicU64::new(0),
             raw,
         }
+    }
+
+    pub(super) fn stats(&self) -> &Arc<Stats> {
+        &self.stats
     }
 
     pub(super) fn settings(&self) -> &Arc<StandInSettings> {

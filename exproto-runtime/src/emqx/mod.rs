@@ -15,6 +15,7 @@
 //! | `adapter`, `reply` | the service that handlers call, and its result codes |
 //! | `handler` | the calls to the handler: what is repeated, what is given up |
 //! | `raw` | messages without a connection |
+//! | `stats` | counters of events and calls |
 //! | `topic` | mount points, which topics brokers take |
 //!
 //! **Architecture Invariant:** the events of a connection are told one after
@@ -35,6 +36,7 @@ mod reply;
 #[cfg(test)]
 mod scenario_tests;
 mod settings;
+mod stats;
 mod topic;
 
 use std::fmt;
@@ -51,6 +53,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use reply::Codes;
 pub use settings::{Service, StandInSettings};
+pub use stats::StandInCounters;
 
 use crate::broker::{Broker, inbox};
 use crate::grpc::GrpcServer;
@@ -87,6 +90,7 @@ const RAW: usize = 256;
 pub struct StandIn<B> {
     front: Front<Connections<B, Handler>>,
     broker: B,
+    counters: StandInCounters,
     adapter: TcpListener,
     server: GrpcServer,
     raw: mpsc::Receiver<(raw::RawPublish, hub::To)>,
@@ -216,9 +220,10 @@ impl StandInBuilder {
     /// A handler's address that is none, no listener, an address that cannot
     /// be had.
     pub async fn bind<B: Broker + Clone>(self, broker: B) -> Result<StandIn<B>, StandInError> {
-        let handler = Handler::new(&self.settings)?;
         let (jobs, raw) = mpsc::channel(RAW);
         let hub = Arc::new(Hub::new(Arc::new(self.settings), jobs));
+        let handler = Handler::new(hub.settings(), Arc::clone(hub.stats()))?;
+        let counters = StandInCounters(Arc::clone(hub.stats()));
         let server = self.server.with(Adapter(Arc::clone(&hub)));
         let connections = Connections { hub, broker: broker.clone(), handler };
         let front =
@@ -226,7 +231,16 @@ impl StandInBuilder {
         let adapter = TcpListener::bind(self.adapter)
             .await
             .map_err(|source| StandInError::Adapter { address: self.adapter, source })?;
-        Ok(StandIn { front, broker, adapter, server, raw, workers: self.workers, drain: self.drain })
+        Ok(StandIn {
+            front,
+            broker,
+            counters,
+            adapter,
+            server,
+            raw,
+            workers: self.workers,
+            drain: self.drain,
+        })
     }
 }
 
@@ -243,6 +257,12 @@ impl<B: Broker> StandIn<B> {
     /// The system does not say.
     pub fn adapter(&self) -> io::Result<SocketAddr> {
         self.adapter.local_addr()
+    }
+
+    /// What the handler was told and has called, which stays readable.
+    #[must_use]
+    pub fn counters(&self) -> StandInCounters {
+        self.counters.clone()
     }
 
     /// The counters of the connections, which stay readable.
