@@ -7,6 +7,8 @@
 mod line;
 #[path = "../../tests/memory/mod.rs"]
 mod memory;
+#[path = "simulation_tests.rs"]
+mod simulation;
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
