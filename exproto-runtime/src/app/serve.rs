@@ -97,8 +97,8 @@ async fn host<G: Gateway>(config: Config, port: u16) -> Result<ExitCode, Failure
     let mut connections = 0_usize;
     for listener in &config.listeners {
         let address = listener.address;
-        if G::ANONYMOUS && !address.ip().is_loopback() {
-            warn!(%address, "everybody who reaches this address can publish: the gateway is anonymous");
+        if !address.ip().is_loopback() {
+            warn!(%address, "{}", who_can_publish::<G>());
         }
         connections = connections.saturating_add(listener.max_connections.unwrap_or(room));
         builder = builder.listener(listener.listener(room));
@@ -204,6 +204,16 @@ fn check_embedded(config: &EmbeddedConfig) -> Result<(), String> {
         "the embedded broker asks for no password, so {address} would let everybody read and publish: \
          keep --mqtt on loopback, use a broker of your own with --broker, or say --open-mqtt"
     ))
+}
+
+/// Who can publish that reaches a listener. This program asks nobody about logins, and
+/// the broker sees none, as devices share connections to it.
+fn who_can_publish<G: Gateway>() -> &'static str {
+    if G::ANONYMOUS {
+        "everybody who reaches this address can publish: the gateway is anonymous"
+    } else {
+        "every login on this address is accepted: let only those reach it who may, with --allow or a firewall"
+    }
 }
 
 /// Tells the user when a broker of theirs does not answer; connecting goes on.

@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::kind::{
-    Address, Count, File, List, Maybe, Millis, Pairs, Size, Switch, Text, Time, Url, Word, words,
+    Address, Count, File, List, Maybe, Millis, Networks, Pairs, Size, Switch, Text, Time, Url, Word, words,
 };
 use super::table::settings;
 use crate::broker::{EmbeddedSettings, MqttSettings, MqttUrl};
-use crate::host::Listener;
+use crate::host::{Listener, Network};
 use crate::session::{BeforeLogin, OnRefused, SessionSettings, TopicPolicy};
 
 /// What each section is for, in the order in which they are printed.
@@ -77,6 +77,14 @@ pub(crate) struct ListenerConfig {
     pub(crate) name: Option<String>,
     pub(crate) address: SocketAddr,
     pub(crate) max_connections: Option<usize>,
+    pub(crate) connections_per_address: Option<usize>,
+    pub(crate) connections_per_second: u32,
+    pub(crate) allow: Vec<Network>,
+    pub(crate) deny: Vec<Network>,
+    pub(crate) bytes_per_second: u32,
+    pub(crate) frames_per_second: u32,
+    pub(crate) buffer: Option<usize>,
+    pub(crate) all_buffers: usize,
     pub(crate) backlog: u32,
     pub(crate) chunk: usize,
     pub(crate) unsent: usize,
@@ -96,6 +104,14 @@ impl ListenerConfig {
             name: None,
             address: (Ipv4Addr::LOCALHOST, port).into(),
             max_connections: None,
+            connections_per_address: None,
+            connections_per_second: 0,
+            allow: Vec::new(),
+            deny: Vec::new(),
+            bytes_per_second: 0,
+            frames_per_second: 0,
+            buffer: None,
+            all_buffers: 256 << 20,
             backlog: 1024,
             chunk: 4096,
             unsent: 16 << 10,
@@ -113,6 +129,12 @@ impl ListenerConfig {
     pub(crate) fn listener(&self, room: usize) -> Listener {
         let mut listener = Listener::tcp(self.address)
             .max_connections(self.max_connections.unwrap_or(room))
+            .connections_per_address(self.connections_per_address.unwrap_or(usize::MAX))
+            .connections_per_second(self.connections_per_second)
+            .bytes_per_second(self.bytes_per_second)
+            .frames_per_second(self.frames_per_second)
+            .buffer(self.buffer.unwrap_or(usize::MAX))
+            .all_buffers(self.all_buffers)
             .backlog(self.backlog)
             .chunk(self.chunk)
             .unsent(self.unsent)
@@ -124,6 +146,8 @@ impl ListenerConfig {
         if let Some(name) = &self.name {
             listener = listener.name(name);
         }
+        listener = self.allow.iter().fold(listener, |listener, network| listener.allow(*network));
+        listener = self.deny.iter().fold(listener, |listener, network| listener.deny(*network));
         if let Some(bytes) = self.receive_buffer {
             listener = listener.receive_buffer(bytes);
         }
@@ -146,6 +170,26 @@ settings! {
         max_connections: Maybe<Count<usize>> = max_connections,
             "How many devices may be connected; further ones are closed at once and counted",
             flag("max-connections"), otherwise("what the limit of open files leaves room for"), example("50000");
+        connections_per_address: Maybe<Count<usize, 1>> = connections_per_address,
+            "How many devices of one IPv4 address, or one /64 of IPv6, may be connected; further ones are closed at once and counted",
+            otherwise("no limit"), example("1000");
+        connections_per_second: Count<u32> = connections_per_second,
+            "How many devices may connect in a second; further ones are closed at once and counted; 0: no limit";
+        allow: Networks = allow,
+            "Networks whose devices may connect; others are closed at once and counted",
+            flag("allow"), otherwise("all"), example("[\"10.0.0.0/8\", \"2001:db8::/32\"]");
+        deny: Networks = deny,
+            "Networks whose devices may not connect, whatever is allowed",
+            flag("deny"), otherwise("none"), example("[\"10.9.0.0/16\"]");
+        bytes_per_second: Count<u32> = bytes_per_second,
+            "Bytes that a device may send in a second; one that sends faster is read later; 0: no limit";
+        frames_per_second: Count<u32> = frames_per_second,
+            "Frames that a device may send in a second; one that sends faster is read later; 0: no limit";
+        buffer: Maybe<Size<usize>> = buffer,
+            "Bytes that may be kept for one device; one that needs more is disconnected",
+            otherwise("as much as its largest frame, segments and replies need"), example("\"64 KiB\"");
+        all_buffers: Size<usize> = all_buffers,
+            "Bytes that may be kept for all devices, besides 16 KiB of each; above it new ones are closed at once and the greedy are read later";
         backlog: Count<u32, 1> = backlog,
             "Connections the system keeps ready for us to take";
         chunk: Size<usize> = chunk,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use crate::broker::MqttUrl;
+use crate::host::{Network, NetworkError};
 
 /// How often a value may stand on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -463,6 +464,36 @@ impl Kind for List {
     fn show(value: &Vec<String>) -> Option<String> {
         let quoted: Vec<String> = value.iter().map(|text| quoted(text)).collect();
         (!quoted.is_empty()).then(|| format!("[{}]", quoted.join(", ")))
+    }
+}
+
+/// A list of networks.
+pub(super) struct Networks;
+
+impl Kind for Networks {
+    type Value = Vec<Network>;
+    const NAME: &'static str = "NETWORK";
+    const WANTED: &'static str = "a network such as \"10.0.0.0/8\", or a list of them";
+    const EXAMPLE: &'static str = "[\"10.0.0.0/8\"]";
+    const FORM: Form = Form::Many;
+
+    fn read(text: &str) -> Result<Vec<Network>, String> {
+        Self::read_all(&[text.to_owned()])
+    }
+
+    fn read_all(texts: &[String]) -> Result<Vec<Network>, String> {
+        texts.iter().map(|text| text.parse().map_err(|error: NetworkError| error.to_string())).collect()
+    }
+
+    fn read_toml(value: &DeValue<'_>) -> Result<Vec<Network>, String> {
+        if !matches!(value, DeValue::Array(_) | DeValue::String(_)) {
+            return Err(Self::is_not(&found(value)));
+        }
+        Self::read_all(&List::read_toml(value)?)
+    }
+
+    fn show(value: &Vec<Network>) -> Option<String> {
+        List::show(&value.iter().map(Network::to_string).collect())
     }
 }
 

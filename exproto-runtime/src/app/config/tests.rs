@@ -318,6 +318,19 @@ fn a_broker_has_fallbacks_and_certificates() {
 }
 
 #[test]
+fn networks_are_lists_whose_mistakes_are_told() {
+    let config =
+        of("[[listener]]\nallow = [\"10.0.0.0/8\", \"::1\"]\ndeny = \"10.9.0.0/16\"\nbuffer = \"64 KiB\"\n");
+    let listener = &config.listeners[0];
+    assert_eq!(format!("{:?} {:?}", listener.allow, listener.deny), "[10.0.0.0/8, ::1/128] [10.9.0.0/16]");
+    assert_eq!((listener.buffer, listener.all_buffers), (Some(64 << 10), 256 << 20));
+    let mistake = read("[[listener]]\nallow = \"10.1.2.3/8\"\n", &[], &[]).unwrap_err();
+    assert!(mistake.ends_with("`10.1.2.3/8` names one address of a network: write 10.0.0.0/8"), "{mistake}");
+    let (config, _) = read("", &[], &["--allow", "10.0.0.0/8", "--allow", "192.0.2.0/24"]).unwrap();
+    assert_eq!(format!("{:?}", config.listeners[0].allow), "[10.0.0.0/8, 192.0.2.0/24]");
+}
+
+#[test]
 fn times_and_sizes_have_units() {
     use kind::{Kind, Size, Time};
     for (text, ms) in [
