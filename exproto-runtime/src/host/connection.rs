@@ -420,6 +420,9 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
             }
             self.feed(Event::Timer);
         }
+        if let Some(throttle) = &mut self.throttle {
+            throttle.passed(now);
+        }
         if self.unsent_due.take_if(|due| *due <= now).is_some() {
             debug!(client_id = self.session.client_id(), "the device does not read what it is sent");
             self.close(Ended::Unread);

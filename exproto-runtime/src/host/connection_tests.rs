@@ -428,3 +428,15 @@ async fn devices_that_keep_much_wait_for_room_and_others_do_not() {
     assert!(time >= Duration::from_secs(30) && time < Duration::from_secs(40), "{time:?}");
     assert_eq!(metrics.held(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_over_while_a_frame_waits_for_the_broker_costs_nothing() {
+    let bench = Bench::with(listener().bytes_per_second(10).chunk(64), SessionSettings::default());
+    bench.broker.hold("line/1/up");
+    bench.pipe.send(&["hello 1", "data 1"]);
+    // If the connection asked for its turn for ever, the clock would stand still.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    bench.broker.release();
+    settle().await;
+    assert_eq!(bench.pipe.lines(), ["welcome", "stored 1"]);
+}

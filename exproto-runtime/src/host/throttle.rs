@@ -75,12 +75,18 @@ impl Throttle {
         self.until
     }
 
+    /// A wait that is over is no longer due, whether the connection may be read or
+    /// waits for something else.
+    pub(super) fn passed(&mut self, now: Instant) {
+        self.until.take_if(|until| *until <= now);
+    }
+
     /// Looks whether to read.
     pub(crate) fn look(&mut self, now: Instant, is_crowded: bool) -> Verdict {
         if self.until.is_some_and(|until| until > now) {
             return Verdict::StillWait;
         }
-        let was_waiting = self.until.take().is_some();
+        let was_crowded = self.crowded.is_some();
         if !is_crowded {
             self.crowded = None;
         } else if *self.crowded.get_or_insert(now) + PATIENCE <= now {
@@ -90,7 +96,7 @@ impl Throttle {
         self.until = paced.max(is_crowded.then(|| now + LOOK));
         match self.until {
             None => Verdict::Read,
-            Some(_) => Verdict::Wait { begins: !was_waiting },
+            Some(_) => Verdict::Wait { begins: !was_crowded },
         }
     }
 }
