@@ -10,6 +10,9 @@ use crate::session::Out;
 /// Capacity above which a buffer is given back to the allocator after use.
 const KEEP: usize = 256 * 1024;
 
+/// The same of the spare one.
+const KEEP_SPARE: usize = 16 * 1024;
+
 /// What one event needs.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
@@ -25,6 +28,23 @@ pub(crate) struct Buffers {
 
 thread_local! {
     static BUFFERS: Cell<Option<Box<Buffers>>> = const { Cell::new(None) };
+}
+
+thread_local! {
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// An empty buffer to keep for a while, mostly one with room.
+pub(super) fn spare() -> Vec<u8> {
+    SPARE.take()
+}
+
+/// Gives it back. A large one is not kept: the next who takes it may keep it long.
+pub(super) fn give_back(mut buffer: Vec<u8>) {
+    if buffer.capacity() <= KEEP_SPARE {
+        buffer.clear();
+        SPARE.set(buffer);
+    }
 }
 
 /// Lends the buffers of this thread.

@@ -27,7 +27,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::{debug, info, warn};
 
-use super::buffers::{Buffers, lend};
+use super::buffers::{Buffers, give_back, lend, spare};
 use super::publishing::Publishing;
 use super::settings::Limits;
 use super::throttle::{GUARANTEED, Throttle, Verdict};
@@ -73,7 +73,8 @@ struct Connection<G: Gateway, T> {
     transport: T,
     outbox: Outbox,
     requests: VecDeque<Request>,
-    /// Bytes the device has not taken yet, from `sent` on.
+    /// Bytes the device has not taken yet, from `sent` on: written when nothing
+    /// else can be done, so that replies to frames that came together go together.
     unsent: Vec<u8>,
     sent: usize,
     phase: Phase,
@@ -183,21 +184,23 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
                 Stage::Draining => self.drain(Ended::Shutdown),
                 Stage::Aborting => self.over(Ended::Shutdown),
             }
-            self.poll_write(cx);
             let notice = self.poll_notice(cx) | self.poll_lookup(cx);
             let timer = self.poll_timer(cx, timer.as_mut());
             let read = self.poll_read(cx, submitting);
             let phase = self.advance(cx, submitting);
             if matches!(self.phase, Phase::Over) {
+                // What the device was still to get, if it takes it at once.
+                self.poll_write(cx);
                 return Poll::Ready(Turn::End);
             }
             if !submitting && !self.requests.is_empty() {
                 return Poll::Ready(Turn::Submit);
             }
-            if !(notice || timer || read || phase) {
+            if !(notice || timer || read || phase || self.poll_write(cx)) {
                 return Poll::Pending;
             }
         }
+        self.poll_write(cx);
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -358,11 +361,25 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
         true
     }
 
-    /// Sends what the device has not taken yet.
-    fn poll_write(&mut self, cx: &mut Context<'_>) {
+    /// Writes what the device has not taken yet; whether something else may be done
+    /// for that.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.unsent.is_empty() {
+            return false;
+        }
+        let (before, was_clogged, was_due) = (self.sent, self.clogged(), self.unsent_due);
+        self.write(cx);
+        let ends = !matches!(self.phase, Phase::Open) && (self.sent != before || self.unsent.is_empty());
+        ends || was_clogged && !self.clogged() || was_due.is_none() && self.unsent_due.is_some()
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) {
         while let Some(rest) = self.unsent.get(self.sent..).filter(|rest| !rest.is_empty()) {
             match self.transport.poll_writable(cx) {
-                Poll::Pending => return,
+                Poll::Pending => {
+                    self.unsent_due.get_or_insert_with(|| Instant::now() + self.limits.write_timeout);
+                    return;
+                }
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return self.broken(&error),
             }
@@ -370,16 +387,16 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
                 Ok(length) => {
                     self.seat.shard().add(Counter::BytesOut, length as u64);
                     self.sent += length;
-                    self.unsent_due = Some(Instant::now() + self.limits.write_timeout);
+                    self.unsent_due = None;
                 }
                 Err(error) if is_transient(&error) => {}
                 Err(error) => return self.broken(&error),
             }
         }
-        if !self.unsent.is_empty() {
-            self.unsent = Vec::new();
-            self.sent = 0;
-            self.unsent_due = None;
+        give_back(std::mem::take(&mut self.unsent));
+        self.sent = 0;
+        self.unsent_due = None;
+        if self.held != 0 {
             self.count_held();
         }
     }
@@ -543,24 +560,27 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
         }
     }
 
-    /// Sends bytes, at once if nothing waits before them.
+    /// Sends bytes when nothing else can be done; of a datagram at once, because
+    /// what is sent together is one.
     fn send(&mut self, mut bytes: &[u8]) {
         if bytes.is_empty() || matches!(self.phase, Phase::Lingering | Phase::Over) {
             return;
         }
         if self.unsent.is_empty() {
-            match self.transport.try_write(bytes) {
-                Ok(length) => {
-                    self.seat.shard().add(Counter::BytesOut, length as u64);
-                    bytes = bytes.get(length..).unwrap_or(&[]);
+            if self.session.info().transport.is_datagram() {
+                match self.transport.try_write(bytes) {
+                    Ok(length) => {
+                        self.seat.shard().add(Counter::BytesOut, length as u64);
+                        bytes = bytes.get(length..).unwrap_or(&[]);
+                    }
+                    Err(error) if is_transient(&error) => {}
+                    Err(error) => return self.broken(&error),
                 }
-                Err(error) if is_transient(&error) => {}
-                Err(error) => return self.broken(&error),
+                if bytes.is_empty() {
+                    return;
+                }
             }
-            if bytes.is_empty() {
-                return;
-            }
-            self.unsent_due = Some(Instant::now() + self.limits.write_timeout);
+            self.unsent = spare();
         } else if self.sent > 0 {
             self.unsent.drain(..self.sent);
             self.sent = 0;

@@ -7,9 +7,9 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A byte stream, or a peer of a datagram socket.
@@ -35,8 +35,17 @@ impl Transport for TcpStream {
         self.poll_read_ready(cx)
     }
 
+    /// Reads as `AsyncRead` does, which knows that a buffer that was not filled
+    /// has emptied the socket: the inherent function would be called once more
+    /// for each frame, and the system with it, to be told that nothing is there.
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        Self::try_read(self, buffer)
+        let mut buffer = ReadBuf::new(buffer);
+        // Whoever finds nothing here waits with `poll_readable`.
+        match Pin::new(self).poll_read(&mut Context::from_waker(Waker::noop()), &mut buffer) {
+            Poll::Ready(Ok(())) => Ok(buffer.filled().len()),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 
     fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
