@@ -317,8 +317,11 @@ pub(super) fn plain_numbers(item: &Item) -> Option<(IntTy, TokenStream)> {
         && each.column.is_none()
         && item.attrs.sep.is_none()
         && !index::numbered(item);
-    let (value, bytes) = (read_int(&quote!(__b), 0, *int, *endian), int.bytes);
-    plain.then(|| (*int, quote!(|__b: &[u8; #bytes]| #value)))
+    // Digits are more bytes than the number holds.
+    plain.then(|| {
+        let (value, bytes) = (read_int(&quote!(__b), 0, *int, *endian), int.bytes);
+        (*int, quote!(|__b: &[u8; #bytes]| #value))
+    })
 }
 
 /// Whether an element has the byte before it: the first too, where a field
