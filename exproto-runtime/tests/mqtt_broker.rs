@@ -77,7 +77,7 @@ impl Device {
 
     async fn message(&mut self) -> (String, String, u8) {
         match self.outbox.next().await.unwrap() {
-            Notice::Message { topic, payload, qos } => {
+            Notice::Message { topic, payload, qos, .. } => {
                 (topic.to_string(), String::from_utf8(payload.to_vec()).unwrap(), qos)
             }
             other => panic!("{other:?}"),

@@ -99,7 +99,7 @@ async fn devices_publish_and_receive() {
         assert_eq!(completed(&mut outbox).await, (Ticket(9), Outcome::Done));
         watcher.publish("down/1", "hello", 1, false).await.unwrap();
         match outbox.next().await.unwrap() {
-            Notice::Message { topic, payload, qos } => {
+            Notice::Message { topic, payload, qos, .. } => {
                 assert_eq!((&*topic, &payload[..], qos), ("down/1", &b"hello"[..], 1));
             }
             other => panic!("{other:?}"),

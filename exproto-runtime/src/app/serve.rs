@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use super::admin::Admin;
-use super::config::{Config, EmbeddedConfig, ServeArgs};
+use super::config::{BrokerConfig, Clients, Config, EmbeddedConfig, ServeArgs};
 use super::{CUT_OFF, Failure, hint, service, told_to_stop};
 use crate::broker::{EmbeddedBroker, MqttBroker, MqttUrl};
 use crate::host::{Host, HostError, OpenFiles, Stopped};
@@ -90,7 +90,7 @@ async fn host<G: Gateway>(config: Config, port: u16) -> Result<ExitCode, Failure
         warn!(%error, "the limit of open files cannot be raised");
         OpenFiles::now()
     });
-    let room = files.map_or(usize::MAX, OpenFiles::connections);
+    let room = files.map_or(usize::MAX, OpenFiles::connections) / sockets(&config.broker);
 
     // Before the broker, because an address in use is the likeliest mistake.
     let mut builder = Host::<G>::builder().drain(config.host.drain);
@@ -180,6 +180,16 @@ async fn host<G: Gateway>(config: Config, port: u16) -> Result<ExitCode, Failure
     }
     println!("{}", summary(&metrics, stopped));
     Ok(if stopped.cut_off > 0 || lost > 0 { ExitCode::from(CUT_OFF) } else { ExitCode::SUCCESS })
+}
+
+/// How many sockets a device takes.
+fn sockets(broker: &BrokerConfig) -> usize {
+    match (broker.mode, &broker.url) {
+        (Clients::Shared, _) => 1,
+        // Its own, its connection to the broker, and that one's other end.
+        (Clients::PerDevice, Some(_)) => 2,
+        (Clients::PerDevice, None) => 3,
+    }
 }
 
 /// Starts the embedded broker.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::dial::Dialer;
-use super::settings::random;
+use super::settings::made_up_client_id;
 use super::wire::{self, Client, Events, Heard, Message, Plan, Subscribed, Trouble, Verdict};
 use super::{MqttSettings, MqttUrl};
 use crate::session::Outcome;
@@ -93,7 +93,7 @@ impl MqttClient {
         settings.max_packet_size = MAX_PACKET;
         settings.session_expiry = std::time::Duration::ZERO;
         let dialer = Arc::new(Dialer::new(&settings));
-        let name = format!("exproto-cli-{:016x}", random());
+        let name = made_up_client_id();
         let (client, mut events) = wire::open(&Plan::new(&settings, &name, &dialer, 1));
         events.log_in(dialer.login()?);
         let mut this = Self { client, events, url: settings.url, arrived: Arrived::default() };

@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::Request;
-use super::dial::Dialer;
+use super::device::Device;
 use super::peer::Peer;
 use super::reason::{self, Code};
 use super::router::FilterId;
@@ -34,7 +34,8 @@ use super::settings::{Backoff, MqttSettings, random};
 use super::stats::Stats;
 use super::subscriptions::{Answer, Command, Subscriptions, Waiter};
 use super::wire::{
-    Client, Events, Heard, Kind, Limits, Message, Refusal, Subscribed, Trouble, Verdict, Welcome,
+    self, Client, Events, Farewell, Heard, Kind, Limits, Message, Plan, Refusal, Subscribed, Trouble,
+    Verdict, Welcome,
 };
 use crate::session::{Outcome, Ticket};
 
@@ -71,7 +72,7 @@ pub(crate) struct Channels {
     pub(crate) jobs: mpsc::Receiver<Job>,
     pub(crate) control: mpsc::UnboundedReceiver<Control>,
     /// Whether it stands.
-    pub(crate) status: watch::Sender<bool>,
+    pub(crate) status: Option<watch::Sender<bool>>,
 }
 
 /// A publish under way.
@@ -94,15 +95,16 @@ enum End {
 }
 
 pub(crate) struct Connection {
-    name: String,
+    plan: Plan,
     settings: Arc<MqttSettings>,
     client: Client,
-    dialer: Arc<Dialer>,
+    /// The device whose own connection this is.
+    device: Option<Device>,
     jobs: mpsc::Receiver<Job>,
     batch: Vec<Job>,
     control: mpsc::UnboundedReceiver<Control>,
     stats: Arc<Stats>,
-    status: watch::Sender<bool>,
+    status: Option<watch::Sender<bool>>,
     subscriptions: Subscriptions,
     commands: VecDeque<Command>,
     commands_under_way: usize,
@@ -152,22 +154,24 @@ impl std::fmt::Display for Lost {
 }
 
 impl Connection {
+    /// Prepares a connection; [`run`](Self::run) makes it.
     pub(crate) fn new(
-        name: String,
+        plan: Plan,
         settings: Arc<MqttSettings>,
-        client: Client,
-        dialer: Arc<Dialer>,
         channels: Channels,
         stats: Arc<Stats>,
-    ) -> Self {
+        device: Option<Device>,
+    ) -> (Self, Events) {
         let Channels { jobs, control, status } = channels;
-        Self {
-            name,
+        let (client, events) = wire::open(&plan);
+        let this = Self {
+            // A device has few requests at a time.
+            batch: Vec::with_capacity(if device.is_some() { 0 } else { BATCH }),
+            plan,
             settings,
             client,
-            dialer,
+            device,
             jobs,
-            batch: Vec::with_capacity(BATCH),
             control,
             stats,
             status,
@@ -182,7 +186,8 @@ impl Connection {
             home: None,
             connected: false,
             closing: None,
-        }
+        };
+        (this, events)
     }
 
     /// Runs until it is closed, or nobody can reach it any more.
@@ -191,20 +196,18 @@ impl Connection {
         let mut short_lived = 0;
         loop {
             let started = Instant::now();
-            let broker = self.dialer.at();
-            let tried = self.dialer.url().clone();
+            let broker = self.plan.dialer.at();
+            let tried = self.plan.dialer.url().clone();
             if self.home.is_some_and(|home| home != broker) && !self.settings.one_cluster {
                 // What another broker kept of an earlier visit is out of date.
-                self.home = None;
-                events.forget_session();
-                events.begin_anew(true);
+                self.begin_anew(&mut events);
             }
             let lost = match self.drive(&mut events).await {
                 Drove::Finished => break,
                 Drove::Lost(error) => error,
             };
             let was_connected = std::mem::replace(&mut self.connected, false);
-            self.status.send_replace(false);
+            self.tell(false);
             self.stats.disconnects.add(1);
             if backoff.is_stable(started.elapsed()) {
                 backoff.reset();
@@ -214,21 +217,26 @@ impl Connection {
             // One that was there has our session, so it is asked again first.
             if !was_connected || short_lived > SHORT_LIVED {
                 short_lived = 0;
-                self.dialer.pass_over(broker);
+                self.plan.dialer.pass_over(broker);
+            }
+            let trouble = match &lost {
+                Lost::Error(trouble) => Some(trouble),
+                Lost::NotReady(_) | Lost::Stalled => None,
+            };
+            if self.device.as_mut().is_some_and(|device| device.is_over(trouble)) {
+                break;
             }
             match &lost {
                 Lost::Stalled => events.drop_connection(),
-                Lost::NotReady(_) | Lost::Error(Trouble { kind: Kind::Network | Kind::Refused(_), .. }) => {}
+                Lost::NotReady(_)
+                | Lost::Error(Trouble { kind: Kind::Network | Kind::Ended(_) | Kind::Refused(_), .. }) => {}
                 // The state that the two sides share may be what is wrong. Begin a
                 // new session; what was not acknowledged comes back as `Again`.
-                Lost::Error(_) => {
-                    events.forget_session();
-                    events.begin_anew(true);
-                }
+                Lost::Error(_) => self.begin_anew(&mut events),
             }
             let pause = backoff.next(random());
             tracing::warn!(
-                connection = self.name,
+                connection = self.plan.client_id,
                 broker = %tried,
                 error = %lost,
                 under_way = self.publishes.len(),
@@ -242,15 +250,45 @@ impl Connection {
         self.finish(&mut events).await;
     }
 
+    /// Gives the session up. A device's own may hold messages for it, so what
+    /// is given up there is our side of it.
+    fn begin_anew(&mut self, events: &mut Events) {
+        self.home = None;
+        if self.device.is_some() {
+            (self.client, *events) = wire::open(&self.plan);
+        } else {
+            events.forget_session();
+            events.begin_anew(true);
+        }
+    }
+
+    /// Tells those who ask whether the connection stands.
+    fn tell(&self, connected: bool) {
+        if let Some(status) = &self.status {
+            status.send_replace(connected);
+        }
+    }
+
+    /// When there is no more time, for the login or for closing.
+    fn deadline(&self) -> Option<Instant> {
+        let closing = self.closing.as_ref().map(|closing| closing.deadline);
+        let login = self.device.as_ref().and_then(Device::deadline);
+        [closing, login].into_iter().flatten().min()
+    }
+
     /// Connects and works until the connection is lost.
     async fn drive(&mut self, events: &mut Events) -> Drove {
-        match self.dialer.login() {
+        let login = match &self.device {
+            Some(device) => Ok(device.login.clone()),
+            None => self.plan.dialer.login(),
+        };
+        match login {
             Ok(login) => events.log_in(login),
             Err(error) => return Drove::Lost(Lost::NotReady(error)),
         }
         // A connection that works has an event per keep alive at least: a ping.
-        let patience = self.settings.keep_alive * 5 / 2;
-        let mut watch = tokio::time::interval(self.settings.keep_alive / 2);
+        let patience = self.plan.keep_alive * 5 / 2;
+        let mut watch = tokio::time::interval(self.plan.keep_alive / 2);
         let mut last_event = Instant::now();
         loop {
             let event = {
@@ -264,7 +302,7 @@ impl Connection {
                         self.send_commands();
                     }
                     let room = self.room();
-                    let deadline = self.closing.as_ref().map(|closing| closing.deadline);
+                    let deadline = self.deadline();
                     tokio::select! {
                         event = &mut poll => break event,
                         Some(end) = self.ends.next(), if !self.ends.is_empty() => {
@@ -291,12 +329,19 @@ impl Connection {
                 Ok(Heard::Connected(welcome)) => {
                     // From now on the broker may resume our session; what an
                     // earlier process left under this client id is gone.
-                    events.begin_anew(self.settings.session_expiry.is_zero());
+                    events.begin_anew(self.plan.session_expiry.is_zero());
                     self.on_connected(welcome);
+                    if self.device.as_mut().is_some_and(|device| !device.connected(welcome.session_present)) {
+                        return Drove::Finished;
+                    }
                 }
-                Ok(Heard::Message(message)) => self.on_message(&message),
-                Ok(Heard::Leaving(reason)) => {
-                    tracing::warn!(connection = self.name, %reason, "the MQTT broker ends the connection");
+                Ok(Heard::Message(message)) => self.on_message(message),
+                Ok(Heard::Leaving(code)) => {
+                    let reason = code.text();
+                    tracing::warn!(connection = self.plan.client_id, %reason, "the MQTT broker ends the connection");
+                    if let Some(device) = &mut self.device {
+                        device.leaving = Some(code);
+                    }
                 }
                 Ok(Heard::Other) => {}
                 Err(error) => return Drove::Lost(Lost::Error(error)),
@@ -310,7 +355,7 @@ impl Connection {
         if !ready || self.jobs.is_closed() && self.jobs.is_empty() {
             return 0;
         }
-        usize::from(self.settings.in_flight).saturating_sub(self.publishes.len()).min(BATCH)
+        usize::from(self.plan.in_flight).saturating_sub(self.publishes.len()).min(BATCH)
     }
 
     fn is_finished(&mut self) -> bool {
@@ -337,6 +382,8 @@ impl Connection {
 
     fn control(&mut self, control: Control) {
         match control {
+            // A device's own subscriptions stay in its session.
+            Control::Leave(_) if self.device.is_some() => {}
             Control::Leave(peer) => self.commands.extend(self.subscriptions.leave(peer)),
             Control::Close { within, done } => self.begin_closing(within, Some(done)),
         }
@@ -350,7 +397,9 @@ impl Connection {
                 Request::Publish { ticket, topic, payload, qos, retain } => {
                     self.stats.published.add(1);
                     self.last_publish += 1;
-                    let publish = Publish { peer, ticket, topic, payload, qos: qos.min(2), retain };
+                    let most =
+                        if self.device.as_ref().is_some_and(|device| device.inherited) { 1 } else { 2 };
+                    let publish = Publish { peer, ticket, topic, payload, qos: qos.min(most), retain };
                     self.publishes.insert(self.last_publish, publish);
                     self.send(self.last_publish);
                 }
@@ -439,7 +488,7 @@ impl Connection {
 
     fn on_connected(&mut self, welcome: Welcome) {
         self.connected = true;
-        self.home = Some(self.dialer.at());
+        self.home = Some(self.plan.dialer.at());
         self.stats.connects.add(1);
         self.limits = welcome.limits;
         self.collect_ends();
@@ -455,25 +504,42 @@ impl Connection {
             }
             self.commands.extend(self.subscriptions.restore());
         }
+        self.tell(true);
+        if self.device.is_some() {
+            tracing::debug!(
+                client_id = self.plan.client_id,
+                session_present = welcome.session_present,
+                "a device is connected to the MQTT broker"
+            );
+            return;
+        }
         tracing::info!(
-            connection = self.name,
-            broker = %self.dialer.url(),
+            connection = self.plan.client_id,
+            broker = %self.plan.dialer.url(),
             session_present = welcome.session_present,
             under_way = self.publishes.len(),
             subscriptions = self.subscriptions.len(),
             "connected to the MQTT broker"
         );
-        self.status.send_replace(true);
     }
 
-    fn on_message(&mut self, message: &Message) {
-        let Ok(topic) = std::str::from_utf8(&message.topic) else { return };
-        let (taken, dropped) =
-            self.subscriptions.deliver(topic, &message.through, &message.payload, message.qos);
+    fn on_message(&mut self, mut message: Message) {
+        let topic = std::mem::take(&mut message.topic);
+        let Ok(topic) = std::str::from_utf8(&topic) else { return };
+        let (taken, dropped) = match &self.device {
+            Some(device) if device.deliver(topic, &mut message) => (1, 0),
+            Some(_) => (0, 1),
+            None => self.subscriptions.deliver(topic, &message.through, &message.payload, message.qos),
+        };
         self.stats.messages.add(taken);
         if dropped > 0 {
             self.stats.dropped.add(dropped);
-            tracing::debug!(connection = self.name, topic, dropped, "devices had no room for a message");
+            tracing::debug!(
+                connection = self.plan.client_id,
+                topic,
+                dropped,
+                "devices had no room for a message"
+            );
         }
     }
 
@@ -517,7 +583,7 @@ impl Connection {
             (&answer, self.subscriptions.filter(id))
         {
             self.stats.refused_subscriptions.add(1);
-            tracing::warn!(connection = self.name, %filter, code, reason, "the MQTT broker refuses a subscription");
+            tracing::warn!(connection = self.plan.client_id, %filter, code, reason, "the MQTT broker refuses a subscription");
         }
         self.subscriptions.subscribed(id, &answer);
     }
@@ -539,7 +605,7 @@ impl Connection {
             if self.is_finished() {
                 return false;
             }
-            let deadline = self.closing.as_ref().map(|closing| closing.deadline);
+            let deadline = self.deadline();
             tokio::select! {
                 () = &mut over => return true,
                 () = until(deadline) => return false,
@@ -552,8 +618,17 @@ impl Connection {
     /// Says good-bye, and to those who still wait that nothing will come.
     async fn finish(mut self, events: &mut Events) {
         self.jobs.close();
+        let farewell = match &mut self.device {
+            None => Farewell::Forget,
+            Some(device) => {
+                device.too_late();
+                let quiet = device.peer.has_said_good_bye() || device.peer.is_replaced();
+                let has_will = self.plan.device.as_ref().is_some_and(|plan| plan.will.is_some());
+                if has_will && !quiet { Farewell::Will } else { Farewell::Keep }
+            }
+        };
         if self.connected {
-            if self.client.disconnect() {
+            if self.client.disconnect(farewell) {
                 let gone = async { while events.poll().await.is_ok() {} };
                 // A broker that does not take it in time misses only a courtesy.
                 let _ = tokio::time::timeout(Duration::from_secs(1), gone).await;
@@ -570,7 +645,7 @@ impl Connection {
             publish.peer.inbox.completed(publish.ticket, Outcome::Failed(why.into()));
         }
         self.subscriptions.fail(why);
-        self.status.send_replace(false);
+        self.tell(false);
         if let Some(done) = self.closing.and_then(|closing| closing.done) {
             let _ = done.send(());
         }

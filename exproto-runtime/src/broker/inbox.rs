@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-use super::Notice;
+use super::{Notice, Receipt};
 use crate::session::{Outcome, Ticket};
 
 /// Room that an empty queue keeps.
@@ -97,6 +97,17 @@ impl Inbox {
 
     /// Hands a message over; `false` if it was dropped.
     pub fn message(&self, topic: Arc<str>, payload: Bytes, qos: u8) -> bool {
+        self.message_with(topic, payload, qos, None)
+    }
+
+    /// Hands over a message that the broker keeps until it is confirmed.
+    pub(crate) fn message_with(
+        &self,
+        topic: Arc<str>,
+        payload: Bytes,
+        qos: u8,
+        receipt: Option<Receipt>,
+    ) -> bool {
         self.shared.put(|queue| {
             if queue.closed {
                 return false;
@@ -106,7 +117,7 @@ impl Inbox {
                 return false;
             }
             queue.messages += 1;
-            queue.notices.push_back(Notice::Message { topic, payload, qos });
+            queue.notices.push_back(Notice::Message { topic, payload, qos, receipt });
             true
         })
     }
@@ -114,6 +125,12 @@ impl Inbox {
     /// Tells the device to go.
     pub fn close(&self, reason: &str) {
         self.shared.push(Notice::Closed(reason.into()));
+    }
+
+    /// How many messages may wait.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.shared.limit
     }
 
     /// Whether the device is gone.

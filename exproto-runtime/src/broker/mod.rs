@@ -6,7 +6,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`MqttBroker`] | any broker of MQTT 5 or 3.1.1, over few connections for all devices |
+//! | [`MqttBroker`] | any broker of MQTT 5 or 3.1.1, over few connections for all devices, or one for each |
 //! | `EmbeddedBroker` | an MQTT broker in this process (feature `embedded-broker`) |
 //! | [`MqttClient`] | a plain client, to watch topics and send messages by hand |
 //!
@@ -27,9 +27,11 @@ use crate::session::{ConnInfo, Credentials, Outcome, Ticket};
 mod auth;
 mod client;
 mod connection;
+mod device;
 mod dial;
 #[cfg(feature = "embedded-broker")]
 mod embedded;
+mod mode;
 mod mqtt;
 mod peer;
 mod reason;
@@ -46,10 +48,12 @@ pub use auth::{AcceptAll, Authenticator, Login};
 pub use client::{MqttClient, Received};
 #[cfg(feature = "embedded-broker")]
 pub use embedded::{EmbeddedBroker, EmbeddedSettings};
+pub use mode::{DeviceSettings, DeviceWill, Mode};
 pub use mqtt::{MqttBroker, MqttLink};
 pub use settings::MqttSettings;
 pub use stats::MqttCounters;
 pub use url::{MqttUrl, MqttVersion, UrlError};
+pub use wire::Receipt;
 
 /// Something a device connection wants of the broker.
 #[derive(Clone, Debug)]
@@ -125,6 +129,9 @@ pub enum Notice {
         payload: Bytes,
         /// 0, 1 or 2.
         qos: u8,
+        /// To be confirmed when the device has it, if the broker keeps it until
+        /// then.
+        receipt: Option<Receipt>,
     },
     /// The device has to go: another one took its client id, or an
     /// administrator asked for it.
@@ -158,4 +165,7 @@ pub trait Link: Send + 'static {
     /// Takes a request over. Waits while the queue to the broker is full,
     /// which is how a slow broker slows devices down.
     fn submit(&mut self, request: Request) -> impl Future<Output = Result<(), Gone>> + Send;
+
+    /// The device has said good-bye; the link is dropped next.
+    fn good_bye(&mut self) {}
 }

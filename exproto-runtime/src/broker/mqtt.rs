@@ -11,12 +11,15 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::auth::{self, AcceptAll, Authenticator};
 use super::connection::{BATCH, Channels, Connection, Control, Job};
-use super::dial::Dialer;
+use super::device::{Device, Devices, Pending};
+use super::dial::{Dialer, Login};
 use super::peer::{ClientIds, Peer};
+use super::reason::{self, Code};
+use super::settings::made_up_client_id;
 use super::stats::Stats;
-use super::wire::{self, Plan};
-use super::{Broker, Gone, Inbox, Link, MqttCounters, MqttSettings, Request};
-use crate::session::{ConnInfo, Outcome};
+use super::wire::{DevicePlan, Plan};
+use super::{Broker, Gone, Inbox, Link, Mode, MqttCounters, MqttSettings, Request};
+use crate::session::{ConnInfo, Credentials, Outcome, Ticket};
 
 /// A broker reached by MQTT 5 or 3.1.1, in mode *shared*: a few connections for all
 /// devices.
@@ -36,6 +39,23 @@ use crate::session::{ConnInfo, Outcome};
 ///   The newest connection with a client id stays; the older one is told to
 ///   go.
 ///
+/// In [`Mode::PerDevice`] each device is a client of the broker itself:
+///
+/// * Its login is the broker's decision, after the [`Authenticator`]'s; the
+///   reason of a refusal is the outcome of the login.
+/// * Its subscriptions and the messages for them live in its session at the
+///   broker, also while it is away, and come to it through whatever gateway it
+///   returns to. A message of QoS 1 or 2 stays there until it was written to
+///   the device.
+/// * Devices that don't log in have a client id made for the occasion, and the
+///   login of the address.
+/// * When another connection takes a client id over, here or elsewhere, the
+///   device that had it is told to go.
+/// * A device's connection to the broker lives and dies with its own: when it is
+///   lost, the device is told to go, and finds its session when it is back.
+/// * In a session that another connection has begun, QoS 2 is published as
+///   QoS 1: what that one had half-way is unknown here.
+///
 /// Dropping it leaves links working; the connections end with the last link.
 #[derive(Clone)]
 pub struct MqttBroker {
@@ -46,8 +66,11 @@ struct Shared {
     settings: Arc<MqttSettings>,
     authenticator: Box<dyn Authenticator>,
     logins: Arc<Semaphore>,
-    client_ids: ClientIds,
+    client_ids: Arc<ClientIds>,
     connections: Vec<Handle>,
+    /// Connections of devices, and what they share.
+    devices: Arc<Devices>,
+    dialer: Arc<Dialer>,
     stats: Arc<Stats>,
     links: AtomicU64,
 }
@@ -80,14 +103,20 @@ impl MqttBroker {
     pub fn start_with(settings: MqttSettings, authenticator: impl Authenticator) -> Self {
         let settings = Arc::new(settings.bounded());
         let stats = Arc::new(Stats::default());
-        let connections =
-            (0..settings.connections).map(|number| connect(number, &settings, &stats)).collect();
+        let connections = match settings.mode {
+            Mode::Shared => {
+                (0..settings.connections).map(|number| connect(number, &settings, &stats)).collect()
+            }
+            Mode::PerDevice(_) => Vec::new(),
+        };
         Self {
             shared: Arc::new(Shared {
                 authenticator: Box::new(authenticator),
                 logins: Arc::new(Semaphore::new(settings.logins)),
-                client_ids: ClientIds::default(),
+                client_ids: Arc::default(),
                 connections,
+                devices: Arc::default(),
+                dialer: Arc::new(Dialer::new(&settings)),
                 stats,
                 links: AtomicU64::new(0),
                 settings,
@@ -95,13 +124,14 @@ impl MqttBroker {
         }
     }
 
-    /// Whether all connections stand.
+    /// Whether all shared connections stand.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.shared.connections.iter().all(|connection| *connection.connected.borrow())
     }
 
-    /// Waits until all connections have stood once.
+    /// Waits until all shared connections have stood once. Where each device has
+    /// its own, there are none to wait for.
     ///
     /// # Errors
     ///
@@ -128,13 +158,12 @@ impl MqttBroker {
     /// Takes no further requests, waits until those taken over have ended,
     /// then disconnects. What has not ended within the given time fails.
     pub async fn close(&self, within: Duration) {
-        let ends: Vec<_> = self
-            .shared
-            .connections
-            .iter()
-            .filter_map(|connection| {
+        let shared = self.shared.connections.iter().map(|connection| connection.control.clone());
+        let ends: Vec<_> = shared
+            .chain(self.shared.devices.close())
+            .filter_map(|control| {
                 let (done, ended) = oneshot::channel();
-                connection.control.send(Control::Close { within, done }).ok().map(|()| ended)
+                control.send(Control::Close { within, done }).ok().map(|()| ended)
             })
             .collect();
         for end in ends {
@@ -151,12 +180,12 @@ fn connect(number: usize, settings: &Arc<MqttSettings>, stats: &Arc<Stats>) -> H
         format!("{}-{number}", settings.client_id)
     };
     let dialer = Arc::new(Dialer::new(settings));
-    let (client, events) = wire::open(&Plan::new(settings, &name, &dialer, BATCH));
+    let plan = Plan::new(settings, &name, &dialer, BATCH);
     let (jobs, job_queue) = mpsc::channel(settings.queue);
     let (control, control_queue) = mpsc::unbounded_channel();
     let (status, connected) = watch::channel(false);
-    let channels = Channels { jobs: job_queue, control: control_queue, status };
-    let connection = Connection::new(name, Arc::clone(settings), client, dialer, channels, Arc::clone(stats));
+    let channels = Channels { jobs: job_queue, control: control_queue, status: Some(status) };
+    let (connection, events) = Connection::new(plan, Arc::clone(settings), channels, Arc::clone(stats), None);
     tokio::spawn(connection.run(events));
     Handle { jobs, control, connected }
 }
@@ -166,12 +195,14 @@ impl Broker for MqttBroker {
 
     fn link(&self, info: &ConnInfo, inbox: Inbox) -> MqttLink {
         let id = self.shared.links.fetch_add(1, Ordering::Relaxed);
-        let connection = (id % self.shared.connections.len() as u64) as usize;
+        let way = match self.shared.connections.len() as u64 {
+            0 => Way::Own(None),
+            connections => Way::Shared((id % connections) as usize),
+        };
         MqttLink {
             peer: Arc::new(Peer::new(id, inbox)),
             info: info.clone(),
-            jobs: self.shared.connections[connection].jobs.clone(),
-            connection,
+            way,
             shared: Arc::clone(&self.shared),
         }
     }
@@ -181,23 +212,83 @@ impl Broker for MqttBroker {
 pub struct MqttLink {
     peer: Arc<Peer>,
     info: ConnInfo,
-    jobs: mpsc::Sender<Job>,
-    connection: usize,
+    way: Way,
     shared: Arc<Shared>,
+}
+
+/// How requests get to the broker.
+enum Way {
+    /// Through the connection with this number.
+    Shared(usize),
+    /// Through a connection of the device's own, once there is one.
+    Own(Option<Own>),
+}
+
+/// A connection of a device's own.
+struct Own {
+    jobs: mpsc::Sender<Job>,
+    control: mpsc::UnboundedSender<Control>,
 }
 
 impl Link for MqttLink {
     async fn submit(&mut self, request: Request) -> Result<(), Gone> {
-        let Request::Authenticate(ticket, who) = request else {
-            let peer = Arc::clone(&self.peer);
-            return self.jobs.send(Job { peer, request }).await.map_err(|_| Gone);
+        if let Request::Authenticate(ticket, who) = request {
+            return self.log_in(ticket, who).await;
+        }
+        let jobs = match &mut self.way {
+            Way::Shared(number) => &self.shared.connections[*number].jobs,
+            Way::Own(Some(own)) => &own.jobs,
+            Way::Own(none) => {
+                let (own, channels) = own_channels(&self.shared.settings);
+                let who = Credentials { client_id: made_up_client_id(), ..Credentials::default() };
+                let login = match self.shared.dialer.login() {
+                    Ok(login) => login,
+                    Err(error) => {
+                        let failed = Outcome::Failed(error.to_string().into());
+                        self.peer.inbox.completed(request.ticket(), failed);
+                        return Ok(());
+                    }
+                };
+                let pending = Pending { ticket: None, deadline: self.shared.login_deadline(), _turn: None };
+                start(&self.shared, &self.peer, &who, login, pending, channels, own.control.clone())?;
+                &none.insert(own).jobs
+            }
         };
+        let ticket = request.ticket();
+        let peer = Arc::clone(&self.peer);
+        match (jobs.send(Job { peer, request }).await, &self.way) {
+            (Ok(()), _) => Ok(()),
+            (Err(_), Way::Shared(_)) => Err(Gone),
+            (Err(_), Way::Own(_)) => {
+                let why = "the device has no connection to the MQTT broker";
+                self.peer.inbox.completed(ticket, Outcome::Failed(why.into()));
+                Ok(())
+            }
+        }
+    }
+
+    fn good_bye(&mut self) {
+        self.peer.say_good_bye();
+    }
+}
+
+impl MqttLink {
+    async fn log_in(&mut self, ticket: Ticket, who: Box<Credentials>) -> Result<(), Gone> {
         if let Err(refused) = auth::check(&who) {
             self.peer.inbox.completed(ticket, refused);
             return Ok(());
         }
         let turn = Arc::clone(&self.shared.logins).acquire_owned().await.map_err(|_| Gone)?;
         let (peer, shared, info) = (Arc::clone(&self.peer), Arc::clone(&self.shared), self.info.clone());
+        let channels = match &mut self.way {
+            Way::Shared(_) => None,
+            Way::Own(own) => {
+                let (handle, channels) = own_channels(&self.shared.settings);
+                let control = handle.control.clone();
+                leave(own.replace(handle), &self.peer);
+                Some((channels, control))
+            }
+        };
         tokio::spawn(async move {
             // Code of the user: whatever it does, the device gets an answer.
             let login = AssertUnwindSafe(async { shared.authenticator.authenticate(&info, &who).await })
@@ -207,11 +298,25 @@ impl Link for MqttLink {
                 Ok(Err(_panic)) => Outcome::Failed("the authenticator panicked".into()),
                 Err(_) => Outcome::Failed("the login took too long".into()),
             };
-            if outcome.is_done() {
-                shared.client_ids.claim(&who.client_id, &peer);
+            match channels {
+                Some((channels, control)) if outcome.is_done() => {
+                    let login = Login {
+                        username: who.username.clone(),
+                        password: who.password.clone().map(String::into_bytes),
+                    };
+                    let deadline = shared.login_deadline();
+                    let pending = Pending { ticket: Some(ticket), deadline, _turn: Some(turn) };
+                    if start(&shared, &peer, &who, login, pending, channels, control).is_err() {
+                        peer.inbox.completed(ticket, Outcome::Failed("the gateway is closing".into()));
+                    }
+                }
+                _ => {
+                    if outcome.is_done() {
+                        shared.client_ids.claim(&who.client_id, &peer);
+                    }
+                    peer.inbox.completed(ticket, outcome);
+                }
             }
-            peer.inbox.completed(ticket, outcome);
-            drop(turn);
         });
         Ok(())
     }
@@ -221,8 +326,93 @@ impl Drop for MqttLink {
     fn drop(&mut self) {
         self.peer.set_gone();
         self.shared.client_ids.release(&self.peer);
-        // The task may have ended before.
-        let _ = self.shared.connections[self.connection].control.send(Control::Leave(self.peer.id));
+        match &mut self.way {
+            Way::Own(own) => leave(own.take(), &self.peer),
+            // The task may have ended before.
+            Way::Shared(number) => {
+                let _ = self.shared.connections[*number].control.send(Control::Leave(self.peer.id));
+            }
+        }
+    }
+}
+
+/// Lets a device's own connection end when what is under way has ended.
+fn leave(own: Option<Own>, peer: &Peer) {
+    let Some(Own { jobs, control }) = own else { return };
+    drop(jobs);
+    // Wakes it, so that it sees that nobody sends any more.
+    let _ = control.send(Control::Leave(peer.id));
+}
+
+fn own_channels(settings: &MqttSettings) -> (Own, Channels) {
+    let queue = match &settings.mode {
+        Mode::PerDevice(devices) => devices.queue,
+        Mode::Shared => settings.queue,
+    };
+    let (jobs, job_queue) = mpsc::channel(queue);
+    let (control, control_queue) = mpsc::unbounded_channel();
+    let channels = Channels { jobs: job_queue, control: control_queue, status: None };
+    (Own { jobs, control }, channels)
+}
+
+/// Starts a device's own connection.
+fn start(
+    shared: &Arc<Shared>,
+    peer: &Arc<Peer>,
+    who: &Credentials,
+    login: Login,
+    pending: Pending,
+    channels: Channels,
+    control: mpsc::UnboundedSender<Control>,
+) -> Result<(), Gone> {
+    let Mode::PerDevice(devices) = &shared.settings.mode else { return Err(Gone) };
+    let will = match devices.will.as_ref().map(|will| will.of(&who.client_id)) {
+        Some(None) => {
+            if let Some(ticket) = pending.ticket {
+                let words = Some("the client id cannot stand in the topic of the will");
+                peer.inbox.completed(ticket, reason::refused(Code::CLIENT_ID_INVALID, words));
+            }
+            return Ok(());
+        }
+        will => will.flatten(),
+    };
+    // A device that does not log in has a client id that never comes again.
+    let passing = pending.ticket.is_none();
+    let resume = !passing && !devices.clean_start && !devices.session_expiry.is_zero();
+    let receive_max = u16::try_from(peer.inbox.limit()).unwrap_or(u16::MAX);
+    let plan = Plan {
+        keep_alive: devices.keep_alive,
+        session_expiry: if passing { Duration::ZERO } else { devices.session_expiry },
+        in_flight: devices.in_flight,
+        device: Some(DevicePlan { resume, receive_max, will }),
+        ..Plan::new(&shared.settings, &who.client_id, &shared.dialer, BATCH)
+    };
+    let number = shared.devices.insert(control).ok_or(Gone)?;
+    let device = Device {
+        peer: Arc::clone(peer),
+        client_id: who.client_id.clone(),
+        login,
+        ids: Arc::clone(&shared.client_ids),
+        pending: Some(pending),
+        leaving: None,
+        inherited: false,
+        all: Arc::clone(&shared.devices),
+        number,
+    };
+    let (connection, events) = Connection::new(
+        plan,
+        Arc::clone(&shared.settings),
+        channels,
+        Arc::clone(&shared.stats),
+        Some(device),
+    );
+    tokio::spawn(connection.run(events));
+    Ok(())
+}
+
+impl Shared {
+    fn login_deadline(&self) -> tokio::time::Instant {
+        tokio::time::Instant::now() + self.settings.login_timeout
     }
 }
 

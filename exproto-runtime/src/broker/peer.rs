@@ -13,11 +13,21 @@ pub(crate) struct Peer {
     pub(crate) id: u64,
     pub(crate) inbox: Inbox,
     gone: AtomicBool,
+    /// Another connection has its client id.
+    replaced: AtomicBool,
+    /// The device has said good-bye.
+    good_bye: AtomicBool,
 }
 
 impl Peer {
     pub(crate) fn new(id: u64, inbox: Inbox) -> Self {
-        Self { id, inbox, gone: AtomicBool::new(false) }
+        Self {
+            id,
+            inbox,
+            gone: AtomicBool::default(),
+            replaced: AtomicBool::default(),
+            good_bye: AtomicBool::default(),
+        }
     }
 
     /// Whether the device's link was dropped.
@@ -27,6 +37,20 @@ impl Peer {
 
     pub(crate) fn set_gone(&self) {
         self.gone.store(true, Ordering::Release);
+    }
+
+    /// Whether another connection has taken over its client id.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.replaced.load(Ordering::Acquire)
+    }
+
+    /// Whether the device has said good-bye.
+    pub(crate) fn has_said_good_bye(&self) -> bool {
+        self.good_bye.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn say_good_bye(&self) {
+        self.good_bye.store(true, Ordering::Release);
     }
 }
 
@@ -53,6 +77,7 @@ impl ClientIds {
         table.release(peer.id);
         if let Some(older) = table.holders.insert(client_id.into(), Arc::clone(peer)) {
             table.ids.remove(&older.id);
+            older.replaced.store(true, Ordering::Release);
             older.inbox.close("another connection took over the client id");
         }
         table.ids.insert(peer.id, client_id.into());

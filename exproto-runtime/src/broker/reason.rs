@@ -14,11 +14,18 @@ pub(crate) struct Code(pub(crate) u8);
 impl Code {
     pub(crate) const UNSPECIFIED: Self = Self(0x80);
     pub(crate) const CLIENT_ID_INVALID: Self = Self(0x85);
+    pub(crate) const SESSION_TAKEN_OVER: Self = Self(0x8E);
     pub(crate) const TOPIC_FILTER_INVALID: Self = Self(0x8F);
     pub(crate) const TOPIC_NAME_INVALID: Self = Self(0x90);
     pub(crate) const PACKET_TOO_LARGE: Self = Self(0x95);
     pub(crate) const RETAIN_NOT_SUPPORTED: Self = Self(0x9A);
     pub(crate) const QOS_NOT_SUPPORTED: Self = Self(0x9B);
+
+    /// Whether it may go by itself, so that trying again makes sense: the
+    /// broker, not the client, is what the reason is about.
+    pub(crate) fn is_passing(self) -> bool {
+        matches!(self.0, 0x00..=0x04 | 0x88 | 0x89 | 0x8B | 0x8D | 0x9C | 0x9D | 0x9F)
+    }
 
     /// The name that the MQTT standard gives it.
     pub(crate) fn text(self) -> Box<str> {
@@ -34,12 +41,16 @@ impl Code {
             0x88 => "server unavailable",
             0x89 => "server busy",
             0x8A => "banned",
+            0x8B => "server shutting down",
             0x8C => "bad authentication method",
+            0x8D => "keep alive timeout",
+            0x8E => "session taken over",
             0x8F => "topic filter invalid",
             0x90 => "topic name invalid",
             0x91 => "packet identifier in use",
             0x95 => "packet too large",
             0x97 => "quota exceeded",
+            0x98 => "administrative action",
             0x99 => "payload format invalid",
             0x9A => "retain not supported",
             0x9B => "QoS not supported",

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::MqttUrl;
+use super::{Mode, MqttUrl};
 
 /// How to reach an MQTT broker, and how much may be under way there.
 ///
@@ -39,6 +39,10 @@ pub struct MqttSettings {
     /// those of the authorities that this machine trusts.
     #[cfg(feature = "tls")]
     pub tls: crate::tls::ClientTls,
+    /// Who is a client of the broker. Default: the gateway, for all devices.
+    /// Where each device is, `client_id`, `connections`, `in_flight`, `queue`,
+    /// `keep_alive` and `session_expiry` here don't count.
+    pub mode: Mode,
     /// The client id; with more than one connection, `-0`, `-1`, .. is added.
     /// Default `exproto-` and a random number: two gateways with the same
     /// client id would throw each other out.
@@ -91,7 +95,8 @@ impl MqttSettings {
             password_file: None,
             #[cfg(feature = "tls")]
             tls: crate::tls::ClientTls::system(),
-            client_id: format!("exproto-{:016x}", random()),
+            mode: Mode::Shared,
+            client_id: made_up_client_id(),
             connections: 1,
             in_flight: 500,
             queue: 1_000,
@@ -114,9 +119,18 @@ impl MqttSettings {
         self.logins = self.logins.max(1);
         self.keep_alive = self.keep_alive.clamp(Duration::from_secs(1), Duration::from_secs(u16::MAX.into()));
         self.reconnect_max = self.reconnect_max.max(self.reconnect_min);
+        if let Mode::PerDevice(devices) = &mut self.mode {
+            devices.bound();
+        }
         self.max_packet_size = self.max_packet_size.clamp(1 << 10, 1 << 28);
         self
     }
+}
+
+/// A client id that nobody else has, in the 23 characters that every broker has
+/// to take.
+pub(crate) fn made_up_client_id() -> String {
+    format!("exproto-{:015x}", random() >> 4)
 }
 
 /// A number that differs from process to process and from call to call; not

@@ -230,10 +230,13 @@ impl<T: Transport, H: Tell> Connection<T, H> {
                 self.broker_gone();
             }
             Poll::Ready(Some(Notice::Completed(ticket, outcome))) => self.machine.completed(ticket, &outcome),
-            Poll::Ready(Some(Notice::Message { topic, payload, qos })) => {
+            Poll::Ready(Some(Notice::Message { topic, payload, qos, receipt })) => {
                 self.count_dropped();
                 if let Some(place) = &self.place {
                     self.machine.message(place.hub().message(&topic, payload, qos));
+                    if let Some(receipt) = receipt {
+                        receipt.confirm();
+                    }
                 }
             }
             Poll::Ready(Some(Notice::Closed(reason))) => {

@@ -172,6 +172,9 @@ fn drive<G: Gateway, T: Transport, L: Link>(
                 None => break,
             }
         }
+        if connection.ended == Ended::Done {
+            link.good_bye();
+        }
     }
 }
 
@@ -337,9 +340,12 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
                 self.count_publish(ticket, &outcome);
                 self.feed(Event::Completed(ticket, outcome));
             }
-            Poll::Ready(Some(Notice::Message { topic, payload, .. })) => {
+            Poll::Ready(Some(Notice::Message { topic, payload, receipt, .. })) => {
                 self.count_dropped();
                 self.feed(Event::Message { topic: &topic, payload: &payload });
+                if let Some(receipt) = receipt {
+                    receipt.confirm();
+                }
             }
             Poll::Ready(Some(Notice::Closed(reason))) => {
                 debug!(client_id = self.session.client_id(), %reason, "the broker asks the device to go");

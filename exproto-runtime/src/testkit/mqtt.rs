@@ -39,9 +39,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use rumqttc::{
-    ConnAck, ConnAckProperties, ConnectAuth, ConnectReturnCode, Packet, PubAck, PubAckReason, PubComp,
-    PubRec, PubRecReason, Publish, PublishProperties, QoS, SubAck, Subscribe, SubscribeReasonCode, UnsubAck,
-    UnsubAckReason,
+    ConnAck, ConnAckProperties, ConnectAuth, ConnectReturnCode, Disconnect, DisconnectReasonCode, Packet,
+    PubAck, PubAckReason, PubComp, PubRec, PubRecReason, Publish, PublishProperties, QoS, SubAck, Subscribe,
+    SubscribeReasonCode, UnsubAck, UnsubAckReason,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -109,6 +109,7 @@ struct State {
     kill_at_publish: Option<usize>,
     refusals: Vec<(String, u8)>,
     refused_filters: Vec<(String, u8)>,
+    refused_logins: Vec<(String, u8)>,
     max_packet_size: Option<u32>,
     max_qos: Option<u8>,
     sessions: HashMap<String, Session>,
@@ -266,6 +267,12 @@ impl ScriptedBroker {
     /// Refuses the next subscription of a filter with this reason code.
     pub fn refuse_subscription(&self, filter: &str, code: u8) {
         self.shared.lock().refused_filters.push((filter.into(), code));
+    }
+
+    /// Refuses the next CONNECT of a client with this reason code: 0x86 to
+    /// 0x89.
+    pub fn refuse_login(&self, client_id: &str, code: u8) {
+        self.shared.lock().refused_logins.push((client_id.into(), code));
     }
 
     /// Announces limits in CONNACK, from the next connection on.
@@ -483,6 +490,13 @@ impl State {
 
     fn connect(&mut self, number: u64, client_id: String, clean_start: bool, keep: bool) {
         self.seen.connects += 1;
+        if let Some(at) = self.refused_logins.iter().position(|(refused, _)| *refused == client_id) {
+            let code = connect_reason(self.refused_logins.remove(at).1);
+            let properties = Some(no_properties());
+            self.send(number, Packet::ConnAck(ConnAck { session_present: false, code, properties }));
+            return;
+        }
+        self.take_over(&client_id);
         if clean_start {
             self.sessions.remove(&client_id);
         }
@@ -504,6 +518,20 @@ impl State {
         let answer =
             ConnAck { session_present, code: ConnectReturnCode::Success, properties: Some(properties) };
         self.send(number, Packet::ConnAck(answer));
+    }
+
+    /// Ends the connection that has the client id now.
+    fn take_over(&mut self, client_id: &str) {
+        let has_it = |client: &Client| client.established && client.client_id == client_id;
+        let Some(number) = self.clients.iter().find(|(_, client)| has_it(client)).map(|(number, _)| *number)
+        else {
+            return;
+        };
+        let code = DisconnectReasonCode::SessionTakenOver;
+        self.send(number, Packet::Disconnect(Disconnect::new(code)));
+        // Its task ends when it has written that.
+        self.clients.remove(&number);
+        self.seen.connected -= 1;
     }
 
     fn publish(&mut self, number: u64, publish: Publish) -> bool {
@@ -637,6 +665,15 @@ fn puback_reason(code: u8) -> PubAckReason {
         0x97 => PubAckReason::QuotaExceeded,
         0x99 => PubAckReason::PayloadFormatInvalid,
         _ => PubAckReason::UnspecifiedError,
+    }
+}
+
+fn connect_reason(code: u8) -> ConnectReturnCode {
+    match code {
+        0x86 => ConnectReturnCode::BadUserNamePassword,
+        0x87 => ConnectReturnCode::NotAuthorized,
+        0x89 => ConnectReturnCode::ServerBusy,
+        _ => ConnectReturnCode::ServerUnavailable,
     }
 }
 

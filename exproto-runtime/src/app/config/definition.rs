@@ -13,7 +13,7 @@ use super::kind::{
     Address, Count, File, List, Maybe, Millis, Networks, Pairs, Size, Switch, Text, Time, Url, Word, words,
 };
 use super::table::settings;
-use crate::broker::{EmbeddedSettings, MqttSettings, MqttUrl};
+use crate::broker::{DeviceSettings, DeviceWill, EmbeddedSettings, Mode, MqttSettings, MqttUrl};
 use crate::host::{Listener, Network};
 use crate::session::{BeforeLogin, OnRefused, SessionSettings, TopicPolicy};
 
@@ -277,6 +277,20 @@ settings! {
     }
 }
 
+/// Who is a client of the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clients {
+    Shared,
+    PerDevice,
+}
+
+words!(
+    Clients,
+    "\"shared\" or \"per-device\"",
+    "shared|per-device",
+    ["shared" = Shared, "per-device" = PerDevice]
+);
+
 /// `[broker]`
 #[derive(Clone, Debug)]
 pub(crate) struct BrokerConfig {
@@ -289,6 +303,11 @@ pub(crate) struct BrokerConfig {
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
     tls_name: Option<String>,
+    pub(crate) mode: Clients,
+    devices: DeviceSettings,
+    will_topic: Option<String>,
+    /// All but the topic.
+    will: DeviceWill,
     /// All but the address.
     settings: MqttSettings,
 }
@@ -306,6 +325,10 @@ impl Default for BrokerConfig {
             cert: None,
             key: None,
             tls_name: None,
+            mode: Clients::Shared,
+            devices: DeviceSettings::default(),
+            will_topic: None,
+            will: DeviceWill::new("", "offline"),
             settings: MqttSettings::new(nowhere),
         }
     }
@@ -354,6 +377,11 @@ impl BrokerConfig {
         #[cfg(feature = "tls")]
         {
             settings.tls = self.tls()?;
+        }
+        if self.mode == Clients::PerDevice {
+            let mut devices = self.devices.clone();
+            devices.will = self.will_topic.clone().map(|topic| DeviceWill { topic, ..self.will.clone() });
+            settings.mode = Mode::PerDevice(devices);
         }
         Ok(settings)
     }
@@ -421,6 +449,32 @@ settings! {
         tls_name: Maybe<Text<String>> = tls_name,
             "The name in the certificate of a broker with mqtts://",
             otherwise("the host of the address"), example("\"broker.example\"");
+        mode: Word<Clients> = mode,
+            "Who is a client of the broker: the gateway, with few connections for all devices, or each device, \
+             with a connection and a session of its own",
+            flag("broker-mode");
+        device_clean_start: Switch = devices.clean_start,
+            "Per device: begin with a new session each time, so that nothing waits for a device that is away";
+        device_session_expiry: Time = devices.session_expiry,
+            "Per device: how long the broker keeps the session of one that is away, and messages for it";
+        device_keep_alive: Time = devices.keep_alive,
+            "Per device: the MQTT keep alive, 1 s to 65535 s";
+        device_in_flight: Count<u16, 1> = devices.in_flight,
+            "Per device: publishes that may wait for their acknowledgement";
+        device_queue: Count<usize, 1> = devices.queue,
+            "Per device: requests that may wait to be sent";
+        will_topic: Maybe<Text<String>> = will_topic,
+            "Per device: where the broker publishes that a device is gone without a good-bye; {client_id} stands \
+             for its client id",
+            otherwise("nowhere"), example("\"devices/{client_id}/state\"");
+        will_payload: Text<String> = will.payload,
+            "Per device: what is published there; {client_id} stands for its client id";
+        will_qos: Count<u8> = will.qos,
+            "Per device: with which QoS, 0 to 2";
+        will_retain: Switch = will.retain,
+            "Per device: whether the broker keeps it for later subscribers";
+        will_delay: Time = will.delay,
+            "Per device: how long the broker waits with it for the device to come back, in whole seconds";
         client_id: Maybe<Text<String>> = client_id,
             "The client id; with more than one connection, -0, -1, .. is added",
             otherwise("a random one"), example("\"gateway-1\"");

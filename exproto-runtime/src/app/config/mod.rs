@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 pub(super) use args::{ServeArgs, describe};
-pub(super) use definition::{AdminConfig, BrokerConfig, EmbeddedConfig, HostConfig, ListenerConfig};
+pub(super) use definition::{AdminConfig, BrokerConfig, Clients, EmbeddedConfig, HostConfig, ListenerConfig};
 
 #[cfg(feature = "grpc")]
 pub(super) use definition::ExProtoConfig;

@@ -8,12 +8,14 @@ mod v3;
 mod v5;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::MqttSettings;
 use super::dial::{Dialer, Login};
+use super::mode::Will;
 use super::reason::Code;
 use super::url::MqttVersion;
 use crate::session::Outcome;
@@ -31,6 +33,19 @@ pub(crate) struct Plan {
     pub(crate) max_packet_size: u32,
     /// Requests whose packets may share a write to the socket.
     pub(crate) batch: usize,
+    /// For a client that is a device.
+    pub(crate) device: Option<DevicePlan>,
+}
+
+/// What is different for a client that is a device.
+#[derive(Clone, Debug)]
+pub(crate) struct DevicePlan {
+    /// A session that the broker has from before goes on.
+    pub(crate) resume: bool,
+    /// Messages that the broker may have under way to the device. It keeps each
+    /// until its [`Receipt`] is confirmed.
+    pub(crate) receive_max: u16,
+    pub(crate) will: Option<Will>,
 }
 
 impl Plan {
@@ -46,6 +61,7 @@ impl Plan {
             in_flight: settings.in_flight,
             max_packet_size: settings.max_packet_size,
             batch,
+            device: None,
         }
     }
 }
@@ -71,7 +87,7 @@ pub(crate) enum Heard {
     /// A message for one of our subscriptions.
     Message(Message),
     /// The broker says that it ends the connection, and why.
-    Leaving(Box<str>),
+    Leaving(Code),
     /// Anything else: the connection lives.
     Other,
 }
@@ -107,6 +123,67 @@ pub(crate) struct Message {
     /// The identifiers of the subscriptions that it came through, if the
     /// broker names them.
     pub(crate) through: Vec<usize>,
+    /// For a client that is a device.
+    pub(crate) receipt: Option<Receipt>,
+}
+
+/// Lets the broker forget a message that it keeps for a device.
+///
+/// Where each device is a client of the broker, the broker keeps a message of
+/// QoS 1 or 2 until it is confirmed; one that is not comes again when the device
+/// is back.
+#[derive(Clone)]
+pub struct Receipt(Box<Kept>);
+
+#[derive(Clone)]
+struct Kept {
+    ack: Ack,
+    /// The connection it came through, and the present one.
+    of: u64,
+    present: Arc<AtomicU64>,
+}
+
+#[derive(Clone)]
+enum Ack {
+    V5(rumqttc::AsyncClient, rumqttc::ManualAck),
+    V3(rumqttc_v4::AsyncClient, rumqttc_v4::ManualAck),
+}
+
+impl Receipt {
+    fn new(ack: Ack, present: &Arc<AtomicU64>) -> Self {
+        Self(Box::new(Kept { ack, of: present.load(Ordering::Relaxed), present: Arc::clone(present) }))
+    }
+
+    /// The device has the message.
+    pub fn confirm(self) {
+        let Kept { ack, of, present } = *self.0;
+        // After a reconnect the broker sends it again, with a receipt of its own.
+        if of == present.load(Ordering::Relaxed) {
+            // An error says that the connection is gone.
+            let _ = match ack {
+                Ack::V5(client, ack) => client.try_manual_ack(ack).is_ok(),
+                Ack::V3(client, ack) => client.try_manual_ack(ack).is_ok(),
+            };
+        }
+    }
+}
+
+impl std::fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Receipt").finish_non_exhaustive()
+    }
+}
+
+/// How to say good-bye to the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// It may forget the session.
+    Forget,
+    /// It keeps the session.
+    Keep,
+    /// It keeps the session and publishes the will: nothing is said, because
+    /// some brokers take every DISCONNECT for one that forbids it.
+    Will,
 }
 
 /// Why there is no connection.
@@ -120,6 +197,8 @@ pub(crate) struct Trouble {
 pub(crate) enum Kind {
     /// Both sides may go on with the session after this.
     Network,
+    /// The same, and the broker has said why it ends the connection.
+    Ended(Code),
     /// The broker has refused CONNECT.
     Refused(Code),
     /// The state that the two sides share may be what is wrong.
@@ -130,6 +209,7 @@ impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.kind {
             Kind::Refused(code) => write!(f, "the broker refuses the connection: {}", code.text()),
+            Kind::Ended(code) => write!(f, "the broker ends the connection: {}", code.text()),
             Kind::Network | Kind::State => f.write_str(&self.text),
         }
     }
@@ -250,11 +330,13 @@ impl Client {
         }
     }
 
-    /// Says good-bye, so that the broker forgets the session; `false` if there
-    /// is nobody to say it to.
-    pub(crate) fn disconnect(&self) -> bool {
+    /// Says good-bye; `false` if there is nothing to be said.
+    pub(crate) fn disconnect(&self, farewell: Farewell) -> bool {
+        if farewell == Farewell::Will {
+            return false;
+        }
         match self {
-            Self::V5(client) => client.disconnect(),
+            Self::V5(client) => client.disconnect(farewell),
             Self::V3(client) => client.disconnect(),
         }
     }

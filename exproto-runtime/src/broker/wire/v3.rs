@@ -1,15 +1,16 @@
 //! MQTT 3.1.1.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use rumqttc_v4::{
-    AsyncClient, ClientError, ConnectAuth, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions,
-    Packet, PublishNotice, PublishNoticeError, PublishOptions, PublishResult, QoS, StateError, SubAck,
-    SubscribeNotice, SubscribeNoticeError, SubscribeReasonCode, UnsubscribeNotice,
+    AckMode, AsyncClient, ClientError, ConnectAuth, ConnectReturnCode, ConnectionError, Event, EventLoop,
+    LastWill, MqttOptions, Packet, PublishNotice, PublishNoticeError, PublishOptions, PublishResult, QoS,
+    StateError, SubAck, SubscribeNotice, SubscribeNoticeError, SubscribeReasonCode, UnsubscribeNotice,
 };
 
-use super::{Heard, Kind, Limits, Message, Plan, Subscribed, Trouble, Verdict, Welcome};
+use super::{Ack, Heard, Kind, Limits, Message, Plan, Receipt, Subscribed, Trouble, Verdict, Welcome};
 use crate::broker::dial::Login;
 use crate::broker::reason::{self, Code};
 use crate::session::Outcome;
@@ -17,7 +18,12 @@ use crate::session::Outcome;
 #[derive(Clone, Debug)]
 pub(crate) struct Client(AsyncClient);
 
-pub(crate) struct Events(EventLoop);
+pub(crate) struct Events {
+    events: EventLoop,
+    /// Where messages are confirmed one by one: who does it, and the number of
+    /// the present connection.
+    confirm: Option<(AsyncClient, Arc<AtomicU64>)>,
+}
 
 pub(super) fn open(plan: &Plan) -> (Client, Events) {
     let mut options = MqttOptions::new(&plan.client_id, ("broker", 1883));
@@ -30,11 +36,20 @@ pub(super) fn open(plan: &Plan) -> (Client, Events) {
         .set_inflight(plan.in_flight.max(1))
         .set_max_request_batch(plan.batch)
         .set_socket_connector(move |_, _| Arc::clone(&dialer).connect());
+    if let Some(device) = &plan.device {
+        options.set_clean_session(!device.resume);
+        options.set_ack_mode(AckMode::Manual);
+        if let Some(will) = &device.will {
+            let (topic, payload) = (will.topic.clone(), will.payload.to_vec());
+            options.set_last_will(LastWill::new(topic, payload, level(will.qos), will.retain));
+        }
+    }
     let (client, mut events) = AsyncClient::builder(options).unbounded().build();
     let mut network = events.network_options();
     network.set_connection_timeout(plan.connect_timeout.as_secs().max(1));
     events.set_network_options(network);
-    (Client(client), Events(events))
+    let confirm = plan.device.is_some().then(|| (client.clone(), Arc::default()));
+    (Client(client), Events { events, confirm })
 }
 
 /// The largest packet that MQTT can express.
@@ -70,12 +85,19 @@ impl Client {
 
 impl Events {
     pub(super) async fn poll(&mut self) -> Result<Heard, Trouble> {
-        match self.0.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(answer))) => Ok(Heard::Connected(Welcome {
-                session_present: answer.session_present,
-                limits: Limits::NONE,
-            })),
+        match self.events.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(answer))) => {
+                if let Some((_, present)) = &self.confirm {
+                    present.fetch_add(1, Ordering::Relaxed);
+                }
+                let session_present = answer.session_present;
+                Ok(Heard::Connected(Welcome { session_present, limits: Limits::NONE }))
+            }
             Ok(Event::Incoming(Packet::Publish(message))) => Ok(Heard::Message(Message {
+                receipt: self.confirm.as_ref().and_then(|(client, present)| {
+                    let ack = client.prepare_ack(&message)?;
+                    Some(Receipt::new(Ack::V3(client.clone(), ack), present))
+                }),
                 topic: message.topic,
                 payload: message.payload,
                 qos: message.qos as u8,
@@ -88,11 +110,11 @@ impl Events {
     }
 
     pub(super) fn drop_connection(&mut self) {
-        self.0.clean();
+        self.events.clean();
     }
 
     pub(super) fn forget_session(&mut self) {
-        self.0.reset_session_state();
+        self.events.reset_session_state();
     }
 
     /// MQTT 3.1.1 cannot let a session expire, so one that is shared by devices
@@ -101,7 +123,7 @@ impl Events {
 
     pub(super) fn log_in(&mut self, login: Login) {
         let Login { username, password } = login;
-        self.0.mqtt_options.set_auth(match (username, password) {
+        self.events.mqtt_options.set_auth(match (username, password) {
             (None, None) => ConnectAuth::None,
             (Some(username), None) => ConnectAuth::Username { username },
             // The protocol has no password without a name.

@@ -1,16 +1,23 @@
 //! MQTT 5.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use rumqttc::{
-    AsyncClient, ClientError, ConnAck, ConnectAuth, ConnectReturnCode, ConnectionError, DisconnectProperties,
-    DisconnectReasonCode, Event, EventLoop, MqttOptions, Packet, PublishNotice, PublishNoticeError,
-    PublishOptions, PublishResult, QoS, StateError, SubAck, SubscribeNotice, SubscribeNoticeError,
-    SubscribeProperties, UnsubAck, UnsubscribeNotice, UnsubscribeNoticeError,
+    AckMode, AsyncClient, ClientError, ConnAck, ConnectAuth, ConnectReturnCode, ConnectionError,
+    DisconnectProperties, DisconnectReasonCode, Event, EventLoop, LastWill, LastWillProperties, MqttOptions,
+    Packet, PersistedAckMode, PersistedSession, PublishNotice, PublishNoticeError, PublishOptions,
+    PublishResult, QoS, SessionStore, SessionStoreError, SessionStoreKey, StateError, SubAck,
+    SubscribeNotice, SubscribeNoticeError, SubscribeProperties, UnsubAck, UnsubscribeNotice,
+    UnsubscribeNoticeError,
 };
 
-use super::{Heard, Kind, Limits, Message, Plan, Refusal, Subscribed, Trouble, Verdict, Welcome};
+use super::{
+    Ack, Farewell, Heard, Kind, Limits, Message, Plan, Receipt, Refusal, Subscribed, Trouble, Verdict,
+    Welcome,
+};
 use crate::broker::dial::Login;
 use crate::broker::reason::{self, Code};
 use crate::session::Outcome;
@@ -18,7 +25,12 @@ use crate::session::Outcome;
 #[derive(Clone, Debug)]
 pub(crate) struct Client(AsyncClient);
 
-pub(crate) struct Events(EventLoop);
+pub(crate) struct Events {
+    events: EventLoop,
+    /// Where messages are confirmed one by one: who does it, and the number of
+    /// the present connection.
+    confirm: Option<(AsyncClient, Arc<AtomicU64>)>,
+}
 
 pub(super) fn open(plan: &Plan) -> (Client, Events) {
     // The address is the dialer's business.
@@ -34,8 +46,31 @@ pub(super) fn open(plan: &Plan) -> (Client, Events) {
         .set_outgoing_inflight_upper_limit(plan.in_flight)
         .set_max_request_batch(plan.batch)
         .set_socket_connector(move |_, _| Arc::clone(&dialer).connect());
+    if let Some(device) = &plan.device {
+        options.set_clean_start(!device.resume);
+        options.set_receive_maximum(Some(device.receive_max.max(1)));
+        options.set_ack_mode(AckMode::Manual);
+        if let Some(will) = &device.will {
+            let properties = LastWillProperties {
+                delay_interval: (will.delay > 0).then_some(will.delay),
+                payload_format_indicator: None,
+                message_expiry_interval: None,
+                content_type: None,
+                response_topic: None,
+                correlation_data: None,
+                user_properties: Vec::new(),
+            };
+            let (topic, payload) = (will.topic.clone(), will.payload.to_vec());
+            let properties = Some(properties);
+            options.set_last_will(LastWill::new(topic, payload, level(will.qos), will.retain, properties));
+        }
+        if device.resume {
+            options.set_session_store(Nothing { in_flight: plan.in_flight });
+        }
+    }
     let (client, events) = AsyncClient::builder(options).unbounded().build();
-    (Client(client), Events(events))
+    let confirm = plan.device.is_some().then(|| (client.clone(), Arc::default()));
+    (Client(client), Events { events, confirm })
 }
 
 impl Client {
@@ -62,9 +97,9 @@ impl Client {
         self.0.try_unsubscribe_tracked(filter).map_err(|error| error.to_string().into())
     }
 
-    pub(super) fn disconnect(&self) -> bool {
+    pub(super) fn disconnect(&self, farewell: Farewell) -> bool {
         let properties = DisconnectProperties {
-            session_expiry_interval: Some(0),
+            session_expiry_interval: (farewell == Farewell::Forget).then_some(0),
             reason_string: None,
             user_properties: Vec::new(),
             server_reference: None,
@@ -76,12 +111,21 @@ impl Client {
 
 impl Events {
     pub(super) async fn poll(&mut self) -> Result<Heard, Trouble> {
-        match self.0.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(answer))) => Ok(Heard::Connected(Welcome {
-                session_present: answer.session_present,
-                limits: limits(&answer),
-            })),
+        match self.events.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(answer))) => {
+                // From here on the library knows the session by itself.
+                self.events.options.clear_session_store();
+                if let Some((_, present)) = &self.confirm {
+                    present.fetch_add(1, Ordering::Relaxed);
+                }
+                let session_present = answer.session_present;
+                Ok(Heard::Connected(Welcome { session_present, limits: limits(&answer) }))
+            }
             Ok(Event::Incoming(Packet::Publish(message))) => Ok(Heard::Message(Message {
+                receipt: self.confirm.as_ref().and_then(|(client, present)| {
+                    let ack = client.prepare_ack(&message)?;
+                    Some(Receipt::new(Ack::V5(client.clone(), ack), present))
+                }),
                 topic: message.topic,
                 payload: message.payload,
                 qos: message.qos as u8,
@@ -90,29 +134,27 @@ impl Events {
                     .properties
                     .map_or_else(Vec::new, |properties| properties.subscription_identifiers),
             })),
-            Ok(Event::Incoming(Packet::Disconnect(why))) => {
-                Ok(Heard::Leaving(format!("{:?}", why.reason_code).into()))
-            }
+            Ok(Event::Incoming(Packet::Disconnect(why))) => Ok(Heard::Leaving(Code(why.reason_code as u8))),
             Ok(_) => Ok(Heard::Other),
             Err(error) => Err(Trouble { kind: kind(&error), text: error.to_string() }),
         }
     }
 
     pub(super) fn drop_connection(&mut self) {
-        self.0.clean();
+        self.events.clean();
     }
 
     pub(super) fn forget_session(&mut self) {
-        self.0.reset_session_state();
+        self.events.reset_session_state();
     }
 
     pub(super) fn begin_anew(&mut self, anew: bool) {
-        self.0.options.set_clean_start(anew);
+        self.events.options.set_clean_start(anew);
     }
 
     pub(super) fn log_in(&mut self, login: Login) {
         let Login { username, password } = login;
-        self.0.options.set_auth(match (username, password) {
+        self.events.options.set_auth(match (username, password) {
             (None, None) => ConnectAuth::None,
             (Some(username), None) => ConnectAuth::Username { username },
             (None, Some(password)) => ConnectAuth::Password { password: password.into() },
@@ -120,6 +162,43 @@ impl Events {
                 ConnectAuth::UsernamePassword { username, password: password.into() }
             }
         });
+    }
+}
+
+type Stored<'a, T> = Pin<Box<dyn Future<Output = Result<T, SessionStoreError>> + Send + 'a>>;
+
+/// The state of a session in which nothing is under way from our side.
+///
+/// The library goes on with a session only if it knows about it; this is what
+/// is known of one that another connection has begun.
+#[derive(Debug)]
+struct Nothing {
+    in_flight: u16,
+}
+
+impl SessionStore for Nothing {
+    fn load<'a>(&'a self, key: &'a SessionStoreKey) -> Stored<'a, Option<PersistedSession>> {
+        let session = PersistedSession {
+            format_version: 1,
+            client_id: key.client_id().to_owned(),
+            clean_start: false,
+            session_expiry_interval: None,
+            outgoing_inflight_upper_limit: Some(self.in_flight),
+            ack_mode: PersistedAckMode::Manual,
+            last_pkid: 0,
+            last_puback: 0,
+            replay: Vec::new(),
+            incoming_qos2: Vec::new(),
+        };
+        Box::pin(std::future::ready(Ok(Some(session))))
+    }
+
+    fn save<'a>(&'a self, _: &'a SessionStoreKey, _: &'a PersistedSession) -> Stored<'a, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn clear<'a>(&'a self, _: &'a SessionStoreKey) -> Stored<'a, ()> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 
@@ -184,9 +263,11 @@ fn kind(error: &ConnectionError) -> Kind {
             StateError::Io(_)
             | StateError::Deserialization(rumqttc::mqttbytes::Error::Io(_))
             | StateError::AwaitPingResp
-            | StateError::ConnectionAborted
-            | StateError::ServerDisconnect { .. },
+            | StateError::ConnectionAborted,
         ) => Kind::Network,
+        ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
+            Kind::Ended(Code(*reason_code as u8))
+        }
         _ => Kind::State,
     }
 }
