@@ -38,6 +38,8 @@ counters! {
     /// Times that a connection was not read for a while: it sent too fast, or the
     /// buffers of all were full.
     Delayed = "reads_delayed", "Times that a connection was not read for a while: too fast, or no room.";
+    /// TLS handshakes that came to their end.
+    Handshakes = "tls_handshakes", "TLS handshakes that came to their end.";
     /// Bytes received from devices.
     BytesIn = "received_bytes", "Bytes received from devices.";
     /// Bytes sent to devices.
@@ -112,12 +114,14 @@ pub enum Shed {
     Network,
     /// The buffers of all connections are full.
     Buffers,
+    /// As many are at their TLS handshake as may be.
+    Handshakes,
 }
 
 impl Shed {
     /// All reasons, in the order of the text form.
     pub const ALL: &'static [Self] =
-        &[Self::Connections, Self::Address, Self::Rate, Self::Network, Self::Buffers];
+        &[Self::Connections, Self::Address, Self::Rate, Self::Network, Self::Buffers, Self::Handshakes];
 
     /// The reason as the counters' label has it.
     #[must_use]
@@ -128,6 +132,7 @@ impl Shed {
             Self::Rate => "rate",
             Self::Network => "network",
             Self::Buffers => "buffers",
+            Self::Handshakes => "handshakes",
         }
     }
 }
@@ -140,6 +145,7 @@ impl std::fmt::Display for Shed {
             Self::Rate => "too many new connections",
             Self::Network => "its network may not connect",
             Self::Buffers => "the buffers of all connections are full",
+            Self::Handshakes => "too many TLS handshakes",
         })
     }
 }
@@ -180,6 +186,10 @@ pub enum Ended {
     Kicked,
     /// The broker is gone for good.
     BrokerGone,
+    /// The TLS handshake failed: no certificate, or one that is not taken.
+    BadHandshake,
+    /// The TLS handshake took too long.
+    NoHandshake,
     /// The driver stopped.
     Shutdown,
     /// Another reason of the session.
@@ -205,6 +215,8 @@ impl Ended {
         Self::Unread,
         Self::Kicked,
         Self::BrokerGone,
+        Self::BadHandshake,
+        Self::NoHandshake,
         Self::Shutdown,
         Self::Other,
     ];
@@ -229,6 +241,8 @@ impl Ended {
             Self::Unread => "unread",
             Self::Kicked => "kicked",
             Self::BrokerGone => "broker_gone",
+            Self::BadHandshake => "handshake_failed",
+            Self::NoHandshake => "handshake_timeout",
             Self::Shutdown => "shutdown",
             Self::Other => "other",
         }

@@ -621,12 +621,12 @@ fn device_filter(literal: &LitStr, ctxt: &mut Ctxt) {
         }
         if let Piece::Placeholder(name, _) = piece
             && !matches!(name.as_str(), "client_id" | "peer" | "listener")
-            && !["login.", "state.", "param."].iter().any(|of| name.starts_with(of))
+            && !["login.", "state.", "param.", "certificate."].iter().any(|of| name.starts_with(of))
         {
             ctxt.error(
                 literal,
                 format_args!(
-                    "`{{{name}}}` is not known when the filter is subscribed: there are `{{client_id}}`, `{{peer}}`, `{{listener}}`, `{{login.FIELD}}` that `auth(.., keep(FIELD))` has kept, `{{state.FIELD}}` and `{{param.NAME}}`; a level that the topic gives is `{{+name}}`"
+                    "`{{{name}}}` is not known when the filter is subscribed: there are `{{client_id}}`, `{{peer}}`, `{{listener}}`, `{{login.FIELD}}` that `auth(.., keep(FIELD))` has kept, `{{state.FIELD}}`, `{{param.NAME}}` and `{{certificate.PART}}`; a level that the topic gives is `{{+name}}`"
                 ),
             );
             return;

@@ -188,7 +188,7 @@ fn templates_are_well_formed() {
         (
             "enum E { #[wire(tag = 1)] #[route(deliver(\"a/{serial}\"))] A { serial: u8 } }",
             &[(
-                "`{serial}` is not known when the filter is subscribed: there are `{client_id}`, `{peer}`, `{listener}`, `{login.FIELD}` that `auth(.., keep(FIELD))` has kept, `{state.FIELD}` and `{param.NAME}`; a level that the topic gives is `{+name}`",
+                "`{serial}` is not known when the filter is subscribed: there are `{client_id}`, `{peer}`, `{listener}`, `{login.FIELD}` that `auth(.., keep(FIELD))` has kept, `{state.FIELD}`, `{param.NAME}` and `{certificate.PART}`; a level that the topic gives is `{+name}`",
                 "\"a/{serial}\"",
             )],
         ),
@@ -405,7 +405,7 @@ fn an_answer_is_to_what_is_sent() {
         (
             "enum E { #[wire(tag = 1)] #[route(deliver(\"a/{request.a}\"))] A { a: u8 } }",
             &[(
-                "`{request.a}` is not known when the filter is subscribed: there are `{client_id}`, `{peer}`, `{listener}`, `{login.FIELD}` that `auth(.., keep(FIELD))` has kept, `{state.FIELD}` and `{param.NAME}`; a level that the topic gives is `{+name}`",
+                "`{request.a}` is not known when the filter is subscribed: there are `{client_id}`, `{peer}`, `{listener}`, `{login.FIELD}` that `auth(.., keep(FIELD))` has kept, `{state.FIELD}`, `{param.NAME}` and `{certificate.PART}`; a level that the topic gives is `{+name}`",
                 "\"a/{request.a}\"",
             )],
         ),

@@ -59,6 +59,10 @@ fn check<G: Gateway>(config: &Config) -> Result<(), Failure> {
     #[cfg(feature = "grpc")]
     super::exproto::check(config, &mut mistakes);
     if !is_handler(config) {
+        for listener in &config.listeners {
+            mistakes.extend(listener.tls.check().err());
+        }
+        mistakes.dedup();
         match &config.broker.url {
             None => mistakes.extend(check_embedded(&config.embedded).err()),
             Some(url) => {

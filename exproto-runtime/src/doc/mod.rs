@@ -7,6 +7,7 @@
 //! | [`wire`] | what each key of `#[wire(..)]` means: layout of bytes |
 //! | [`frame`] | what each key of `#[frame(..)]` means: where frames begin and end |
 //! | [`route`] | what each key of `#[route(..)]` means: frames and MQTT |
+//! | [`sockets`] | what devices may connect through: TLS and certificates |
 //! | [`broker`] | how to reach an MQTT broker: addresses, TLS, versions, a client for each device |
 //! | [`settings`] | how a finished program is set: file, environment, flags |
 //! | [`host`] | how to run it on the internet: listeners and their limits |
@@ -54,6 +55,10 @@ pub mod route {}
 #[cfg_attr(feature = "full", doc = include_str!("settings.md"))]
 #[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
 pub mod settings {}
+
+#[cfg_attr(feature = "full", doc = include_str!("sockets.md"))]
+#[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]
+pub mod sockets {}
 
 #[cfg_attr(feature = "full", doc = include_str!("tutorial.md"))]
 #[cfg_attr(not(feature = "full"), doc = "Documented with the feature `full`.")]

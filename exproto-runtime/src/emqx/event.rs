@@ -3,8 +3,8 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::exproto::pb::{
-    Address, ConnInfo as PbInfo, Message, ReceivedBytesRequest, ReceivedMessagesRequest, SocketClosedRequest,
-    SocketCreatedRequest, SocketType, TimerTimeoutRequest, TimerType,
+    Address, CertificateInfo, ConnInfo as PbInfo, Message, ReceivedBytesRequest, ReceivedMessagesRequest,
+    SocketClosedRequest, SocketCreatedRequest, SocketType, TimerTimeoutRequest, TimerType,
 };
 use crate::session::{ConnInfo, Transport};
 
@@ -81,7 +81,10 @@ pub(super) fn info(at: &ConnInfo) -> Box<PbInfo> {
         socktype: socktype as i32,
         peername: address(at.peer),
         sockname: address(at.local),
-        peercert: None,
+        peercert: at
+            .certificate
+            .as_ref()
+            .map(|shown| CertificateInfo { cn: shown.name.to_string(), dn: shown.subject.to_string() }),
     })
 }
 

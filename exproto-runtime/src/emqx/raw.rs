@@ -10,7 +10,7 @@ use tracing::warn;
 use super::hub::To;
 use super::reply::Reply;
 use crate::broker::{Broker, Link as _, Notice, Request, inbox};
-use crate::session::{ConnInfo, Ticket, Transport};
+use crate::session::{ConnInfo, Ticket};
 
 /// Publishes under way at most; further ones wait.
 const MOST: usize = 1024;
@@ -27,7 +27,7 @@ pub(super) struct RawPublish {
 pub(super) async fn run<B: Broker>(broker: B, mut jobs: mpsc::Receiver<(RawPublish, To)>) {
     let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let info =
-        ConnInfo { peer: nowhere, local: nowhere, listener: "raw publish".into(), transport: Transport::Tcp };
+        ConnInfo { peer: nowhere, local: nowhere, listener: "raw publish".into(), ..ConnInfo::default() };
     let (notices, mut outbox) = inbox(0);
     let mut link = broker.link(&info, notices);
     let mut under_way: HashMap<Ticket, To> = HashMap::new();

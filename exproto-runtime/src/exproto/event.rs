@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::meter::{EventKind, Meter, Timed};
 use super::pb;
 use crate::grpc::Answer;
-use crate::session::{ConnInfo, Transport};
+use crate::session::{ConnInfo, PeerCertificate, Transport};
 
 /// An event on its way to its connection.
 #[derive(Debug)]
@@ -120,7 +120,10 @@ impl Facts {
             pb::SocketType::Udp => Transport::Udp,
             pb::SocketType::Dtls => Transport::Dtls,
         };
-        let conn = ConnInfo { peer: address(info.peername.as_ref()), local, listener, transport };
+        let certificate =
+            info.peercert.as_ref().map(|shown| Arc::new(PeerCertificate::new(&shown.cn, &shown.dn)));
+        let peer = address(info.peername.as_ref());
+        let conn = ConnInfo { peer, local, listener, transport, certificate };
         Self { conn, udp, certificate: info.peercert }
     }
 }

@@ -25,7 +25,7 @@ const ABORT: Duration = Duration::from_secs(2);
 pub(crate) struct Front<S> {
     pub(super) listeners: Vec<Bound>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) serve: S,
+    pub(super) serve: Arc<S>,
 }
 
 impl<S> Front<S> {
@@ -42,16 +42,9 @@ impl<S> Front<S> {
         let allowed = OpenFiles::now().map_or(usize::MAX, OpenFiles::connections);
         let listeners = listeners
             .into_iter()
-            .map(|listener| {
-                let (name, address) = (listener.name.clone(), listener.address);
-                listen::bind(listener, allowed).map_err(|source| HostError::Bind {
-                    listener: name,
-                    address,
-                    source,
-                })
-            })
+            .map(|listener| listen::bind(listener, allowed))
             .collect::<Result<_, _>>()?;
-        Ok(Self { listeners, metrics: Arc::new(Metrics::new(name, workers)), serve })
+        Ok(Self { listeners, metrics: Arc::new(Metrics::new(name, workers)), serve: Arc::new(serve) })
     }
 
     /// Name and address of each listener.
@@ -78,6 +71,13 @@ impl<S: Serve> Front<S> {
         let mut accepting: Vec<Accepting<'_>> = Vec::new();
         for bound in self.listeners {
             debug!(listener = %bound.name, address = %bound.address, "listening");
+            #[cfg(feature = "tls")]
+            if let Some(entry) = bound.entry.clone() {
+                accepting.push(Box::pin(async move {
+                    entry.certificates.keep_fresh().await;
+                    Ok(())
+                }));
+            }
             accepting.push(Box::pin(listen::accept(bound, &crew, &self.serve, &self.metrics)));
         }
         until(&mut accepting, shutdown).await?;

@@ -10,12 +10,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use super::HostError;
 use super::admission::{Entrance, Rules};
+#[cfg(feature = "tls")]
+use super::entry::{self, Entry};
 use super::serve::{Arrival, Serve};
 use super::settings::{Limits, Listener};
 use super::worker::Crew;
+#[cfg(feature = "tls")]
+use crate::metrics::Shed;
 use crate::metrics::{Counter, Ended, Metrics};
-use crate::session::{ConnInfo, SessionSettings, Transport};
+use crate::session::{ConnInfo, SessionSettings};
+#[cfg(feature = "tls")]
+use crate::tls::Certificates;
 
 /// How long to wait when the system has no descriptor or memory left for
 /// another connection.
@@ -30,10 +37,44 @@ pub(super) struct Bound {
     rules: Rules,
     limits: Arc<Limits>,
     session: Arc<SessionSettings>,
+    #[cfg(feature = "tls")]
+    pub(super) entry: Option<Arc<Entry>>,
 }
 
 /// Binds a listener. Needs no runtime.
-pub(super) fn bind(listener: Listener, allowed: usize) -> io::Result<Bound> {
+pub(super) fn bind(listener: Listener, allowed: usize) -> Result<Bound, HostError> {
+    #[cfg(feature = "tls")]
+    let entry = match &listener.tls {
+        Some(tls) => {
+            let certificates = Certificates::open(tls.clone(), b"")
+                .map_err(|source| HostError::Tls { listener: listener.name.clone(), source })?;
+            Some(Arc::new(Entry::new(certificates, listener.handshake_timeout, listener.handshakes)))
+        }
+        None => None,
+    };
+    let (socket, address) = open(&listener).map_err(|source| HostError::Bind {
+        listener: listener.name.clone(),
+        address: listener.address,
+        source,
+    })?;
+    Ok(Bound {
+        name: listener.name,
+        address,
+        socket,
+        rules: Rules {
+            connections: listener.rules.connections.min(allowed),
+            all_buffers: listener.limits.all_buffers,
+            ..listener.rules
+        },
+        limits: Arc::new(listener.limits),
+        session: listener.session,
+        #[cfg(feature = "tls")]
+        entry,
+    })
+}
+
+/// The socket, and the address that it has got.
+fn open(listener: &Listener) -> io::Result<(StdListener, SocketAddr)> {
     let domain = Domain::for_address(listener.address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     // On Windows this option would let others steal the port.
@@ -50,25 +91,15 @@ pub(super) fn bind(listener: Listener, allowed: usize) -> io::Result<Bound> {
     socket.listen(i32::try_from(listener.backlog).unwrap_or(i32::MAX))?;
     socket.set_nonblocking(true)?;
     let socket: StdListener = socket.into();
-    Ok(Bound {
-        name: listener.name,
-        address: socket.local_addr()?,
-        socket,
-        rules: Rules {
-            connections: listener.rules.connections.min(allowed),
-            all_buffers: listener.limits.all_buffers,
-            ..listener.rules
-        },
-        limits: Arc::new(listener.limits),
-        session: listener.session,
-    })
+    let address = socket.local_addr()?;
+    Ok((socket, address))
 }
 
 /// Takes connections until it is dropped.
 pub(super) async fn accept(
     bound: Bound,
     crew: &Crew,
-    serve: &impl Serve,
+    serve: &Arc<impl Serve>,
     metrics: &Arc<Metrics>,
 ) -> io::Result<()> {
     let socket = TcpListener::from_std(bound.socket)?;
@@ -94,6 +125,16 @@ pub(super) async fn accept(
                 continue;
             }
         };
+        #[cfg(feature = "tls")]
+        let pass = match bound.entry.as_ref().map(Entry::pass) {
+            Some(None) => {
+                metrics.shard(0).shed(Shed::Handshakes);
+                debug!(listener = %bound.name, %peer, "too many handshakes, a new connection is turned away");
+                continue;
+            }
+            Some(pass) => pass,
+            None => None,
+        };
         let stream = match hand_over(stream) {
             Ok(stream) => stream,
             Err(error) => {
@@ -117,9 +158,15 @@ pub(super) async fn accept(
             }
         };
         let local = stream.local_addr().unwrap_or(bound.address);
-        let info = ConnInfo { peer, local, listener: bound.name.clone(), transport: Transport::Tcp };
+        let info = ConnInfo { peer, local, listener: bound.name.clone(), ..ConnInfo::default() };
         let (limits, session) = (Arc::clone(&bound.limits), Arc::clone(&bound.session));
-        serve.begin(&runtime, Arrival { info, limits, session, seat }, stream);
+        let arrival = Arrival { info, limits, session, seat };
+        #[cfg(feature = "tls")]
+        if let Some(pass) = pass {
+            runtime.spawn(entry::enter(Arc::clone(serve), arrival, stream, pass));
+            continue;
+        }
+        serve.begin(&runtime, arrival, stream);
     }
 }
 

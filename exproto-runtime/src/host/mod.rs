@@ -11,8 +11,10 @@
 //! | `listen` | one listener: taking connections, turning new ones away |
 //! | `serve` | what is made of connections: sessions, or what another driver makes |
 //! | `worker` | the threads that connections run on |
+//! | `entry` | what a connection has to do before it is served |
 //! | `connection` | one device: events in, actions out, deadlines, the end |
 //! | `transport` | what a connection needs of its socket |
+//! | `tls` | a transport: TLS over TCP |
 //! | `buffers` | the buffers that connections of a thread share |
 //! | `rate`, `throttle` | how fast a device may send, and what all keep together |
 //! | `limits` | what of this a listener is told |
@@ -49,6 +51,8 @@
 pub(crate) mod admission;
 pub(crate) mod buffers;
 mod connection;
+#[cfg(feature = "tls")]
+mod entry;
 mod files;
 pub(crate) mod front;
 mod limits;
@@ -59,6 +63,11 @@ mod rate;
 pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod throttle;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(all(test, feature = "tls"))]
+#[path = "tls_tests.rs"]
+mod tls_tests;
 pub(crate) mod transport;
 pub(crate) mod worker;
 
@@ -77,6 +86,8 @@ pub use settings::Listener;
 use crate::broker::Broker;
 use crate::metrics::Metrics;
 use crate::session::{Gateway, UnknownProfile};
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
 use front::Front;
 use serve::Sessions;
 
@@ -128,6 +139,14 @@ pub enum HostError {
         /// What the system says.
         source: io::Error,
     },
+    /// A listener's certificate cannot be used.
+    #[cfg(feature = "tls")]
+    Tls {
+        /// The listener's name.
+        listener: Box<str>,
+        /// What is wrong with it.
+        source: TlsError,
+    },
     /// A listener's sessions are told of a profile that the gateway does not
     /// have.
     Profile(UnknownProfile),
@@ -142,6 +161,8 @@ impl fmt::Display for HostError {
             Self::Bind { listener, address, source } => {
                 write!(f, "listener `{listener}` cannot listen on {address}: {source}")
             }
+            #[cfg(feature = "tls")]
+            Self::Tls { listener, source } => write!(f, "listener `{listener}` has no TLS: {source}"),
             Self::Profile(source) => source.fmt(f),
             Self::Start(source) => write!(f, "the host cannot start: {source}"),
         }
@@ -152,6 +173,8 @@ impl std::error::Error for HostError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::NoListener => None,
+            #[cfg(feature = "tls")]
+            Self::Tls { source, .. } => Some(source),
             Self::Profile(source) => Some(source),
             Self::Bind { source, .. } | Self::Start(source) => Some(source),
         }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::admission::Rules;
 use super::rate::Rates;
 use crate::session::SessionSettings;
+#[cfg(feature = "tls")]
+use crate::tls::ServerTls;
 
 /// A socket that devices connect to, and the limits of its connections.
 ///
@@ -31,6 +33,10 @@ pub struct Listener {
     pub(super) send_buffer: Option<usize>,
     pub(crate) limits: Limits,
     pub(super) session: Arc<SessionSettings>,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<ServerTls>,
+    pub(super) handshake_timeout: Duration,
+    pub(super) handshakes: usize,
 }
 
 /// Limits of one connection.
@@ -80,7 +86,49 @@ impl Listener {
                 linger: Duration::from_secs(1),
             },
             session: Arc::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
+            handshake_timeout: Duration::from_secs(10),
+            handshakes: 1024,
         }
+    }
+
+    /// A listener for TLS over TCP, with this certificate. Port 0 takes a free
+    /// port.
+    ///
+    /// ```
+    /// use exproto_runtime::host::Listener;
+    /// use exproto_runtime::tls::ServerTls;
+    ///
+    /// let files = ServerTls::new("tls/server.crt", "tls/server.key").require_client("tls/fleet-ca.crt");
+    /// let listener = Listener::tls(([0, 0, 0, 0], 8443), files).handshakes(200);
+    /// ```
+    ///
+    /// What certificate the device has shown is in
+    /// [`ConnInfo`](crate::session::ConnInfo) and in `{certificate.name}` and the like
+    /// of templates. The files are looked at every ten seconds, and those that
+    /// have changed are read again.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(address: impl Into<SocketAddr>, files: ServerTls) -> Self {
+        Self { name: "tls".into(), tls: Some(files), ..Self::tcp(address) }
+    }
+
+    /// The time that a connection has for the TLS handshake; then it is closed,
+    /// and counted as `handshake_timeout`. Default: 10 s.
+    #[must_use]
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// The most connections that are at their TLS handshake at once. A new one
+    /// above it is closed at once, and counted; those that are served do not
+    /// count, and stay. Default: 1024, which keep 32 MiB at the very most.
+    #[must_use]
+    pub fn handshakes(mut self, most: usize) -> Self {
+        self.handshakes = most;
+        self
     }
 
     /// The name that routes, logs and counters know the listener by.

@@ -23,7 +23,9 @@ pub(crate) trait Transport: Send + 'static {
     /// Waits until [`try_write`](Self::try_write) is worth a try.
     fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
-    /// Writes what there is room for.
+    /// Writes what there is room for. Whoever is told that nothing could be
+    /// written tries again with the same bytes, and maybe more behind them:
+    /// they may have been ciphered.
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
     /// Tells the device that nothing more will come.

@@ -5,7 +5,9 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::certificate::PeerCertificate;
 use super::event::{Action, CloseReason, Credentials, Millis, Out, Ticket};
 use super::gateway::Refusal;
 use super::line::Asking;
@@ -22,6 +24,8 @@ pub struct ConnInfo {
     pub listener: Box<str>,
     /// What its bytes come through.
     pub transport: Transport,
+    /// The certificate that it has shown, if its listener asks for one.
+    pub certificate: Option<Arc<PeerCertificate>>,
 }
 
 /// What the bytes of a device come through.
@@ -62,7 +66,13 @@ impl Transport {
 impl Default for ConnInfo {
     fn default() -> Self {
         let any = SocketAddr::from(([0, 0, 0, 0], 0));
-        Self { peer: any, local: any, listener: "default".into(), transport: Transport::Tcp }
+        Self {
+            peer: any,
+            local: any,
+            listener: "default".into(),
+            transport: Transport::Tcp,
+            certificate: None,
+        }
     }
 }
 
@@ -243,6 +253,13 @@ impl<'c, S> Cx<'c, S> {
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&'c str> {
         self.params?.get(name).map(String::as_str)
+    }
+
+    /// A part of the certificate that the device has shown, see
+    /// [`PeerCertificate::part`]; `""` if it has shown none.
+    #[must_use]
+    pub fn certificate(&self, part: &str) -> &'c str {
+        self.info.certificate.as_ref().map_or("", |shown| shown.part(part))
     }
 
     /// The profile whose routes hold, `""` for none; see

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `event` | what happens to a session and what it wants done |
 //! | `gateway` | the trait that generated routes implement |
+//! | `certificate` | the certificate that a device has shown |
 //! | `cx` | what routes and functions of the user work with |
 //! | `topic` | topics of literals and values, filters, matching |
 //! | `poll`, `line` | asking devices: what to send next; the request that is open |
@@ -15,6 +16,7 @@
 //! | `flight`, `rare` | a frame that waits; what most sessions do not have |
 //! | `settings`, `report` | limits and policies; counters and what to log |
 
+mod certificate;
 mod cx;
 mod event;
 mod flight;
@@ -34,6 +36,7 @@ pub(crate) mod routes;
 mod settings;
 mod topic;
 
+pub use certificate::PeerCertificate;
 pub use cx::{Asks, ConnInfo, Cx, Transport};
 pub use event::{Action, CloseReason, Credentials, Event, Millis, Now, Out, Outcome, Ticket};
 pub use gateway::{Access, After, DeliverError, Delivery, Gateway, Pairing, Polled, Refusal, Stage};

@@ -69,6 +69,16 @@ impl ServerTls {
         self
     }
 
+    /// Reads the files, and says what is wrong with them.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read or holds something else; a key that is not that of
+    /// the certificate.
+    pub fn check(&self) -> Result<(), TlsError> {
+        self.load(b"").map(drop)
+    }
+
     /// Reads the files.
     fn load(&self, alpn: &[u8]) -> Result<ServerConfig, TlsError> {
         let unusable = |source| TlsError::Unusable { path: self.certificates.clone(), source };

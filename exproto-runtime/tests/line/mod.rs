@@ -7,6 +7,7 @@
 //! | `data N` | publishes `N` on `line/ID/up`; reply `stored N` |
 //! | `ping` | reply `pong`, without the broker |
 //! | `flood N` | reply of `N` bytes, without the broker |
+//! | `who` | reply of the transport and the name in the certificate, without the broker |
 //! | `bye` | closes |
 //! | `panic` | panics |
 //! | `look N` | waits for a lookup, which panics if `N` is 0; reply `found` or `not found` |
@@ -154,6 +155,9 @@ impl Gateway for Line<'static> {
             ("ping", _) => line("pong", reply),
             ("look", _) => line(outcome.pick("found", "not found"), reply),
             ("flood", count) => line(&"x".repeat(count.parse().unwrap_or(0)), reply),
+            ("who", _) => {
+                line(&format!("{} {}", cx.info.transport.name(), cx.certificate("name")), reply);
+            }
             ("bye", _) => {
                 line("good bye", reply);
                 return Ok(After::Close(CloseReason::Done("bye".into())));

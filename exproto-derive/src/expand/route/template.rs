@@ -118,6 +118,10 @@ pub(super) fn known(name: &str, span: Span) -> Option<TokenStream> {
     if let Some(param) = name.strip_prefix("param.") {
         return Some(quote!(__cx.param(#param).unwrap_or("")));
     }
+    // Other names are fields of a field of the frame that is called like that.
+    if let Some(part) = name.strip_prefix("certificate.").filter(|part| CERTIFICATE.contains(part)) {
+        return Some(quote!(__cx.certificate(#part)));
+    }
     if let Some(field) = name.strip_prefix("state.") {
         let fields = field.split('.').map(|name| member(name, span));
         return Some(quote_spanned!(span=> &__cx.state #(.#fields)*));
@@ -129,6 +133,8 @@ pub(super) fn known(name: &str, span: Span) -> Option<TokenStream> {
         _ => None,
     }
 }
+
+const CERTIFICATE: &[&str] = &["name", "subject", "alternative", "fingerprint"];
 
 const BUILT_IN: &[&str] = &["client_id", "peer", "listener", "kind", "request"];
 

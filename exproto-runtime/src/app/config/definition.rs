@@ -16,6 +16,7 @@ use super::table::settings;
 use crate::broker::{DeviceSettings, DeviceWill, EmbeddedSettings, Mode, MqttSettings, MqttUrl};
 use crate::host::{Listener, Network};
 use crate::session::{BeforeLogin, OnRefused, SessionSettings, TopicPolicy};
+use crate::tls::ServerTls;
 
 /// What each section is for, in the order in which they are printed.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
@@ -94,6 +95,7 @@ pub(crate) struct ListenerConfig {
     pub(crate) linger: Duration,
     pub(crate) receive_buffer: Option<usize>,
     pub(crate) send_buffer: Option<usize>,
+    pub(crate) tls: TlsConfig,
     /// `[listener.session]`, over `[session]`.
     pub(crate) session: SessionSettings,
 }
@@ -121,13 +123,21 @@ impl ListenerConfig {
             linger: Duration::from_secs(1),
             receive_buffer: None,
             send_buffer: None,
+            tls: TlsConfig::default(),
             session,
         }
     }
 
     /// The listener, with room for so many connections if nothing is set.
     pub(crate) fn listener(&self, room: usize) -> Listener {
-        let mut listener = Listener::tcp(self.address)
+        let listener = match self.tls.files() {
+            Ok(Some(files)) => Listener::tls(self.address, files),
+            // What is wrong was said before.
+            Ok(None) | Err(_) => Listener::tcp(self.address),
+        };
+        let mut listener = listener
+            .handshake_timeout(self.tls.handshake_timeout)
+            .handshakes(self.tls.handshakes)
             .max_connections(self.max_connections.unwrap_or(room))
             .connections_per_address(self.connections_per_address.unwrap_or(usize::MAX))
             .connections_per_second(self.connections_per_second)
@@ -158,6 +168,61 @@ impl ListenerConfig {
     }
 }
 
+/// The keys of TLS in `[[listener]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TlsConfig {
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) clients: Option<PathBuf>,
+    pub(crate) clients_optional: bool,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) handshakes: usize,
+}
+
+impl Default for TlsConfig {
+    fn default() -> Self {
+        Self {
+            certificate: None,
+            key: None,
+            clients: None,
+            clients_optional: false,
+            handshake_timeout: Duration::from_secs(10),
+            handshakes: 1024,
+        }
+    }
+}
+
+impl TlsConfig {
+    /// The files, none where there is no TLS.
+    pub(crate) fn files(&self) -> Result<Option<ServerTls>, String> {
+        let lacks = |has, lacks| Err(format!("`listener.{has}` needs `listener.{lacks}` too"));
+        match (&self.certificate, &self.key, &self.clients) {
+            (Some(certificate), Some(key), clients) => {
+                let tls = ServerTls::new(certificate, key);
+                Ok(Some(match clients {
+                    None if self.clients_optional => return lacks("tls_clients_optional", "tls_clients"),
+                    None => tls,
+                    Some(authorities) if self.clients_optional => tls.ask_client(authorities),
+                    Some(authorities) => tls.require_client(authorities),
+                }))
+            }
+            (None, None, None) if self.clients_optional => lacks("tls_clients_optional", "tls_certificate"),
+            (None, None, None) => Ok(None),
+            (Some(_), None, _) => lacks("tls_certificate", "tls_key"),
+            (None, Some(_), _) => lacks("tls_key", "tls_certificate"),
+            (None, None, Some(_)) => lacks("tls_clients", "tls_certificate"),
+        }
+    }
+
+    /// Says what is wrong with the files.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self.files()? {
+            None => Ok(()),
+            Some(files) => files.check().map_err(|error| error.to_string()),
+        }
+    }
+}
+
 settings! {
     ListenerConfig as "listener" {
         address: Address = address,
@@ -166,7 +231,22 @@ settings! {
             flag("listen"), otherwise("the protocol's usual port on this machine");
         name: Maybe<Text<String>> = name,
             "The name that routes, logs and counters know the listener by",
-            otherwise("tcp, tcp-2 and so on"), example("\"trucks\"");
+            otherwise("tcp or tls, tcp-2 and so on"), example("\"trucks\"");
+        tls_certificate: Maybe<File> = tls.certificate,
+            "The certificate that devices see, in PEM, with the chain to its authority; the listener speaks TLS",
+            flag("tls-certificate"), otherwise("no TLS"), example("\"tls/server.crt\"");
+        tls_key: Maybe<File> = tls.key,
+            "The certificate's key, in PEM",
+            flag("tls-key"), otherwise("no TLS"), example("\"tls/server.key\"");
+        tls_clients: Maybe<File> = tls.clients,
+            "Authorities, in PEM; a device needs a certificate that one of them has signed",
+            flag("tls-clients"), otherwise("devices need no certificate"), example("\"tls/fleet-ca.crt\"");
+        tls_clients_optional: Switch = tls.clients_optional,
+            "Take devices without a certificate too";
+        handshake_timeout: Time = tls.handshake_timeout,
+            "The time that a connection has for the TLS handshake; then it is closed and counted";
+        handshakes: Count<usize, 1> = tls.handshakes,
+            "TLS handshakes at once; further connections are closed at once and counted";
         max_connections: Maybe<Count<usize>> = max_connections,
             "How many devices may be connected; further ones are closed at once and counted",
             flag("max-connections"), otherwise("what the limit of open files leaves room for"), example("50000");

@@ -179,7 +179,8 @@ impl Config {
         let mut names = std::collections::BTreeSet::new();
         let mut addresses = std::collections::BTreeSet::new();
         for (index, listener) in self.listeners.iter_mut().enumerate() {
-            let own = if index == 0 { "tcp".to_owned() } else { format!("tcp-{}", index + 1) };
+            let kind = if listener.tls.certificate.is_some() { "tls" } else { "tcp" };
+            let own = if index == 0 { kind.to_owned() } else { format!("{kind}-{}", index + 1) };
             let name = listener.name.get_or_insert(own);
             if !names.insert(name.clone()) {
                 mistakes.push(format!("two listeners are called `{name}`: give each a `name` of its own"));

@@ -250,6 +250,36 @@ fn mistakes_of_variables_and_flags_name_them() {
 }
 
 #[test]
+fn tls_needs_all_that_belongs_to_it() {
+    let tls = |keys: &str| of(&format!("[listener]\n{keys}\n")).listeners.remove(0);
+    let all = "tls_certificate = \"a.crt\"\ntls_key = \"a.key\"";
+    assert_eq!(tls("").tls.files(), Ok(None));
+    assert_eq!(tls(all).name.as_deref(), Some("tls"));
+    let files = crate::tls::ServerTls::new("a.crt", "a.key");
+    assert_eq!(tls(all).tls.files(), Ok(Some(files.clone())));
+    let clients = format!("{all}\ntls_clients = \"ca.crt\"");
+    assert_eq!(tls(&clients).tls.files(), Ok(Some(files.clone().require_client("ca.crt"))));
+    let asked = format!("{clients}\ntls_clients_optional = true");
+    assert_eq!(tls(&asked).tls.files(), Ok(Some(files.ask_client("ca.crt"))));
+    assert!(tls(all).tls.check().unwrap_err().starts_with("a.crt cannot be read: "));
+    for (keys, wrong) in [
+        ("tls_certificate = \"a.crt\"", "`listener.tls_certificate` needs `listener.tls_key` too"),
+        ("tls_key = \"a.key\"", "`listener.tls_key` needs `listener.tls_certificate` too"),
+        ("tls_clients = \"ca.crt\"", "`listener.tls_clients` needs `listener.tls_certificate` too"),
+        (
+            "tls_clients_optional = true",
+            "`listener.tls_clients_optional` needs `listener.tls_certificate` too",
+        ),
+        (
+            &format!("{all}\ntls_clients_optional = true"),
+            "`listener.tls_clients_optional` needs `listener.tls_clients` too",
+        ),
+    ] {
+        assert_eq!(tls(keys).tls.check().unwrap_err(), wrong);
+    }
+}
+
+#[test]
 fn no_two_listeners_are_the_same() {
     let two = |first: &str, second: &str| {
         read(&format!("[[listener]]\n{first}\n[[listener]]\n{second}\n"), &[], &[]).unwrap_err()
