@@ -188,8 +188,12 @@ pub enum Ended {
     BrokerGone,
     /// The TLS handshake failed: no certificate, or one that is not taken.
     BadHandshake,
-    /// The TLS handshake took too long.
+    /// The PROXY header or the TLS handshake took too long.
     NoHandshake,
+    /// The connection of a load balancer began without a PROXY header.
+    BadHeader,
+    /// A limit was against the address that a PROXY header told.
+    TurnedAway,
     /// The driver stopped.
     Shutdown,
     /// Another reason of the session.
@@ -217,6 +221,8 @@ impl Ended {
         Self::BrokerGone,
         Self::BadHandshake,
         Self::NoHandshake,
+        Self::BadHeader,
+        Self::TurnedAway,
         Self::Shutdown,
         Self::Other,
     ];
@@ -243,6 +249,8 @@ impl Ended {
             Self::BrokerGone => "broker_gone",
             Self::BadHandshake => "handshake_failed",
             Self::NoHandshake => "handshake_timeout",
+            Self::BadHeader => "proxy_header",
+            Self::TurnedAway => "turned_away",
             Self::Shutdown => "shutdown",
             Self::Other => "other",
         }

@@ -7,7 +7,7 @@
 //! | [`wire`] | what each key of `#[wire(..)]` means: layout of bytes |
 //! | [`frame`] | what each key of `#[frame(..)]` means: where frames begin and end |
 //! | [`route`] | what each key of `#[route(..)]` means: frames and MQTT |
-//! | [`sockets`] | what devices may connect through: TLS and certificates |
+//! | [`sockets`] | what devices may connect through: TLS, certificates, load balancers |
 //! | [`broker`] | how to reach an MQTT broker: addresses, TLS, versions, a client for each device |
 //! | [`settings`] | how a finished program is set: file, environment, flags |
 //! | [`host`] | how to run it on the internet: listeners and their limits |

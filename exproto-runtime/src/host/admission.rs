@@ -81,17 +81,25 @@ impl Entrance {
 
     /// Lets a new connection in, or counts why not.
     pub(crate) fn admit(self: &Arc<Self>, peer: IpAddr, now: Instant) -> Result<Place, Shed> {
-        let admitted = self.judge(peer, now);
-        if let Err(reason) = &admitted {
-            self.metrics.shard(0).shed(*reason);
-        }
-        admitted
+        self.judge(Some(peer), now).map_err(|reason| self.shed(reason))
+    }
+
+    /// The same for a connection of which [`Place::identify`] will tell whose it
+    /// is.
+    pub(crate) fn admit_unseen(self: &Arc<Self>, now: Instant) -> Result<Place, Shed> {
+        self.judge(None, now).map_err(|reason| self.shed(reason))
+    }
+
+    /// Counts that a connection is turned away.
+    pub(crate) fn shed(&self, reason: Shed) -> Shed {
+        self.metrics.shard(0).shed(reason);
+        reason
     }
 
     /// The rate comes last, so that those who are turned away for another reason
     /// use nothing of it up.
-    fn judge(self: &Arc<Self>, peer: IpAddr, now: Instant) -> Result<Place, Shed> {
-        if !self.rules.let_in(peer) {
+    fn judge(self: &Arc<Self>, peer: Option<IpAddr>, now: Instant) -> Result<Place, Shed> {
+        if peer.is_some_and(|peer| !self.rules.let_in(peer)) {
             return Err(Shed::Network);
         }
         if self.metrics.held() > self.rules.all_buffers as u64 {
@@ -103,17 +111,8 @@ impl Entrance {
         if open >= self.rules.connections {
             return Err(Shed::Connections);
         }
-        if self.rules.per_address != usize::MAX {
-            let subscriber = subscriber(peer);
-            let mut addresses = self.addresses();
-            let count = addresses.entry(subscriber).or_default();
-            *count += 1;
-            place.subscriber = Some(subscriber);
-            let too_many = *count > self.rules.per_address;
-            drop(addresses);
-            if too_many {
-                return Err(Shed::Address);
-            }
+        if let Some(peer) = peer {
+            place.count(peer)?;
         }
         if let Some(rate) = &self.rate
             && !rate.lock().unwrap_or_else(PoisonError::into_inner).try_take(now)
@@ -145,6 +144,29 @@ impl Place {
     /// Bytes that all connections of the gateway keep.
     pub(crate) fn held(&self) -> u64 {
         self.entrance.metrics.held()
+    }
+
+    /// Tells whose connection it is, and counts why it is turned away, if it is.
+    pub(crate) fn identify(&mut self, peer: IpAddr) -> Result<(), Shed> {
+        let let_in = self.entrance.rules.let_in(peer);
+        let judged = if let_in { self.count(peer) } else { Err(Shed::Network) };
+        judged.map_err(|reason| self.entrance.shed(reason))
+    }
+
+    /// Counts the connection as one of its address, where that is limited.
+    fn count(&mut self, peer: IpAddr) -> Result<(), Shed> {
+        let most = self.entrance.rules.per_address;
+        if most == usize::MAX {
+            return Ok(());
+        }
+        let subscriber = subscriber(peer);
+        let mut addresses = self.entrance.addresses();
+        let count = addresses.entry(subscriber).or_default();
+        *count += 1;
+        let too_many = *count > most;
+        drop(addresses);
+        self.subscriber = Some(subscriber);
+        if too_many { Err(Shed::Address) } else { Ok(()) }
     }
 
     /// Gives the place back.

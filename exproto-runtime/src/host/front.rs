@@ -74,7 +74,10 @@ impl<S: Serve> Front<S> {
             #[cfg(feature = "tls")]
             if let Some(entry) = bound.entry.clone() {
                 accepting.push(Box::pin(async move {
-                    entry.certificates.keep_fresh().await;
+                    match &entry.certificates {
+                        Some(certificates) => certificates.keep_fresh().await,
+                        None => std::future::pending().await,
+                    }
                     Ok(())
                 }));
             }

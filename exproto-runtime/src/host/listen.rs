@@ -12,12 +12,10 @@ use tracing::{debug, warn};
 
 use super::HostError;
 use super::admission::{Entrance, Rules};
-#[cfg(feature = "tls")]
 use super::entry::{self, Entry};
 use super::serve::{Arrival, Serve};
 use super::settings::{Limits, Listener};
 use super::worker::Crew;
-#[cfg(feature = "tls")]
 use crate::metrics::Shed;
 use crate::metrics::{Counter, Ended, Metrics};
 use crate::session::{ConnInfo, SessionSettings};
@@ -37,21 +35,20 @@ pub(super) struct Bound {
     rules: Rules,
     limits: Arc<Limits>,
     session: Arc<SessionSettings>,
-    #[cfg(feature = "tls")]
+    /// What connections have to do first, if anything.
     pub(super) entry: Option<Arc<Entry>>,
 }
 
 /// Binds a listener. Needs no runtime.
 pub(super) fn bind(listener: Listener, allowed: usize) -> Result<Bound, HostError> {
+    #[allow(unused_mut, reason = "certificates are a feature")]
+    let mut entry = Entry::new(listener.balancers.clone(), listener.handshake_timeout, listener.handshakes);
     #[cfg(feature = "tls")]
-    let entry = match &listener.tls {
-        Some(tls) => {
-            let certificates = Certificates::open(tls.clone(), b"")
-                .map_err(|source| HostError::Tls { listener: listener.name.clone(), source })?;
-            Some(Arc::new(Entry::new(certificates, listener.handshake_timeout, listener.handshakes)))
-        }
-        None => None,
-    };
+    if let Some(tls) = &listener.tls {
+        let certificates = Certificates::open(tls.clone(), b"")
+            .map_err(|source| HostError::Tls { listener: listener.name.clone(), source })?;
+        entry.certificates = Some(certificates);
+    }
     let (socket, address) = open(&listener).map_err(|source| HostError::Bind {
         listener: listener.name.clone(),
         address: listener.address,
@@ -68,8 +65,7 @@ pub(super) fn bind(listener: Listener, allowed: usize) -> Result<Bound, HostErro
         },
         limits: Arc::new(listener.limits),
         session: listener.session,
-        #[cfg(feature = "tls")]
-        entry,
+        entry: entry.is_needed().then(|| Arc::new(entry)),
     })
 }
 
@@ -118,14 +114,20 @@ pub(super) async fn accept(
                 continue;
             }
         };
-        let place = match entrance.admit(peer.ip(), Instant::now()) {
+        let now = Instant::now();
+        let admitted = match bound.entry.as_ref().filter(|entry| entry.is_balanced()) {
+            None => entrance.admit(peer.ip(), now),
+            // Whose connection it is, its header will say.
+            Some(entry) if entry.believes(peer.ip()) => entrance.admit_unseen(now),
+            Some(_) => Err(entrance.shed(Shed::Network)),
+        };
+        let place = match admitted {
             Ok(place) => place,
             Err(reason) => {
                 debug!(listener = %bound.name, %peer, %reason, "a new connection is turned away");
                 continue;
             }
         };
-        #[cfg(feature = "tls")]
         let pass = match bound.entry.as_ref().map(Entry::pass) {
             Some(None) => {
                 metrics.shard(0).shed(Shed::Handshakes);
@@ -161,7 +163,6 @@ pub(super) async fn accept(
         let info = ConnInfo { peer, local, listener: bound.name.clone(), ..ConnInfo::default() };
         let (limits, session) = (Arc::clone(&bound.limits), Arc::clone(&bound.session));
         let arrival = Arrival { info, limits, session, seat };
-        #[cfg(feature = "tls")]
         if let Some(pass) = pass {
             runtime.spawn(entry::enter(Arc::clone(serve), arrival, stream, pass));
             continue;

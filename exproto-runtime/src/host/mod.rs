@@ -11,7 +11,7 @@
 //! | `listen` | one listener: taking connections, turning new ones away |
 //! | `serve` | what is made of connections: sessions, or what another driver makes |
 //! | `worker` | the threads that connections run on |
-//! | `entry` | what a connection has to do before it is served |
+//! | `entry`, `proxy` | what a connection has to do before it is served; a load balancer's header |
 //! | `connection` | one device: events in, actions out, deadlines, the end |
 //! | `transport` | what a connection needs of its socket |
 //! | `tls` | a transport: TLS over TCP |
@@ -51,13 +51,13 @@
 pub(crate) mod admission;
 pub(crate) mod buffers;
 mod connection;
-#[cfg(feature = "tls")]
 mod entry;
 mod files;
 pub(crate) mod front;
 mod limits;
 mod listen;
 mod network;
+mod proxy;
 mod publishing;
 mod rate;
 pub(crate) mod serve;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::admission::Rules;
+use super::network::Network;
 use super::rate::Rates;
 use crate::session::SessionSettings;
 #[cfg(feature = "tls")]
@@ -35,6 +36,7 @@ pub struct Listener {
     pub(super) session: Arc<SessionSettings>,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<ServerTls>,
+    pub(super) balancers: Vec<Network>,
     pub(super) handshake_timeout: Duration,
     pub(super) handshakes: usize,
 }
@@ -88,6 +90,7 @@ impl Listener {
             session: Arc::default(),
             #[cfg(feature = "tls")]
             tls: None,
+            balancers: Vec::new(),
             handshake_timeout: Duration::from_secs(10),
             handshakes: 1024,
         }
@@ -114,15 +117,34 @@ impl Listener {
         Self { name: "tls".into(), tls: Some(files), ..Self::tcp(address) }
     }
 
-    /// The time that a connection has for the TLS handshake; then it is closed,
-    /// and counted as `handshake_timeout`. Default: 10 s.
+    /// Takes connections from load balancers of this network, and of others that
+    /// are named so, and from nobody else. Each begins with a PROXY header of
+    /// version 1 or 2, before TLS if there is TLS, and the device has the
+    /// address that it says: for routes, logs and limits. Default: none, and
+    /// connections come from the devices themselves.
+    ///
+    /// ```
+    /// use exproto_runtime::host::Listener;
+    ///
+    /// let listener = Listener::tcp(([0, 0, 0, 0], 7611)).balanced("10.0.0.0/24".parse()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn balanced(mut self, network: Network) -> Self {
+        self.balancers.push(network);
+        self
+    }
+
+    /// The time that a connection has for the PROXY header and the TLS handshake,
+    /// where there are such; then it is closed, and counted as
+    /// `handshake_timeout`. Default: 10 s.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
         self
     }
 
-    /// The most connections that are at their TLS handshake at once. A new one
+    /// The most connections that are at their PROXY header or TLS handshake at once. A new one
     /// above it is closed at once, and counted; those that are served do not
     /// count, and stay. Default: 1024, which keep 32 MiB at the very most.
     #[must_use]

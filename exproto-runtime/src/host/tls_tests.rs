@@ -255,11 +255,11 @@ async fn new_files_hold_for_new_connections() {
     let shown = |device: &Device| device.0.get_ref().get_ref().1.peer_certificates().unwrap()[0].clone();
     let (pem, secret) = host.authority.issue("localhost");
     host.folder.write("a.key", &format!("{secret}\n\n"));
-    assert!(host.entry.certificates.refresh().is_err());
+    assert!(host.entry.certificates.as_ref().unwrap().refresh().is_err());
     let half = host.device("2").await;
     assert_eq!(shown(&before), shown(&half));
     host.folder.write("a.crt", &format!("{pem}\n\n"));
-    assert!(host.entry.certificates.refresh().unwrap());
+    assert!(host.entry.certificates.as_ref().unwrap().refresh().unwrap());
     let after = host.device("3").await;
     assert_ne!(shown(&before), shown(&after));
     before.send(&["ping"]).await;

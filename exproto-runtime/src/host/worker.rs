@@ -80,6 +80,11 @@ impl Seat {
         self.place.shard(self.desk.index)
     }
 
+    /// Tells whose connection it is, where that was not known.
+    pub(crate) fn identify(&mut self, peer: std::net::IpAddr) -> Result<(), crate::metrics::Shed> {
+        self.place.identify(peer)
+    }
+
     /// Why the connection is over, counted when the place is given back.
     pub(crate) fn ended(&mut self, reason: Ended) {
         self.ended = reason;

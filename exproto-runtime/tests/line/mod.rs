@@ -8,6 +8,7 @@
 //! | `ping` | reply `pong`, without the broker |
 //! | `flood N` | reply of `N` bytes, without the broker |
 //! | `who` | reply of the transport and the name in the certificate, without the broker |
+//! | `from` | reply of the addresses of both ends, without the broker |
 //! | `bye` | closes |
 //! | `panic` | panics |
 //! | `look N` | waits for a lookup, which panics if `N` is 0; reply `found` or `not found` |
@@ -158,6 +159,7 @@ impl Gateway for Line<'static> {
             ("who", _) => {
                 line(&format!("{} {}", cx.info.transport.name(), cx.certificate("name")), reply);
             }
+            ("from", _) => line(&format!("{} {}", cx.info.peer, cx.info.local), reply),
             ("bye", _) => {
                 line("good bye", reply);
                 return Ok(After::Close(CloseReason::Done("bye".into())));

@@ -95,6 +95,7 @@ pub(crate) struct ListenerConfig {
     pub(crate) linger: Duration,
     pub(crate) receive_buffer: Option<usize>,
     pub(crate) send_buffer: Option<usize>,
+    pub(crate) balancers: Vec<Network>,
     pub(crate) tls: TlsConfig,
     /// `[listener.session]`, over `[session]`.
     pub(crate) session: SessionSettings,
@@ -123,6 +124,7 @@ impl ListenerConfig {
             linger: Duration::from_secs(1),
             receive_buffer: None,
             send_buffer: None,
+            balancers: Vec::new(),
             tls: TlsConfig::default(),
             session,
         }
@@ -158,6 +160,7 @@ impl ListenerConfig {
         }
         listener = self.allow.iter().fold(listener, |listener, network| listener.allow(*network));
         listener = self.deny.iter().fold(listener, |listener, network| listener.deny(*network));
+        listener = self.balancers.iter().fold(listener, |listener, network| listener.balanced(*network));
         if let Some(bytes) = self.receive_buffer {
             listener = listener.receive_buffer(bytes);
         }
@@ -232,6 +235,9 @@ settings! {
         name: Maybe<Text<String>> = name,
             "The name that routes, logs and counters know the listener by",
             otherwise("tcp or tls, tcp-2 and so on"), example("\"trucks\"");
+        balancers: Networks = balancers,
+            "Networks of load balancers, whose connections begin with a PROXY header; nobody else is let in",
+            otherwise("devices connect themselves"), example("[\"10.0.0.0/24\"]");
         tls_certificate: Maybe<File> = tls.certificate,
             "The certificate that devices see, in PEM, with the chain to its authority; the listener speaks TLS",
             flag("tls-certificate"), otherwise("no TLS"), example("\"tls/server.crt\"");
