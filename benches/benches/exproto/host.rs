@@ -52,6 +52,7 @@ pub(crate) async fn adapter() -> Result<(String, Arc<Seen>), Failure> {
             tokio::spawn(async move {
                 let mut builder = h2::server::Builder::new();
                 builder.initial_window_size(1 << 20).initial_connection_window_size(1 << 24);
+                builder.data_frame_budget(1 << 30);
                 let Ok(mut connection) = builder.handshake::<_, Bytes>(socket).await else { return };
                 while let Some(Ok((request, respond))) = connection.accept().await {
                     tokio::spawn(answer(request, respond, Arc::clone(&seen)));
@@ -110,7 +111,9 @@ impl Way {
             let socket = TcpStream::connect(handler).await?;
             socket.set_nodelay(true)?;
             let mut builder = h2::client::Builder::new();
-            builder.initial_max_send_streams(1 << 20);
+            builder.initial_max_send_streams(1 << 20).initial_connection_window_size(1 << 24);
+            // Thousands of answers may come at once.
+            builder.data_frame_budget(1 << 30);
             let (client, connection) = builder.handshake(socket).await?;
             tokio::spawn(connection);
             connections.push(client);

@@ -217,15 +217,24 @@ async fn many() -> Result<(), Failure> {
     for peer in ["tonic", "tuned", "h2", "ours"] {
         let serving = Serving::start(peer).await?;
         let way = Way::to(&serving.address).await?;
-        let load = Load::start(devices(&way, MANY).await?, 1, None);
+        let devices = match devices(&way, MANY).await {
+            Ok(devices) => devices,
+            Err(error) => {
+                println!("{peer:<16} {error}");
+                continue;
+            }
+        };
+        let load = Load::start(devices, 1, None);
         tokio::time::sleep(TIME).await;
         let peak = serving.peak_memory()?;
         serving.seen.stall(true);
         tokio::time::sleep(TIME).await;
         let stalled = serving.peak_memory()?;
         serving.seen.stall(false);
-        load.end().await?;
         println!("{peer:<16} {:>12.1} {:>16.1}", peak as f64 / 1024.0, stalled as f64 / 1024.0);
+        if let Err(error) = load.end().await {
+            println!("{peer:<16} {error}");
+        }
     }
     Ok(())
 }
