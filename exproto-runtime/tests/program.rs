@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         ("a_handler_of_emqx_is_served", a_handler_of_emqx_is_served),
         ("mistakes_are_explained", mistakes_are_explained),
         ("settings_come_from_a_file", settings_come_from_a_file),
+        ("logs_hold_no_secrets_and_settings_change", logs_hold_no_secrets_and_settings_change),
         ("the_program_is_watched_and_says_how_it_ended", the_program_is_watched_and_says_how_it_ended),
         ("files_of_frames_are_checked", files_of_frames_are_checked),
     ] {
@@ -296,6 +297,75 @@ fn the_program_is_watched_and_says_how_it_ended() {
 
 #[cfg(not(unix))]
 fn the_program_is_watched_and_says_how_it_ended() {}
+
+/// Frames in the log but none that logs in; SIGHUP has the file read again.
+#[cfg(unix)]
+fn logs_hold_no_secrets_and_settings_change() {
+    let folder = env::temp_dir().join(format!("exproto-logs-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (settings, log) = (folder.join("gateway.toml"), folder.join("log"));
+    let file = settings.to_str().unwrap();
+    std::fs::write(&settings, "[log]\nformat = \"json\"\n").unwrap();
+    let arguments = ["--config", file, "--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"];
+    let mut gateway = Running::begin(
+        command(&arguments)
+            .env("RUST_LOG", "warn,exproto_runtime=trace")
+            .stderr(std::fs::File::create(&log).unwrap()),
+    );
+    let devices = gateway.until("devices").split_whitespace().nth(1).unwrap().to_owned();
+    gateway.until("simulate");
+    let logged = |part: &str| loop {
+        let text = std::fs::read_to_string(&log).unwrap();
+        if text.contains(part) {
+            return text;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    };
+    let mut device = std::net::TcpStream::connect(&devices).unwrap();
+    let mut say = |text: &[u8], reply: &[u8]| {
+        device.write_all(text).unwrap();
+        let mut answer = vec![0; reply.len()];
+        device.read_exact(&mut answer).unwrap();
+        assert_eq!(answer, reply);
+    };
+    say(b"\nhello 1\n", b"\nwelcome\n");
+    say(b"\ndata 77\n", b"\nstored 77\n");
+    say(b"\nhello 1\n", b"\nwelcome\n");
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let text = logged(&hex("data 77"));
+    assert!(!text.contains(&hex("hello 1")), "{text}");
+    let line = text.lines().find(|line| line.contains(&hex("data 77"))).unwrap();
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&line["level"], &line["message"]), (&"TRACE".into(), &"received".into()));
+    assert_eq!((&line["span"]["client_id"], &line["span"]["listener"]), (&"1".into(), &"tcp".into()));
+    assert!(line["span"]["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
+
+    let hang_up = || {
+        let pid = gateway.child.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    };
+    std::fs::write(&settings, "[session]\nfirst_frame = 3\n").unwrap();
+    hang_up();
+    logged("the settings stay as they are: ");
+    std::fs::write(&settings, "[session]\nfirst_frame = \"1ms\"\n[host]\nworkers = 3\n").unwrap();
+    hang_up();
+    let text = logged("the settings were read again");
+    for part in [
+        "tcp: session.first_frame has changed, for connections that come from now on",
+        "host.workers has changed; it holds when the program is started again",
+    ] {
+        assert!(text.contains(part), "no `{part}` in {text}");
+    }
+    // The connection that is open goes on, a new one has a millisecond.
+    say(b"\nping\n", b"\npong\n");
+    let mut late = std::net::TcpStream::connect(&devices).unwrap();
+    assert_eq!(late.read(&mut [0]).unwrap(), 0);
+    assert!(gateway.stop().1);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[cfg(not(unix))]
+fn logs_hold_no_secrets_and_settings_change() {}
 
 /// `--print-default`, `--check` and `--config`: the printed file is good, and nothing is
 /// bound by a check.

@@ -12,7 +12,9 @@ mod decode;
 #[cfg(feature = "grpc")]
 mod exproto;
 mod hint;
+mod log;
 mod message;
+mod reload;
 mod serve;
 mod service;
 mod simulate;
@@ -21,12 +23,10 @@ mod stand_in;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::IsTerminal;
 use std::marker::PhantomData;
 use std::process::ExitCode;
 
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 pub use crate::codec::{Random, Uniform};
 pub use simulate::{Counts, Device, Rate, Sender, SimulateOptions, Totals, simulate};
@@ -140,7 +140,6 @@ impl<G: Gateway> App<G> {
                 return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
             }
         };
-        log(cli.verbose);
         match self.run(cli) {
             Ok(code) => code,
             Err(failure) => failure.report(),
@@ -173,8 +172,13 @@ impl<G: Gateway> App<G> {
     }
 
     fn run(self, cli: Cli) -> Result<ExitCode, Failure> {
-        match cli.command.unwrap_or(Command::Serve(Box::new(cli.serve))) {
-            Command::Serve(args) => serve::run::<G>(&args, self.port, self.session),
+        let command = cli.command.unwrap_or(Command::Serve(Box::new(cli.serve)));
+        if !matches!(command, Command::Serve(_)) {
+            log::start(cli.verbose, log::LogFormat::Text);
+        }
+        match command {
+            // Its settings say how to log.
+            Command::Serve(args) => serve::run::<G>(&args, cli.verbose, self.port, self.session),
             Command::Decode(args) => {
                 let profile = args.profile.as_deref().map(Into::into);
                 let settings = SessionSettings { profile, ..SessionSettings::default() };
@@ -251,23 +255,6 @@ enum Command {
     Watch(message::WatchArgs),
     /// Publish one message
     Send(message::SendArgs),
-}
-
-/// Logs to standard error, which leaves standard output to what was asked for.
-fn log(verbose: u8) {
-    let level = match verbose {
-        0 => "warn,exproto_runtime=info",
-        1 => "info,exproto_runtime=debug",
-        _ => "debug,exproto_runtime=trace",
-    };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let ansi = std::io::stderr().is_terminal();
-    // A program that has a logger of its own keeps it.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(ansi)
-        .with_writer(std::io::stderr)
-        .try_init();
 }
 
 /// A runtime for the commands. The host brings threads of its own.

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::admin::Admin;
 use super::config::{BrokerConfig, Clients, Config, EmbeddedConfig, ServeArgs};
-use super::{CUT_OFF, Failure, hint, service, told_to_stop};
+use super::{CUT_OFF, Failure, hint, log, reload, service, told_to_stop};
 use crate::broker::{EmbeddedBroker, MqttBroker, MqttUrl};
 use crate::host::{Host, HostError, OpenFiles, Stopped};
 use crate::metrics::{Counter, Metrics};
@@ -19,6 +19,7 @@ pub(super) const LAST_PUBLISHES: Duration = Duration::from_secs(5);
 
 pub(super) fn run<G: Gateway>(
     args: &ServeArgs,
+    verbose: u8,
     port: u16,
     session: SessionSettings,
 ) -> Result<ExitCode, Failure> {
@@ -27,7 +28,8 @@ pub(super) fn run<G: Gateway>(
         print!("{}", default.print());
         return Ok(ExitCode::SUCCESS);
     }
-    let (config, remarks) = args.settings(default)?;
+    let (config, remarks) = args.settings(default.clone())?;
+    log::start(verbose, config.log.format);
     for remark in remarks {
         warn!("{remark}");
     }
@@ -41,7 +43,11 @@ pub(super) fn run<G: Gateway>(
         if let Some(address) = config.exproto.address {
             return super::exproto::run::<G>(&config, address).await;
         }
-        host::<G>(config, port).await
+        host::<G>(config, port, &|| {
+            let (config, _) = args.settings(default.clone())?;
+            check::<G>(&config).map(|()| config)
+        })
+        .await
     })
 }
 
@@ -89,7 +95,11 @@ fn is_handler(config: &Config) -> bool {
     false
 }
 
-async fn host<G: Gateway>(config: Config, port: u16) -> Result<ExitCode, Failure> {
+async fn host<G: Gateway>(
+    config: Config,
+    port: u16,
+    read_again: &dyn Fn() -> Result<Config, Failure>,
+) -> Result<ExitCode, Failure> {
     let files = OpenFiles::raise().or_else(|error| {
         warn!(%error, "the limit of open files cannot be raised");
         OpenFiles::now()
@@ -163,6 +173,7 @@ async fn host<G: Gateway>(config: Config, port: u16) -> Result<ExitCode, Failure
     println!("  {again} simulate --devices 100 --rate 1/s{connect}\n");
     tokio::spawn(report_unreachable(broker.clone(), url));
 
+    let reload = reload::follow(host.reload(), config.clone(), room, read_again);
     service::watch();
     service::notify("READY=1");
     let stop = async {
@@ -172,12 +183,15 @@ async fn host<G: Gateway>(config: Config, port: u16) -> Result<ExitCode, Failure
     };
 
     let before = broker.counters();
-    let stopped = impatiently(async {
+    let serving = impatiently(async {
         let stopped = host.run(stop).await;
         broker.close(LAST_PUBLISHES).await;
         stopped
-    })
-    .await?;
+    });
+    let stopped = tokio::select! {
+        stopped = serving => stopped?,
+        never = reload => match never {},
+    };
     let lost = broker.counters().failed.saturating_sub(before.failed);
     if let Some(embedded) = embedded {
         embedded.stop().await;

@@ -24,7 +24,7 @@ use crate::metrics::Counter;
 #[must_use]
 pub fn exproto() -> ExitCode {
     let cli = Cli::parse();
-    super::log(cli.verbose);
+    super::log::start(cli.verbose, super::log::LogFormat::Text);
     let done = match cli.command {
         Command::Host(args) => super::runtime().and_then(|runtime| runtime.block_on(host(*args))),
         Command::Watch(args) => message::watch(args),

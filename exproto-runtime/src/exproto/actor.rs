@@ -506,6 +506,8 @@ impl<G: Gateway> Actor<G> {
         let Some(session) = &mut self.session else { return };
         self.seat.shared.counters.add(self.seat.shard, &session.take_tally());
         for report in session.take_reports() {
+            let member = G::ANONYMOUS || !session.client_id().is_empty();
+            let report = if member { report } else { report.without_bytes() };
             debug!(conn = &*self.seat.conn, client_id = session.client_id(), "{report}");
         }
     }

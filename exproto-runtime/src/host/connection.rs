@@ -25,9 +25,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep_until};
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::buffers::{Buffers, give_back, lend, spare};
+use super::log;
 use super::publishing::Publishing;
 use super::settings::Limits;
 use super::throttle::{GUARANTEED, Throttle, Verdict};
@@ -512,8 +513,11 @@ impl<G: Gateway, T: Transport> Connection<G, T> {
                     throttle.frames(Instant::now(), tally.frames + tally.bad_frames);
                 }
                 self.seat.shard().add_tally(&tally);
+                if tally.logins > 0 {
+                    log::logged_in(self.session.client_id());
+                }
                 for report in self.session.take_reports() {
-                    info!(peer = %self.session.info().peer, client_id = self.session.client_id(), "{report}");
+                    log::report(report, G::ANONYMOUS || !self.session.client_id().is_empty());
                 }
                 self.carry_out(write, out);
                 self.count_held();

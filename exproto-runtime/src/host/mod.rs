@@ -20,6 +20,8 @@
 //! | `limits` | what of this a listener is told |
 //! | `admission` | which new connections are turned away |
 //! | `network` | networks: who may connect |
+//! | `log` | the span of a connection, samples of what is odd |
+//! | `reload` | new settings for later connections |
 //! | `files` | the limit of open files |
 //!
 //! # Memory
@@ -56,10 +58,12 @@ mod files;
 pub(crate) mod front;
 mod limits;
 mod listen;
+pub(crate) mod log;
 mod network;
 mod proxy;
 mod publishing;
 mod rate;
+mod reload;
 pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod throttle;
@@ -81,6 +85,7 @@ use std::time::Duration;
 
 pub use files::OpenFiles;
 pub use network::{Network, NetworkError};
+pub use reload::Reload;
 pub use settings::Listener;
 
 use crate::broker::Broker;
@@ -150,6 +155,11 @@ pub enum HostError {
     /// A listener's sessions are told of a profile that the gateway does not
     /// have.
     Profile(UnknownProfile),
+    /// The host has no listener of this name.
+    NoSuchListener {
+        /// The name.
+        listener: Box<str>,
+    },
     /// A worker or a listener cannot be started.
     Start(io::Error),
 }
@@ -164,6 +174,7 @@ impl fmt::Display for HostError {
             #[cfg(feature = "tls")]
             Self::Tls { listener, source } => write!(f, "listener `{listener}` has no TLS: {source}"),
             Self::Profile(source) => source.fmt(f),
+            Self::NoSuchListener { listener } => write!(f, "the host has no listener `{listener}`"),
             Self::Start(source) => write!(f, "the host cannot start: {source}"),
         }
     }
@@ -172,7 +183,7 @@ impl fmt::Display for HostError {
 impl std::error::Error for HostError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::NoListener => None,
+            Self::NoListener | Self::NoSuchListener { .. } => None,
             #[cfg(feature = "tls")]
             Self::Tls { source, .. } => Some(source),
             Self::Profile(source) => Some(source),
@@ -249,6 +260,12 @@ impl<G: Gateway, B: Broker> Host<G, B> {
     #[must_use]
     pub fn metrics(&self) -> Arc<Metrics> {
         Arc::clone(self.front.metrics())
+    }
+
+    /// What changes the settings of the listeners while the host runs.
+    #[must_use]
+    pub fn reload(&self) -> Reload<G> {
+        Reload::new(&self.front.serve.newer, self.addresses().map(|(name, _)| name.into()).collect())
     }
 
     /// Serves devices until `shutdown` is ready; then takes no more

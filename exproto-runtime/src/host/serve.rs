@@ -11,8 +11,11 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::connection;
+use super::log;
+use super::reload::Newer;
 use super::settings::Limits;
 use super::transport::Transport;
 use super::worker::Seat;
@@ -43,6 +46,8 @@ pub(crate) trait Serve: Send + Sync + 'static {
 /// A [`Session`] for each connection, in front of a broker.
 pub(super) struct Sessions<G, B> {
     pub(super) broker: B,
+    /// Settings that have changed since the listeners were bound.
+    pub(super) newer: Newer,
     /// The zero of the clock that the sessions are told.
     start: Instant,
     gateway: PhantomData<fn() -> G>,
@@ -50,13 +55,15 @@ pub(super) struct Sessions<G, B> {
 
 impl<G, B> Sessions<G, B> {
     pub(super) fn new(broker: B) -> Self {
-        Self { broker, start: Instant::now(), gateway: PhantomData }
+        Self { broker, newer: Newer::default(), start: Instant::now(), gateway: PhantomData }
     }
 }
 
 impl<G: Gateway, B: Broker> Serve for Sessions<G, B> {
     fn begin<T: Transport>(&self, runtime: &Handle, arrival: Arrival, transport: T) {
         let Arrival { info, limits, session, mut seat } = arrival;
+        let (limits, session) = self.newer.of(&info.listener).unwrap_or((limits, session));
+        let span = log::span(&info);
         let (notices, outbox) = inbox(limits.inbox);
         let link = self.broker.link(&info, notices);
         // Functions of the user may be asked for the layout of the first frame.
@@ -67,7 +74,9 @@ impl<G: Gateway, B: Broker> Serve for Sessions<G, B> {
                 return seat.ended(Ended::Panic);
             }
         };
-        runtime.spawn(connection::run(session, transport, link, outbox, limits, self.start, seat));
+        runtime.spawn(
+            connection::run(session, transport, link, outbox, limits, self.start, seat).instrument(span),
+        );
     }
 }
 

@@ -238,10 +238,23 @@ impl Report {
     }
 }
 
+impl Report {
+    /// The same without bytes of the device, which may hold a password.
+    pub(crate) fn without_bytes(self) -> Self {
+        match self {
+            Self::BadFrame { len, at, error, .. } => Self::BadFrame { hex: String::new(), len, at, error },
+            other => other,
+        }
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadFrame { hex, len, at, error } => {
+                if hex.is_empty() {
+                    return write!(f, "bad frame of {len} bytes at {at} of the stream: {error}");
+                }
                 let cut = if *len > HEX_BYTES { ".." } else { "" };
                 write!(f, "bad frame of {len} bytes at {at} of the stream: {error}: {hex}{cut}")
             }

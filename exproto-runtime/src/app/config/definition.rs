@@ -13,6 +13,7 @@ use super::kind::{
     Address, Count, File, List, Maybe, Millis, Networks, Pairs, Size, Switch, Text, Time, Url, Word, words,
 };
 use super::table::settings;
+use crate::app::log::LogFormat;
 use crate::broker::{DeviceSettings, DeviceWill, EmbeddedSettings, Mode, MqttSettings, MqttUrl};
 use crate::host::{Listener, Network};
 use crate::session::{BeforeLogin, OnRefused, SessionSettings, TopicPolicy};
@@ -22,6 +23,7 @@ use crate::tls::ServerTls;
 pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("host", "The process as a whole."),
     ("admin", "What those see who watch over the program."),
+    ("log", "What is logged, to standard error. How much, say -v and RUST_LOG."),
     (
         "listener",
         "A socket that devices connect to; as many [[listener]] tables as there are sockets. A table \
@@ -69,6 +71,21 @@ settings! {
         address: Maybe<Address> = address,
             "Where /metrics, /healthz and /readyz are served, by HTTP; who reaches it sees the counters and can change nothing",
             flag("admin"), otherwise("nowhere"), example("\"127.0.0.1:9102\"");
+    }
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LogConfig {
+    pub(crate) format: LogFormat,
+}
+
+words!(LogFormat, "\"text\" or \"json\"", "text|json", ["text" = Text, "json" = Json]);
+
+settings! {
+    LogConfig as "log" {
+        format: Word<LogFormat> = format,
+            "Lines for people, or one JSON object a line";
     }
 }
 

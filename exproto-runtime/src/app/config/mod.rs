@@ -23,7 +23,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 pub(super) use args::{ServeArgs, describe};
-pub(super) use definition::{AdminConfig, BrokerConfig, Clients, EmbeddedConfig, HostConfig, ListenerConfig};
+pub(super) use definition::{
+    AdminConfig, BrokerConfig, Clients, EmbeddedConfig, HostConfig, ListenerConfig, LogConfig,
+};
 
 #[cfg(feature = "grpc")]
 pub(super) use definition::ExProtoConfig;
@@ -36,11 +38,25 @@ use table::{Given, Info, Target};
 /// What the variables of the environment begin with.
 const PREFIX: &str = "EXPROTO_";
 
+/// Keys of `[[listener]]` that connections take over which come after a change.
+const TAKEN_OVER: &[&str] = &[
+    "bytes_per_second",
+    "frames_per_second",
+    "buffer",
+    "chunk",
+    "unsent",
+    "write_timeout",
+    "inbox",
+    "drain",
+    "linger",
+];
+
 /// All settings of `serve`.
 #[derive(Clone, Debug)]
 pub(super) struct Config {
     pub(super) host: HostConfig,
     pub(super) admin: AdminConfig,
+    pub(super) log: LogConfig,
     /// At least one.
     pub(super) listeners: Vec<ListenerConfig>,
     pub(super) session: SessionSettings,
@@ -73,6 +89,7 @@ impl Config {
         Self {
             host: HostConfig::default(),
             admin: AdminConfig::default(),
+            log: LogConfig::default(),
             listeners: vec![ListenerConfig::new(port, session.clone())],
             session,
             broker: BrokerConfig::default(),
@@ -197,6 +214,7 @@ impl Config {
         match section {
             "host" => vec![&mut self.host],
             "admin" => vec![&mut self.admin],
+            "log" => vec![&mut self.log],
             "listener" => self.listeners.iter_mut().map(|listener| listener as &mut dyn Target).collect(),
             "session" => {
                 let own = self.listeners.iter_mut().map(|listener| &mut listener.session as &mut dyn Target);
@@ -215,6 +233,7 @@ impl Config {
         Some(match section {
             "host" => &self.host,
             "admin" => &self.admin,
+            "log" => &self.log,
             "listener" => self.listeners.first()?,
             "session" => &self.session,
             "broker" => &self.broker,
@@ -244,6 +263,47 @@ impl Config {
             path.strip_prefix(section).is_some_and(|key| key.starts_with('.'))
         };
         self.given.iter().find(of).map(|(path, origin)| (path.as_str(), origin.as_str()))
+    }
+
+    /// The settings that are other ones in `newer`, and whether connections that come
+    /// take them over. A listener stands for itself in both by its name.
+    pub(super) fn changes(&self, newer: &Self) -> Vec<(String, bool)> {
+        let mut changes = Vec::new();
+        let mut compare = |old: &dyn Target, new: &dyn Target, within: &str| {
+            for info in old.infos() {
+                if old.show(info.key) != new.show(info.key) {
+                    let taken = info.section == "session"
+                        || (info.section == "listener" && TAKEN_OVER.contains(&info.key));
+                    changes.push((format!("{within}{}", info.path()), taken));
+                }
+            }
+        };
+        for (section, _) in definition::SECTIONS {
+            if *section != "listener"
+                && let Some((old, new)) = self.target(section).zip(newer.target(section))
+            {
+                compare(old, new, "");
+            }
+        }
+        let mut others = Vec::new();
+        for new in &newer.listeners {
+            let name = new.name.as_deref().unwrap_or("");
+            match self.listeners.iter().find(|old| old.name == new.name) {
+                Some(old) => {
+                    compare(old, new, &format!("{name}: "));
+                    compare(&old.session, &new.session, &format!("{name}: "));
+                }
+                None => others.push((format!("{name}: a new listener"), false)),
+            }
+        }
+        for old in &self.listeners {
+            if !newer.listeners.iter().any(|new| new.name == old.name) {
+                let name = old.name.as_deref().unwrap_or("");
+                others.push((format!("{name}: a listener less"), false));
+            }
+        }
+        changes.append(&mut others);
+        changes
     }
 
     /// The flag of a setting, for what tells the user what to type.

@@ -432,3 +432,34 @@ fn a_default_is_told_in_the_help() {
     assert!(short.contains("--listen") && !short.contains("--session-idle"), "{short}");
     assert_eq!(default().flag("listener.address").unwrap(), "listen");
 }
+
+#[test]
+fn changes_are_told_with_what_takes_them_over() {
+    let old = of(
+        "[[listener]]\nname = \"a\"\naddress = \"[::]:1\"\n[[listener]]\nname = \"b\"\naddress = \"[::]:2\"\n",
+    );
+    let new = of(
+        "[session]\nidle = \"1s\"\n[host]\ndrain = \"1s\"\n[[listener]]\nname = \"a\"\naddress = \"[::]:3\"\nchunk = 99\n[[listener]]\nname = \"c\"\naddress = \"[::]:2\"\n",
+    );
+    assert_eq!(old.changes(&old.clone()), []);
+    let changes = old.changes(&new);
+    let changes: Vec<(&str, bool)> = changes.iter().map(|(what, taken)| (what.as_str(), *taken)).collect();
+    assert_eq!(
+        changes,
+        [
+            ("host.drain", false),
+            ("session.idle", true),
+            ("a: listener.address", false),
+            ("a: listener.chunk", true),
+            ("a: session.idle", true),
+            ("c: a new listener", false),
+            ("b: a listener less", false),
+        ]
+    );
+    let manual = include_str!("../../doc/operation.md");
+    let keys: Vec<String> = TAKEN_OVER.iter().map(|key| format!("`{key}`")).collect();
+    assert!(
+        manual.contains(&format!("* of `[[listener]]`: {}.", keys.join(", "))),
+        "the manual names others"
+    );
+}

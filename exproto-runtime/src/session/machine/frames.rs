@@ -143,7 +143,11 @@ impl<G: Gateway> Core<G> {
 
     /// Starts the routes of a frame of which everything is known.
     fn start(&mut self, frame: &G::At<'_>, given: Given<'_>, out: &mut Out) -> Option<Wait> {
-        match self.ask_login(frame, given, out) {
+        let asked = self.ask_login(frame, given, out);
+        if tracing::enabled!(tracing::Level::TRACE) {
+            self.trace(frame, given.wire, matches!(asked, Ok(None)));
+        }
+        match asked {
             Ok(Some(wait)) => Some(wait),
             Ok(None) => self.rest(frame, given, false, out),
             Err(Some(refused)) => {
@@ -154,6 +158,18 @@ impl<G: Gateway> Core<G> {
                 self.too_early(frame, out);
                 None
             }
+        }
+    }
+
+    /// Shows a frame to who looks closely. One that logs in, and what comes before the
+    /// login, may hold a password: of these only the name and the length.
+    #[cold]
+    fn trace(&self, frame: &G::At<'_>, payload: &[u8], open: bool) {
+        let (kind, bytes) = (G::kind(frame), payload.len());
+        if open && self.is_member() {
+            tracing::trace!(kind, bytes, hex = %Hex(payload), "received");
+        } else {
+            tracing::trace!(kind, bytes, "received");
         }
     }
 
@@ -453,6 +469,20 @@ impl<G: Gateway> Core<G> {
 #[cold]
 fn own_refusal(refusal: Refusal) -> Outcome {
     Outcome::Refused { code: OWN_REFUSAL, reason: refusal.reason.into() }
+}
+
+/// Bytes of a frame, the first few.
+struct Hex<'b>(&'b [u8]);
+
+impl core::fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        /// More than this is for a recording.
+        const SHOWN: usize = 256;
+        for byte in self.0.iter().take(SHOWN) {
+            write!(f, "{byte:02x}")?;
+        }
+        if self.0.len() > SHOWN { f.write_str("..") } else { Ok(()) }
+    }
 }
 
 /// A connection is one device: its id is text that MQTT allows, and it does
