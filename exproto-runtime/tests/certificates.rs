@@ -35,8 +35,7 @@ enum Body {
 }
 
 fn topics(certificate: Option<PeerCertificate>, bytes: &[u8]) -> Vec<String> {
-    let mut info = ConnInfo::default();
-    info.certificate = certificate.map(Arc::new);
+    let info = ConnInfo { certificate: certificate.map(Arc::new), ..ConnInfo::default() };
     let mut device = TestConn::<Message>::with(info, SessionSettings::default());
     device.send(bytes);
     device.publishes().iter().map(|publish| publish.topic.clone()).collect()

@@ -95,6 +95,7 @@ pub enum Request {
 
 impl Request {
     /// About how many bytes it keeps.
+    #[cfg(feature = "host")]
     pub(crate) fn size(&self) -> usize {
         match self {
             Self::Publish { topic, payload, .. } => topic.len().saturating_add(payload.len()),

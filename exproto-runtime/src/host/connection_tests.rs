@@ -3,10 +3,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../tests/line/mod.rs"]
-mod line;
-#[path = "../../tests/memory/mod.rs"]
-mod memory;
 #[path = "simulation_tests.rs"]
 mod simulation;
 
@@ -19,11 +15,11 @@ use super::*;
 use crate::broker::{Broker, inbox};
 use crate::host::Listener;
 use crate::host::admission::{Entrance, Rules};
+use crate::host::line::{Line, wire};
+use crate::host::memory::Memory;
 use crate::host::worker::{Crew, Seat};
 use crate::metrics::Metrics;
 use crate::session::{ConnInfo, SessionSettings};
-use line::{Line, wire};
-use memory::Memory;
 
 /// The device's end of the transport.
 #[derive(Clone, Debug, Default)]

@@ -75,6 +75,14 @@ mod tls_tests;
 pub(crate) mod transport;
 pub(crate) mod worker;
 
+// What the tests of several modules here share with those outside.
+#[cfg(test)]
+#[path = "../../tests/line/mod.rs"]
+mod line;
+#[cfg(test)]
+#[path = "../../tests/memory/mod.rs"]
+mod memory;
+
 use std::fmt;
 use std::future::Future;
 use std::io;

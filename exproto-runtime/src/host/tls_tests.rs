@@ -2,11 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../tests/line/mod.rs"]
-mod line;
-#[path = "../../tests/memory/mod.rs"]
-mod memory;
-
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,12 +18,12 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::entry::Entry;
+use super::line::{Line, wire};
+use super::memory::Memory;
 use super::{Host, HostError, Listener, Stopped};
 use crate::metrics::{Counter, Ended, Metrics, Shed};
 use crate::tls::ServerTls;
 use crate::tls::made::{Authority, Folder};
-use line::{Line, wire};
-use memory::Memory;
 
 /// Ends a test that hangs; no test waits for it to pass.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -240,6 +240,7 @@ impl Report {
 
 impl Report {
     /// The same without bytes of the device, which may hold a password.
+    #[cfg(any(feature = "host", feature = "grpc"))]
     pub(crate) fn without_bytes(self) -> Self {
         match self {
             Self::BadFrame { len, at, error, .. } => Self::BadFrame { hex: String::new(), len, at, error },

@@ -1,6 +1,6 @@
 //! A broker in memory that acknowledges, holds back and queues on command.
 
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::sync::{Arc, Mutex};
 

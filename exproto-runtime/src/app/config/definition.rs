@@ -26,8 +26,8 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("log", "What is logged, to standard error. How much, say -v and RUST_LOG."),
     (
         "listener",
-        "A socket that devices connect to; as many [[listener]] tables as there are sockets. A table \
-         [listener.session] has what differs from [session] there.",
+        "A socket that devices connect to; as many `[[listener]]` tables as there are sockets. A table \
+         `[listener.session]` has what differs from `[session]` there.",
     ),
     ("session", "How the conversation with a device goes."),
     ("broker", "The MQTT broker, if it is not the embedded one."),
