@@ -42,7 +42,7 @@ use crate::codec::{Deframer, Item};
 ///
 /// # Memory
 ///
-/// An idle session of a small gateway is less than 360 bytes plus the user's
+/// An idle session of a small gateway is less than 370 bytes plus the user's
 /// state and the client id. What is rare is boxed: a waiting frame, segments
 /// of a message, downlinks that wait for an answer, reports.
 pub struct Session<G: Gateway> {
