@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[cfg(feature = "grpc")]
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
+#[cfg(any(feature = "mqtt", feature = "grpc"))]
 use super::TlsError;
 #[cfg(feature = "grpc")]
 use super::server::read;
 #[cfg(any(feature = "mqtt", feature = "grpc"))]
-use super::server::{Stamp, stamp};
-use super::server::{certificates, key};
+use super::server::{Stamp, certificates, key, stamp};
 
 /// Whose certificates a client takes, and the one that it shows itself.
 ///
