@@ -111,8 +111,10 @@ async fn host<G: Gateway>(
     let mut connections = 0_usize;
     for listener in &config.listeners {
         let address = listener.address;
-        if !address.ip().is_loopback() {
-            warn!(%address, "{}", who_can_publish::<G>());
+        if !address.ip().is_loopback()
+            && let Some(warning) = who_can_publish::<G>(&config.broker)
+        {
+            warn!(%address, "{warning}");
         }
         connections = connections.saturating_add(listener.max_connections.unwrap_or(room));
         builder = builder.listener(listener.listener(room));
@@ -170,7 +172,11 @@ async fn host<G: Gateway>(
         Some((_, bound)) if bound.port() != port => format!(" --connect {bound}"),
         _ => String::new(),
     };
-    println!("  {again} simulate --devices 100 --rate 1/s{connect}\n");
+    // Simulated devices speak no TLS.
+    if !config.listeners.first().is_some_and(|listener| matches!(listener.tls.files(), Ok(Some(_)))) {
+        println!("  {again} simulate --devices 100 --rate 1/s{connect}");
+    }
+    println!();
     tokio::spawn(report_unreachable(broker.clone(), url));
 
     let reload = reload::follow(host.reload(), config.clone(), room, read_again);
@@ -234,13 +240,18 @@ fn check_embedded(config: &EmbeddedConfig) -> Result<(), String> {
     ))
 }
 
-/// Who can publish that reaches a listener. This program asks nobody about logins, and
-/// the broker sees none, as devices share connections to it.
-fn who_can_publish<G: Gateway>() -> &'static str {
+/// Who can publish that reaches a listener, if that is not for a broker to say. This
+/// program asks nobody about logins itself, and the broker sees none where devices share
+/// connections to it.
+fn who_can_publish<G: Gateway>(broker: &BrokerConfig) -> Option<&'static str> {
     if G::ANONYMOUS {
-        "everybody who reaches this address can publish: the gateway is anonymous"
+        Some("everybody who reaches this address can publish: the gateway is anonymous")
+    } else if broker.url.is_some() && broker.mode == Clients::PerDevice {
+        None
     } else {
-        "every login on this address is accepted: let only those reach it who may, with --allow or a firewall"
+        Some(
+            "every login on this address is accepted: let only those reach it who may, with --allow or a firewall",
+        )
     }
 }
 

@@ -45,8 +45,8 @@ use crate::session::{ConnInfo, Credentials, Outcome, Ticket};
 ///   reason of a refusal is the outcome of the login.
 /// * Its subscriptions and the messages for them live in its session at the
 ///   broker, also while it is away, and come to it through whatever gateway it
-///   returns to. A message of QoS 1 or 2 stays there until it was written to
-///   the device.
+///   returns to. A message of QoS 1 or 2 stays there until the device's
+///   session here has taken it.
 /// * Devices that don't log in have a client id made for the occasion, and the
 ///   login of the address.
 /// * When another connection takes a client id over, here or elsewhere, the
@@ -124,7 +124,7 @@ impl MqttBroker {
         }
     }
 
-    /// Whether all shared connections stand.
+    /// Whether all shared connections stand. Always, where each device has its own.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.shared.connections.iter().all(|connection| *connection.connected.borrow())

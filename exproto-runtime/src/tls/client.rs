@@ -4,12 +4,12 @@ use std::path::PathBuf;
 #[cfg(any(feature = "mqtt", feature = "grpc"))]
 use std::sync::{Arc, Mutex, PoisonError};
 
-#[cfg(feature = "grpc")]
+#[cfg(feature = "emqx")]
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
 #[cfg(any(feature = "mqtt", feature = "grpc"))]
 use super::TlsError;
-#[cfg(feature = "grpc")]
+#[cfg(feature = "emqx")]
 use super::server::read;
 #[cfg(any(feature = "mqtt", feature = "grpc"))]
 use super::server::{Stamp, certificates, key, stamp};
@@ -72,7 +72,7 @@ impl ClientTls {
     }
 
     /// Reads the files.
-    #[cfg(feature = "grpc")]
+    #[cfg(feature = "emqx")]
     pub(crate) fn to_tonic(&self) -> Result<ClientTlsConfig, TlsError> {
         // For what is wrong with them: tonic does not say which file it is.
         let mut config = match &self.authorities {
